@@ -1,0 +1,130 @@
+"""lattice compose: interpretation graphs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import color_option, ctc_option, input_options, keep_going_option, read_options
+
+if TYPE_CHECKING:
+    from lattice_cli.errors import LatticeError
+    from lattice_cli.graph.document import Document
+    from lattice_cli.inference.interpretation import Interpretation
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH")
+@click.argument("grammar", metavar="GRAMMAR")
+@click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@click.option(
+    "--combine",
+    type=click.Choice(["add", "max", "min", "left", "right"]),
+    default="add",
+    show_default=True,
+    help="How the energies of two matching arcs become one.",
+)
+@ctc_option
+@input_options
+@keep_going_option
+@color_option
+def compose(
+    graph: str,
+    grammar: str,
+    output: str | None,
+    combine: str,
+    ctc: str | None,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR.
+
+    On a terminal it is shown as a table; into a pipe or a file it is written as a graph document. A stream of graphs
+    gives a stream. If nothing is left, the message says where graph and grammar part, and the exit status is 1.
+
+    \b
+    Examples:
+      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml
+      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
+    """
+    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.formats.reading import read_one
+    from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.inference.interpretation import interpret
+
+    require_one_stdin([graph], grammar)
+    options = read_options(**reading)
+    rules = read_one(grammar, options)
+    report = _Composed(output, color)
+
+    def solve(documents: list[Document]) -> list[Interpretation]:
+        return [interpret(document, rules, ctc, OPERATORS[combine]) for document in documents]
+
+    status = run_records([graph], options, solve, report, keep_going)
+    report.write()
+    return status
+
+
+class _Composed:
+    """Writes interpretation graphs: to a file, as JSON lines, or as tables on a terminal."""
+
+    def __init__(self, output: str | None, color: str) -> None:
+        self._output = None if output == "-" else output
+        self._tables = output is None and sys.stdout.isatty()
+        self._color = color
+        self._found: list[Document] = []
+
+    def show(self, document: Document, result: Interpretation) -> None:
+        """One composition; an empty one is written too, so that records stay in step, and then explained."""
+        from lattice_cli.formats.writing import as_record, json_line
+        from lattice_cli.inference.decoding import no_path
+
+        composed = _as_document(document, result)
+        if self._output:
+            self._found.append(composed)
+        elif self._tables:
+            self._table(composed)
+        else:
+            sys.stdout.write(json_line(as_record(composed)) + "\n")
+        if not result.graph.nodes:
+            raise no_path(result)
+
+    def _table(self, composed: Document) -> None:
+        from lattice_cli.cli.reports import arc_table
+        from lattice_cli.cli.tables import console
+
+        graph = composed.graph
+        ends = f"start {_few(graph.starts.tolist())}, final {_few(graph.finals.tolist())}"
+        title = f"{composed.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
+        arc_table(console(self._color), graph, composed.names, title, {})
+
+    def fail(self, record_id: str, error: LatticeError) -> None:
+        """A record that cannot be read has no graph to write."""
+
+    def finish(self) -> None:
+        """Files are written at the end, by `write`."""
+
+    def write(self) -> None:
+        """Write the file that was asked for, whole."""
+        from lattice_cli.formats.writing import write_documents
+
+        if self._output and self._found:
+            write_documents(self._output, self._found)
+
+
+def _few(nodes: list[int]) -> str:
+    return ", ".join(str(node) for node in nodes[:8]) + (f" and {len(nodes) - 8} more" if len(nodes) > 8 else "")
+
+
+def _as_document(document: Document, result: Interpretation) -> Document:
+    """The interpretation graph as a record, with the id, target and node times of the recognition graph."""
+    from lattice_cli.graph.document import Document
+
+    whole = result.composition
+    assert whole is not None, "compose always has a grammar"
+    times = None if document.times is None else document.times[whole.left_node]
+    names = range(whole.graph.nodes)
+    return Document(whole.graph, document.id, document.source, names, times, target=document.target)

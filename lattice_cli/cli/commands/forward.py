@@ -1,0 +1,114 @@
+"""lattice forward: free energies, posteriors and gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import (
+    BetaList,
+    ctc_option,
+    grammar_option,
+    input_options,
+    of_option,
+    read_options,
+    result_options,
+)
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+    from lattice_cli.inference.posteriors import Forward
+
+
+@click.command()
+@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@grammar_option
+@ctc_option
+@click.option(
+    "--beta",
+    "betas",
+    type=BetaList(),
+    default="1",
+    show_default=True,
+    help="Inverse temperature in 1/nats; several separated by commas give a row (with --json a line) each.",
+)
+@click.option("--arcs", is_flag=True, help="The gradient dF/de of every arc: its posterior.")
+@click.option("--nodes", is_flag=True, help="Alpha, backward and posterior (the Lagrange multiplier) of every node.")
+@of_option
+@input_options
+@result_options
+def forward(
+    graphs: tuple[str, ...],
+    grammar: str | None,
+    ctc: str | None,
+    betas: tuple[float, ...],
+    arcs: bool,
+    nodes: bool,
+    side: str,
+    as_json: bool,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """The free energy F = -(1/beta) log sum exp(-beta E) over all paths of each GRAPH.
+
+    Beside it stand the least energy, the expected energy, the entropy (nats) and the variance of the energy under
+    p(path) = exp(-beta (E - F)). Cyclic graphs are summed exactly, or refused if the sum diverges (exit 4).
+
+    \b
+    Examples:
+      lattice forward samples/lecture-34.json --arcs
+      lattice forward samples/lecture-34.json --beta 0.5,1,2,10
+      lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml --nodes
+    """
+    from lattice_cli.cli.reports import ForwardTables, JsonReport
+    from lattice_cli.cli.stream import Report, require_one_stdin, run_records
+    from lattice_cli.formats.reading import read_one
+    from lattice_cli.inference import posteriors
+
+    require_one_stdin(graphs, grammar)
+    options = read_options(**reading)
+    rules = read_one(grammar, options) if grammar else None
+    report: Report = JsonReport(_records) if as_json else ForwardTables(color)
+
+    def solve(documents: list[Document]) -> list[Any]:
+        return posteriors.forward(documents, betas, rules, ctc, arcs=arcs, nodes=nodes, of=side)
+
+    return run_records(graphs, options, solve, report, keep_going)
+
+
+def _records(document: Document, results: list[Forward]) -> list[dict[str, Any]]:
+    """A JSON object for each beta."""
+    from lattice_cli.cli.reports import arc_records
+
+    lines = []
+    for result in results:
+        found, side = result.statistics, result.side
+        line: dict[str, Any] = {
+            "id": document.id,
+            "status": "ok",
+            "beta": found.beta,
+            "free_energy": found.free_energy,
+            "best_energy": found.best_energy,
+            "expected_energy": found.expected_energy,
+            "entropy": found.entropy,
+            "variance": found.variance,
+        }
+        if result.gradient is not None:
+            line["arcs"] = arc_records(side.graph, side.names, result.gradient.tolist())
+        if result.nodes is not None:
+            view = result.nodes
+            line["nodes"] = [
+                {"node": side.names[node], "alpha": _finite(alpha), "backward": _finite(backward), "posterior": share}
+                for node, (alpha, backward, share) in enumerate(
+                    zip(view.alpha.tolist(), view.backward.tolist(), view.posterior.tolist())
+                )
+            ]
+        lines.append(line)
+    return lines
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity: null stands for the energy of no way at all."""
+    return None if value == float("inf") else value

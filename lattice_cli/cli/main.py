@@ -1,0 +1,93 @@
+"""The command group: finds commands by name, and turns errors into messages and exit statuses, once for all."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from lattice_cli import __version__
+from lattice_cli.errors import LatticeError
+
+#: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.
+COMMANDS = {
+    "compose": "Compose recognition graphs with a grammar: the interpretation graphs.",
+    "viterbi": "Best paths and answers, the n best, the n best distinct.",
+    "forward": "Free energies, posteriors and per-arc gradients.",
+    "show": "What is in a file, and is it sound.",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module when the command is used, so that `--help` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; for listing names a stand-in with its line of help is enough."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"lattice_cli.cli.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was asked for, or a usage error that names the nearest one."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" Commands: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="lattice")
+def cli() -> None:
+    """Decode and train with lattices: recognition graphs whose arcs carry energies, composed with grammars.
+
+    Energies are costs in nats: lower is better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, any of
+    them gzipped) or - for standard input. Results are tables; --json prints one JSON object a line.
+
+    \b
+    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is still shown
+    try:
+        status = cli.main(arguments, prog_name="lattice", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        status = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    except BrokenPipeError:
+        # The reader has all it wants. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except LatticeError as error:
+        print(f"lattice: {error}", file=sys.stderr)
+        status = error.exit_status
+    sys.exit(status if isinstance(status, int) else 0)

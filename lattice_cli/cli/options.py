@@ -1,0 +1,120 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.options import ReadOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "words")
+SIDES = ("recognition", "grammar", "interpretation")
+
+
+class ScaleOption(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """name=value, a number."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """(name, value) of one --scale."""
+        name, equals, number = str(value).rpartition("=")
+        try:
+            scale = float(number)
+        except ValueError:
+            scale = float("nan")
+        if not equals or not name or not abs(scale) < float("inf"):
+            self.fail(f"{value!r} is not NAME=VALUE with a finite number", param, ctx)
+        return name, scale
+
+
+class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Inverse temperatures, one or several separated by commas."""
+
+    name = "B[,B...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """The temperatures as numbers above 0."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            betas = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            betas = ()
+        if not betas or not all(0 < beta < float("inf") for beta in betas):
+            self.fail(f"{value!r} is not a finite number above 0, or several separated by commas", param, ctx)
+        return betas
+
+
+def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several click decorators as one; the first is listed first in the help."""
+
+    def apply(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply
+
+
+grammar_option = click.option(
+    "-g", "--grammar", metavar="GRAMMAR", help="Compose each graph with this grammar: a graph document or a word list."
+)
+ctc_option = click.option(
+    "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
+)
+keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+of_option = click.option(
+    "--of",
+    "side",
+    type=click.Choice(SIDES),
+    default="recognition",
+    show_default=True,
+    help="With -g: whose arcs and nodes to report.",
+)
+
+input_options = applied(
+    click.option(
+        "--format", "form", type=click.Choice(FORMATS), default="auto", help="Form of the input, if it cannot be told."
+    ),
+    click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
+    click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
+    click.option(
+        "--scale",
+        "scales",
+        type=ScaleOption(),
+        multiple=True,
+        help="Weight of a named score in the energy; may be repeated.",
+    ),
+    click.option(
+        "--node-words",
+        type=click.Choice(["auto", "start", "end"]),
+        default="auto",
+        help="SLF with words on nodes: a word belongs to links that leave its node (start) or enter it (end).",
+    ),
+    click.option("--keep-tags", is_flag=True, help="SLF: !SENT_START, <s> and the like are labels, not epsilon."),
+)
+
+result_options = applied(json_option, keep_going_option, color_option)
+
+
+def read_options(
+    form: str, labels: str | None, logp: bool, scales: tuple[tuple[str, float], ...], node_words: str, keep_tags: bool
+) -> ReadOptions:
+    """The input options as the readers take them."""
+    from lattice_cli.formats.options import ReadOptions
+
+    return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags)

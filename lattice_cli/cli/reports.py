@@ -1,0 +1,178 @@
+"""How the results of a stream are put out: JSON lines, or tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lattice_cli.cli.tables import Rows, answer_text, console, label_text, number, say
+from lattice_cli.errors import LatticeError
+from lattice_cli.formats.writing import json_line
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.inference.decoding import Decoded
+from lattice_cli.inference.posteriors import Forward
+
+_STATUS = {1: "no-path", 2: "usage", 3: "bad-data", 4: "diverged"}
+
+
+class JsonReport:
+    """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
+
+    def __init__(self, record: Callable[[Document, Any], Sequence[dict[str, Any]]]) -> None:
+        self._record = record
+
+    def show(self, document: Document, result: Any) -> None:
+        """The lines of one result."""
+        sys.stdout.write("".join(json_line(line) + "\n" for line in self._record(document, result)))
+
+    def fail(self, record_id: str, error: LatticeError) -> None:
+        """A line that says what went wrong."""
+        status = _STATUS.get(error.exit_status, "error")
+        sys.stdout.write(json_line({"id": record_id, "status": status, "message": str(error)}) + "\n")
+
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
+
+class TableReport:
+    """Rows of one growing table; a record that failed gets a row that says so."""
+
+    def __init__(self, color: str, columns: Sequence[tuple[str, str]]) -> None:
+        self.out = console(color)
+        self._width = len(columns)
+        self.rows = Rows(self.out, columns)
+
+    def fail(self, record_id: str, error: LatticeError) -> None:
+        """A row with the status; the message itself goes to standard error."""
+        status = f"({_STATUS.get(error.exit_status, 'error')})"
+        self.rows.add(record_id, *[""] * (self._width - 2), status)
+
+    def finish(self) -> None:
+        """Print the rows that are waiting."""
+        self.rows.flush()
+
+
+def spelled(graph: Graph) -> bool:
+    """True if all labels of a graph are single characters, so that answers read better run together."""
+    return all(len(label) == 1 for label in graph.labels[1:])
+
+
+class ViterbiTables(TableReport):
+    """Best paths: a row a path, and a table of its arcs if asked for."""
+
+    def __init__(self, color: str, count: int, arcs: bool, nodes: bool, times: bool) -> None:
+        self._ranked, self._arcs, self._nodes, self._times = count > 1, arcs, nodes, times
+        extra = [("nodes", "text")] * nodes + [("times", "text")] * times
+        rank = [("rank", "number")] if self._ranked else []
+        super().__init__(color, [("id", "text"), *rank, ("energy", "number"), *extra, ("answer", "label")])
+
+    def show(self, document: Document, paths: list[Decoded]) -> None:
+        """The rows of one record."""
+        run_together = all(len(label) == 1 for path in paths for label in path.output)
+        for rank, path in enumerate(paths, 1):
+            cells = [document.id, str(rank)] if self._ranked else [document.id]
+            cells.append(number(path.energy))
+            if self._nodes:
+                cells.append(" ".join(str(node) for node in path.nodes))
+            if self._times:
+                cells.append("-" if path.times is None else " ".join(number(time) for time in path.times))
+            self.rows.add(*cells, answer_text(path.output, run_together))
+            if self._arcs:
+                self.rows.flush()
+                self._arc_table(document, path)
+
+    def _arc_table(self, document: Document, path: Decoded) -> None:
+        timed = path.times is not None
+        times = [("begin", "number"), ("end", "number")] if timed else []
+        rows = Rows(self.out, [("arc", "number"), ("from", "text"), ("to", "text"), *times], every=0)
+        for position, arc in enumerate(path.arcs):
+            span = path.times[position : position + 2] if path.times is not None else []
+            nodes = path.nodes[position : position + 2]
+            rows.add(str(arc), *(str(node) for node in nodes), *(number(time) for time in span))
+        rows.flush()
+
+
+class ForwardTables(TableReport):
+    """Free energies: a row for each record and beta, and tables of arcs and nodes if asked for."""
+
+    def __init__(self, color: str) -> None:
+        headings = ["beta", "free energy", "best", "expected", "entropy", "variance"]
+        super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
+
+    def show(self, document: Document, results: list[Forward]) -> None:
+        """The rows of one record, and its tables."""
+        for result in results:
+            found = result.statistics
+            figures = (
+                found.beta,
+                found.free_energy,
+                found.best_energy,
+                found.expected_energy,
+                found.entropy,
+                found.variance,
+            )
+            self.rows.add(document.id, *(number(figure) for figure in figures))
+            if result.gradient is not None or result.nodes is not None:
+                self.rows.flush()
+            self._arc_table(document, result)
+            self._node_table(document, result)
+
+    def _arc_table(self, document: Document, result: Forward) -> None:
+        if result.gradient is None:
+            return
+        side = result.side
+        title = f"{document.id}: gradient dF/de of each arc at beta {number(result.statistics.beta)}"
+        arc_table(self.out, side.graph, side.names, title, {"gradient": result.gradient.tolist()})
+
+    def _node_table(self, document: Document, result: Forward) -> None:
+        if result.nodes is None:
+            return
+        view, names = result.nodes, result.side.names
+        title = f"{document.id}: alpha, backward and posterior of each node at beta {number(result.statistics.beta)}"
+        headings = [("node", "text"), ("alpha", "number"), ("backward", "number"), ("posterior", "number")]
+        rows = Rows(self.out, headings, title, every=0)
+        for node, (alpha, backward, posterior) in enumerate(
+            zip(view.alpha.tolist(), view.backward.tolist(), view.posterior.tolist())
+        ):
+            rows.add(str(names[node]), *(number(value) for value in (alpha, backward, posterior)))
+        rows.flush()
+
+
+def arc_table(
+    out: Any, graph: Graph, names: Sequence[int | str], title: str, columns: dict[str, Sequence[float]]
+) -> None:
+    """The arcs of a graph with further columns of numbers, each (arcs,)."""
+    transducer = bool((graph.ilabel != graph.olabel).any())
+    labels = ["input", "output"] if transducer else ["label"]
+    headings = [("arc", "number"), ("from", "text"), ("to", "text"), *((name, "label") for name in labels)]
+    rows = Rows(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
+    sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
+    for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
+        shown = [label_text(None if side[arc] == EPSILON else graph.labels[side[arc]]) for side in sides]
+        numbers = [number(energy), *(number(column[arc]) for column in columns.values())]
+        rows.add(str(arc), str(names[tail]), str(names[head]), *shown, *numbers)
+    rows.flush()
+    if not graph.arcs:
+        say(out, f"{title}: no arcs")
+
+
+def arc_records(
+    graph: Graph, names: Sequence[int | str], gradient: Sequence[float] | None = None
+) -> list[dict[str, Any]]:
+    """The arcs of a graph as JSON objects, with their gradients if given; `output` only where it is not the label."""
+    columns = zip(
+        graph.src.tolist(), graph.dst.tolist(), graph.ilabel.tolist(), graph.olabel.tolist(), graph.energy.tolist()
+    )
+    records = []
+    for arc, (tail, head, ilabel, olabel, energy) in enumerate(columns):
+        record: dict[str, Any] = {"arc": arc, "from": names[tail], "to": names[head]}
+        record["label"] = None if ilabel == EPSILON else graph.labels[ilabel]
+        if olabel != ilabel:
+            record["output"] = None if olabel == EPSILON else graph.labels[olabel]
+        record["energy"] = energy
+        if gradient is not None:
+            record["gradient"] = gradient[arc]
+        records.append(record)
+    return records

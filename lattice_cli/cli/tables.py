@@ -1,0 +1,143 @@
+"""Results as rich tables; the only module that knows rich.
+
+Labels are data: they are never read as markup, control characters are shown as escapes, and a table in a pipe is as
+wide as its contents, so nothing is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Item = TypeVar("Item")
+_PIPE_WIDTH = 1_000_000
+
+
+def console(color: str) -> Console:
+    """A console on standard output. Width: the terminal's, or unlimited where there is none."""
+    terminal = sys.stdout.isatty()
+    plain = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
+    return Console(
+        file=sys.stdout,
+        width=None if terminal else _PIPE_WIDTH,
+        force_terminal=True if color == "always" else None,
+        no_color=plain or None,
+        color_system=None if plain else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def number(value: float | None) -> str:
+    """A number for people: up to seven significant digits. JSON output has them all."""
+    if value is None or value != value:
+        return "-"
+    return "inf" if value == float("inf") else f"{value:.7g}"
+
+
+def label_text(label: str | None) -> str:
+    """A label as it is; epsilon, emptiness and control characters made visible."""
+    if label is None:
+        return "ε"
+    if label == "":
+        return '""'
+    if label.isprintable():
+        return label if label.strip() else f'"{label}"'
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in label)
+
+
+def answer_text(labels: Sequence[str], spelled: bool) -> str:
+    """An answer: its labels run together if they are single characters throughout, else with spaces between."""
+    if not labels:
+        return "(empty)"
+    if spelled:
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in labels)
+    return " ".join(label_text(label) for label in labels)
+
+
+class Rows:
+    """A table that grows: rows are kept and printed a hundred at a time, each time under the same headings."""
+
+    def __init__(self, out: Console, columns: Sequence[tuple[str, str]], title: str = "", every: int = 100) -> None:
+        """columns: (heading, kind) with kind `number`, `text` or `label`. every: rows to a printed table; 0: all."""
+        self._out, self._columns, self._title, self._every = out, columns, title, every
+        self._rows: list[Sequence[str]] = []
+
+    def add(self, *cells: str) -> None:
+        """One row; printed with those before it once there are enough."""
+        self._rows.append(cells)
+        if self._every and len(self._rows) >= self._every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print the rows that are waiting."""
+        if not self._rows:
+            return
+        table = Table(box=box.ROUNDED, header_style="bold", pad_edge=True)
+        for heading, kind in self._columns:
+            table.add_column(
+                Text(heading),
+                justify="right" if kind == "number" else "left",
+                overflow="fold",
+                no_wrap=kind == "number",
+                style="cyan" if kind == "label" else None,
+            )
+        for cells in self._rows:
+            table.add_row(*(Text(cell) for cell in cells))
+        if self._title:
+            self._out.print(Text(self._title, style="bold"), soft_wrap=True)
+        self._out.print(table)
+        self._rows = []
+
+
+def say(out: Console, text: str) -> None:
+    """A line of text under a table."""
+    out.print(Text(text), soft_wrap=True)
+
+
+@contextmanager
+def progress(total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error if that is a terminal and the work takes more than a moment; else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from time import monotonic
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn(unit),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(unit, total=total)
+    begun, shown = monotonic(), False
+
+    def advance(done: int) -> None:
+        nonlocal shown
+        if not shown and monotonic() - begun > 1.0:
+            bar.start()
+            shown = True
+        bar.advance(task, done)
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            bar.stop()

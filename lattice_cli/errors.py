@@ -1,0 +1,80 @@
+"""What can go wrong, and the exit status that says so.
+
+    LatticeError            1   anything the tool reports itself
+    |-- FormatError         3   a file that is not what it should be (file, line or arc in the message)
+    |-- GraphError          3   columns that do not make a graph
+    |-- UsageError          2   options that do not fit each other or the data
+    |-- NoPath              1   sound input, but no answer; the message says why
+    |-- Diverged            4   an infinite sum or a minimum that does not exist
+    `-- CheckFailed         4   a numeric check did not hold
+
+Messages are one sentence each: the culprit's name, what was found, what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LatticeError(Exception):
+    """Base of every error the tool reports; `exit_status` is what the process ends with."""
+
+    exit_status = 1
+
+
+class FormatError(LatticeError):
+    """A file, record or option value that cannot be read as what it claims to be."""
+
+    exit_status = 3
+
+
+class GraphError(LatticeError):
+    """Columns that do not describe a graph: an arc to a missing node, an infinite energy."""
+
+    exit_status = 3
+
+
+class UsageError(LatticeError):
+    """Options that contradict each other, or that do not fit the data they are applied to."""
+
+    exit_status = 2
+
+
+class NoPath(LatticeError):
+    """Sound input without an answer. The message says how far one can get and what stops it."""
+
+    exit_status = 1
+
+
+class Diverged(LatticeError):
+    """A sum over infinitely many paths that does not converge, or a cycle of negative energy.
+
+    nodes: the graph's indices of the nodes concerned, so that whoever knows their names can say them.
+    """
+
+    exit_status = 4
+
+    def __init__(self, what: str, nodes: Sequence[int]) -> None:
+        super().__init__(self.described(what, [str(node) for node in nodes]))
+        self.what = what
+        self.nodes = list(nodes)
+
+    def at(self, names: Sequence[object]) -> Diverged:
+        """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""
+        named = Diverged(self.what, self.nodes)
+        named.args = (self.described(self.what, [str(names[node]) for node in self.nodes]),)
+        return named
+
+    @staticmethod
+    def described(what: str, names: Sequence[str]) -> str:
+        """What happened, and up to twelve of the nodes it happened at."""
+        if not names:
+            return what
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        return f"{what} (nodes {', '.join(names[:12])}{more})"
+
+
+class CheckFailed(LatticeError):
+    """A numeric check (finite differences, stationarity) that did not hold."""
+
+    exit_status = 4

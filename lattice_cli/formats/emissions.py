@@ -1,0 +1,93 @@
+"""Emission matrices: T steps by C classes of energies or log-probabilities, from a document or an .npy file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.values import as_list, as_number, as_text, place
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import FloatArray, emission_graph
+from lattice_cli.graph.trim import without_arcs
+
+
+def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:
+    """The recognition graph of `{labels: [...], emissions: [[...], ...]}`. Raises FormatError."""
+    if "labels" not in record:
+        raise FormatError(f"{place(source, record)}: emissions without 'labels', expected a label for each column")
+    labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
+    rows = as_list(record["emissions"], source, "emissions")
+    for step, row in enumerate(rows):
+        if len(as_list(row, source, f"emissions: row {step}")) != len(labels):
+            raise FormatError(
+                f"{place(source, row)}: emissions: row {step} has {len(row)} entries, "
+                f"but there are {len(labels)} labels"
+            )
+    numbers = [
+        [as_number(value, source, f"emissions: row {step}, column {column}") for column, value in enumerate(row)]
+        for step, row in enumerate(rows)
+    ]
+    return matrix_document(np.array(numbers).reshape(len(rows), len(labels)), labels, source, record_id, options)
+
+
+def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The recognition graph of a .npy matrix of shape (T, C); labels come from the options. Raises FormatError."""
+    if options.labels is None:
+        raise UsageError(f"{source}: an .npy matrix has no labels, expected --labels FILE with one label a line")
+    try:
+        matrix = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise FormatError(f"{source}: not a readable .npy file: {str(error).splitlines()[0]}") from None
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise FormatError(
+            f"{source}: an array of shape {matrix.shape} and type {matrix.dtype}, expected numbers of shape (T, C)"
+        )
+    labels = read_labels(options.labels)
+    if len(labels) != matrix.shape[1]:
+        raise FormatError(
+            f"{source}: the matrix has {matrix.shape[1]} columns, but {options.labels} has {len(labels)} labels"
+        )
+    return matrix_document(matrix.astype(np.float64), labels, source, record_id, options)
+
+
+def read_labels(path: str) -> list[str]:
+    """The labels of a file, one a line; only the line end is taken off, so a space is a label. Raises FormatError."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: cannot read the labels: {error}") from None
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if lines and lines[-1] == "":
+        lines.pop()
+    twice = next((label for label in lines if lines.count(label) > 1), None)
+    if twice is not None:
+        raise FormatError(f"{path}: label {twice!r} is on several lines, expected each label once")
+    return lines
+
+
+def matrix_document(
+    matrix: FloatArray, labels: Sequence[str], source: str, record_id: str, options: ReadOptions
+) -> Document:
+    """The recognition graph of a (T, C) matrix. An infinite energy (a probability of 0) leaves its arc out."""
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if list(labels).count(label) > 1)
+        raise FormatError(f"{source}: label {twice!r} is given twice in labels")
+    energies = -matrix if options.logp else matrix
+    unusable = np.isnan(energies) | np.isneginf(energies)
+    if unusable.any():
+        step, column = np.argwhere(unusable)[0].tolist()
+        raise FormatError(
+            f"{source}: row {step}, column {column} is {matrix[step, column]}, expected a finite "
+            f"{'log-probability' if options.logp else 'energy'}"
+        )
+    possible = np.isfinite(energies)
+    graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
+    if not possible.all():
+        graph = without_arcs(graph, ~possible.reshape(-1))
+    return Document(graph, record_id, source, range(graph.nodes))

@@ -1,0 +1,20 @@
+"""What the user says about how input files are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """format: a name of reading.FORMATS, or auto. labels: path of the label list of an .npy matrix. logp: matrices hold
+    log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to (auto,
+    start, end). keep_tags: sentence tags of SLF files are labels, not epsilon."""
+
+    format: str = "auto"
+    labels: str | None = None
+    logp: bool = False
+    scales: Mapping[str, float] = field(default_factory=dict)
+    node_words: str = "auto"
+    keep_tags: bool = False

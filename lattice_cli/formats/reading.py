@@ -1,0 +1,193 @@
+"""Files to documents, whatever their form: the one door through which input comes.
+
+A file holds one document or a stream of them. What it is is told from its first bytes, and from its name only where
+the bytes leave it open (a word list).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.sources import Source, decoded
+from lattice_cli.graph.document import Document
+
+FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "words")
+_SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*=")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A record that could not be read: its id, and what was wrong with it."""
+
+    id: str
+    error: LatticeError
+
+
+@dataclass(frozen=True)
+class Pause:
+    """All that has arrived so far was given; what comes next may take a while."""
+
+
+Record = Document | Failure
+PAUSE = Pause()
+
+
+def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
+    """The records of a file ("-": standard input) as they are read, in order; bad ones as Failures."""
+    try:
+        source = Source(path)
+    except FormatError as error:
+        yield Failure(path, error)
+        return
+    try:
+        form = _form(source, path, options)
+        if form in ("json", "jsonl"):
+            yield from _json_records(source, path, form == "jsonl", options)
+        elif form == "yaml":
+            yield from _yaml_records(decoded(source.everything(), source.name), source.name, path, options)
+        else:
+            yield _whole(form, source.everything(), source.name, path, options)
+    except LatticeError as error:
+        yield Failure(path, error)
+    finally:
+        source.close()
+
+
+def read_one(path: str, options: ReadOptions) -> Document:
+    """The one document of a file, such as a grammar. Raises FormatError if it is bad, or if there are several."""
+    found = [record for record in read_records(path, options) if not isinstance(record, Pause)]
+    for record in found:
+        if isinstance(record, Failure):
+            raise record.error
+    if len(found) != 1:
+        raise FormatError(f"{path}: holds {len(found)} documents, expected one")
+    document = found[0]
+    assert isinstance(document, Document)
+    return document
+
+
+def _form(source: Source, path: str, options: ReadOptions) -> str:
+    if options.format != "auto":
+        return options.format
+    head = source.head
+    if not head.strip():
+        raise FormatError(f"{source.name}: is empty, expected a document")
+    if head.startswith(b"PK\x03\x04"):
+        return "npz"
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    name = path.removesuffix(".gz")
+    if name.endswith(".txt"):
+        return "words"
+    if name.endswith(".jsonl"):
+        return "jsonl"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+        return "json"
+    return "slf" if _SLF.match(head) or name.endswith((".slf", ".lat")) else "yaml"
+
+
+def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document:
+    """A document of a form that holds one."""
+    if form == "npz":
+        from lattice_cli.formats.npz import read_npz
+
+        return read_npz(data, source, record_id).scaled(options.scales)
+    if form == "npy":
+        from lattice_cli.formats.emissions import read_npy
+
+        return read_npy(data, source, record_id, options)
+    text = decoded(data, source)
+    if form == "words":
+        from lattice_cli.formats.words import word_list
+
+        return word_list(text, source, record_id)
+    from lattice_cli.formats.slf import read_slf
+
+    document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
+    return document.scaled(options.scales)
+
+
+def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document:
+    from lattice_cli.formats.native import read_document
+
+    return read_document(value, source, record_id, options).scaled(options.scales)
+
+
+def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> Iterator[Record]:
+    from lattice_cli.formats.text import parse_yaml
+
+    count = 0
+    for count, value in enumerate(parse_yaml(text, source), 1):
+        record_id = path if count == 1 else f"{path}:{count}"
+        try:
+            yield _document(value, source, record_id, options)
+        except LatticeError as error:
+            yield Failure(record_id, error)
+    if not count:
+        raise FormatError(f"{source}: is empty, expected a document")
+
+
+def _json_records(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Record | Pause]:
+    """A JSON document, or a stream with a document on each line.
+
+    Which of the two it is shows on the first line that is a document by itself. Until one is found lines are kept: at
+    the end they are one document written over several lines.
+    """
+    waiting: list[tuple[int, bytes]] = []
+    for number, line in _numbered(source.lines()):
+        if line is None:
+            yield PAUSE
+        elif lined:
+            if line.strip():
+                yield _json_line(line, number, source.name, path, options)
+        elif (value := _own_document(line)) is not None:
+            for early, bad in waiting:
+                if bad.strip():
+                    yield _json_line(bad, early, source.name, path, options)
+            lined, waiting = True, []
+            yield _json_line(line, number, source.name, path, options, value)
+        else:
+            waiting.append((number, line))
+    if any(line.strip() for _, line in waiting):
+        from lattice_cli.formats.text import parse_json
+
+        text = decoded(b"\n".join(line for _, line in waiting), source.name)
+        yield _document(parse_json(text, source.name), source.name, path, options)
+
+
+def _numbered(lines: Iterator[bytes | None]) -> Iterator[tuple[int, bytes | None]]:
+    number = 0
+    for line in lines:
+        number += line is not None
+        yield number, line
+
+
+def _own_document(line: bytes) -> Any:
+    """The mapping that a line is by itself, if it is one and says it is a lattice document; else None."""
+    from lattice_cli.formats.text import parse_json
+
+    if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or b'"lattice"' not in line:
+        return None
+    try:
+        return parse_json(decoded(line, ""), "")
+    except FormatError:
+        return None
+
+
+def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> Record:
+    """The record of a line; `value` if it was parsed already."""
+    from lattice_cli.formats.text import parse_json
+
+    record_id, at = f"{path}:{number}", f"{source}:{number}"
+    try:
+        value = parse_json(decoded(line, at), at) if value is None else value
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            record_id = value["id"]
+        return _document(value, at, record_id, options)
+    except LatticeError as error:
+        return Failure(record_id, error)

@@ -1,0 +1,156 @@
+"""Documents to text and files. A file appears whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.npz import write_npz
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray
+
+#: From this many arcs on labels are written as positions in the label list.
+_INDEXED_ARCS = 1000
+_NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_record(document: Document) -> dict[str, Any]:
+    """The native document, version 1, with its arcs in columns; reading it gives the same graph to the last bit."""
+    graph, names = document.graph, list(document.names)
+    record: dict[str, Any] = {"lattice": 1, "id": document.id}
+    if document.target is not None:
+        record["target"] = document.target
+    record["start"] = _ends(graph.start, names)
+    record["final"] = _ends(graph.final, names)
+    tails, heads = [names[node] for node in graph.src.tolist()], [names[node] for node in graph.dst.tolist()]
+    if document.times is not None or not _inferred(names, tails, heads, graph.starts, graph.finals):
+        record["nodes"] = names
+    if document.times is not None:
+        record["times"] = [None if np.isnan(time) else time for time in document.times.tolist()]
+    if document.scales:
+        record["scales"] = dict(document.scales)
+    by_position = graph.arcs >= _INDEXED_ARCS
+    if by_position:
+        record["labels"] = graph.labels[1:]
+    columns: dict[str, Any] = {"from": tails, "to": heads}
+    if np.array_equal(graph.ilabel, graph.olabel):
+        columns["label"] = _label_column(graph.ilabel, graph.labels, by_position)
+    else:
+        columns["input"] = _label_column(graph.ilabel, graph.labels, by_position)
+        columns["output"] = _label_column(graph.olabel, graph.labels, by_position)
+    if document.scores:
+        columns["scores"] = {name: column.tolist() for name, column in document.scores.items()}
+    else:
+        columns["energy"] = graph.energy.tolist()
+    record["arcs"] = columns
+    return record
+
+
+def _label_column(label: IntArray, labels: tuple[str, ...], by_position: bool) -> list[Any]:
+    if by_position:
+        return [None if number == EPSILON else number - 1 for number in label.tolist()]
+    return [None if number == EPSILON else labels[number] for number in label.tolist()]
+
+
+def _ends(column: FloatArray, names: list[int | str]) -> Any:
+    """Start or final nodes: a node, a list of nodes, or a mapping where energies are not 0."""
+    nodes = np.flatnonzero(np.isfinite(column)).tolist()
+    if any(column[node] for node in nodes):
+        return {str(names[node]): float(column[node]) for node in nodes}
+    return names[nodes[0]] if len(nodes) == 1 else [names[node] for node in nodes]
+
+
+def _inferred(names: list[Any], tails: list[Any], heads: list[Any], starts: IntArray, finals: IntArray) -> bool:
+    """True if a reader finds the same nodes in the same order without being told."""
+    used = dict.fromkeys([names[node] for node in starts.tolist()])
+    for tail, head in zip(tails, heads):
+        used[tail] = used[head] = None
+    used.update(dict.fromkeys(names[node] for node in finals.tolist()))
+    if all(isinstance(name, int) for name in used):
+        return sorted(used) == names
+    return list(used) == names
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON: full float precision, and an error rather than a NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _yaml_value(value: Any) -> str:
+    """JSON, with the characters escaped that YAML does not take as they are."""
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", json_line(value))
+
+
+def write_documents(path: str, documents: Iterable[Document]) -> None:
+    """Write documents to a file in the form its name asks for: .json, .jsonl, .yaml, .npz, any of them with .gz.
+
+    Raises UsageError for another ending, and for several documents where the form holds one.
+    """
+    name = path.removesuffix(".gz")
+    form = Path(name).suffix.lower()
+    found = list(documents)
+    if form not in (".json", ".jsonl", ".yaml", ".yml", ".npz"):
+        raise UsageError(
+            f"{path}: cannot tell the form from the name, expected .json, .jsonl, .yaml, .npz (or with .gz)"
+        )
+    if form in (".json", ".npz") and len(found) != 1:
+        raise UsageError(f"{path}: {len(found)} graphs for a file that holds one; .jsonl and .yaml hold several")
+    if form == ".npz":
+        data = write_npz(found[0])
+    elif form in (".yaml", ".yml"):
+        data = _yaml(found).encode()
+    else:
+        data = "".join(json_line(as_record(document)) + "\n" for document in found).encode()
+    write_whole(path, gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
+
+
+def _yaml(documents: list[Document]) -> str:
+    """JSON flow style inside YAML block keys: quoted labels stay labels, numbers keep every digit."""
+    blocks = []
+    for document in documents:
+        record = as_record(document)
+        columns = record.pop("arcs")
+        lines = [f"{key}: {_yaml_value(value)}" for key, value in record.items()]
+        lines += ["arcs:", *(f"  {key}: {_yaml_value(value)}" for key, value in columns.items())]
+        blocks.append("\n".join(lines) + "\n")
+    return "---\n".join(blocks)
+
+
+def _write_through(target: Path, data: bytes) -> None:
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise FormatError(f"{target}: cannot write: {error.strerror or error}") from None
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all: under another name beside it, then renamed."""
+    target = Path(path).resolve()  # a link stays a link
+    if target.exists() and not target.is_file():
+        _write_through(target, data)  # a device or a pipe has no wholeness to keep
+        return
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+        raise

@@ -1,0 +1,57 @@
+"""A graph together with what its file says about it: names, times, named scores, a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lattice_cli.errors import UsageError
+from lattice_cli.graph.graph import FloatArray, Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One record: what a file or a line of a stream holds.
+
+    graph:   the graph; where the arcs carry named scores its energy is their weighted sum.
+    id:      keys the results.
+    source:  where it was read, for messages: `lexicon.json` or `stream.jsonl:7`.
+    names:   (nodes,) what the file calls each node.
+    times:   (nodes,) seconds, or None where the file has none.
+    scores:  name -> (arcs,) named scores; empty where the file gives energies.
+    scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
+    target:  the correct answer as the record gives it, a text or a list of labels.
+    """
+
+    graph: Graph
+    id: str
+    source: str
+    names: Sequence[int | str]
+    times: FloatArray | None = None
+    scores: Mapping[str, FloatArray] = field(default_factory=dict)
+    scales: Mapping[str, float] = field(default_factory=dict)
+    target: str | tuple[str, ...] | None = None
+
+    def scaled(self, scales: Mapping[str, float]) -> Document:
+        """The record with some scales replaced and the energies summed anew.
+
+        Raises UsageError for a name that the arcs carry no score of.
+        """
+        if not scales:
+            return self
+        for name in scales:
+            if name not in self.scores:
+                have = ", ".join(self.scores) or "none"
+                raise UsageError(f"{self.source}: --scale {name}: the arcs carry no score {name!r} (scores: {have})")
+        merged = {**self.scales, **scales}
+        return replace(self, scales=merged, graph=self.graph.with_energy(weighted_sum(self.scores, merged)))
+
+
+def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) -> FloatArray:
+    """sum over names of scale * score, (arcs,); a scale that is missing is 1."""
+    total = np.zeros(len(next(iter(scores.values()))))
+    for name, column in scores.items():
+        total += scales.get(name, 1.0) * column
+    return total

@@ -1,0 +1,185 @@
+"""The search behind composition: which pairs of nodes can be reached, and by which moves.
+
+Pairs are found frontier by frontier with whole arrays. Epsilons need care: when the left path has an output epsilon
+where the right path has an input epsilon, the two moves could be taken in either order, or at once, and each way would
+count as a path of its own. A filter state allows one way only, the left epsilons before the right ones (Mohri,
+Pereira, Riley 1996), so each pair of paths is counted once and sums are right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from lattice_cli.graph.graph import EPSILON, Graph, IntArray
+from lattice_cli.graph.numbering import Numbering
+from lattice_cli.graph.segments import Grouping, spans, stable_order
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Steps from pair to pair: (moves,) the pair left, and the arc each side takes, -1 where it stays."""
+
+    pair: IntArray
+    left_arc: IntArray
+    right_arc: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Every pair of nodes that can be reached from a pair of starts, and every move between them.
+
+    left_node, right_node: (pairs,); the first `starts` pairs are the start pairs.
+    depth:  (pairs,) the frontier each pair was found in.
+    moves, head: the moves, and the pair each leads to.
+    """
+
+    left_node: IntArray
+    right_node: IntArray
+    depth: IntArray
+    starts: int
+    moves: Moves
+    head: IntArray
+
+    @cached_property
+    def found_by(self) -> IntArray:
+        """(pairs,) the first move that led to each pair; -1 for the start pairs."""
+        first = np.full(len(self.left_node), -1, dtype=np.intp)
+        first[self.head[::-1]] = np.arange(len(self.head))[::-1]  # the last write wins, and it is the first move
+        first[: self.starts] = -1
+        return first
+
+    def way_to(self, pair: int) -> list[int]:
+        """The moves by which a pair was first found, from a start pair on."""
+        way = []
+        while self.found_by[pair] >= 0:
+            way.append(int(self.found_by[pair]))
+            pair = int(self.moves.pair[way[-1]])
+        return way[::-1]
+
+
+class ArcIndex:
+    """The arcs of one side by (node, label): all arcs of a node, or those with a given label."""
+
+    def __init__(self, graph: Graph, label: IntArray) -> None:
+        node, nodes, labels = graph.src, graph.nodes, len(graph.labels)
+        self.label = label
+        self._labels = labels
+        by_label = stable_order(label, labels)
+        self.arcs = by_label[stable_order(node[by_label], nodes)]
+        self._keys = node[self.arcs] * labels + label[self.arcs]
+        offsets = np.zeros(nodes + 1, dtype=np.intp)
+        np.cumsum(np.bincount(node, minlength=nodes), out=offsets[1:])
+        self.by_node = Grouping(self.arcs, offsets)
+
+    @cached_property
+    def has_epsilon(self) -> bool:
+        """True if some arc of this side is an epsilon."""
+        return bool((self.label == EPSILON).any())
+
+    def matching(self, nodes: IntArray, labels: IntArray) -> tuple[IntArray, IntArray]:
+        """The arcs of each (node, label) one after the other, and how many each has."""
+        # A label that this side does not know gets a key that no arc has.
+        keys = np.where(labels < self._labels, nodes * self._labels + labels, -1)
+        first = np.searchsorted(self._keys, keys, side="left")
+        counts = np.searchsorted(self._keys, keys, side="right") - first
+        return self.arcs[spans(first, counts)], counts
+
+
+def reach_pairs(left: Graph, right: Graph) -> Pairs:
+    """Breadth-first search over (left node, right node, filter); the left label table begins with the right one.
+
+    Filter 1 means that a right epsilon was taken: no left epsilon until both sides have moved together again.
+    """
+    search = _Search(left, right)
+    starts = (left.starts[:, None] * right.nodes + right.starts[None, :]).ravel() * search.filters
+    _, frontier = search.numbering.number(starts)
+    keys, moves, heads = [frontier], [], []
+    known = len(frontier)
+    while len(frontier):
+        first = known - len(frontier)
+        step, targets = search.expand(frontier)
+        head, frontier = search.numbering.number(targets)
+        known += len(frontier)
+        keys.append(frontier)
+        moves.append(Moves(step.pair + first, step.left_arc, step.right_arc))
+        heads.append(head)
+    pair = np.concatenate(keys) // search.filters
+    return Pairs(
+        *np.divmod(pair, max(right.nodes, 1)),
+        np.repeat(np.arange(len(keys)), [len(found) for found in keys]),
+        len(keys[0]),
+        _joined(moves),
+        np.concatenate([np.zeros(0, dtype=np.intp), *heads]),
+    )
+
+
+def _joined(moves: list[Moves]) -> Moves:
+    none = np.zeros(0, dtype=np.intp)
+    return Moves(
+        np.concatenate([none, *[step.pair for step in moves]]),
+        np.concatenate([none, *[step.left_arc for step in moves]]),
+        np.concatenate([none, *[step.right_arc for step in moves]]),
+    )
+
+
+class _Search:
+    """The moves out of a frontier of keys; a key is (left node * right nodes + right node) * filters + filter."""
+
+    def __init__(self, left: Graph, right: Graph) -> None:
+        self.left, self.right = left, right
+        self._outputs = ArcIndex(left, left.olabel)
+        self._inputs = _input_index(right)
+        self.filters = 2 if self._outputs.has_epsilon and self._inputs.has_epsilon else 1
+        self.numbering = Numbering(left.nodes * right.nodes * self.filters)
+
+    def expand(self, frontier: IntArray) -> tuple[Moves, IntArray]:
+        """Every move out of these pairs (numbered from 0), and the key it leads to."""
+        left, right = np.divmod(frontier // self.filters, self.right.nodes)
+        moves = [self._together(left, right)]
+        targets = [self._key(self.left.dst[moves[0].left_arc], self.right.dst[moves[0].right_arc], 0)]
+        if self._outputs.has_epsilon:
+            free = np.flatnonzero(frontier % self.filters == 0)
+            arcs, counts = self._outputs.matching(left[free], np.full(len(free), EPSILON))
+            pair = np.repeat(free, counts)
+            moves.append(Moves(pair, arcs, np.full(len(pair), -1)))
+            targets.append(self._key(self.left.dst[arcs], right[pair], 0))
+        if self._inputs.has_epsilon:
+            arcs, counts = self._inputs.matching(right, np.full(len(right), EPSILON))
+            pair = np.repeat(np.arange(len(right)), counts)
+            moves.append(Moves(pair, np.full(len(pair), -1), arcs))
+            targets.append(self._key(left[pair], self.right.dst[arcs], self.filters - 1))
+        return (moves[0], targets[0]) if len(moves) == 1 else (_joined(moves), np.concatenate(targets))
+
+    def _key(self, left: IntArray, right: IntArray, state: int) -> IntArray:
+        return (left * self.right.nodes + right) * self.filters + state
+
+    def _together(self, left: IntArray, right: IntArray) -> Moves:
+        """Moves on equal labels: the side with fewer arcs here is spread out, the other one looked up."""
+        outputs, inputs = self._outputs, self._inputs
+        if outputs.by_node.sizes(left).sum() <= inputs.by_node.sizes(right).sum():
+            pair, left_arc, right_arc = _matched(outputs, left, inputs, right)
+        else:
+            pair, right_arc, left_arc = _matched(inputs, right, outputs, left)
+        return Moves(pair, left_arc, right_arc)
+
+
+@lru_cache(maxsize=4)
+def _input_index(grammar: Graph) -> ArcIndex:
+    """The arcs of a grammar by input label; kept, as one grammar is composed with many graphs."""
+    return ArcIndex(grammar, grammar.ilabel)
+
+
+def _matched(
+    spread: ArcIndex, here: IntArray, lookup: ArcIndex, there: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """All arcs of `spread` at the nodes `here`, each with the arcs of `lookup` at `there` that have its label."""
+    arcs, counts = spread.by_node.rows(here)
+    pair = np.repeat(np.arange(len(here)), counts)
+    if spread.has_epsilon:
+        visible = spread.label[arcs] != EPSILON
+        arcs, pair = arcs[visible], pair[visible]
+    others, matches = lookup.matching(there[pair], spread.label[arcs])
+    return np.repeat(pair, matches), np.repeat(arcs, matches), others

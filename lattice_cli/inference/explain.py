@@ -1,0 +1,113 @@
+"""Why there is no path: the furthest point reached, what is offered there and what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lattice_cli.graph.composition import Composition
+from lattice_cli.graph.graph import EPSILON, Graph, IntArray
+from lattice_cli.graph.order import evaluation_order
+from lattice_cli.graph.pairs import Pairs
+from lattice_cli.graph.trim import reachable
+
+_MOST_LABELS = 12
+_MOST_STEPS = 20
+
+
+def quoted(labels: Sequence[str]) -> str:
+    """Labels for a message, a few of them: 'a', 'b' and 3 more."""
+    if not labels:
+        return "nothing"
+    more = f" and {len(labels) - _MOST_LABELS} more" if len(labels) > _MOST_LABELS else ""
+    return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + more
+
+
+def why_no_path(graph: Graph, names: Sequence[int | str]) -> str:
+    """Why a graph by itself has no path from a start to a final node."""
+    if not graph.nodes:
+        return "no path: the graph has no nodes"
+    for ends, what in ((graph.starts, "start"), (graph.finals, "final")):
+        if not len(ends):
+            return f"no path: the graph has no {what} node"
+    seen = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
+    furthest = _furthest(graph, np.flatnonzero(seen))
+    leaving = graph.src == furthest
+    onward = "no arc leaves it" if not leaving.any() else "its arcs lead to nothing new"
+    finals = ", ".join(str(names[node]) for node in graph.finals[:5].tolist())
+    return (
+        f"no path: of {graph.nodes} nodes {int(seen.sum())} can be reached from the start, no final node among them "
+        f"(final: {finals}); the furthest is node {names[furthest]}, {onward}"
+    )
+
+
+def _furthest(graph: Graph, nodes: IntArray) -> int:
+    """The node of a set with the most arcs behind it on its longest way, or the last one where there are cycles."""
+    inside = np.isin(graph.src, nodes) & np.isin(graph.dst, nodes)
+    level = evaluation_order(graph.src[inside], graph.dst[inside], np.array([0, graph.nodes])).level
+    return int(nodes[np.argmax(level[nodes])])
+
+
+def why_empty(
+    composition: Composition,
+    left_names: Sequence[int | str],
+    right_names: Sequence[int | str],
+    left_is: str = "the graph",
+    right_is: str = "the grammar",
+) -> str:
+    """Why a composition is empty, in the terms of both sides."""
+    left, right, reached = composition.left, composition.right, composition.reached
+    for graph, names, what in ((left, left_names, left_is), (right, right_names, right_is)):
+        if not len(graph.starts) or not len(graph.finals) or not _has_path(graph):
+            return f"{what} has {why_no_path(graph, names)}"
+    assert reached is not None, "only an empty composition is explained"
+    pair = _furthest_pair(reached, left)
+    left_node, right_node = int(reached.left_node[pair]), int(reached.right_node[pair])
+    way = _spoken_on(composition, reached, pair)
+    after = f"after {quoted_way(way)}" if way else "at the start"
+    offered, wanted = _labels(left, left.olabel, left_node), _labels(right, right.ilabel, right_node)
+    offers = _side(left_is, "offers", offered, bool(np.isfinite(left.final[left_node])), left_names[left_node])
+    wants = _side(right_is, "wants", wanted, bool(np.isfinite(right.final[right_node])), right_names[right_node])
+    return f"no path: {left_is} and {right_is} part {after}: {offers}; {wants}"
+
+
+def _has_path(graph: Graph) -> bool:
+    seen = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
+    return bool(seen[graph.finals].any())
+
+
+def quoted_way(labels: Sequence[str]) -> str:
+    """The last labels on a way, for a message."""
+    more = "... " if len(labels) > _MOST_STEPS else ""
+    return more + " ".join(repr(label) for label in labels[-_MOST_STEPS:])
+
+
+def _side(who: str, verb: str, labels: list[str], can_end: bool, name: int | str) -> str:
+    ends = "can end" if can_end else "cannot end"
+    return f"{who} {verb} {quoted(labels)} at node {name} and {ends} there"
+
+
+def _labels(graph: Graph, column: IntArray, node: int) -> list[str]:
+    """The labels on the arcs out of a node, or that its epsilon arcs lead to, in the order of the table."""
+    silent = column == EPSILON
+    around = reachable(graph.src[silent], graph.dst[silent], np.array([node]), graph.nodes)
+    return graph.words(np.unique(column[around[graph.src]]).tolist())
+
+
+def _furthest_pair(reached: Pairs, left: Graph) -> int:
+    """The pair with the most labels agreed on; of several, the one furthest in the left graph, then the first."""
+    together = (reached.moves.left_arc >= 0) & (reached.moves.right_arc >= 0)
+    agreed = np.zeros(len(reached.left_node), dtype=np.intp)
+    found_by = reached.found_by
+    for depth in range(1, int(reached.depth.max()) + 1):
+        pairs = np.flatnonzero(reached.depth == depth)
+        move = found_by[pairs]
+        agreed[pairs] = agreed[reached.moves.pair[move]] + together[move]
+    level = evaluation_order(left.src, left.dst, left.node_offsets).level[reached.left_node]
+    return int(np.lexsort((-level, -agreed))[0])
+
+
+def _spoken_on(composition: Composition, reached: Pairs, pair: int) -> list[str]:
+    arcs = reached.moves.left_arc[np.array(reached.way_to(pair), dtype=np.intp)]
+    return composition.left.words(composition.left.olabel[arcs[arcs >= 0]].tolist())

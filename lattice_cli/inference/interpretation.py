@@ -1,0 +1,131 @@
+"""A record and a grammar as one graph to be searched, and the way back from its arcs to theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from lattice_cli.errors import UsageError
+from lattice_cli.graph.combine import ADD, Combine
+from lattice_cli.graph.composition import Composition, compose
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
+from lattice_cli.graph.topology import ctc_topology
+from lattice_cli.inference.paths import Path
+
+SIDES = ("recognition", "grammar", "interpretation")
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the graphs that results can be reported of.
+
+    arc_of, node_of: (interpretation arcs,) and (interpretation nodes,): the arc (-1: none) and node of this side; None
+    for the interpretation itself.
+    """
+
+    graph: Graph
+    names: Sequence[int | str]
+    times: FloatArray | None
+    arc_of: IntArray | None
+    node_of: IntArray | None
+
+    def path(self, path: Path) -> tuple[list[int], list[int]]:
+        """The arcs and nodes of this side along a path of the interpretation; without the moves it takes no part in."""
+        if self.arc_of is None or self.node_of is None:
+            return list(path.arcs), list(path.nodes)
+        arcs = self.arc_of[np.array(path.arcs, dtype=np.intp)]
+        nodes = self.node_of[np.array(path.nodes, dtype=np.intp)]
+        moved = arcs >= 0
+        return arcs[moved].tolist(), [int(nodes[0]), *nodes[1:][moved].tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Interpretation:
+    """What is searched for one record: its own graph, or that composed with a grammar.
+
+    composition: record o grammar, None without a grammar. inner: the CTC topology o grammar, where --ctc is used.
+    """
+
+    document: Document
+    grammar: Document | None
+    composition: Composition | None
+    inner: Composition | None
+
+    @property
+    def graph(self) -> Graph:
+        """The graph to be searched."""
+        return self.document.graph if self.composition is None else self.composition.graph
+
+    def side(self, name: str) -> Side:
+        """The side to report on: recognition, grammar or interpretation. Raises UsageError for a grammar not given."""
+        document, whole = self.document, self.composition
+        if whole is None:
+            if name == "grammar":
+                raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+            return Side(document.graph, document.names, document.times, None, None)
+        if name == "recognition":
+            return Side(document.graph, document.names, document.times, whole.left_arc, whole.left_node)
+        if name == "interpretation":
+            times = None if document.times is None else document.times[whole.left_node]
+            return Side(whole.graph, range(whole.graph.nodes), times, None, None)
+        if self.grammar is None:
+            raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+        arc, node = whole.right_arc, whole.right_node
+        if self.inner is not None:
+            arc, node = np.append(self.inner.right_arc, -1)[arc], self.inner.right_node[node]
+        return Side(self.grammar.graph, self.grammar.names, self.grammar.times, arc, node)
+
+    def gradient(self, name: str, arcs: FloatArray) -> FloatArray:
+        """Gradient by the arc energies of a side, from the gradient by those of the interpretation."""
+        if self.composition is None or name == "interpretation":
+            return arcs
+        if name == "recognition":
+            return self.composition.left_gradient(arcs)
+        gradient = self.composition.right_gradient(arcs)
+        return gradient if self.inner is None else self.inner.right_gradient(gradient)
+
+
+def interpret(
+    document: Document, grammar: Document | None = None, ctc: str | None = None, combine: Combine = ADD
+) -> Interpretation:
+    """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given.
+
+    Raises UsageError if the blank is not a label of the record.
+    """
+    if ctc is None:
+        whole = None if grammar is None else compose(document.graph, grammar.graph, combine)
+        return Interpretation(document, grammar, whole, None)
+    labels = document.graph.labels
+    if ctc not in labels[1:]:
+        raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
+    inner, right = _ctc_grammar(labels, ctc, grammar)
+    return Interpretation(document, grammar, compose(document.graph, right, combine), inner)
+
+
+@lru_cache(maxsize=4)
+def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
+    """The topology over these labels, composed with the grammar if there is one."""
+    topology = ctc_topology(labels, labels.index(blank, 1))
+    if grammar is None:
+        return None, topology
+    inner = compose(topology, grammar.graph)
+    return inner, inner.graph
+
+
+def output_of(graph: Graph, path: Path) -> list[str]:
+    """The labels that a path outputs, without epsilons."""
+    return _spoken(graph, graph.olabel, path.arcs)
+
+
+def input_of(graph: Graph, path: Path) -> list[str]:
+    """The labels that a path takes in, without epsilons."""
+    return _spoken(graph, graph.ilabel, path.arcs)
+
+
+def _spoken(graph: Graph, column: IntArray, arcs: tuple[int, ...]) -> list[str]:
+    found = column[np.array(arcs, dtype=np.intp)]
+    return graph.words(found[found != EPSILON].tolist())

@@ -1,0 +1,128 @@
+"""Forward results of a record: free energy, the gradient by every arc, and what each node sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice_cli.errors import NoPath
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import FloatArray, IntArray, union
+from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
+from lattice_cli.graph.schedule import schedule
+from lattice_cli.graph.segments import run_starts
+from lattice_cli.graph.sweep import Gradient, sweep
+from lattice_cli.inference.decoding import grouped, located, no_path
+from lattice_cli.inference.interpretation import Interpretation, Side, interpret
+from lattice_cli.inference.statistics import Statistics, summary
+
+
+@dataclass(frozen=True, eq=False)
+class NodeView:
+    """(nodes,) of one side. alpha: energy of all ways to arrive at the node; backward: of all ways on from it; nats,
+    +inf where there are none. posterior: the node's multiplier dF / d alpha."""
+
+    alpha: FloatArray
+    backward: FloatArray
+    posterior: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; None if not asked for."""
+
+    statistics: Statistics
+    side: Side
+    gradient: FloatArray | None
+    nodes: NodeView | None
+
+
+def forward(
+    documents: Iterable[Document],
+    betas: Sequence[float],
+    grammar: Document | None = None,
+    ctc: str | None = None,
+    *,
+    arcs: bool = False,
+    nodes: bool = False,
+    of: str = "recognition",
+) -> list[list[Forward] | NoPath]:
+    """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
+    results: list[list[Forward] | NoPath] = []
+    for group in grouped(interpret(document, grammar, ctc) for document in documents):
+        with located(group[0] if len(group) == 1 else None):
+            found = _group_forward(group, betas, arcs, nodes, of)
+        for interpretation, views in zip(group, found):
+            missing = views[0].statistics.free_energy == np.inf
+            results.append(no_path(interpretation) if missing else views)
+    return results
+
+
+def _group_forward(
+    group: Sequence[Interpretation], betas: Sequence[float], arcs: bool, nodes: bool, of: str
+) -> list[list[Forward]]:
+    """Results of each interpretation at each beta, from sweeps over their union."""
+    whole = union([interpretation.graph for interpretation in group])
+    plan = schedule(whole)
+    hard = sweep(whole, hard_min, plan)
+    backward_plan = schedule(whole.reversed()) if nodes else None
+    found: list[list[Forward]] = [[] for _ in group]
+    for beta in betas:
+        reducer = soft_min(beta)
+        soft = sweep(whole, reducer, plan)
+        statistics = summary(soft, hard, beta)
+        gradient = soft.pullback() if arcs or nodes else None
+        to_come = sweep(whole.reversed(), reducer, backward_plan).node_totals if nodes else None
+        for member, interpretation in enumerate(group):
+            view = None
+            own_nodes = slice(*whole.node_offsets[member : member + 2])
+            own_arcs = slice(*whole.arc_offsets[member : member + 2])
+            side = interpretation.side(of)
+            by_arc = None if gradient is None else interpretation.gradient(of, gradient.arcs[own_arcs])
+            if gradient is not None and to_come is not None and by_arc is not None:
+                own = Gradient(by_arc, gradient.nodes[own_nodes], gradient.start[own_nodes], gradient.final[own_nodes])
+                view = _node_view(interpretation, side, soft.node_totals[own_nodes], to_come[own_nodes], own, reducer)
+            found[member].append(Forward(statistics[member], side, by_arc if arcs else None, view))
+    return found
+
+
+def _node_view(
+    interpretation: Interpretation,
+    side: Side,
+    alpha: FloatArray,
+    to_come: FloatArray,
+    gradient: Gradient,
+    reducer: Reducer,
+) -> NodeView:
+    """The nodes of a side.
+
+    One of its nodes may be in many pairs, so its alpha gathers all ways of arriving: by a start, or by a move of its
+    own into any of them. Its posterior counts arrivals in the same way, and `backward` departures.
+    """
+    if side.arc_of is None or side.node_of is None:
+        return NodeView(alpha, to_come, gradient.nodes)
+    graph, nodes = interpretation.graph, side.graph.nodes
+    moved = np.flatnonzero(side.arc_of >= 0)
+    arriving = np.concatenate([alpha[graph.src[moved]] + graph.energy[moved], graph.start])
+    leaving = np.concatenate([to_come[graph.dst[moved]] + graph.energy[moved], graph.final])
+    posterior = np.zeros(nodes)
+    posterior += np.bincount(side.graph.dst, weights=gradient.arcs, minlength=nodes)
+    posterior += np.bincount(side.node_of, weights=gradient.start, minlength=nodes)
+    return NodeView(
+        _gathered(np.concatenate([side.node_of[graph.dst[moved]], side.node_of]), arriving, nodes, reducer),
+        _gathered(np.concatenate([side.node_of[graph.src[moved]], side.node_of]), leaving, nodes, reducer),
+        posterior,
+    )
+
+
+def _gathered(node: IntArray, energy: FloatArray, nodes: int, reducer: Reducer) -> FloatArray:
+    """(nodes,) the energies at each node combined; +inf where there are none."""
+    finite = np.isfinite(energy)
+    node, energy = node[finite], energy[finite]
+    order = np.argsort(node, kind="stable")
+    firsts = run_starts(node[order])
+    combined = np.full(nodes, np.inf)
+    combined[node[order][firsts]] = reducer.totals(energy[order], firsts)
+    return combined
