@@ -6,6 +6,7 @@
     |-- UsageError          2   options that do not fit each other or the data
     |-- NoPath              1   sound input, but no answer; the message says why
     |-- Diverged            4   an infinite sum or a minimum that does not exist
+    |-- NumericOverflow     4   a result beyond the range of float64
     `-- CheckFailed         4   a numeric check did not hold
 
 Messages are one sentence each: the culprit's name, what was found, what was expected.
@@ -72,6 +73,12 @@ class Diverged(LatticeError):
             return what
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
         return f"{what} (nodes {', '.join(names[:12])}{more})"
+
+
+class NumericOverflow(LatticeError):
+    """A result that is finite but beyond the range of float64."""
+
+    exit_status = 4
 
 
 class CheckFailed(LatticeError):

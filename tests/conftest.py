@@ -12,7 +12,7 @@ SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 settings.register_profile(
     "lattice",
     deadline=None,
-    max_examples=80,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 settings.load_profile("lattice")

@@ -65,12 +65,11 @@ def with_language_model(path: Path) -> Document:
     document = read_one(str(path), ReadOptions())
     table = gzip.decompress(path.with_name(path.name.replace(".slf.gz", ".arcs.tsv.gz")).read_bytes()).decode()
     rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
-    nodes = document.graph.nodes
     names = {name: index for index, name in enumerate(document.names)}
     by_ends = {(names[int(row[0])], names[int(row[1])]): float(row[3]) / 20 + float(row[4]) for row in rows}
     ends = zip(document.graph.src.tolist(), document.graph.dst.tolist())
     energy = np.array([by_ends[pair] for pair in ends])
-    assert nodes and len(energy) == len(rows)
+    assert len(energy) == len(rows)
     graph = document.graph.with_energy(energy)
     assert isinstance(graph, Graph)
     return Document(graph, document.id, document.source, document.names)

@@ -74,7 +74,7 @@ def assert_trimmed(graph: Graph) -> None:
 
 
 @given(PAIRS)
-@settings(max_examples=120)
+@settings(max_examples=100)
 def test_each_pair_of_paths_is_one_interpretation(pair: tuple[Graph, Graph]) -> None:
     left, right = pair
     composition = compose(left, right)
@@ -98,7 +98,7 @@ def test_the_multiset_of_labels_and_energies(pair: tuple[Graph, Graph]) -> None:
 
 
 @given(PAIRS, st.sampled_from(sorted(OPERATORS)))
-@settings(max_examples=120)
+@settings(max_examples=100)
 def test_every_operator_combines_every_pair(pair: tuple[Graph, Graph], name: str) -> None:
     left, right = pair
     composition = compose(left, right, OPERATORS[name])

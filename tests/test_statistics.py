@@ -100,7 +100,7 @@ def test_a_union_has_the_statistics_of_its_members(members: list[Graph], beta: f
     ),
     st.sampled_from([1.0, 2.0, 4.0]),
 )
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_statistics_of_cyclic_graphs_are_exact_or_refused(graph: Graph, beta: float) -> None:
     pivot = oracle.smallest_pivot(graph, beta)
     assume(pivot < -1e-6 or pivot > 1e-3)

@@ -17,6 +17,7 @@ COMMANDS = {
     "compose": "Compose recognition graphs with a grammar: the interpretation graphs.",
     "viterbi": "Best paths and answers, the n best, the n best distinct.",
     "forward": "Free energies, posteriors and per-arc gradients.",
+    "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
     "show": "What is in a file, and is it sound.",
 }
 

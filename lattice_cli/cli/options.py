@@ -51,6 +51,11 @@ class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return betas
 
 
+#: A number above 0; an infinite one would make every energy one.
+not_negative = click.FloatRange(min=0, max=float("inf"), max_open=True)
+positive = click.FloatRange(min=0, min_open=True, max=float("inf"), max_open=True)
+
+
 def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several click decorators as one; the first is listed first in the help."""
 

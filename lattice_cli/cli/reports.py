@@ -17,6 +17,11 @@ from lattice_cli.inference.posteriors import Forward
 _STATUS = {1: "no-path", 2: "usage", 3: "bad-data", 4: "diverged"}
 
 
+def status_name(error: LatticeError) -> str:
+    """What a result that is an error is called."""
+    return _STATUS.get(error.exit_status, "error")
+
+
 class JsonReport:
     """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
 
@@ -29,8 +34,7 @@ class JsonReport:
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        status = _STATUS.get(error.exit_status, "error")
-        sys.stdout.write(json_line({"id": record_id, "status": status, "message": str(error)}) + "\n")
+        sys.stdout.write(json_line({"id": record_id, "status": status_name(error), "message": str(error)}) + "\n")
 
     def finish(self) -> None:
         """Nothing is kept back."""
@@ -46,8 +50,7 @@ class TableReport:
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A row with the status; the message itself goes to standard error."""
-        status = f"({_STATUS.get(error.exit_status, 'error')})"
-        self.rows.add(record_id, *[""] * (self._width - 2), status)
+        self.rows.add(record_id, *[""] * (self._width - 2), f"({status_name(error)})")
 
     def finish(self) -> None:
         """Print the rows that are waiting."""

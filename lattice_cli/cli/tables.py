@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 _PIPE_WIDTH = 1_000_000
+_LEAST_TEXT = 8
 
 
 def console(color: str) -> Console:
@@ -41,11 +43,11 @@ def console(color: str) -> Console:
     )
 
 
-def number(value: float | None) -> str:
+def number(value: float | None, digits: int = 7) -> str:
     """A number for people: up to seven significant digits. JSON output has them all."""
     if value is None or value != value:
         return "-"
-    return "inf" if value == float("inf") else f"{value:.7g}"
+    return f"{value + 0.0:.{digits}g}"  # + 0.0 makes a 0 of a -0
 
 
 def label_text(label: str | None) -> str:
@@ -87,12 +89,13 @@ class Rows:
         if not self._rows:
             return
         table = Table(box=box.ROUNDED, header_style="bold", pad_edge=True)
+        keep_numbers_whole = self._numbers_fit()
         for heading, kind in self._columns:
             table.add_column(
                 Text(heading),
                 justify="right" if kind == "number" else "left",
                 overflow="fold",
-                no_wrap=kind == "number",
+                no_wrap=kind == "number" and keep_numbers_whole,
                 style="cyan" if kind == "label" else None,
             )
         for cells in self._rows:
@@ -101,6 +104,14 @@ class Rows:
             self._out.print(Text(self._title, style="bold"), soft_wrap=True)
         self._out.print(table)
         self._rows = []
+
+    def _numbers_fit(self) -> bool:
+        """True if the numbers fit on the screen uncut, with some room for each other column to be folded into."""
+        width = 1
+        for position, (heading, kind) in enumerate(self._columns):
+            widest = max(len(heading), *(cell_len(cells[position]) for cells in self._rows))
+            width += 3 + (widest if kind == "number" else min(widest, _LEAST_TEXT))
+        return width <= self._out.width
 
 
 def say(out: Console, text: str) -> None:

@@ -117,11 +117,12 @@ class CyclicSystem:
 
     def __init__(self, nodes: int, tail: IntArray, head: IntArray, weight: FloatArray) -> None:
         self.nodes = nodes
+        used = weight > 0
+        tail, head, weight = tail[used], head[used], weight[used]
         self._tail, self._head, self._weight = tail, head, weight
         feedback = np.ones(nodes, dtype=bool)
         if nodes > _DENSE_NODES:
-            used = weight > 0
-            feedback = _feedback_nodes(nodes, tail[used], head[used])
+            feedback = _feedback_nodes(nodes, tail, head)
         self._feedback = np.flatnonzero(feedback)
         self._others = np.flatnonzero(~feedback)
         if nodes * len(self._feedback) > _LARGEST_ELIMINATION:
@@ -197,9 +198,10 @@ class CyclicSystem:
         """
         try:
             walks = self.solve(np.ones(self.nodes))
+            again = self.solve(walks)
         except np.linalg.LinAlgError:
-            walks = np.full(self.nodes, np.nan)
-        if not (np.isfinite(walks).all() and (walks >= 1 - 1e-9).all() and walks.max() < _MOST_WALKS):
+            walks = again = np.full(self.nodes, np.nan)
+        if not (np.isfinite(walks).all() and (walks >= 1 - 1e-9).all() and (again / walks).max() < _MOST_WALKS):
             raise Diverged(
                 "the sum over paths diverges: going round these nodes multiplies the weight of a path by "
                 f"{self._radius():.6g}, and it has to be below 1",

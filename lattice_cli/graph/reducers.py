@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lattice_cli.errors import Diverged
 from lattice_cli.graph.components import Component, CyclicSystem, shortest_in_component
 from lattice_cli.graph.graph import FloatArray, IntArray
 from lattice_cli.graph.segments import run_lengths
@@ -85,7 +86,11 @@ class SoftMin:
         Energies are taken relative to the shortest paths, which makes every entry of A at most 1 and leaves its
         spectral radius as it is. Raises Diverged where that radius is not below 1.
         """
-        floor, _ = shortest_in_component(component)
+        try:
+            floor, _ = shortest_in_component(component)
+        except Diverged as error:
+            # Parallel edges were already summed, so the cycle may have a negative energy that no path in it has.
+            raise Diverged("the sum over paths diverges: each round of a cycle adds weight", error.nodes) from None
         weight = np.exp(-self.beta * (component.candidates(floor) - floor[component.head]))
         inner = component.inner
         arriving = np.zeros(component.nodes)

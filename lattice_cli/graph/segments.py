@@ -27,7 +27,11 @@ def run_starts(keys: IntArray) -> IntArray:
 
 def run_lengths(starts: IntArray, total: int) -> IntArray:
     """Lengths of the runs that begin at `starts` and together cover `total` entries, (runs,)."""
-    return np.diff(starts, append=total)
+    lengths = np.empty(len(starts), dtype=np.intp)
+    if len(starts):
+        np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+        lengths[-1] = total - starts[-1]
+    return lengths
 
 
 def stable_order(keys: IntArray, limit: int) -> IntArray:

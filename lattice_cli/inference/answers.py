@@ -12,17 +12,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, pairwise
 
 import numpy as np
 
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, linear_graph
+from lattice_cli.graph.order import evaluation_order
 from lattice_cli.graph.reducers import Reducer, hard_min
-from lattice_cli.graph.segments import group_by, run_starts
+from lattice_cli.graph.segments import group_by, run_lengths, run_starts, stable_order
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.trim import reachable
-from lattice_cli.inference.paths import TIES, Path, best_paths, beyond, in_order, path_energy
+from lattice_cli.inference.paths import TIES, Path, best_paths, beyond, in_order, path_energy, require_single
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Bound:
-    """A search that ran out of budget: every answer not yet given has at least this energy."""
+    """A search that ran out of budget: every answer not yet given has at least this energy.
+
+    best: the best answer that was found but could not be proven to be the next one, if any was.
+    """
 
     energy: float
+    best: Answer | None
 
 
 def answers(graph: Graph, reducer: Reducer, budget: int | None = None) -> Iterator[Answer | Bound]:
@@ -47,17 +53,19 @@ def answers(graph: Graph, reducer: Reducer, budget: int | None = None) -> Iterat
     """
     search = _PrefixSearch(graph, reducer)
     heap: list[tuple[float, int, tuple[int, ...], _Reached | None]] = []
-    first = _Reached(graph.starts, graph.start[graph.starts])
     pushed = opened = 0
-    if np.isfinite(search.to_come[graph.starts]).any():
-        heap.append((search.bound(first), pushed, (), first))
+    first = _Reached(graph.starts, graph.start[graph.starts])
+    for bound in search.bounds(first, np.zeros(min(len(graph.starts), 1), dtype=np.intp)).tolist():
+        if np.isfinite(bound):
+            heap.append((bound, pushed, (), first))
     while heap:
         energy, _, output, reached = heapq.heappop(heap)
         if reached is None:
             yield Answer(energy, output)
             continue
         if budget is not None and opened >= budget:
-            yield Bound(energy)
+            complete = [Answer(end, found) for end, _, found, rest in heap if rest is None]
+            yield Bound(energy, min(complete, key=lambda answer: (answer.energy, answer.output), default=None))
             return
         opened += 1
         closed = search.closed(reached)
@@ -65,13 +73,14 @@ def answers(graph: Graph, reducer: Reducer, budget: int | None = None) -> Iterat
         if np.isfinite(end):
             pushed += 1
             heapq.heappush(heap, (end, pushed, output, None))
-        for label, after in search.continued(closed):
+        for label, bound, after in search.continued(closed):
             pushed += 1
-            heapq.heappush(heap, (search.bound(after), pushed, (*output, label), after))
+            heapq.heappush(heap, (bound, pushed, (*output, label), after))
 
 
 def best_answers(graph: Graph, n: int) -> list[Path]:
     """The n best distinct answers in order, each as its best path; fewer if there are fewer."""
+    require_single(graph)
     best = best_paths(graph)[0]
     if best is None:
         return []
@@ -120,10 +129,21 @@ class _PrefixSearch:
         self._has_silent = np.zeros(graph.nodes, dtype=bool)
         self._has_silent[graph.src[self._silent]] = True
 
-    def bound(self, reached: _Reached) -> float:
-        """The least energy any answer with this prefix can have (soft: of all of them together)."""
+    def bounds(self, reached: _Reached, firsts: IntArray) -> FloatArray:
+        """(sets,) the least energy any answer can have that goes on from a set (soft: of all of them together).
+
+        The sets lie one after the other in `reached`, each beginning at one of `firsts`. A set that leads nowhere has
+        a bound of +inf.
+        """
         energy = reached.energy + self.to_come[reached.nodes]
-        return float(self._reducer.totals(energy[np.isfinite(energy)], np.zeros(1, dtype=np.intp))[0])
+        finite = np.isfinite(energy)
+        if finite.all():
+            return self._reducer.totals(energy, firsts)
+        owner = np.repeat(np.arange(len(firsts)), run_lengths(firsts, len(energy)))[finite]
+        bounds = np.full(len(firsts), np.inf)
+        inside = run_starts(owner)
+        bounds[owner[inside]] = self._reducer.totals(energy[finite], inside)
+        return bounds
 
     def ending(self, closed: _Reached) -> float:
         """Energy of the answer that ends here; +inf if none does."""
@@ -131,10 +151,47 @@ class _PrefixSearch:
         energy = energy[np.isfinite(energy)]
         return float(self._reducer.totals(energy, np.zeros(1, dtype=np.intp))[0]) if len(energy) else np.inf
 
+    @cached_property
+    def _silent_levels(self) -> list[IntArray] | None:
+        """The epsilon arcs level by level, those of a level sorted by head; None if they form a cycle."""
+        graph, silent = self._graph, self._silent
+        src, dst = graph.src[silent], graph.dst[silent]
+        order = evaluation_order(src, dst, np.array([0, graph.nodes]))
+        if (order.component >= 0).any():
+            return None
+        by_head = stable_order(dst, graph.nodes)
+        level = order.level[dst[by_head]]
+        by_level = group_by(level, int(level.max()) + 1)
+        return [
+            silent[by_head[by_level.order[low:high]]] for low, high in pairwise(by_level.offsets.tolist()) if high > low
+        ]
+
     def closed(self, reached: _Reached) -> _Reached:
-        """The set with all that epsilon outputs lead to, by a sweep over the epsilon arcs concerned."""
+        """The set with all that epsilon outputs lead to."""
         if not self._has_silent[reached.nodes].any():
             return reached
+        if self._silent_levels is None:
+            return self._closed_by_sweep(reached)
+        graph = self._graph
+        energy = np.full(graph.nodes, np.inf)
+        energy[reached.nodes] = reached.energy
+        for arcs in self._silent_levels:
+            live = arcs[np.isfinite(energy[graph.src[arcs]])]
+            if not len(live):
+                continue
+            firsts = run_starts(graph.dst[live])
+            heads = graph.dst[live[firsts]]
+            arriving = self._reducer.totals(energy[graph.src[live]] + graph.energy[live], firsts)
+            both = np.isfinite(energy[heads])
+            pairs = np.stack([energy[heads[both]], arriving[both]], axis=1).ravel()
+            if len(pairs):
+                arriving[both] = self._reducer.totals(pairs, np.arange(0, len(pairs), 2))
+            energy[heads] = arriving
+        nodes = np.flatnonzero(np.isfinite(energy))
+        return _Reached(nodes, energy[nodes])
+
+    def _closed_by_sweep(self, reached: _Reached) -> _Reached:
+        """The same where epsilons form cycles: the general sweep over the epsilon arcs that can be reached."""
         graph, silent = self._graph, self._silent
         seen = reachable(graph.src[silent], graph.dst[silent], reached.nodes, graph.nodes)
         nodes = np.flatnonzero(seen)
@@ -143,19 +200,12 @@ class _PrefixSearch:
         start = np.full(len(nodes), np.inf)
         start[local[reached.nodes]] = reached.energy
         label = np.zeros(len(arcs), dtype=np.intp)
-        inner = Graph(
-            local[graph.src[arcs]],
-            local[graph.dst[arcs]],
-            label,
-            label,
-            graph.energy[arcs],
-            start,
-            np.zeros(len(nodes)),
-        )
+        ends = np.zeros(len(nodes))
+        inner = Graph(local[graph.src[arcs]], local[graph.dst[arcs]], label, label, graph.energy[arcs], start, ends)
         return _Reached(nodes, sweep(inner, self._reducer).node_totals)
 
-    def continued(self, closed: _Reached) -> Iterator[tuple[int, _Reached]]:
-        """Each label that can come next, with the set it leads to."""
+    def continued(self, closed: _Reached) -> Iterator[tuple[int, float, _Reached]]:
+        """Each label that can come next, with the bound of what follows and the set it leads to."""
         graph = self._graph
         rows, counts = self._leaving.rows(closed.nodes)
         if not len(rows):
@@ -167,6 +217,8 @@ class _PrefixSearch:
         firsts = run_starts(key[order])
         totals = self._reducer.totals(energy[order], firsts)
         labels, nodes = np.divmod(key[order][firsts], graph.nodes)
-        bounds = [*run_starts(labels).tolist(), len(labels)]
-        for low, high in pairwise(bounds):
-            yield int(labels[low]), _Reached(nodes[low:high], totals[low:high])
+        sets = run_starts(labels)
+        bounds = self.bounds(_Reached(nodes, totals), sets).tolist()
+        edges = [*sets.tolist(), len(labels)]
+        for label, bound, low, high in zip(labels[sets].tolist(), bounds, edges, edges[1:]):
+            yield label, bound, _Reached(nodes[low:high], totals[low:high])

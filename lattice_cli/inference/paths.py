@@ -14,6 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lattice_cli.errors import GraphError
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import hard_min
 from lattice_cli.graph.schedule import Schedule
@@ -53,13 +54,24 @@ def best_paths(graph: Graph) -> list[Path | None]:
     return [ways.best(member) for member in range(graph.graphs)]
 
 
+def best_with_gap(graph: Graph) -> list[tuple[Path, float] | None]:
+    """The best path of each member of a union, and how much worse the second-best is: 0 is a tie, inf the only path."""
+    ways = _WaysOn(graph)
+    found: list[tuple[Path, float] | None] = []
+    for member in range(graph.graphs):
+        path = ways.best(member)
+        found.append(None if path is None else (path, ways.gap(member)))
+    return found
+
+
 def n_best(graph: Graph, n: int) -> list[Path]:
-    """The n best paths of a graph in order, fewer if it has fewer; the first is that of best_paths.
+    """The n best paths of a graph in order, fewer if it has fewer; the first is that of best_paths. Not for a union.
 
     Every path is the best one with some deviations. A found path gives rise to those that leave it once more, later
     than its own last deviation, or that take the next choice at that deviation: each path arises once (Hoffman and
     Pavley 1959, Lawler 1972), and the energy still to come makes their exact energies known beforehand.
     """
+    require_single(graph)
     ways = _WaysOn(graph)
     sink = int(ways.plan.sink[0])
     if sink < 0:
@@ -77,6 +89,12 @@ def n_best(graph: Graph, n: int) -> list[Path]:
             pushed += 1
     paths = [ways.path(ways.followed(walk)[1]) for walk in found]
     return (paths[:1] + in_order(paths[1:]))[:n]
+
+
+def require_single(graph: Graph) -> None:
+    """Raises GraphError for a union, whose members have to be asked one by one."""
+    if graph.graphs != 1:
+        raise GraphError(f"a union of {graph.graphs} graphs, expected a single one")
 
 
 def in_order(paths: list[Path]) -> list[Path]:
@@ -140,6 +158,11 @@ class _WaysOn:
         in_file_order = np.lexsort((self.plan.link_id[links], heads))
         first: IntArray = links[in_file_order][run_starts(heads)]
         return first
+
+    def gap(self, member: int) -> float:
+        """The least that a deviation from the member's best path adds: the distance to its second-best path."""
+        positions, _ = self.followed(_Walk((), int(self.plan.sink[member]), 0))
+        return float(self._second[np.array(positions, dtype=np.intp) - 1].min())
 
     @cached_property
     def _tail(self) -> IntArray:

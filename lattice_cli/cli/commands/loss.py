@@ -1,0 +1,151 @@
+"""lattice loss: the ten losses."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import (
+    ctc_option,
+    grammar_option,
+    input_options,
+    not_negative,
+    of_option,
+    positive,
+    read_options,
+    result_options,
+)
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+
+NAMES = (
+    "energy",
+    "perceptron",
+    "hinge",
+    "log",
+    "lvq2",
+    "mce",
+    "square-square",
+    "square-exp",
+    "nll",
+    "mee",
+)
+
+
+@click.command()
+@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    metavar="TARGET",
+    multiple=True,
+    help="The correct answer: labels with spaces between, or a word spelled in them. Repeat it for several that are "
+    "all correct. Default: each record's own target.",
+)
+@grammar_option
+@ctc_option
+@click.option(
+    "--loss",
+    "names",
+    type=click.Choice((*NAMES, "all")),
+    default="all",
+    show_default=True,
+    help="Which loss; all for one table of the ten.",
+)
+@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
+@click.option("--margin", type=not_negative, default=1.0, show_default=True, help="m of hinge and square-square.")
+@click.option("--cap", type=positive, default=1.0, show_default=True, help="M of lvq2.")
+@click.option("--gamma", type=positive, default=1.0, show_default=True, help="gamma of square-exp.")
+@click.option(
+    "--latent",
+    type=click.Choice(["viterbi", "forward"]),
+    help="Energy of an answer with several paths: that of the best, or their free energy. Default: forward for nll "
+    "and mee, viterbi for the others.",
+)
+@click.option(
+    "--square-square",
+    "square_square",
+    type=click.Choice(["correct", "printed"]),
+    default="correct",
+    show_default=True,
+    help="The sign of its second term; printed: the lecture's, which is wrong and pulls wrong answers down.",
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="With --latent forward: answer prefixes to open in the search for the most offending answer.",
+)
+@click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 if they differ.")
+@click.option("--arcs", is_flag=True, help="A table of the gradient by every arc (--json always has it).")
+@of_option
+@input_options
+@result_options
+def loss(
+    graphs: tuple[str, ...],
+    targets: tuple[str, ...],
+    grammar: str | None,
+    ctc: str | None,
+    names: str,
+    beta: float,
+    margin: float,
+    cap: float,
+    gamma: float,
+    latent: str | None,
+    square_square: str,
+    budget: int,
+    check: bool,
+    arcs: bool,
+    side: str,
+    as_json: bool,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
+
+    E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
+    all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
+
+    \b
+    energy         E_C                            mce            1 / (1 + e^-d)
+    perceptron     E_C - min over answers of E    square-square  E_C^2 + max(0, m - E_I)^2
+    hinge          max(0, m + d)                  square-exp     E_C^2 + gamma e^-E_I
+    log            log(1 + e^d)                   nll            F(correct) - F(all)
+    lvq2           min(M, max(0, d))              mee            1 - P(correct)
+
+    \b
+    Examples:
+      lattice loss samples/lecture-34.json -t 34
+      lattice loss samples/lecture-34.json -t 34 --loss perceptron --arcs --check
+      lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml --loss nll --json
+    """
+    from lattice_cli.cli.loss_reports import LossJson, LossTables
+    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.errors import CheckFailed
+    from lattice_cli.formats.reading import read_one
+    from lattice_cli.learning.losses import LOSSES, Settings
+    from lattice_cli.learning.objective import evaluate
+
+    require_one_stdin(graphs, grammar)
+    options = read_options(**reading)
+    rules = read_one(grammar, options) if grammar else None
+    settings = Settings(margin, cap, gamma, beta, square_square == "printed")
+    chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
+    report: Any = (LossJson if as_json else LossTables)(side, check, arcs, color)
+
+    def solve(documents: list[Document]) -> list[Any]:
+        own = list(targets) or None
+        return evaluate(documents, chosen, settings, own, rules, ctc, latent=latent, of=side, budget=budget)
+
+    status = run_records(graphs, options, solve, report, keep_going)
+    if report.failed_checks:
+        sys.stdout.flush()
+        print(f"lattice: {report.failed_checks} gradient checks failed", file=sys.stderr)
+        status = max(status, CheckFailed.exit_status)
+    return status
