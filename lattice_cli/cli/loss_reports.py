@@ -16,6 +16,7 @@ from lattice_cli.learning.check import MOST_ARCS, Check, check
 from lattice_cli.learning.objective import LossResult, Term
 
 _ZERO = 1e-12
+_NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
 
 
 class _Means:
@@ -218,4 +219,5 @@ def _worst(found: Check) -> str:
     if found.worst is None:
         return "kink"
     mark = " FAILED" if found.failed else " (kink)" if found.kink.any() else ""
-    return f"{found.worst[0]:.1e}{mark}"
+    error = found.worst[0]
+    return (f"{error:.1e}" if error >= _NOISE else f"< {_NOISE:.0e}") + mark

@@ -106,7 +106,7 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
         ("best, worst energy", f"{number(found.best_energy)}, {number(found.worst_energy)}"),
     ]
     timed = document.times is not None
-    facts.append(("density", f"{number(found.density)} labelled arcs a {'second' if timed else 'level'}"))
+    facts.append(("density", f"{number(found.density, 4)} labelled arcs a {'second' if timed else 'level'}"))
     if document.scores:
         scales = ", ".join(f"{name} x {number(document.scales.get(name, 1.0))}" for name in document.scores)
         facts.append(("scores", scales))
