@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.tables import Rows, answer_text, console, label_text, number, say
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats.writing import json_line
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.inference.decoding import Decoded
-from lattice_cli.inference.posteriors import Forward
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.graph import Graph
+    from lattice_cli.inference.decoding import Decoded
+    from lattice_cli.inference.posteriors import Forward
+
+_EPSILON = 0
 
 _STATUS = {1: "no-path", 2: "usage", 3: "bad-data", 4: "diverged"}
 
@@ -153,7 +157,7 @@ def arc_table(
     rows = Rows(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
     sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
     for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
-        shown = [label_text(None if side[arc] == EPSILON else graph.labels[side[arc]]) for side in sides]
+        shown = [label_text(None if side[arc] == _EPSILON else graph.labels[side[arc]]) for side in sides]
         numbers = [number(energy), *(number(column[arc]) for column in columns.values())]
         rows.add(str(arc), str(names[tail]), str(names[head]), *shown, *numbers)
     rows.flush()
@@ -171,9 +175,9 @@ def arc_records(
     records = []
     for arc, (tail, head, ilabel, olabel, energy) in enumerate(columns):
         record: dict[str, Any] = {"arc": arc, "from": names[tail], "to": names[head]}
-        record["label"] = None if ilabel == EPSILON else graph.labels[ilabel]
+        record["label"] = None if ilabel == _EPSILON else graph.labels[ilabel]
         if olabel != ilabel:
-            record["output"] = None if olabel == EPSILON else graph.labels[olabel]
+            record["output"] = None if olabel == _EPSILON else graph.labels[olabel]
         record["energy"] = energy
         if gradient is not None:
             record["gradient"] = gradient[arc]

@@ -14,7 +14,7 @@ from lattice_cli.graph.document import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
-_BATCH_RECORDS = 512
+_BATCH_RECORDS = 200
 
 
 class Report(Protocol):

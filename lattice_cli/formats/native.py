@@ -29,6 +29,7 @@ from lattice_cli.formats.values import (
 from lattice_cli.formats.words import WORD_KEYS, word_grammar
 from lattice_cli.graph.document import Document, weighted_sum
 from lattice_cli.graph.graph import FloatArray, Graph
+from lattice_cli.graph.segments import distinct
 
 _COMMON = ("lattice", "id", "target")
 _GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
@@ -145,7 +146,7 @@ def _node_names(
 ) -> list[int | str]:
     """The nodes in order: as `nodes` lists them, else ascending if all are integers, else as they first appear."""
     if table.integer_nodes is not None:
-        used: list[int | str] = np.unique(np.concatenate(table.integer_nodes)).tolist()
+        used: list[int | str] = distinct(np.concatenate(table.integer_nodes)).tolist()
     else:
         used = list(dict.fromkeys(node for pair in zip(table.tails, table.heads) for node in pair))
     mentioned = dict.fromkeys([*ends["start"], *used, *ends["final"]])

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.npz import write_npz
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray
 
@@ -105,6 +103,8 @@ def write_documents(path: str, documents: Iterable[Document]) -> None:
     if form in (".json", ".npz") and len(found) != 1:
         raise UsageError(f"{path}: {len(found)} graphs for a file that holds one; .jsonl and .yaml hold several")
     if form == ".npz":
+        from lattice_cli.formats.npz import write_npz
+
         data = write_npz(found[0])
     elif form in (".yaml", ".yml"):
         data = _yaml(found).encode()
@@ -138,6 +138,8 @@ def write_whole(path: str, data: bytes) -> None:
     if target.exists() and not target.is_file():
         _write_through(target, data)  # a device or a pipe has no wholeness to keep
         return
+    import tempfile
+
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:

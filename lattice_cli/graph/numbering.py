@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.graph.graph import IntArray
+from lattice_cli.graph.segments import distinct
 
 #: Up to this many possible keys a plain table is used: 128 MB at most.
 _TABLE_KEYS = 1 << 25
@@ -64,7 +65,7 @@ class Numbering:
             taken.append(at[empty])
             searching = searching[~found]
             slots[searching] = (slots[searching] + 1) & mask
-        return slots, np.unique(np.concatenate(taken)) if taken else slots
+        return slots, distinct(np.concatenate(taken)) if taken else slots
 
     def _grow(self) -> None:
         used = self._keys >= 0

@@ -17,7 +17,7 @@ import numpy as np
 
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.order import evaluation_order
-from lattice_cli.graph.segments import run_starts, stable_order
+from lattice_cli.graph.segments import distinct, run_starts, stable_order
 from lattice_cli.graph.trim import useful_nodes
 
 
@@ -110,7 +110,7 @@ def schedule(graph: Graph) -> Schedule:
 
     start_nodes = np.flatnonzero(np.isfinite(graph.start) & useful)
     final_nodes = np.flatnonzero(np.isfinite(graph.final) & useful)
-    members = np.unique(graph.graph_of_node[final_nodes])
+    members = distinct(graph.graph_of_node[final_nodes])
     sink = np.full(graph.graphs, -1, dtype=np.intp)
     sink[members] = len(nodes) + 1 + np.arange(len(members))
     positions = len(nodes) + 1 + len(members)

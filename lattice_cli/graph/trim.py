@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lattice_cli.graph.graph import BoolArray, Graph, IntArray
-from lattice_cli.graph.segments import group_by
+from lattice_cli.graph.segments import distinct, group_by
 
 _PEEL_ROUNDS = 32
 
@@ -47,7 +47,7 @@ def reachable(src: IntArray, dst: IntArray, seeds: IntArray, nodes: int) -> Bool
         heads = dst[arcs]
         heads = heads[~seen[heads]]
         seen[heads] = True
-        frontier = np.unique(heads)
+        frontier = distinct(heads)
     return seen
 
 

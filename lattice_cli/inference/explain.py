@@ -10,6 +10,7 @@ from lattice_cli.graph.composition import Composition
 from lattice_cli.graph.graph import EPSILON, Graph, IntArray
 from lattice_cli.graph.order import evaluation_order
 from lattice_cli.graph.pairs import Pairs
+from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.trim import reachable
 
 _MOST_LABELS = 12
@@ -92,7 +93,7 @@ def _labels(graph: Graph, column: IntArray, node: int) -> list[str]:
     """The labels on the arcs out of a node, or that its epsilon arcs lead to, in the order of the table."""
     silent = column == EPSILON
     around = reachable(graph.src[silent], graph.dst[silent], np.array([node]), graph.nodes)
-    return graph.words(np.unique(column[around[graph.src]]).tolist())
+    return graph.words(distinct(column[around[graph.src]]).tolist())
 
 
 def _furthest_pair(reached: Pairs, left: Graph) -> int:

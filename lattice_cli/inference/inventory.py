@@ -12,6 +12,7 @@ from lattice_cli.graph.graph import EPSILON, BoolArray, FloatArray, Graph, IntAr
 from lattice_cli.graph.order import evaluation_order
 from lattice_cli.graph.reducers import hard_min
 from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.trim import reachable
 from lattice_cli.inference.counting import count_paths
@@ -65,7 +66,7 @@ def inventory(document: Document) -> Inventory:
         except Diverged as error:
             problems.append(str(error.at(document.names)))
         worst = None if cyclic else 0.0 - _least(_with_energies(graph, -graph.energy, -1.0), plan)
-    used = np.unique(np.concatenate([graph.ilabel, graph.olabel]))
+    used = distinct(np.concatenate([graph.ilabel, graph.olabel]))
     return Inventory(
         nodes=graph.nodes,
         arcs=graph.arcs,

@@ -19,6 +19,7 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, linear_graph, union
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
+from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers
 from lattice_cli.inference.decoding import grouped, no_path
@@ -265,7 +266,7 @@ def _has_path(graph: Graph) -> bool:
 
 def _outputs(graph: Graph) -> IntArray:
     """The labels that a graph can output, without epsilon."""
-    used: IntArray = np.unique(graph.olabel)
+    used: IntArray = distinct(graph.olabel)
     spoken: IntArray = used[used != EPSILON]
     return spoken
 

@@ -57,7 +57,7 @@ def viterbi(
     Examples:
       lattice viterbi samples/lecture-34.json -n 3
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
-      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml | lattice viterbi -
+      lattice viterbi samples/cards.slf.gz -n 3 --distinct
     """
     from lattice_cli.cli.reports import JsonReport, ViterbiTables
     from lattice_cli.cli.stream import require_one_stdin, run_records
