@@ -1,4 +1,4 @@
-"""`python -m lattice_cli` is the `lattice` command."""
+"""The `lattice` command as `python -m lattice_cli`."""
 
 from lattice_cli.cli.main import main
 

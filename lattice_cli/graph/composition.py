@@ -9,8 +9,7 @@ import numpy as np
 from lattice_cli.graph.combine import ADD, Binary, Combine
 from lattice_cli.graph.graph import EPSILON, BoolArray, FloatArray, Graph, IntArray, labelled_like
 from lattice_cli.graph.pairs import Moves, Pairs, reach_pairs
-from lattice_cli.graph.segments import group_by
-from lattice_cli.graph.trim import restricted, trimmed
+from lattice_cli.graph.trim import reachable
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,47 +63,51 @@ def compose(left: Graph, right: Graph, combine: Combine = ADD) -> Composition:
     """
     left = labelled_like(left, right.labels)
     pairs = reach_pairs(left, right)
-    moves = pairs.moves
-    start_pairs = np.arange(len(pairs.left_node)) < pairs.starts
-    whole = Graph(
-        moves.pair,
-        pairs.head,
+    leads = _leads_to_final(left, right, pairs)
+    kept = np.flatnonzero(leads)
+    # All pairs can be reached, so a move is on a path exactly if the pair it leads to is kept.
+    on_path = np.flatnonzero(leads[pairs.head])
+    moves = Moves(pairs.moves.pair[on_path], pairs.moves.left_arc[on_path], pairs.moves.right_arc[on_path])
+    new_index = np.cumsum(leads) - 1
+    left_node, right_node = pairs.left_node[kept], pairs.right_node[kept]
+    graph = Graph(
+        new_index[moves.pair],
+        new_index[pairs.head[on_path]],
         _label_or_epsilon(left.ilabel, moves.left_arc),
         _label_or_epsilon(right.olabel, moves.right_arc),
         _combined_energies(left, right, moves, combine),
-        _combined_ends(left.start[pairs.left_node], right.start[pairs.right_node], start_pairs, combine),
-        _combined_ends(left.final[pairs.left_node], right.final[pairs.right_node], None, combine),
+        _combined_ends(left.start[left_node], right.start[right_node], kept < pairs.starts, combine),
+        _combined_ends(left.final[left_node], right.final[right_node], None, combine),
         left.labels,
     )
-    graph, nodes, arcs = _trimmed(whole, pairs)
     return Composition(
         left,
         right,
         combine,
         graph,
-        moves.left_arc[arcs],
-        moves.right_arc[arcs],
-        pairs.left_node[nodes],
-        pairs.right_node[nodes],
-        None if len(nodes) else pairs,
+        moves.left_arc,
+        moves.right_arc,
+        left_node,
+        right_node,
+        None if len(kept) else pairs,
     )
 
 
-def _trimmed(whole: Graph, pairs: Pairs) -> tuple[Graph, IntArray, IntArray]:
-    """The pairs that lead to a final one, and the kept nodes and arcs.
+def _leads_to_final(left: Graph, right: Graph, pairs: Pairs) -> BoolArray:
+    """(pairs,) true where a pair leads to one that is final on both sides.
 
-    All pairs can be reached. Where every move leads to a later frontier (always, if one side has no cycle), one pass
-    over the frontiers from the last to the first finds those that lead on.
+    Where every move leads to a later frontier (always, if one side has no cycle), one pass over the frontiers from the
+    last to the first finds them.
     """
-    depth = pairs.depth
-    if not (depth[pairs.head] > depth[pairs.moves.pair]).all():
-        return trimmed(whole)
-    leads = np.isfinite(whole.final)
-    by_frontier = group_by(depth[pairs.moves.pair], int(depth[-1]) + 1 if len(depth) else 0)
-    for first, end in zip(by_frontier.offsets[-2::-1].tolist(), by_frontier.offsets[:0:-1].tolist()):
-        moves = by_frontier.order[first:end]
-        leads[pairs.moves.pair[moves[leads[pairs.head[moves]]]]] = True
-    return restricted(whole, leads)
+    final = np.isfinite(left.final)[pairs.left_node] & np.isfinite(right.final)[pairs.right_node]
+    tail, head, depth = pairs.moves.pair, pairs.head, pairs.depth
+    if not (depth[head] > depth[tail]).all():
+        return reachable(head, tail, np.flatnonzero(final), len(final))
+    # Moves lie in the order of the frontiers they leave.
+    bounds = np.searchsorted(depth[tail], np.arange(int(depth[-1]) + 2)) if len(depth) else np.zeros(1, dtype=np.intp)
+    for first, end in zip(bounds[-2::-1].tolist(), bounds[:0:-1].tolist()):
+        final[tail[first:end][final[head[first:end]]]] = True
+    return final
 
 
 def _label_or_epsilon(label: IntArray, arc: IntArray) -> IntArray:
@@ -116,9 +119,11 @@ def _combined_energies(left: Graph, right: Graph, moves: Moves, combine: Combine
     """(moves,) energies by the operator; a side that moves alone keeps its own or none, as the operator says."""
     if not len(moves.pair):
         return np.zeros(0)
-    energy = np.empty(len(moves.pair))
     left_alone, right_alone = moves.right_arc < 0, moves.left_arc < 0
     both = ~(left_alone | right_alone)
+    if both.all():
+        return combine.matched(left.energy[moves.left_arc], right.energy[moves.right_arc])
+    energy = np.empty(len(moves.pair))
     energy[both] = combine.matched(left.energy[moves.left_arc[both]], right.energy[moves.right_arc[both]])
     energy[left_alone] = combine.left_alone * left.energy[moves.left_arc[left_alone]]
     energy[right_alone] = combine.right_alone * right.energy[moves.right_arc[right_alone]]

@@ -15,7 +15,10 @@ import numpy as np
 
 from lattice_cli.graph.graph import EPSILON, Graph, IntArray
 from lattice_cli.graph.numbering import Numbering
-from lattice_cli.graph.segments import Grouping, spans, stable_order
+from lattice_cli.graph.segments import Grouping, run_starts, spans, stable_order
+
+#: Up to this many (node, label) keys arcs are looked up in a table rather than by binary search.
+_TABLE_KEYS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +82,28 @@ class ArcIndex:
         """True if some arc of this side is an epsilon."""
         return bool((self.label == EPSILON).any())
 
+    @cached_property
+    def _single(self) -> IntArray | None:
+        """The arc of every key, -1 for none, if no key has two and a table of them all is not too large; else None."""
+        size = len(self.by_node.offsets[1:]) * self._labels
+        if size > _TABLE_KEYS or len(run_starts(self._keys)) < len(self._keys):
+            return None
+        table = np.full(size + 1, -1, dtype=np.intp)  # the last entry is for labels that this side does not know
+        table[self._keys] = self.arcs
+        return table
+
     def matching(self, nodes: IntArray, labels: IntArray) -> tuple[IntArray, IntArray]:
-        """The arcs of each (node, label) one after the other, and how many each has."""
-        # A label that this side does not know gets a key that no arc has.
-        keys = np.where(labels < self._labels, nodes * self._labels + labels, -1)
+        """Which of the (node, label) queries have arcs, repeated for each of them, and the arcs."""
+        keys = nodes * self._labels + labels
+        if self._labels <= labels.max(initial=0):
+            keys[labels >= self._labels] = -1  # no arc has this key
+        if self._single is not None:
+            arcs = self._single[keys]
+            found = np.flatnonzero(arcs >= 0)
+            return found, arcs[found]
         first = np.searchsorted(self._keys, keys, side="left")
         counts = np.searchsorted(self._keys, keys, side="right") - first
-        return self.arcs[spans(first, counts)], counts
+        return np.repeat(np.arange(len(keys)), counts), self.arcs[spans(first, counts)]
 
 
 def reach_pairs(left: Graph, right: Graph) -> Pairs:
@@ -142,13 +160,12 @@ class _Search:
         targets = [self._key(self.left.dst[moves[0].left_arc], self.right.dst[moves[0].right_arc], 0)]
         if self._outputs.has_epsilon:
             free = np.flatnonzero(frontier % self.filters == 0)
-            arcs, counts = self._outputs.matching(left[free], np.full(len(free), EPSILON))
-            pair = np.repeat(free, counts)
+            found, arcs = self._outputs.matching(left[free], np.full(len(free), EPSILON))
+            pair = free[found]
             moves.append(Moves(pair, arcs, np.full(len(pair), -1)))
             targets.append(self._key(self.left.dst[arcs], right[pair], 0))
         if self._inputs.has_epsilon:
-            arcs, counts = self._inputs.matching(right, np.full(len(right), EPSILON))
-            pair = np.repeat(np.arange(len(right)), counts)
+            pair, arcs = self._inputs.matching(right, np.full(len(right), EPSILON))
             moves.append(Moves(pair, np.full(len(pair), -1), arcs))
             targets.append(self._key(left[pair], self.right.dst[arcs], self.filters - 1))
         return (moves[0], targets[0]) if len(moves) == 1 else (_joined(moves), np.concatenate(targets))
@@ -181,5 +198,5 @@ def _matched(
     if spread.has_epsilon:
         visible = spread.label[arcs] != EPSILON
         arcs, pair = arcs[visible], pair[visible]
-    others, matches = lookup.matching(there[pair], spread.label[arcs])
-    return np.repeat(pair, matches), np.repeat(arcs, matches), others
+    found, others = lookup.matching(there[pair], spread.label[arcs])
+    return pair[found], arcs[found], others

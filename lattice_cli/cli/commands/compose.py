@@ -1,4 +1,4 @@
-"""lattice compose: interpretation graphs."""
+"""The compose command: interpretation graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""lattice forward: free energies, posteriors and gradients."""
+"""The forward command: free energies, posteriors and gradients."""
 
 from __future__ import annotations
 

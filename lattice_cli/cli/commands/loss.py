@@ -1,4 +1,4 @@
-"""lattice loss: the ten losses."""
+"""The loss command: the ten losses."""
 
 from __future__ import annotations
 

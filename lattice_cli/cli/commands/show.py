@@ -1,4 +1,4 @@
-"""lattice show: what is in a file."""
+"""The show command: what is in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""lattice viterbi: best paths and answers."""
+"""The viterbi command: best paths and answers."""
 
 from __future__ import annotations
 
