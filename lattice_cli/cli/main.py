@@ -89,6 +89,8 @@ def main(arguments: list[str] | None = None) -> Any:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except LatticeError as error:
-        print(f"lattice: {error}", file=sys.stderr)
+        from lattice_cli.formats.values import printable
+
+        print(f"lattice: {printable(str(error))}", file=sys.stderr)
         status = error.exit_status
     sys.exit(status if isinstance(status, int) else 0)

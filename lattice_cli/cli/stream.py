@@ -10,6 +10,7 @@ from lattice_cli.cli.tables import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import Failure, Pause, Record, read_records
+from lattice_cli.formats.values import printable
 from lattice_cli.graph.document import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -77,7 +78,7 @@ def _say(error: LatticeError, record: Record) -> None:
     """The message on standard error, behind all output so far."""
     sys.stdout.flush()
     located = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
-    print(f"lattice: {located}", file=sys.stderr)
+    print(f"lattice: {printable(located)}", file=sys.stderr)
 
 
 def _shown(record: Record, results: Iterator[Any], report: Report) -> LatticeError | None:

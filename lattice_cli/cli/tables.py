@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lattice_cli.formats.values import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,11 +28,17 @@ _PIPE_WIDTH = 1_000_000
 _LEAST_TEXT = 8
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process; the command line has its own way to end quietly."""
+        raise BrokenPipeError
+
+
 def console(color: str) -> Console:
     """A console on standard output. Width: the terminal's, or unlimited where there is none."""
     terminal = sys.stdout.isatty()
     plain = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
-    return Console(
+    return _Console(
         file=sys.stdout,
         width=None if terminal else _PIPE_WIDTH,
         force_terminal=True if color == "always" else None,
@@ -56,9 +64,7 @@ def label_text(label: str | None) -> str:
         return "ε"
     if label == "":
         return '""'
-    if label.isprintable():
-        return label if label.strip() else f'"{label}"'
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in label)
+    return printable(label) if label.strip() or not label.isprintable() else f'"{label}"'
 
 
 def answer_text(labels: Sequence[str], spelled: bool) -> str:
@@ -66,7 +72,7 @@ def answer_text(labels: Sequence[str], spelled: bool) -> str:
     if not labels:
         return "(empty)"
     if spelled:
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in labels)
+        return printable("".join(labels))
     return " ".join(label_text(label) for label in labels)
 
 
@@ -92,16 +98,16 @@ class Rows:
         keep_numbers_whole = self._numbers_fit()
         for heading, kind in self._columns:
             table.add_column(
-                Text(heading),
+                Text(printable(heading)),
                 justify="right" if kind == "number" else "left",
                 overflow="fold",
                 no_wrap=kind == "number" and keep_numbers_whole,
                 style="cyan" if kind == "label" else None,
             )
         for cells in self._rows:
-            table.add_row(*(Text(cell) for cell in cells))
+            table.add_row(*(Text(printable(cell)) for cell in cells))
         if self._title:
-            self._out.print(Text(self._title, style="bold"), soft_wrap=True)
+            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=True)
         self._out.print(table)
         self._rows = []
 
@@ -116,7 +122,7 @@ class Rows:
 
 def say(out: Console, text: str) -> None:
     """A line of text under a table."""
-    out.print(Text(text), soft_wrap=True)
+    out.print(Text(printable(text)), soft_wrap=True)
 
 
 @contextmanager
@@ -138,14 +144,16 @@ def progress(total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
         transient=True,
     )
     task = bar.add_task(unit, total=total)
-    begun, shown = monotonic(), False
+    begun, shown, count = monotonic(), False, 0
 
     def advance(done: int) -> None:
-        nonlocal shown
+        nonlocal shown, count
+        count += done
         if not shown and monotonic() - begun > 1.0:
             bar.start()
             shown = True
-        bar.advance(task, done)
+        # A file may turn out to hold many records: then nobody knows how many there will be.
+        bar.update(task, completed=count, total=total if total is not None and count <= total else None)
 
     try:
         yield advance

@@ -58,6 +58,11 @@ def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
         source.close()
 
 
+def read_grammar(path: str) -> Document:
+    """The grammar of a file. Options that say how the graphs are to be read do not apply to it. Raises FormatError."""
+    return read_one(path, ReadOptions())
+
+
 def read_one(path: str, options: ReadOptions) -> Document:
     """The one document of a file, such as a grammar. Raises FormatError if it is bad, or if there are several."""
     found = [record for record in read_records(path, options) if not isinstance(record, Pause)]

@@ -39,6 +39,13 @@ class LinedDict(dict[Any, Any]):
     line: int = 0
 
 
+def printable(text: str) -> str:
+    """Text with control characters as escapes, so that data cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def place(source: str, value: object) -> str:
     """`file:line` if the value knows its line, else `file`."""
     line = getattr(value, "line", 0)

@@ -51,13 +51,13 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
     """
     from lattice_cli.cli.stream import require_one_stdin, run_records
-    from lattice_cli.formats.reading import read_one
+    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
-    rules = read_one(grammar, options)
+    rules = read_grammar(grammar)
     report = _Composed(output, color)
 
     def solve(documents: list[Document]) -> list[Interpretation]:

@@ -64,12 +64,12 @@ def forward(
     """
     from lattice_cli.cli.reports import ForwardTables, JsonReport
     from lattice_cli.cli.stream import Report, require_one_stdin, run_records
-    from lattice_cli.formats.reading import read_one
+    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.inference import posteriors
 
     require_one_stdin(graphs, grammar)
     options = read_options(**reading)
-    rules = read_one(grammar, options) if grammar else None
+    rules = read_grammar(grammar) if grammar else None
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
 
     def solve(documents: list[Document]) -> list[Any]:

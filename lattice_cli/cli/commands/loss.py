@@ -128,13 +128,13 @@ def loss(
     from lattice_cli.cli.loss_reports import LossJson, LossTables
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import CheckFailed
-    from lattice_cli.formats.reading import read_one
+    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.learning.losses import LOSSES, Settings
     from lattice_cli.learning.objective import evaluate
 
     require_one_stdin(graphs, grammar)
     options = read_options(**reading)
-    rules = read_one(grammar, options) if grammar else None
+    rules = read_grammar(grammar) if grammar else None
     settings = Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
     report: Any = (LossJson if as_json else LossTables)(side, check, arcs, color)
