@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports import JsonReport, arc_records, arc_table, status_name
+from lattice_cli.cli.reports import JsonReport, arc_records, arc_table, status_name, write_json
 from lattice_cli.cli.tables import Rows, answer_text, console, number, say
 from lattice_cli.errors import LatticeError
-from lattice_cli.formats.writing import json_line
 from lattice_cli.graph.document import Document
 from lattice_cli.learning.check import MOST_ARCS, Check, check
 from lattice_cli.learning.objective import LossResult, Term
@@ -75,7 +73,7 @@ class LossJson(_Means):
                 line["all"] = {"energy": result.all.energy}
             if checked is not None:
                 line["check"] = _check_record(checked)
-            sys.stdout.write(json_line(line) + "\n")
+            write_json(line)
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line that says what went wrong."""
@@ -87,7 +85,7 @@ class LossJson(_Means):
         if self.records + self.failed > 1 and self.records:
             for name, value in self.means().items():
                 line = {"mean": True, "loss": name, "value": value, "records": self.records, "failed": self.failed}
-                sys.stdout.write(json_line(line) + "\n")
+                write_json(line)
 
 
 def _term(term: Term | None) -> dict[str, Any] | None:

@@ -42,6 +42,19 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What cannot be written is told apart from click's own notion of it."""
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            _discard_output()  # the reader has all it wants
+            raise click.exceptions.Exit(0) from None
+        except OSError as error:
+            _discard_output()
+            raise OutputError(f"cannot write the output: {error.strerror or error}") from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -69,14 +82,27 @@ def cli() -> None:
     """
 
 
+class OutputError(LatticeError):
+    """Standard output cannot take what is written to it."""
+
+    exit_status = 3
+
+
+def _discard_output() -> None:
+    """Let Python flush into nothing when it exits, so that it does not complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit with its status."""
+    if sys.stdout is None:
+        print("lattice: standard output is closed", file=sys.stderr)
+        sys.exit(OutputError.exit_status)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is still shown
     try:
         status = cli.main(arguments, prog_name="lattice", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
@@ -84,10 +110,6 @@ def main(arguments: list[str] | None = None) -> Any:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
-    except BrokenPipeError:
-        # The reader has all it wants. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except LatticeError as error:
         from lattice_cli.formats.values import printable
 

@@ -26,6 +26,12 @@ def status_name(error: LatticeError) -> str:
     return _STATUS.get(error.exit_status, "error")
 
 
+def write_json(*values: Any) -> None:
+    """Values as lines of JSON on standard output, in ASCII if that does not speak UTF-8: JSON is for programs."""
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write("".join(json_line(value, ascii_only) + "\n" for value in values))
+
+
 class JsonReport:
     """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
 
@@ -34,11 +40,11 @@ class JsonReport:
 
     def show(self, document: Document, result: Any) -> None:
         """The lines of one result."""
-        sys.stdout.write("".join(json_line(line) + "\n" for line in self._record(document, result)))
+        write_json(*self._record(document, result))
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        sys.stdout.write(json_line({"id": record_id, "status": status_name(error), "message": str(error)}) + "\n")
+        write_json({"id": record_id, "status": status_name(error), "message": str(error)})
 
     def finish(self) -> None:
         """Nothing is kept back."""

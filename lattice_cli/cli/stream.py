@@ -31,6 +31,12 @@ class Report(Protocol):
         """Everything that was kept back."""
 
 
+def require_side(side: str, grammar: str | None) -> None:
+    """Raises UsageError where the grammar's arcs are asked for and there is no grammar."""
+    if side == "grammar" and grammar is None:
+        raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+
+
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
     """Standard input can be read once. Raises UsageError if it is asked for twice."""
     if [*paths, *others].count("-") > 1:

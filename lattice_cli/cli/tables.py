@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -23,7 +23,6 @@ from lattice_cli.formats.values import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Item = TypeVar("Item")
 _PIPE_WIDTH = 1_000_000
 _LEAST_TEXT = 8
 
@@ -38,12 +37,13 @@ def console(color: str) -> Console:
     """A console on standard output. Width: the terminal's, or unlimited where there is none."""
     terminal = sys.stdout.isatty()
     plain = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
+    system: Literal["auto", "standard"] | None = "standard" if color == "always" else None if plain else "auto"
     return _Console(
         file=sys.stdout,
         width=None if terminal else _PIPE_WIDTH,
         force_terminal=True if color == "always" else None,
-        no_color=plain or None,
-        color_system=None if plain else "auto",
+        no_color=plain if color != "auto" else None,
+        color_system=system,
         highlight=False,
         markup=False,
         emoji=False,
@@ -152,8 +152,9 @@ def progress(total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
         if not shown and monotonic() - begun > 1.0:
             bar.start()
             shown = True
-        # A file may turn out to hold many records: then nobody knows how many there will be.
-        bar.update(task, completed=count, total=total if total is not None and count <= total else None)
+        if total is not None and count > total:
+            bar.tasks[0].total = None  # a file turned out to hold many records: nobody knows how many there will be
+        bar.update(task, completed=count)
 
     try:
         yield advance

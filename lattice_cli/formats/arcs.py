@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.values import as_label, as_list, as_mapping, as_node, as_number, known_keys, place, shown
+from lattice_cli.formats.values import (
+    as_label,
+    as_list,
+    as_mapping,
+    as_node,
+    as_number,
+    is_integer,
+    known_keys,
+    place,
+    shown,
+)
 from lattice_cli.graph.graph import FloatArray, IntArray, Labels
 
 _ARC_KEYS = ("from", "to", "label", "input", "output", "energy", "energies", "scores")
@@ -100,7 +110,7 @@ class _Builder:
                 raise self._error(extra, index, f"has both 'energies' and {str(extra)!r}")
             for label, energy in as_mapping(arc["energies"], self._source, f"arc {index}: energies").items():
                 number = self._number(energy, index, f"the energy of {shown(label)}")
-                self._append(index, arc["from"], arc["to"], str(label), str(label), number, {})
+                self._append(index, arc["from"], arc["to"], label, label, number, {})
             return
         if "label" in arc and ("input" in arc or "output" in arc):
             raise self._error(arc, index, "has 'label' and 'input' or 'output', expected one or the other")
@@ -225,7 +235,7 @@ def _label_column(
     if column is None:
         return np.zeros(count, dtype=np.intp)
     kinds = set(map(type, column))
-    if not kinds - {str, type(None)}:
+    if not kinds - {str, type(None)} and (labels is None or set(column) <= {*labels, None}):
         numbers = index.numbers
         return np.array([numbers.setdefault(label, len(numbers)) for label in column], dtype=np.intp)
     if labels is None:
@@ -245,7 +255,7 @@ def _position(value: Any, arc: int, key: str, source: str, labels: Sequence[str]
     if isinstance(value, str):
         if as_label(value, source, f"arc {arc}: {key}") is None:
             return -1
-        if getattr(value, "plain", False) and value.isdigit():
+        if getattr(value, "plain", False) and is_integer(value) and value[0] != "-":
             position = int(value)
         elif value in labels:
             return labels.index(value)

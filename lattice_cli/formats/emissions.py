@@ -42,8 +42,10 @@ def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> 
         raise UsageError(f"{source}: an .npy matrix has no labels, expected --labels FILE with one label a line")
     try:
         matrix = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FormatError(f"{source}: not a readable .npy file: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # a damaged header makes numpy raise errors of a dozen kinds
+        raise FormatError(f"{source}: not a readable .npy file: {first_line(error)}") from None
+    if not isinstance(matrix, np.ndarray):
+        raise FormatError(f"{source}: an .npz archive, expected an .npy matrix")
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
         raise FormatError(
             f"{source}: an array of shape {matrix.shape} and type {matrix.dtype}, expected numbers of shape (T, C)"
@@ -53,13 +55,19 @@ def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> 
         raise FormatError(
             f"{source}: the matrix has {matrix.shape[1]} columns, but {options.labels} has {len(labels)} labels"
         )
-    return matrix_document(matrix.astype(np.float64), labels, source, record_id, options)
+    with np.errstate(over="ignore"):
+        return matrix_document(matrix.astype(np.float64), labels, source, record_id, options)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def read_labels(path: str) -> list[str]:
     """The labels of a file, one a line; only the line end is taken off, so a space is a label. Raises FormatError."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: cannot read the labels: {error}") from None
     lines = [line.removesuffix("\r") for line in text.split("\n")]

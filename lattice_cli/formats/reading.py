@@ -127,13 +127,18 @@ def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> It
     from lattice_cli.formats.text import parse_yaml
 
     count = 0
-    for count, value in enumerate(parse_yaml(text, source), 1):
-        record_id = path if count == 1 else f"{path}:{count}"
+    values = parse_yaml(text, source)
+    while True:
+        record_id = f"{path}:{count + 1}" if count else path
+        count += 1
         try:
+            value = next(values, None)
+            if value is None:
+                break
             yield _document(value, source, record_id, options)
         except LatticeError as error:
             yield Failure(record_id, error)
-    if not count:
+    if count == 1:
         raise FormatError(f"{source}: is empty, expected a document")
 
 
@@ -190,7 +195,7 @@ def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOp
 
     record_id, at = f"{path}:{number}", f"{source}:{number}"
     try:
-        value = parse_json(decoded(line, at), at) if value is None else value
+        value = parse_json(decoded(line, source, number), source, number) if value is None else value
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             record_id = value["id"]
         return _document(value, at, record_id, options)

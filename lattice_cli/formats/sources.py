@@ -22,6 +22,8 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.name = "standard input" if path == STDIN else path
+        if path == STDIN and sys.stdin is None:
+            raise FormatError(f"{self.name}: is closed")
         try:
             raw = cast(BinaryIO, sys.stdin.buffer) if path == STDIN else Path(path).open("rb")  # noqa: SIM115
         except OSError as error:
@@ -39,7 +41,9 @@ class Source:
 
     @property
     def head(self) -> bytes:
-        """The first bytes, as many as came at once."""
+        """The first bytes, as many as came at once, up to something that is not white space."""
+        while not self._head.strip() and (more := self._read_chunk()):
+            self._head += more
         return self._head
 
     def _read_chunk(self) -> bytes:
@@ -99,10 +103,10 @@ class _Rest(io.RawIOBase):
         return self._rest.read(size) if size < 0 else self._rest.read1(size)
 
 
-def decoded(data: bytes, source: str) -> str:
+def decoded(data: bytes, source: str, first_line: int = 1) -> str:
     """The text of UTF-8 bytes, a byte order mark taken off. Raises FormatError with the line of a bad byte."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + first_line
         raise FormatError(f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8 text") from None

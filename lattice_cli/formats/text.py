@@ -14,24 +14,28 @@ from typing import Any
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.values import LinedDict, LinedList, Scalar, shown
 
+_DEEPEST = 500
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def parse_json(text: str, source: str, first_line: int = 1) -> Any:
-    """The value of a JSON text. Raises FormatError with line and column; `first_line` is where the text begins."""
+def parse_json(text: str, source: str, line: int | None = None) -> Any:
+    """The value of a JSON text; `line`: the line it is, of a stream. Raises FormatError with the line and column."""
+    at = source if line is None else f"{source}:{line}"
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         if _SURROGATE.search(text):
             _require_characters(value)
         return value
     except json.JSONDecodeError as error:
-        line = error.lineno + first_line - 1
         found = shown(text[error.pos : error.pos + 20]) if error.pos < len(text.rstrip()) else "the end of the text"
-        raise FormatError(f"{source}:{line}: not JSON: {error.msg} at column {error.colno}, found {found}") from None
+        where = at if line is not None else f"{source}:{error.lineno}"
+        raise FormatError(f"{where}: not JSON: {error.msg} at column {error.colno}, found {found}") from None
     except _BadJson as error:
-        raise FormatError(f"{source}:{first_line}: {error}" if first_line > 1 else f"{source}: {error}") from None
+        raise FormatError(f"{at}: {error}") from None
+    except ValueError:  # Python's own limit on the digits of an integer
+        raise FormatError(f"{at}: a number with thousands of digits, expected a finite number") from None
     except RecursionError:
-        raise FormatError(f"{source}: not a document: nested too deeply") from None
+        raise FormatError(f"{at}: not a document: nested too deeply") from None
 
 
 class _BadJson(ValueError):
@@ -62,39 +66,92 @@ def _no_constant(token: str) -> Any:
 
 
 def parse_yaml(text: str, source: str) -> Iterator[Any]:
-    """The documents of a YAML text, every scalar as it was written. Raises FormatError with the line."""
+    """The documents of a YAML text, every scalar as it was written. Raises FormatError with the line.
+
+    Values are built from the parser's events, on a stack of our own: no depth of nesting can exhaust the C stack.
+    """
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    builder = _Builder(source)
     try:
-        for node in yaml.compose_all(text, Loader=loader):
-            if node is not None:
-                yield _plain(node, source, yaml)
+        events: Iterator[Any] = yaml.parse(text, Loader=loader)
+        for event in events:
+            kind = type(event).__name__
+            if kind == "DocumentEndEvent" and not event.explicit and builder.is_nothing:
+                continue  # what stands before the first document, or behind the last
+            if kind == "DocumentEndEvent":
+                yield builder.taken()
+            else:
+                builder.add(kind, event)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{source}:{mark.line + 1}" if mark else source
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).split("\n")[0]
         raise FormatError(f"{where}: not YAML: {problem}") from None
-    except RecursionError:
-        raise FormatError(f"{source}: not a document: nested too deeply") from None
 
 
-def _plain(node: Any, source: str, yaml: Any) -> Any:
-    """A YAML node as lists, mappings and scalars that know their lines."""
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode):
-        return Scalar(node.value, not node.style, line)
-    if isinstance(node, yaml.SequenceNode):
-        items = LinedList(_plain(child, source, yaml) for child in node.value)
-        items.line = line
-        return items
-    mapping = LinedDict()
-    mapping.line = line
-    for key_node, value_node in node.value:
-        key = _plain(key_node, source, yaml)
-        if not isinstance(key, Scalar):
-            raise FormatError(f"{source}:{line}: a key of a mapping is {shown(key)}, expected a string")
-        if key in mapping:
-            raise FormatError(f"{source}:{key.line}: key {str(key)!r} is given twice in one mapping")
-        mapping[key] = _plain(value_node, source, yaml)
-    return mapping
+class _Builder:
+    """Lists, mappings and scalars that know their lines, from YAML events."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._anchors: dict[str, Any] = {}
+        self._open: list[Any] = []
+        self._keys: list[Any] = []
+        self._root: Any = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if the document is empty."""
+        return isinstance(self._root, Scalar) and self._root.plain and self._root == ""
+
+    def taken(self) -> Any:
+        """The document, and ready for the next."""
+        root, self._root = self._root, None
+        self._anchors = {}
+        return root
+
+    def add(self, kind: str, event: Any) -> None:
+        """One event."""
+        if kind == "ScalarEvent":
+            self._put(Scalar(event.value, not event.style, event.start_mark.line + 1), event.anchor)
+        elif kind in ("SequenceStartEvent", "MappingStartEvent"):
+            container: Any = LinedList() if kind == "SequenceStartEvent" else LinedDict()
+            container.line = event.start_mark.line + 1
+            self._put(container, event.anchor)
+            self._open.append(container)
+            self._keys.append(None)
+            if len(self._open) > _DEEPEST:
+                raise FormatError(f"{self._source}:{container.line}: not a document: nested too deeply")
+        elif kind in ("SequenceEndEvent", "MappingEndEvent"):
+            self._open.pop()
+            self._keys.pop()
+        elif kind == "AliasEvent":
+            line = event.start_mark.line + 1
+            if event.anchor not in self._anchors:
+                raise FormatError(f"{self._source}:{line}: not YAML: alias {event.anchor!r} stands for nothing")
+            if any(self._anchors[event.anchor] is container for container in self._open):
+                raise FormatError(f"{self._source}:{line}: alias {event.anchor!r} stands inside of what it stands for")
+            self._put(self._anchors[event.anchor], None)
+
+    def _put(self, value: Any, anchor: str | None) -> None:
+        """A value in its place: the root, the next of a list, or the key or value of a mapping."""
+        if anchor is not None:
+            self._anchors[anchor] = value
+        if not self._open:
+            self._root = value
+            return
+        container = self._open[-1]
+        if isinstance(container, LinedList):
+            container.append(value)
+        elif self._keys[-1] is not None:
+            container[self._keys[-1]] = value
+            self._keys[-1] = None
+        else:
+            if not isinstance(value, Scalar):
+                line = getattr(value, "line", container.line)
+                raise FormatError(f"{self._source}:{line}: a key of a mapping is {shown(value)}, expected a string")
+            if value in container:
+                raise FormatError(f"{self._source}:{value.line}: key {str(value)!r} is given twice in one mapping")
+            self._keys[-1] = value

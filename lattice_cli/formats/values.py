@@ -10,9 +10,11 @@ from typing import Any
 
 from lattice_cli.errors import FormatError
 
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _NULLS = ("null", "~", "")
+_DIGITS = 300
+_LARGEST = 10**_DIGITS
 
 
 class Scalar(str):
@@ -55,9 +57,11 @@ def place(source: str, value: object) -> str:
 def shown(value: object) -> str:
     """A value as messages show it: short, and as it would be written."""
     if isinstance(value, Scalar) and value.plain:
-        text = str(value)
-    elif value is None:
-        text = "null"
+        text = str(value) or "nothing"
+    elif value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    elif isinstance(value, int) and abs(value) >= _LARGEST:
+        text = "an integer of several hundred digits"
     elif isinstance(value, Mapping):
         text = f"a mapping with {len(value)} keys"
     elif isinstance(value, (list, tuple)):
@@ -65,6 +69,11 @@ def shown(value: object) -> str:
     else:
         text = repr(str(value) if isinstance(value, str) else value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_integer(text: str) -> bool:
+    """True for the digits of an integer as JSON writes it."""
+    return _INTEGER.fullmatch(text) is not None
 
 
 def as_number(value: object, source: str, what: str) -> float:
@@ -106,10 +115,10 @@ def as_text(value: object, source: str, what: str) -> str:
 
 def as_node(value: object, source: str, what: str) -> int | str:
     """A node: an integer or a string. A string that is an integer's digits names the same node as the integer."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return value
-    if isinstance(value, str):
-        return int(value) if _INTEGER.fullmatch(value) and len(value) < 19 else str(value)
+    if isinstance(value, str) and not is_null(value):
+        return int(value) if len(value) <= _DIGITS and is_integer(value) else str(value)
     raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected an integer or a string")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.arcs import LabelIndex
-from lattice_cli.formats.values import as_mapping, as_number, as_text, is_null, place, shown
+from lattice_cli.formats.values import Scalar, as_mapping, as_number, as_text, is_null, place, shown
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 
@@ -35,7 +35,7 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
     """The grammar that `words:` or `trie:` describes. Raises FormatError."""
     spell = _choice(record, "spell", ("characters", "tokens"), source)
     output = _choice(record, "output", ("spelling", "words"), source)
-    loop = None if is_null(record.get("loop")) and record.get("loop") != "" else _loop_label(record["loop"], source)
+    loop = None if is_null(record.get("loop")) else as_text(record["loop"], source, "loop")
     words = _listed(record["words"], source, spell) if "words" in record else _in_trie(record["trie"], source, spell)
     return grammar_of(words, source, record_id, loop=loop, by_word=output == "words")
 
@@ -52,25 +52,23 @@ def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: 
     return str(value)
 
 
-def _loop_label(value: Any, source: str) -> str:
-    return as_text(value, source, "loop")
-
-
-def _spelled(text: str, spell: str) -> tuple[str, ...]:
-    return tuple(text) if spell == "characters" else tuple(text.split())
+def _word(text: str, spell: str, energy: float, at: str) -> Word:
+    """A word from its text; of tokens the white space between them does not matter."""
+    spelling = tuple(text) if spell == "characters" else tuple(text.split())
+    return Word(spelling, str(text) if spell == "characters" else " ".join(spelling), energy, at)
 
 
 def _listed(given: Any, source: str, spell: str) -> Iterator[Word]:
     if isinstance(given, dict):
         for text, energy in given.items():
             number = as_number(energy, source, f"the energy of word {shown(text)}")
-            yield Word(_spelled(text, spell), str(text), number, place(source, text))
+            yield _word(text, spell, number, place(source, text))
         return
     if not isinstance(given, list):
         raise FormatError(f"{place(source, given)}: words is {shown(given)}, expected a list or {{word: energy}}")
     for value in given:
         text = as_text(value, source, "a word")
-        yield Word(_spelled(text, spell), text, 0.0, place(source, value))
+        yield _word(text, spell, 0.0, place(source, value))
 
 
 def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
@@ -100,9 +98,11 @@ def _lines(text: str, source: str) -> Iterator[Word]:
         energy = 0.0
         if tab:
             try:
-                energy = as_number(float(rest), at, f"the energy of word {word!r}")
-            except ValueError:
-                raise FormatError(f"{at}: found {shown(rest)} after the tab, expected the energy of {word!r}") from None
+                energy = as_number(Scalar(rest.strip(), True, 0), at, "")
+            except FormatError:
+                raise FormatError(
+                    f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
+                ) from None
         yield Word(tuple(word), word, energy, at)
 
 

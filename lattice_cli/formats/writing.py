@@ -18,6 +18,7 @@ from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
+_LONG_KEY = 100
 _NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -62,7 +63,7 @@ def _label_column(label: IntArray, labels: tuple[str, ...], by_position: bool) -
 def _ends(column: FloatArray, names: list[int | str]) -> Any:
     """Start or final nodes: a node, a list of nodes, or a mapping where energies are not 0."""
     nodes = np.flatnonzero(np.isfinite(column)).tolist()
-    if any(column[node] for node in nodes):
+    if (column[nodes] != 0).any() or np.signbit(column[nodes]).any():
         return {str(names[node]): float(column[node]) for node in nodes}
     return names[nodes[0]] if len(nodes) == 1 else [names[node] for node in nodes]
 
@@ -78,14 +79,21 @@ def _inferred(names: list[Any], tails: list[Any], heads: list[Any], starts: IntA
     return list(used) == names
 
 
-def json_line(value: Any) -> str:
+def json_line(value: Any, ascii_only: bool = False) -> str:
     """A value as one line of JSON: full float precision, and an error rather than a NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def _yaml_value(value: Any) -> str:
-    """JSON, with the characters escaped that YAML does not take as they are."""
-    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", json_line(value))
+    """JSON, with the characters escaped that YAML does not take as they are, and `?` before keys too long for it."""
+    if isinstance(value, dict):
+        pairs = [(json_line(key), _yaml_value(inner)) for key, inner in value.items()]
+        return "{" + ", ".join(f"{'? ' * (len(key) > _LONG_KEY)}{_escaped(key)}: {inner}" for key, inner in pairs) + "}"
+    return _escaped(json_line(value))
+
+
+def _escaped(text: str) -> str:
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_documents(path: str, documents: Iterable[Document]) -> None:
@@ -95,6 +103,8 @@ def write_documents(path: str, documents: Iterable[Document]) -> None:
     """
     name = path.removesuffix(".gz")
     form = Path(name).suffix.lower()
+    if _is_device(path):
+        form = ".jsonl"
     found = list(documents)
     if form not in (".json", ".jsonl", ".yaml", ".yml", ".npz"):
         raise UsageError(
@@ -125,18 +135,24 @@ def _yaml(documents: list[Document]) -> str:
     return "---\n".join(blocks)
 
 
-def _write_through(target: Path, data: bytes) -> None:
+def _is_device(path: str) -> bool:
+    """True for a pipe, a terminal, /dev/null, or standard output by its name, whatever that is."""
+    target = Path(path)
+    return path.startswith("/dev/") or (target.exists() and not target.is_file() and not target.is_dir())
+
+
+def _write_through(path: str, data: bytes) -> None:
     try:
-        target.write_bytes(data)
+        Path(path).write_bytes(data)
     except OSError as error:
-        raise FormatError(f"{target}: cannot write: {error.strerror or error}") from None
+        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
 
 
 def write_whole(path: str, data: bytes) -> None:
     """Write a file so that it is there whole or not at all: under another name beside it, then renamed."""
     target = Path(path).resolve()  # a link stays a link
-    if target.exists() and not target.is_file():
-        _write_through(target, data)  # a device or a pipe has no wholeness to keep
+    if _is_device(path):
+        _write_through(path, data)  # a device or a pipe has no wholeness to keep
         return
     import tempfile
 

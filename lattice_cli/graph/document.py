@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.graph import FloatArray, Graph
 
 
@@ -37,7 +37,7 @@ class Document:
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.
 
-        Raises UsageError for a name that the arcs carry no score of.
+        Raises UsageError for a name that the arcs carry no score of, GraphError for a sum that is not finite.
         """
         if not scales:
             return self
@@ -46,12 +46,17 @@ class Document:
                 have = ", ".join(self.scores) or "none"
                 raise UsageError(f"{self.source}: --scale {name}: the arcs carry no score {name!r} (scores: {have})")
         merged = {**self.scales, **scales}
-        return replace(self, scales=merged, graph=self.graph.with_energy(weighted_sum(self.scores, merged)))
+        try:
+            graph = self.graph.with_energy(weighted_sum(self.scores, merged))
+        except GraphError as error:
+            raise GraphError(f"{self.source}: {error}") from None
+        return replace(self, scales=merged, graph=graph)
 
 
 def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) -> FloatArray:
     """sum over names of scale * score, (arcs,); a scale that is missing is 1."""
     total = np.zeros(len(next(iter(scores.values()))))
-    for name, column in scores.items():
-        total += scales.get(name, 1.0) * column
+    with np.errstate(over="ignore", invalid="ignore"):  # the graph refuses what is not finite, and says which arc
+        for name, column in scores.items():
+            total += scales.get(name, 1.0) * column
     return total

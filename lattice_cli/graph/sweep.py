@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.components import Component, CyclicSystem
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import Reducer
@@ -150,9 +151,14 @@ def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep
     """Combine the energies of all paths of a graph, or of every member of a union, with `reducer`.
 
     `plan` is the schedule of a graph with the same topology, to save making it again. Raises Diverged where cycles
-    leave no least energy (hard minimum) or no finite sum (soft minimum).
+    leave no least energy (hard minimum) or no finite sum (soft minimum), NumericOverflow where energies are too large.
     """
     plan = plan or schedule(graph)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _swept(graph, reducer, plan)
+
+
+def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
     links = plan.link_energy(graph)
     edges = reducer.totals(links, plan.edge_first) if plan.bundled else links
     totals = np.zeros(plan.positions)
@@ -171,4 +177,6 @@ def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep
         else:
             firsts = plan.head_first[step.first - 1 : step.end - 1] - low
             totals[step.first : step.end] = reducer.totals(totals[tail] + edges[low:high], firsts)
+    if not np.isfinite(totals).all():
+        raise NumericOverflow("energies of a path add up beyond the range of float64")
     return Sweep(graph, plan, reducer, links, edges, totals, solved)

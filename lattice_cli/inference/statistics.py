@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.reducers import hard_min, soft_min
 from lattice_cli.graph.schedule import Schedule, schedule
@@ -38,6 +39,15 @@ def summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
     -log share, and by the law of total variance the energy variance is the expected sum of the squared change in mean.
     Both are sums of non-negative terms: nothing cancels, however large the energies are.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _summary(soft, hard, beta)
+    for each in found:
+        if each.free_energy < np.inf and not np.isfinite([each.expected_energy, each.entropy, each.variance]).all():
+            raise NumericOverflow("the statistics of the energies are beyond the range of float64")
+    return found
+
+
+def _summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
     plan = soft.plan
     mean = soft.accumulate(soft.link_energy)
     surprise = np.zeros(len(soft.link_share))

@@ -51,6 +51,7 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
     """
     from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.errors import NoPath
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.interpretation import interpret
@@ -64,7 +65,8 @@ def compose(
         return [interpret(document, rules, ctc, OPERATORS[combine]) for document in documents]
 
     status = run_records([graph], options, solve, report, keep_going)
-    report.write()
+    if keep_going or status <= NoPath.exit_status:
+        report.write()  # a file that stands for the whole stream is not replaced by a part of it
     return status
 
 
@@ -79,7 +81,8 @@ class _Composed:
 
     def show(self, document: Document, result: Interpretation) -> None:
         """One composition; an empty one is written too, so that records stay in step, and then explained."""
-        from lattice_cli.formats.writing import as_record, json_line
+        from lattice_cli.cli.reports import write_json
+        from lattice_cli.formats.writing import as_record
         from lattice_cli.inference.decoding import no_path
 
         composed = _as_document(document, result)
@@ -88,7 +91,7 @@ class _Composed:
         elif self._tables:
             self._table(composed)
         else:
-            sys.stdout.write(json_line(as_record(composed)) + "\n")
+            write_json(as_record(composed))
         if not result.graph.nodes:
             raise no_path(result)
 

@@ -63,11 +63,12 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml --nodes
     """
     from lattice_cli.cli.reports import ForwardTables, JsonReport
-    from lattice_cli.cli.stream import Report, require_one_stdin, run_records
+    from lattice_cli.cli.stream import Report, require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.inference import posteriors
 
     require_one_stdin(graphs, grammar)
+    require_side(side, grammar)
     options = read_options(**reading)
     rules = read_grammar(grammar) if grammar else None
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)

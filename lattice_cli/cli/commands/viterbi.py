@@ -60,11 +60,12 @@ def viterbi(
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
     """
     from lattice_cli.cli.reports import JsonReport, ViterbiTables
-    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.inference.decoding import decode
 
     require_one_stdin(graphs, grammar)
+    require_side(side, grammar)
     options = read_options(**reading)
     rules = read_grammar(grammar) if grammar else None
     report: Any = JsonReport(_record) if as_json else ViterbiTables(color, count, show_arcs, show_nodes, show_times)
