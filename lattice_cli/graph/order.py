@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.graph.graph import IntArray
-from lattice_cli.graph.segments import group_by
-from lattice_cli.graph.trim import in_numbered_order
+from lattice_cli.graph.graph import BoolArray, IntArray
+from lattice_cli.graph.segments import distinct, group_by, stable_order
 
 #: Below this many nodes a level, levels of consecutive nodes are checked against longest-path levels.
 _NARROW = 8
+#: With fewer members than this, runs are followed one by one.
+_FEW = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,16 @@ class Order:
 def evaluation_order(src: IntArray, dst: IntArray, node_offsets: IntArray) -> Order:
     """Levels (and components, if there are cycles) of the graph with these arcs.
 
-    node_offsets marks the members of a union, which share levels.
+    node_offsets marks the members of a union, which share levels; those of a member do not depend on the others.
     """
     nodes = int(node_offsets[-1])
     none = np.full(nodes, -1, dtype=np.intp)
-    if in_numbered_order(src, dst):
+    if bool((src < dst).all()):
         return Order(_numbered_levels(src, dst, node_offsets), none)
+    if bool((src > dst).all()):
+        return Order(_numbered_levels(*_mirrored(src, dst, nodes), nodes - node_offsets[::-1])[::-1], none)
+    if len(node_offsets) > 2:
+        return _order_by_kind(src, dst, node_offsets)
     level, done = _kahn_levels(src, dst, nodes)
     if done:
         return Order(level, none)
@@ -48,40 +52,83 @@ def evaluation_order(src: IntArray, dst: IntArray, node_offsets: IntArray) -> Or
     return Order(level[component], np.where(cyclic[component], component, -1))
 
 
+def _mirrored(src: IntArray, dst: IntArray, nodes: int) -> tuple[IntArray, IntArray]:
+    """Arcs with the nodes numbered from the end."""
+    return nodes - 1 - src, nodes - 1 - dst
+
+
+def _order_by_kind(src: IntArray, dst: IntArray, node_offsets: IntArray) -> Order:
+    """The order of a union whose members are of several kinds: numbered upwards, numbered downwards, and others."""
+    members = len(node_offsets) - 1
+    member = np.repeat(np.arange(members), np.diff(node_offsets))
+    kind = np.zeros(members, dtype=np.intp)
+    climbs, falls = np.ones(members, dtype=bool), np.ones(members, dtype=bool)
+    climbs[member[src[src >= dst]]] = False
+    falls[member[src[src <= dst]]] = False
+    kind[~climbs & falls] = 1
+    kind[~climbs & ~falls] = 2
+    level = np.zeros(len(member), dtype=np.intp)
+    component = np.full(len(member), -1, dtype=np.intp)
+    for group in distinct(kind).tolist():
+        inside = kind[member] == group
+        nodes, arcs = np.flatnonzero(inside), np.flatnonzero(inside[src])
+        local = np.cumsum(inside) - 1
+        sizes = np.where(kind == group, np.diff(node_offsets), 0)
+        offsets = np.append(0, np.cumsum(sizes)) if group < 2 else np.array([0, len(nodes)])
+        part = evaluation_order(local[src[arcs]], local[dst[arcs]], offsets)
+        level[nodes], component[nodes] = part.level, part.component
+    return Order(level, component)
+
+
 def _numbered_levels(src: IntArray, dst: IntArray, node_offsets: IntArray) -> IntArray:
-    """Levels when nodes are numbered in topological order (or its reverse): greedy runs of consecutive nodes.
+    """Levels when nodes are numbered in topological order: greedy runs of consecutive nodes.
 
     A run grows until it meets a node that is entered from inside the run. Where that leaves few nodes to a level the
     longest-path levels are tried as well, as the numbering may follow single paths.
     """
     nodes = int(node_offsets[-1])
-    if len(src) and src[0] > dst[0]:
-        mirror = nodes - 1
-        offsets = nodes - node_offsets[::-1]
-        return _numbered_levels(mirror - src, mirror - dst, offsets)[::-1]
+    if not nodes:
+        return np.zeros(0, dtype=np.intp)
     latest = np.full(nodes, -1, dtype=np.intp)
-    by_source = group_by(src, nodes).order
-    latest[dst[by_source]] = src[by_source]  # the last write wins, and it is the highest tail
-    latest = np.maximum.accumulate(latest) if nodes else latest
-    first_inside = np.searchsorted(latest, np.arange(nodes), side="left")
-    member_end = np.repeat(node_offsets[1:], np.diff(node_offsets))
-    run_end = np.minimum(first_inside, member_end).tolist()
-    offsets = node_offsets.tolist()
-    level = np.zeros(nodes, dtype=np.intp)
-    depth = 0
-    for begin, end in itertools.pairwise(offsets):
-        node, current = begin, 0
-        bounds = []
+    np.maximum.at(latest, dst, src)
+    # How many nodes come before the first that is entered from each node or one behind it.
+    first_inside = np.cumsum(np.bincount(np.maximum.accumulate(latest) + 1, minlength=nodes + 1)[:nodes])
+    begins = _run_begins(first_inside, node_offsets)
+    level: IntArray = np.cumsum(begins, dtype=np.intp)
+    filled = np.flatnonzero(np.diff(node_offsets))
+    sizes = np.diff(node_offsets)[filled]
+    level -= np.repeat(level[node_offsets[filled]], sizes)
+    depth = level[node_offsets[filled + 1] - 1] + 1
+    # Where every node that is entered is entered from the level before, these are the longest-path levels.
+    loose = (latest >= 0) & ((level[latest] != level - 1) | ((level > 1) & (latest[latest] < 0)))
+    doubtful = np.logical_or.reduceat(loose, node_offsets[filled]) & (sizes <= depth * _NARROW)
+    for place in np.flatnonzero(doubtful).tolist():
+        low, high = node_offsets[filled[place]], node_offsets[filled[place] + 1]
+        arcs = np.flatnonzero((src >= low) & (src < high))
+        arcs = arcs[stable_order(src[arcs] - low)]
+        longest = _longest_path_levels((src[arcs] - low).tolist(), (dst[arcs] - low).tolist(), int(high - low))
+        if longest.max() + 1 < depth[place]:
+            level[low:high] = longest
+    return level
+
+
+def _run_begins(run_end: IntArray, node_offsets: IntArray) -> BoolArray:
+    """(nodes,) true where a run begins: at a member's first node, and where the run before ends."""
+    begins = np.zeros(len(run_end), dtype=bool)
+    front, ends = node_offsets[:-1], node_offsets[1:]
+    while True:
+        going = front < ends
+        front, ends = front[going], ends[going]
+        if len(front) < _FEW:
+            break
+        begins[front] = True
+        front = run_end[front]
+    next_begin, mark = run_end.data, begins.view(np.uint8).data
+    for node, end in zip(front.tolist(), ends.tolist()):
         while node < end:
-            bounds.append(node)
-            node = run_end[node]
-            current += 1
-        level[begin:end] = np.repeat(np.arange(current), np.diff(bounds, append=end)) if bounds else 0
-        depth = max(depth, current)
-    if nodes > depth * _NARROW * len(offsets):
-        return level
-    longest = _longest_path_levels(src[by_source].tolist(), dst[by_source].tolist(), nodes)
-    return longest if len(longest) and longest.max() + 1 < depth else level
+            mark[node] = 1
+            node = next_begin[node]
+    return begins
 
 
 def _longest_path_levels(src: list[int], dst: list[int], nodes: int) -> IntArray:

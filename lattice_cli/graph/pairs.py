@@ -70,8 +70,8 @@ class ArcIndex:
         node, nodes, labels = graph.src, graph.nodes, len(graph.labels)
         self.label = label
         self._labels = labels
-        by_label = stable_order(label, labels)
-        self.arcs = by_label[stable_order(node[by_label], nodes)]
+        by_label = stable_order(label)
+        self.arcs = by_label[stable_order(node[by_label])]
         self._keys = node[self.arcs] * labels + label[self.arcs]
         offsets = np.zeros(nodes + 1, dtype=np.intp)
         np.cumsum(np.bincount(node, minlength=nodes), out=offsets[1:])

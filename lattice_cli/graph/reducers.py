@@ -1,53 +1,65 @@
 """How the energies that meet at a node become one: the hard minimum of Viterbi, the soft minimum of forward.
 
-A reducer sees segments: `energies` (edges,) cut at `starts` (segments,), every segment with at least one entry. It
-gives their totals, and the share of each edge in its total, d total / d energy: one-hot for the hard minimum, the
-softmin for the soft one. Inside a strongly connected component it solves the fixed point instead.
+A reducer sees segments of energies. It gives their totals, and, to whom asks, the share of each edge in its total,
+d total / d energy: one-hot for the hard minimum, the softmin for the soft one. Inside a strongly connected component
+it solves the fixed point instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from lattice_cli.errors import Diverged
 from lattice_cli.graph.components import Component, CyclicSystem, shortest_in_component
 from lattice_cli.graph.graph import FloatArray, IntArray
-from lattice_cli.graph.segments import run_lengths
+from lattice_cli.graph.segments import Runs, Segments
+
+#: () -> (edges,) derivative of its segment's total by each energy; they sum to 1 in each segment.
+Shares: TypeAlias = Callable[[], FloatArray]
+_LARGEST = np.finfo(np.float64).max
 
 
 class Reducer(Protocol):
     """What a sweep asks of a way to combine energies."""
 
-    def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
-        """(segments,) the combined energy of each segment."""
+    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
+        """(segments,) the combined energy of each segment, +inf where all energies are, and the shares (edges,).
 
-    def shares(self, energies: FloatArray, totals: FloatArray, starts: IntArray) -> FloatArray:
-        """(edges,) derivative of its segment's total by each energy; they sum to 1 in each segment."""
+        The energies may be overwritten.
+        """
+
+    def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
+        """(segments,) the combined energy of each of the segments that begin at `starts`."""
 
     def component(self, component: Component) -> tuple[FloatArray, FloatArray | None]:
-        """(nodes,) totals of a component's nodes and, if `shares` cannot tell, the shares of its edges."""
+        """(nodes,) totals of a component's nodes and, if `reduce` cannot tell, the shares of its edges."""
 
 
 class HardMin:
     """min: F_inf = min over paths of E."""
 
+    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
+        """The minimum; its share is 1 at the first edge that attains it: ties go to the first, every time."""
+        least = segments.least(energies)
+
+        def shares() -> FloatArray:
+            attains = np.flatnonzero(energies == segments.spread(least))
+            segment = segments.owner[attains]
+            first = np.ones(len(attains), dtype=bool)
+            first[1:] = segment[1:] != segment[:-1]
+            share = np.zeros(len(energies))
+            share[attains[first]] = 1.0
+            return share
+
+        return least, shares
+
     def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
         """(segments,) the minimum of each segment."""
         return np.minimum.reduceat(energies, starts)
-
-    def shares(self, energies: FloatArray, totals: FloatArray, starts: IntArray) -> FloatArray:
-        """(edges,) 1 at the first edge that attains its minimum, 0 elsewhere: ties go to the first, every time."""
-        counts = run_lengths(starts, len(energies))
-        attains = np.flatnonzero(energies == np.repeat(totals, counts))
-        segment = np.repeat(np.arange(len(starts)), counts)[attains]
-        first = np.ones(len(attains), dtype=bool)
-        first[1:] = segment[1:] != segment[:-1]
-        shares = np.zeros(len(energies))
-        shares[attains[first]] = 1.0
-        return shares
 
     def component(self, component: Component) -> tuple[FloatArray, FloatArray | None]:
         """Shortest paths inside the component. Raises Diverged if a cycle of negative energy is in it."""
@@ -63,22 +75,26 @@ class SoftMin:
 
     beta: float
 
-    def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
-        """(segments,) the soft minimum of each segment, relative to its hard minimum so that nothing overflows."""
-        least = np.minimum.reduceat(energies, starts)
-        excess = energies - np.repeat(least, run_lengths(starts, len(energies)))
-        excess *= -self.beta
-        np.exp(excess, out=excess)
-        return least - np.log(np.add.reduceat(excess, starts)) / self.beta
+    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
+        """The soft minimum, relative to the hard one so that nothing overflows; its shares are the softmin.
 
-    def shares(self, energies: FloatArray, totals: FloatArray, starts: IntArray) -> FloatArray:
-        """(edges,) the softmin of each segment, normalised so that flow is conserved to the last bit on long graphs."""
-        counts = run_lengths(starts, len(energies))
-        shares = energies - np.repeat(totals, counts)
-        shares *= -self.beta
-        np.exp(shares, out=shares)
-        shares /= np.repeat(np.add.reduceat(shares, starts), counts)
-        return shares
+        Shares are normalised by the sum itself, so that flow is conserved to the last bit on long graphs.
+        """
+        # Where all energies of a segment are +inf, so is its total, and nothing becomes inf - inf on the way.
+        least = np.minimum(segments.least(energies), _LARGEST)
+        energies -= segments.spread(least)
+        energies *= -self.beta
+        weights: FloatArray = np.exp(energies, out=energies)
+        sums = segments.summed(weights)
+
+        def shares() -> FloatArray:
+            return weights / segments.spread(sums)
+
+        return least - np.log(sums) / self.beta, shares
+
+    def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
+        """(segments,) the soft minimum of each segment."""
+        return self.reduce(energies.copy(), Runs(starts, len(energies)))[0]
 
     def component(self, component: Component) -> tuple[FloatArray, FloatArray | None]:
         """The sum over all walks inside the component: x = b + A x with A = exp(-beta E), exactly.

@@ -5,7 +5,7 @@ then one sink behind the final nodes of each member that has a path. *Links* are
 energies between positions; parallel links form one *edge*. Links are sorted by (head, tail), so the links of an edge,
 the edges of a head and the heads of a level are all contiguous, and every segment has at least one entry. Inside a
 segment the order is that of the graph's own node and arc numbers: sums are rounded, and ties broken, in the same way
-whether a graph is swept alone or in a union.
+whether a graph is swept alone or in a union. Members that are walked by lanes come behind the others, chunk by chunk.
 """
 
 from __future__ import annotations
@@ -15,21 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.graph.graph import FloatArray, Graph, IntArray
-from lattice_cli.graph.order import evaluation_order
-from lattice_cli.graph.segments import distinct, run_starts, stable_order
-from lattice_cli.graph.trim import useful_nodes
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stretch of positions that can be evaluated together: a level, or a component with cycles."""
-
-    first: int
-    end: int
-    edge_first: int
-    edge_end: int
-    cyclic: bool
+from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
+from lattice_cli.graph.lanes import Chunks, Lanes, cut, lanes
+from lattice_cli.graph.order import Order, evaluation_order
+from lattice_cli.graph.segments import Grouping, distinct, group_by, is_sorted, run_lengths, run_starts, stable_order
+from lattice_cli.graph.trim import on_paths
+from lattice_cli.graph.walk import Step, Walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +34,9 @@ class Schedule:
     node_at:     (positions,) node at each position; -1 for the source and the sinks.
     position:    (nodes,) position of each node; -1 where no path passes.
     sink:        (graphs,) position of each member's sink; -1 where the member has no path.
+    walk:        the levels and components of the members without lanes.
+    sinks:       the last step, to the sinks; no step at all where there is no path.
+    chunks:      of the positions between these two, those of the members with lanes.
     """
 
     link_id: IntArray
@@ -53,12 +47,31 @@ class Schedule:
     node_at: IntArray
     position: IntArray
     sink: IntArray
-    steps: list[Step]
+    walk: Walk
+    sinks: Walk
+    chunks: Chunks
 
     @property
     def positions(self) -> int:
         """Number of positions: the source, the useful nodes, the sinks."""
         return len(self.node_at)
+
+    @property
+    def components(self) -> list[Step]:
+        """The steps that are components with cycles."""
+        return [step for step in self.walk.steps if step.cyclic]
+
+    @cached_property
+    def lanes(self) -> Lanes | None:
+        """The walks of the members with lanes; None if there are none."""
+        if not len(self.chunks.chunk):
+            return None
+        step = self.sinks.steps[0]
+        first = step.first - len(self.chunks.chunk)
+        finals = self.edge_tail[step.edge_first :]
+        return lanes(
+            self.edge_tail, self.head_first[first - 1 : step.first], self.chunks, first, finals[finals >= first]
+        )
 
     @cached_property
     def bundled(self) -> bool:
@@ -68,79 +81,89 @@ class Schedule:
     @cached_property
     def edge_of_link(self) -> IntArray:
         """(links,) the edge each link belongs to."""
-        return np.repeat(np.arange(len(self.edge_first)), np.diff(self.edge_first, append=len(self.link_id)))
-
-    @cached_property
-    def by_tail(self) -> IntArray:
-        """(edges,) the edges in order of their tails, those of a tail in order of the nodes they lead to."""
-        head_node = self.node_at[self.edge_head]
-        head_node = np.where(head_node < 0, len(self.position), head_node)
-        by_head = stable_order(head_node, len(self.position) + 1)
-        return by_head[stable_order(self.edge_tail[by_head], self.positions)]
-
-    @cached_property
-    def tail_first(self) -> IntArray:
-        """(positions - sinks + 1,) where each tail's edges begin in `by_tail`; the last entry is the end."""
-        return np.searchsorted(self.edge_tail[self.by_tail], np.arange(self.positions - self._sinks + 1))
-
-    @property
-    def _sinks(self) -> int:
-        return int((self.sink >= 0).sum())
+        return np.repeat(np.arange(len(self.edge_first)), run_lengths(self.edge_first, len(self.link_id)))
 
     def link_energy(self, graph: Graph) -> FloatArray:
         """(links,) energies in this order of a graph with this topology."""
-        return np.concatenate([graph.energy, graph.start, graph.final])[self.link_id]
+        return self.in_order(graph.energy, graph.start, graph.final)
+
+    def in_order(self, arcs: FloatArray, start: FloatArray, final: FloatArray) -> FloatArray:
+        """(links,) the entries of three columns, (arcs,), (nodes,) and (nodes,), in this order."""
+        if not len(arcs):
+            return np.concatenate([start, final])[self.link_id]
+        links = arcs.take(self.link_id, mode="clip")
+        ends = np.flatnonzero(self.link_id >= len(arcs))
+        links[ends] = np.concatenate([start, final])[self.link_id[ends] - len(arcs)]
+        return links
 
 
 def schedule(graph: Graph) -> Schedule:
     """The schedule of a graph (or union): levels where it is acyclic, components where it is not."""
-    useful = useful_nodes(graph)
-    nodes = np.flatnonzero(useful)
-    compact = np.cumsum(useful) - 1
-    arcs = np.flatnonzero(useful[graph.src] & useful[graph.dst])
-    order = evaluation_order(
-        compact[graph.src[arcs]], compact[graph.dst[arcs]], np.searchsorted(nodes, graph.node_offsets)
-    )
-    # Inside a level the nodes of each component stay together, behind those of none.
-    levels = int(order.level.max()) + 1 if len(nodes) else 0
-    ranked = stable_order(order.component + 1, int(order.component.max(initial=-1)) + 2)
-    ranked = ranked[stable_order(order.level[ranked], levels)]
+    by_src, by_dst = _by_ends(graph)
+    useful = on_paths(graph, by_src, by_dst)
+    arcs = by_dst.order
+    if not useful.all():
+        arcs = arcs[(useful[graph.src] & useful[graph.dst])[arcs]]
+    src, dst = graph.src[arcs], graph.dst[arcs]
+    starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]
+    order = evaluation_order(src, dst, graph.node_offsets)
+    chunks = cut(src, dst, order, useful, (starts, finals), graph.node_offsets)
+    plain, laned = _ranked(order, useful, chunks)
+
+    inner = len(plain) + len(laned)
     position = np.full(graph.nodes, -1, dtype=np.intp)
-    position[nodes[ranked]] = np.arange(1, len(nodes) + 1)
-
-    start_nodes = np.flatnonzero(np.isfinite(graph.start) & useful)
-    final_nodes = np.flatnonzero(np.isfinite(graph.final) & useful)
-    members = distinct(graph.graph_of_node[final_nodes])
+    position[plain] = np.arange(1, len(plain) + 1)
+    position[laned] = np.arange(len(plain) + 1, inner + 1)
     sink = np.full(graph.graphs, -1, dtype=np.intp)
-    sink[members] = len(nodes) + 1 + np.arange(len(members))
-    positions = len(nodes) + 1 + len(members)
+    members = distinct(graph.graph_of_node[finals])
+    sink[members] = inner + 1 + np.arange(len(members))
+    node_at = np.concatenate([[-1], plain, laned, np.full(len(members), -1)]).astype(np.intp)
 
-    arcs = arcs[stable_order(graph.src[arcs], graph.nodes)]
-    tail = np.concatenate([np.zeros(len(start_nodes), np.intp), position[graph.src[arcs]], position[final_nodes]])
-    head = np.concatenate([position[start_nodes], position[graph.dst[arcs]], sink[graph.graph_of_node[final_nodes]]])
-    link_id = np.concatenate([graph.arcs + start_nodes, arcs, graph.arcs + graph.nodes + final_nodes])
-    sorting = stable_order(head, positions)
-    tail, head, link_id = tail[sorting], head[sorting], link_id[sorting]
-    edge_first = run_starts(head * positions + tail)
-    edge_tail, edge_head = tail[edge_first], head[edge_first]
-    head_first = run_starts(edge_head)
-    node_at = np.concatenate([[-1], nodes[ranked], np.full(len(members), -1)]).astype(np.intp)
-    steps = _steps(order.level[ranked], order.component[ranked], len(members), head_first, len(edge_first))
-    return Schedule(link_id, edge_first, edge_tail, edge_head, head_first, node_at, position, sink, steps)
+    tail = np.concatenate([np.zeros(len(starts), np.intp), position[src], position[finals]])
+    head = np.concatenate([position[starts], position[dst], sink[graph.graph_of_node[finals]]])
+    link_id = np.concatenate([graph.arcs + starts, arcs, graph.arcs + graph.nodes + finals])
+    if not is_sorted(head):
+        sorting = stable_order(head)
+        tail, head, link_id = tail[sorting], head[sorting], link_id[sorting]
+    edge_first = run_starts(head, tail)
+    if len(edge_first) < len(link_id):
+        tail, head = tail[edge_first], head[edge_first]
+    head_first = run_starts(head)
+    walk, sinks = _walks(order, plain, inner, tail, head, head_first, node_at)
+    return Schedule(link_id, edge_first, tail, head, head_first, node_at, position, sink, walk, sinks, chunks.of(laned))
 
 
-def _steps(level: IntArray, component: IntArray, sinks: int, head_first: IntArray, edges: int) -> list[Step]:
-    """Stretches of equal (level, component) among the ranked nodes, and one for the sinks."""
-    if not len(level):
-        return []
-    firsts = run_starts(level * (int(component.max()) + 2) + component + 1)
-    cyclic = [*(component[firsts] >= 0).tolist(), False]
-    bounds = np.concatenate([firsts, [len(level), len(level) + sinks]])
-    edge_bounds = np.append(head_first, edges)[bounds].tolist()
-    bounds_list = (bounds + 1).tolist()
-    return [
-        Step(first, end, edge_first, edge_end, is_cyclic)
-        for first, end, edge_first, edge_end, is_cyclic in zip(
-            bounds_list, bounds_list[1:], edge_bounds, edge_bounds[1:], cyclic
-        )
-    ]
+def _by_ends(graph: Graph) -> tuple[Grouping, Grouping]:
+    """The arcs grouped by src, and grouped by dst with those of a dst in order of src."""
+    by_src = group_by(graph.src, graph.nodes)
+    by_dst = group_by(graph.dst[by_src.order], graph.nodes)
+    return by_src, Grouping(by_src.order[by_dst.order], by_dst.offsets)
+
+
+def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, IntArray]:
+    """The useful nodes in the order of their positions: those without chunks, then those with."""
+    has_chunk = chunks.chunk >= 0
+    plain, laned = np.flatnonzero(useful & ~has_chunk), np.flatnonzero(useful & has_chunk)
+    # Inside a level the nodes of each component stay together, behind those of none.
+    plain = plain[stable_order(order.component[plain])]
+    plain = plain[stable_order(order.level[plain])]
+    laned = laned[stable_order(chunks.level[laned])]
+    return plain, laned[stable_order(chunks.rank[laned])]
+
+
+def _walks(
+    order: Order, plain: IntArray, inner: int, tail: IntArray, head: IntArray, head_first: IntArray, node_at: IntArray
+) -> tuple[Walk, Walk]:
+    """The walk over the `plain` nodes, a step for each level and component, and that to the sinks.
+
+    Between them are the nodes with lanes, up to position `inner`.
+    """
+    firsts = run_starts(order.level[plain], order.component[plain])
+    cyclic = (order.component[plain[firsts]] >= 0).tolist()
+    bounds = np.concatenate([firsts, [len(plain), inner, len(head_first)]]) + 1
+    edge_bounds = np.append(head_first, len(head))[bounds - 1]
+    owner = head - np.repeat(bounds[:-1], np.diff(edge_bounds))
+    first, edge = bounds.tolist(), edge_bounds.tolist()
+    steps = [Step(*step) for step in zip(first, first[1:-2], edge, edge[1:-2], cyclic)]
+    last = [Step(first[-2], first[-1], edge[-2], edge[-1], False)] if len(head) else []
+    return Walk(tail, owner, steps, node_at), Walk(tail, owner, last, node_at)

@@ -1,12 +1,18 @@
-"""Idioms on columns that come in runs: ranges side by side, rows grouped by a key."""
+"""Idioms on columns that come in runs: ranges side by side, rows grouped by a key, values reduced group by group."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.graph.graph import IntArray
+from lattice_cli.graph.graph import FloatArray, IntArray
+
+#: Keys in an order that is nearly sorted are sorted in blocks of about this many.
+_BLOCK = 1 << 15
 
 
 def spans(starts: IntArray, counts: IntArray) -> IntArray:
@@ -15,13 +21,15 @@ def spans(starts: IntArray, counts: IntArray) -> IntArray:
     return np.repeat(starts - before, counts) + np.arange(int(counts.sum()), dtype=np.intp)
 
 
-def run_starts(keys: IntArray) -> IntArray:
-    """Where each run of equal neighbours begins, (runs,)."""
+def run_starts(keys: IntArray, second: IntArray | None = None) -> IntArray:
+    """Where each run of equal neighbours, in both columns if there are two, begins, (runs,)."""
     if not len(keys):
         return np.zeros(0, dtype=np.intp)
     changed = np.empty(len(keys), dtype=bool)
     changed[0] = True
     np.not_equal(keys[1:], keys[:-1], out=changed[1:])
+    if second is not None:
+        changed[1:] |= second[1:] != second[:-1]
     return np.flatnonzero(changed)
 
 
@@ -30,6 +38,11 @@ def distinct(keys: IntArray) -> IntArray:
     ordered = np.sort(keys)
     found: IntArray = ordered[run_starts(ordered)]
     return found
+
+
+def is_sorted(keys: IntArray) -> bool:
+    """True if no key is below the one before it."""
+    return bool((keys[1:] >= keys[:-1]).all())
 
 
 def run_lengths(starts: IntArray, total: int) -> IntArray:
@@ -41,18 +54,47 @@ def run_lengths(starts: IntArray, total: int) -> IntArray:
     return lengths
 
 
-def stable_order(keys: IntArray, limit: int) -> IntArray:
-    """A stable sorting order of keys in [0, limit), (keys,).
+def stable_order(keys: IntArray) -> IntArray:
+    """A stable sorting order of integers, (keys,).
 
-    Radix sort in 16-bit digits, which numpy does in linear time for 16-bit integers only.
+    Radix sort in 16-bit digits, which numpy does in linear time for 16-bit integers only. Keys that are nearly in
+    order, as those of a graph written level by level, are sorted block by block: half the digits, and in cache.
     """
-    if len(keys) < 2 or bool((keys[1:] >= keys[:-1]).all()):
+    if is_sorted(keys):
         return np.arange(len(keys), dtype=np.intp)
+    if len(keys) > _BLOCK:
+        bounds = _block_bounds(keys)
+        if len(bounds) > 2:
+            parts = [_radix_order(keys[low:high]) for low, high in pairwise(bounds)]
+            for low, part in zip(bounds, parts):
+                part += low
+            return np.concatenate(parts)
+    return _radix_order(keys)
+
+
+def _block_bounds(keys: IntArray) -> list[int]:
+    """Bounds of blocks of at least _BLOCK keys such that no key is above one of a later block."""
+    least_after = np.minimum.accumulate(keys[::-1])[::-1]
+    splits = np.flatnonzero(np.maximum.accumulate(keys[:-1]) <= least_after[1:]) + 1
+    bounds = [0]
+    while True:
+        place = int(np.searchsorted(splits, bounds[-1] + _BLOCK))
+        if place == len(splits):
+            return [*bounds, len(keys)]
+        bounds.append(int(splits[place]))
+
+
+def _radix_order(keys: IntArray) -> IntArray:
+    """A stable sorting order, digit by digit."""
+    least = int(keys.min())
+    highest = int(keys.max()) - least
+    keys = keys - least
     order = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")
     shift = 16
-    while limit >> shift:
-        digit = ((keys >> shift) & 0xFFFF).astype(np.uint16)
-        order = order[np.argsort(digit[order], kind="stable")]
+    while highest >> shift:
+        digit = (keys >> shift) & 0xFFFF
+        narrow = digit.astype(np.uint8 if highest >> shift < 256 else np.uint16)
+        order = order[np.argsort(narrow[order], kind="stable")]
         shift += 16
     return order
 
@@ -78,4 +120,77 @@ def group_by(keys: IntArray, groups: int) -> Grouping:
     """Rows grouped by key in [0, groups)."""
     offsets = np.zeros(groups + 1, dtype=np.intp)
     np.cumsum(np.bincount(keys, minlength=groups), out=offsets[1:])
-    return Grouping(stable_order(keys, groups), offsets)
+    return Grouping(stable_order(keys), offsets)
+
+
+class Segments(Protocol):
+    """Entries that belong together: those of a segment are next to each other."""
+
+    @property
+    def owner(self) -> IntArray:
+        """(entries,) the segment of each entry."""
+
+    def least(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the minimum of each segment."""
+
+    def summed(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the sum of each segment."""
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """(entries,) the value, (segments,), of each entry's segment."""
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Segments given by where each begins, none of them empty; best for long ones (20 ns a segment, 1 ns an entry)."""
+
+    starts: IntArray
+    entries: int
+
+    @cached_property
+    def owner(self) -> IntArray:
+        """(entries,) the segment of each entry."""
+        return np.repeat(np.arange(len(self.starts)), self._lengths)
+
+    @cached_property
+    def _lengths(self) -> IntArray:
+        return run_lengths(self.starts, self.entries)
+
+    def least(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the minimum of each segment."""
+        return np.minimum.reduceat(entries, self.starts)
+
+    def summed(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the sum of each segment."""
+        return np.add.reduceat(entries, self.starts)
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """(entries,) the value, (segments,), of each entry's segment."""
+        return np.repeat(values, self._lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class Owned:
+    """Segments given by the owner of each entry; best for short ones (2 ns an entry).
+
+    A segment may be empty: its least is +inf, its sum 0. Sums go entry by entry, so they do not depend on what other
+    segments there are.
+    """
+
+    owner: IntArray
+    segments: int
+
+    def least(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the minimum of each segment."""
+        least = np.full(self.segments, np.inf)
+        np.minimum.at(least, self.owner, entries)
+        return least
+
+    def summed(self, entries: FloatArray) -> FloatArray:
+        """(segments,) the sum of each segment."""
+        sums: FloatArray = np.bincount(self.owner, entries, self.segments)  # type: ignore[assignment]
+        return sums
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """(entries,) the value, (segments,), of each entry's segment."""
+        return values.take(self.owner)

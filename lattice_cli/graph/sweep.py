@@ -8,15 +8,15 @@ lambda_i = dF / d alpha_i, its posterior (LeCun, Bottou, Bengio, Haffner 1998, s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.components import Component, CyclicSystem
-from lattice_cli.graph.graph import FloatArray, Graph, IntArray
-from lattice_cli.graph.reducers import Reducer
-from lattice_cli.graph.schedule import Schedule, Step, schedule
+from lattice_cli.graph.graph import FloatArray, Graph
+from lattice_cli.graph.reducers import Reducer, Shares
+from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.segments import Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +40,11 @@ class Sweep:
 
     graph: Graph
     plan: Schedule
-    reducer: Reducer
     link_energy: FloatArray
     edge_energy: FloatArray
     position_totals: FloatArray
-    solved_shares: dict[int, FloatArray]
+    _inside: Shares
+    _found: tuple[list[Shares], list[Shares], list[Shares]]
 
     @property
     def totals(self) -> FloatArray:
@@ -59,23 +59,32 @@ class Sweep:
     @cached_property
     def edge_share(self) -> FloatArray:
         """(edges,) derivative of its head's total by the energy of each edge."""
-        plan = self.plan
-        through = self.position_totals[plan.edge_tail] + self.edge_energy
-        shares = self.reducer.shares(through, self.position_totals[1:], plan.head_first)
-        for index, solved in self.solved_shares.items():
-            step = plan.steps[index]
-            shares[step.edge_first : step.edge_end] = solved
-        return shares
+        plan, share = self.plan, np.empty(len(self.edge_energy))
+        levels, chunks, sinks = self._found
+        plan.walk.shares(levels, share)
+        if plan.lanes:
+            plan.lanes.shares(chunks, share)
+        plan.sinks.shares(sinks, share)
+        return share
+
+    @cached_property
+    def _share_inside(self) -> FloatArray:
+        """(links,) share of each link in its bundle."""
+        return self._inside()
 
     @cached_property
     def link_share(self) -> FloatArray:
         """(links,) derivative of its head's total by the energy of each link."""
-        plan = self.plan
-        if not plan.bundled:
-            return self.edge_share
-        inside = self.reducer.shares(self.link_energy, self.edge_energy, plan.edge_first)
-        inside *= self.edge_share[plan.edge_of_link]
-        return inside
+        return self._over_links(self.edge_share)
+
+    @cached_property
+    def _transfers(self) -> FloatArray:
+        """Derivatives across the chunks of `plan.lanes`."""
+        return self.plan.lanes.transfers(self.edge_share) if self.plan.lanes else np.zeros(0)
+
+    def _over_links(self, edges: FloatArray) -> FloatArray:
+        """(links,) what each edge has, (edges,), shared out among its links."""
+        return self._share_inside * edges[self.plan.edge_of_link] if self.plan.bundled else edges
 
     def pullback(self, seed: FloatArray | None = None) -> Gradient:
         """Derivative of sum(seed * totals); seed (graphs,), ones if not given. Members without a path get zeros."""
@@ -83,19 +92,12 @@ class Sweep:
         flow = np.zeros(plan.positions)
         alive = plan.sink >= 0
         flow[plan.sink[alive]] = 1.0 if seed is None else seed[alive]
-        share = self.edge_share[plan.by_tail]
-        head = plan.edge_head[plan.by_tail]
-        bounds = plan.tail_first
-        for step in reversed(plan.steps[:-1]):
-            low, high = bounds[step.first], bounds[step.end]
-            arriving = share[low:high] * flow[head[low:high]]
-            flow[step.first : step.end] = np.add.reduceat(arriving, bounds[step.first : step.end] - low)
-            if step.cyclic:
-                tail, inner_head, weight = self._inner_edges(step)
-                system = CyclicSystem(step.end - step.first, inner_head, tail, weight)
-                flow[step.first : step.end] = system.solve(flow[step.first : step.end])
-        links = self.link_share * (flow[plan.edge_head][plan.edge_of_link] if plan.bundled else flow[plan.edge_head])
-        return self._by_column(links, flow)
+        edge_flow = np.empty(len(self.edge_energy))
+        plan.sinks.pull(self.edge_share, flow, edge_flow)
+        if plan.lanes:
+            plan.lanes.pull(self.edge_share, self._transfers, flow, edge_flow)
+        plan.walk.pull(self.edge_share, flow, edge_flow)
+        return self._by_column(self._over_links(edge_flow), flow)
 
     def _by_column(self, links: FloatArray, flow: FloatArray) -> Gradient:
         """Spread the derivatives of links and positions over the graph's own columns."""
@@ -114,7 +116,7 @@ class Sweep:
             np.zeros(size) if direction is None else direction
             for direction, size in ((arcs, graph.arcs), (start, graph.nodes), (final, graph.nodes))
         ]
-        at = self.accumulate(np.concatenate(columns)[self.plan.link_id])
+        at = self.accumulate(self.plan.in_order(*columns))
         return np.where(self.plan.sink >= 0, at[self.plan.sink], np.nan)
 
     def accumulate(self, links: FloatArray) -> FloatArray:
@@ -126,25 +128,14 @@ class Sweep:
         plan = self.plan
         weighted = links * self.link_share
         first = plan.edge_first[plan.head_first] if plan.bundled else plan.head_first
-        own = np.add.reduceat(weighted, first) if len(first) else weighted
+        own = np.zeros(plan.positions)
+        own[1:] = np.add.reduceat(weighted, first) if len(first) else weighted
         at = np.zeros(plan.positions)
-        for step in plan.steps:
-            edges = slice(step.edge_first, step.edge_end)
-            carried = self.edge_share[edges] * at[plan.edge_tail[edges]]
-            arriving = np.add.reduceat(carried, plan.head_first[step.first - 1 : step.end - 1] - step.edge_first)
-            arriving += own[step.first - 1 : step.end - 1]
-            if step.cyclic:
-                system = CyclicSystem(step.end - step.first, *self._inner_edges(step))
-                arriving = system.solve(arriving)
-            at[step.first : step.end] = arriving
+        plan.walk.carry(self.edge_share, at, own)
+        if plan.lanes:
+            plan.lanes.carry(self.edge_share, self._transfers, at, own)
+        plan.sinks.carry(self.edge_share, at, own)
         return at
-
-    def _inner_edges(self, step: Step) -> tuple[IntArray, IntArray, FloatArray]:
-        """Tails, heads (local) and shares of the edges inside a component."""
-        edges = slice(step.edge_first, step.edge_end)
-        tail = self.plan.edge_tail[edges] - step.first
-        inner = tail >= 0
-        return tail[inner], self.plan.edge_head[edges][inner] - step.first, self.edge_share[edges][inner]
 
 
 def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep:
@@ -160,23 +151,14 @@ def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep
 
 def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
     links = plan.link_energy(graph)
-    edges = reducer.totals(links, plan.edge_first) if plan.bundled else links
-    totals = np.zeros(plan.positions)
-    solved: dict[int, FloatArray] = {}
-    for index, step in enumerate(plan.steps):
-        low, high = step.edge_first, step.edge_end
-        tail = plan.edge_tail[low:high]
-        if step.cyclic:
-            local = np.where(tail >= step.first, tail - step.first, -1)
-            energy = edges[low:high] + np.where(local < 0, totals[tail], 0.0)
-            node_of = plan.node_at[step.first : step.end]
-            found, shares = reducer.component(Component(plan.edge_head[low:high] - step.first, local, energy, node_of))
-            totals[step.first : step.end] = found
-            if shares is not None:
-                solved[index] = shares
-        else:
-            firsts = plan.head_first[step.first - 1 : step.end - 1] - low
-            totals[step.first : step.end] = reducer.totals(totals[tail] + edges[low:high], firsts)
+    edges, totals = links, np.zeros(plan.positions)
+    inside: Shares = partial(np.ones, len(links))
+    with np.errstate(divide="ignore"):  # log 0 = -inf is meant where no path of a lane leads
+        if plan.bundled:
+            edges, inside = reducer.reduce(links.copy(), Runs(plan.edge_first, len(links)))
+        levels = plan.walk.reduce(reducer, edges, totals)
+        chunks = plan.lanes.reduce(reducer, edges, totals) if plan.lanes else []
+        sinks = plan.sinks.reduce(reducer, edges, totals)
     if not np.isfinite(totals).all():
         raise NumericOverflow("energies of a path add up beyond the range of float64")
-    return Sweep(graph, plan, reducer, links, edges, totals, solved)
+    return Sweep(graph, plan, links, edges, totals, inside, (levels, chunks, sinks))

@@ -6,29 +6,42 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.graph.graph import BoolArray, Graph, IntArray
-from lattice_cli.graph.segments import distinct, group_by
-
-_PEEL_ROUNDS = 32
+from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
+from lattice_cli.graph.segments import Grouping, distinct, group_by
 
 
 def useful_nodes(graph: Graph) -> BoolArray:
     """(nodes,) true where some path from a start node to a final node passes."""
+    return on_paths(graph, group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes))
+
+
+def on_paths(graph: Graph, leaving: Grouping, entering: Grouping) -> BoolArray:
+    """The same, given the arcs grouped by src and by dst."""
+    if not in_numbered_order(graph.src, graph.dst):
+        forward = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
+        return forward & reachable(graph.dst, graph.src, graph.finals, graph.nodes)
     alive = np.ones(graph.nodes, dtype=bool)
-    is_start, is_final = np.isfinite(graph.start), np.isfinite(graph.final)
-    if in_numbered_order(graph.src, graph.dst):
-        # Without cycles a node that can be entered from a living node, or is a start, is reachable: peeling the
-        # nodes that cannot be entered or left finds the same set as two searches, in whole-array steps.
-        for _ in range(_PEEL_ROUNDS):
-            arcs = alive[graph.src] & alive[graph.dst]
-            keep = alive.copy()
-            keep &= is_start | (np.bincount(graph.dst[arcs], minlength=graph.nodes) > 0)
-            keep &= is_final | (np.bincount(graph.src[arcs], minlength=graph.nodes) > 0)
-            if keep.sum() == alive.sum():
-                return alive
-            alive = keep
-    forward = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
-    return forward & reachable(graph.dst, graph.src, graph.finals, graph.nodes)
+    alive[_unreachable(graph.start, entering, leaving, graph.dst)] = False
+    alive[_unreachable(graph.final, leaving, entering, graph.src)] = False
+    return alive
+
+
+def _unreachable(begin: FloatArray, entering: Grouping, leaving: Grouping, head: IntArray) -> IntArray:
+    """Nodes of a graph without cycles to which no arcs lead from a node with a finite `begin`, (nodes,).
+
+    Without cycles those that nothing enters can be taken away, and then those that nothing else enters, and so on;
+    usually they are few.
+    """
+    ways = np.diff(entering.offsets)
+    ways += np.isfinite(begin)
+    front = np.flatnonzero(ways == 0)
+    found = [front]
+    while len(front):
+        heads = head[leaving.rows(front)[0]]
+        np.subtract.at(ways, heads, 1)
+        front = distinct(heads[ways[heads] == 0])
+        found.append(front)
+    return np.concatenate(found)
 
 
 def in_numbered_order(src: IntArray, dst: IntArray) -> bool:

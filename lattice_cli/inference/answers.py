@@ -159,7 +159,7 @@ class _PrefixSearch:
         order = evaluation_order(src, dst, np.array([0, graph.nodes]))
         if (order.component >= 0).any():
             return None
-        by_head = stable_order(dst, graph.nodes)
+        by_head = stable_order(dst)
         level = order.level[dst[by_head]]
         by_level = group_by(level, int(level.max()) + 1)
         return [

@@ -14,7 +14,7 @@ def count_paths(graph: Graph, plan: Schedule | None = None) -> int | None:
     A union counts the paths of all its members.
     """
     plan = plan or schedule(graph)
-    if any(step.cyclic for step in plan.steps):
+    if plan.components:
         return None
     ways: list[int] = [0] * plan.positions
     ways[0] = 1

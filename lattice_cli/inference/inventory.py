@@ -54,7 +54,7 @@ def inventory(document: Document) -> Inventory:
     plan = schedule(graph)
     useful = plan.position >= 0
     useful_arcs = useful[graph.src] & useful[graph.dst]
-    cyclic = any(step.cyclic for step in plan.steps)
+    cyclic = bool(plan.components)
     has_path = bool((plan.sink >= 0).any())
     longest = None if cyclic or not has_path else -_least(_with_energies(graph, -1.0, 0.0), plan)
     levels = None if longest is None else int(longest) + 1

@@ -19,7 +19,7 @@ from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import hard_min
 from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.segments import run_starts
-from lattice_cli.graph.sweep import sweep
+from lattice_cli.graph.sweep import Sweep, sweep
 
 #: How many candidates beyond the n-th are looked at, to put those that tie with it in order.
 TIES = 16
@@ -129,7 +129,7 @@ class _WaysOn:
         self.plan: Schedule = swept.plan
         self.totals: FloatArray = swept.position_totals
         self._link_energy = swept.link_energy
-        self._chosen = self._first_choices(swept.edge_share, swept.solved_shares)
+        self._chosen = self._first_choices(swept)
         self._ranked: dict[int, tuple[list[int], list[float]]] = {}
 
     def best(self, member: int) -> Path | None:
@@ -142,17 +142,17 @@ class _WaysOn:
         arcs, nodes = (arc - first_arc for arc in path.arcs), (node - first_node for node in path.nodes)
         return Path(path.energy, tuple(arcs), tuple(nodes))
 
-    def _first_choices(self, edge_share: FloatArray, solved: dict[int, FloatArray]) -> IntArray:
+    def _first_choices(self, swept: Sweep) -> IntArray:
         """(positions - 1,) the link to take from each position but the source.
 
         Of several that are equally good it is the one that comes first in the file; inside a component with cycles it
         is the one the solver took, as only those are sure to lead out again.
         """
-        good = self._excess <= 0.0
-        for index in solved:
-            step = self.plan.steps[index]
+        taken = swept.link_share > 0
+        good = (self._excess <= 0.0) | taken
+        for step in self.plan.components:
             inside = slice(self._head_links[step.first - 1], self._head_links[step.end - 1])
-            good[inside] &= edge_share[self.plan.edge_of_link[inside]] > 0
+            good[inside] &= swept.edge_share[self.plan.edge_of_link[inside]] > 0
         links = np.flatnonzero(good)
         heads = np.repeat(np.arange(len(self._head_links) - 1), np.diff(self._head_links))[links]
         in_file_order = np.lexsort((self.plan.link_id[links], heads))
