@@ -360,7 +360,7 @@ def test_columns_of_scores_are_the_same_as_scores_arc_by_arc() -> None:
     value = {**SCORED, "arcs": columns, "scales": scales}
     expected = facts(read(json.dumps({**SCORED, "scales": scales})))
     assert facts(read(json.dumps(value))) == expected
-    assert {**facts(read(yaml.safe_dump(value, sort_keys=False), "in.yaml")), "id": "in.json:1"} == expected
+    assert {**facts(read(yaml.safe_dump(value, sort_keys=False), "in.yaml")), "id": "in.json"} == expected
 
 
 def test_a_scale_without_such_a_score_is_a_usage_error_that_lists_the_scores() -> None:

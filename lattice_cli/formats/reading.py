@@ -193,7 +193,9 @@ def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOp
     """The record of a line; `value` if it was parsed already."""
     from lattice_cli.formats.text import parse_json
 
-    record_id, at = f"{path}:{number}", f"{source}:{number}"
+    # A .json file may hold one document on one line, and is then called by its name alone.
+    record_id = path if number == 1 and not path.removesuffix(".gz").endswith(".jsonl") else f"{path}:{number}"
+    at = f"{source}:{number}"
     try:
         value = parse_json(decoded(line, source, number), source, number) if value is None else value
         if isinstance(value, dict) and isinstance(value.get("id"), str):
