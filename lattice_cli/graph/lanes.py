@@ -146,7 +146,9 @@ def cut(
     # A chunk of n levels costs 2 n numpy call sequences, and the join one for each chunk: sqrt(levels / 2) is best.
     length = np.ceil(np.sqrt(levels / 2)).astype(np.intp)
     counts = np.where(chosen, -(-levels // length), 0)
-    rank, level = np.divmod(order.level, np.repeat(length, sizes))
+    lengths = np.repeat(length, sizes)
+    rank = order.level // lengths
+    level = order.level - rank * lengths
     nodes = np.flatnonzero(np.repeat(chosen, sizes) & useful)
     chunk[nodes] = np.repeat(np.cumsum(counts) - counts, sizes)[nodes] + rank[nodes]
     copies, arcs = (
