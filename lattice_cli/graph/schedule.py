@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lattice_cli.graph.chunks import Chunks, cut
 from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
-from lattice_cli.graph.lanes import Chunks, Lanes, cut, lanes
+from lattice_cli.graph.lanes import Lanes, lanes
 from lattice_cli.graph.order import Order, evaluation_order
 from lattice_cli.graph.segments import Grouping, Runs, group_by, is_sorted, run_lengths, run_starts, spans, stable_order
 from lattice_cli.graph.trim import on_paths
