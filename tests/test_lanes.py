@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from strategies import BETAS, graphs
 from test_sweep import assert_union_is_bitwise, chain, gradient_tolerance, magnitude
 
-from lattice_cli.graph import lanes, segments
+from lattice_cli.graph import chunks, segments
 from lattice_cli.graph.graph import Graph, emission_graph, union
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
@@ -26,9 +26,9 @@ from lattice_cli.graph.sweep import sweep
 def lanes_from(levels: float) -> Iterator[None]:
     """Lanes for all acyclic members with so many levels, however wide; inf for the plain sweep."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lanes, "_LONG", levels)
-        patch.setattr(lanes, "_NARROW", 10**6)
-        patch.setattr(lanes, "_MOST_COPIES", 10**9)
+        patch.setattr(chunks, "_LONG", levels)
+        patch.setattr(chunks, "_NARROW", 10**6)
+        patch.setattr(chunks, "_MOST_COPIES", 10**9)
         yield
 
 

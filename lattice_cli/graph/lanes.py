@@ -14,38 +14,15 @@ are chosen for each member of a union alone, so a member has the same numbers in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from lattice_cli.graph.chunks import Chunks
 from lattice_cli.graph.graph import BoolArray, FloatArray, IntArray
-from lattice_cli.graph.order import Order
 from lattice_cli.graph.reducers import Reducer, Shares
 from lattice_cli.graph.segments import run_starts, spans, stable_order
 from lattice_cli.graph.walk import Step, Walk
-
-#: Lanes are used by members with at least so many levels, and at most so many nodes a level ...
-_LONG = 128
-_NARROW = 8
-#: ... whose lanes have at most so many edges for each edge of the graph.
-_MOST_COPIES = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Chunks:
-    """How nodes are cut into chunks. Nodes of members without lanes have chunk -1.
-
-    chunk: (nodes,) running number of the chunk over all members.
-    rank:  (nodes,) number of the chunk in its member.
-    level: (nodes,) level inside the chunk.
-    """
-
-    chunk: IntArray
-    rank: IntArray
-    level: IntArray
-
-    def of(self, nodes: IntArray) -> Chunks:
-        """The same of some nodes."""
-        return Chunks(self.chunk[nodes], self.rank[nodes], self.level[nodes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,51 +99,56 @@ class Lanes:
         edge_flow[self.edge] = back
 
 
-def cut(
-    src: IntArray, dst: IntArray, order: Order, useful: BoolArray, ends: tuple[IntArray, IntArray], offsets: IntArray
-) -> Chunks:
-    """Chunks for the useful nodes of those members of a union that lanes make faster.
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The values of `side` that belong to chunks, their edges, and the borders between them.
 
-    src, dst: (arcs,) between useful nodes; ends: the useful start nodes and final nodes; offsets: (graphs + 1,).
+    order:    (values,) place among the positions; place: its inverse.
+    edge:     (edges,) edge of the schedule; tail, head: (edges,) places and values at its ends, tail -1: the source.
+    crossing: (edges,) true for those that come from outside of their head's chunk.
+    border:   (borders,) places.
+    chunk:    (places,) of each.
     """
-    filled = np.flatnonzero(np.diff(offsets))
-    sizes = np.diff(offsets)[filled]
-    chunk = np.full(len(useful), -1, dtype=np.intp)
-    if not len(filled):
-        return Chunks(chunk, chunk, chunk)
-    first = offsets[filled]
-    levels = np.maximum.reduceat(order.level, first) + 1
-    chosen = (levels >= _LONG) & (np.maximum.reduceat(order.component, first) < 0)
-    chosen &= np.add.reduceat(useful, first, dtype=np.intp) <= _NARROW * levels
-    if not chosen.any():
-        return Chunks(chunk, chunk, chunk)
-    # A chunk of n levels costs 2 n numpy call sequences, and the join one for each chunk: sqrt(levels / 2) is best.
-    length = np.ceil(np.sqrt(levels / 2)).astype(np.intp)
-    counts = np.where(chosen, -(-levels // length), 0)
-    rank, level = np.divmod(order.level, np.repeat(length, sizes))
-    nodes = np.flatnonzero(np.repeat(chosen, sizes) & useful)
-    chunk[nodes] = np.repeat(np.cumsum(counts) - counts, sizes)[nodes] + rank[nodes]
-    copies, arcs = (
-        np.bincount(np.repeat(np.arange(len(filled)), counts), column, len(filled))
-        for column in _copies(src, dst, chunk, ends, int(counts.sum()))
-    )
-    chunk[np.repeat(copies > _MOST_COPIES * arcs, sizes)] = -1
-    return Chunks(chunk, rank, level)
 
+    order: IntArray
+    place: IntArray
+    edge: IntArray
+    tail: IntArray
+    head: IntArray
+    crossing: BoolArray
+    border: IntArray
+    chunk: IntArray
 
-def _copies(
-    src: IntArray, dst: IntArray, chunk: IntArray, ends: tuple[IntArray, IntArray], chunks: int
-) -> tuple[IntArray, IntArray]:
-    """(chunks,) edges that lanes and join need for each chunk, and its arcs."""
-    starts, finals = (nodes[chunk[nodes] >= 0] for nodes in ends)
-    into = chunk[dst]
-    crossing = np.flatnonzero((chunk[src] != into) & (into >= 0))
-    entries = np.unique(into[crossing] * len(chunk) + src[crossing]) // len(chunk)
-    exits = chunk[np.unique(np.concatenate([src[crossing], finals]))]
-    lanes = np.bincount(entries, minlength=chunks)
-    lanes[chunk[starts]] += 1
-    arcs = np.bincount(into[into >= 0], minlength=chunks)
-    return lanes * (arcs + np.bincount(exits, minlength=chunks)), arcs
+    @cached_property
+    def into(self) -> IntArray:
+        """(edges,) the chunk of each edge's head."""
+        return self.chunk[self.order][self.head]
+
+    @cached_property
+    def slot(self) -> IntArray:
+        """(edges,) 0 for an edge from the source, 1 + the border it comes from for any other that crosses."""
+        number = np.zeros(len(self.order) + 1, dtype=np.intp)
+        number[self.border] = np.arange(1, len(self.border) + 1)
+        return number[self.tail]
+
+    @cached_property
+    def _keys(self) -> tuple[IntArray, IntArray]:
+        """(entries,) chunk and slot of each entry, in order, and (crossing edges,) the entry of each."""
+        crossing = self.crossing
+        slots = len(self.border) + 1
+        return np.unique(self.into[crossing] * slots + self.slot[crossing], return_inverse=True)
+
+    @property
+    def entries(self) -> tuple[IntArray, IntArray]:
+        """(entries,) the slot of each entry, chunk by chunk, and (crossing edges,) the entry of each."""
+        keys, entry = self._keys
+        return keys % (len(self.border) + 1), entry
+
+    @cached_property
+    def width(self) -> IntArray:
+        """(chunks,) the number of entries of each."""
+        chunk = self._keys[0] // (len(self.border) + 1)
+        return np.bincount(chunk, minlength=int(self.chunk.max()) + 1)
 
 
 def lanes(edge_tail: IntArray, head_first: IntArray, chunks: Chunks, first: int, finals: IntArray) -> Lanes:
@@ -177,59 +159,66 @@ def lanes(edge_tail: IntArray, head_first: IntArray, chunks: Chunks, first: int,
     chunks:     of these positions.
     finals:     positions among them whose edges lead to a sink.
     """
-    chunk, rank, level = chunks.chunk, chunks.rank, chunks.level
-    order = stable_order(level)
+    order = stable_order(chunks.level)
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.arange(len(order))
     counts = np.diff(head_first)[order]
     edge = spans(head_first[order], counts)
     head = np.repeat(np.arange(len(order)), counts)
-    tail = np.maximum(edge_tail[edge] - first, -1)  # -1: the source
-    into = chunk[order][head]
-    crossing = (tail < 0) | (chunk[tail] != into)
-
+    tail = np.maximum(edge_tail[edge] - first, -1)
+    crossing = (tail < 0) | (chunks.chunk[tail] != chunks.chunk[order][head])
     is_border = np.zeros(len(order), dtype=bool)
     is_border[finals - first] = True
     is_border[tail[crossing & (tail >= 0)]] = True
     border = np.flatnonzero(is_border)
-    entries = len(border) + 1
-    slot = np.where(tail < 0, 0, np.cumsum(is_border)[tail])
-    key = into[crossing] * entries + slot[crossing]
-    entry, lane_of = np.unique(key, return_inverse=True)
-    width = np.bincount(entry // entries, minlength=int(chunk.max()) + 1)
-    first_entry = np.cumsum(width) - width
+    layout = _Layout(order, place, edge, tail, head, crossing, border, chunks.chunk)
 
-    wide = width[chunk[order]]
+    bound = np.append(run_starts(chunks.level[order]), len(order))
+    edge_bound = np.append(np.cumsum(counts) - counts, len(edge))[bound]
+    slots = len(border) + 1
+    owner = head - np.repeat(bound[:-1], np.diff(edge_bound))
+    side = _walk(np.where(crossing, layout.slot, slots + place[tail]), owner, slots + bound, edge_bound)
+    wide = layout.width[chunks.chunk[order]]
     lane_first = np.cumsum(wide) - wide + 1
-    copies = np.where(crossing, 1, width[into])
-    from_value, to_value = np.where(crossing, 0, lane_first[place[tail]]), lane_first[head]
-    to_value[crossing] += lane_of - first_entry[into[crossing]]
-    level_first = run_starts(level[order])
-    edge_bound = np.append(np.cumsum(counts) - counts, len(edge))[np.append(level_first, len(order))]
-    bound = np.append(level_first, len(order))
-    side = _walk(np.where(crossing, slot, entries + place[tail]), entries + head, entries + bound, edge_bound)
-    lane_bound = np.append(lane_first, lane_first[-1] + wide[-1])[bound]
-    lane_edge_bound = np.append(0, np.cumsum(copies))[edge_bound]
-    lane = _walk(spans(from_value, copies), spans(to_value, copies), lane_bound, lane_edge_bound)
-
-    joined = width[chunk[border]]
-    join_first = np.append(run_starts(rank[border]), len(border))
-    join = _walk(
-        entry[spans(first_entry[chunk[border]], joined)] % entries,
-        np.repeat(np.arange(1, entries), joined),
-        join_first + 1,
-        np.append(0, np.cumsum(joined))[join_first],
-    )
-    transfer = spans(lane_first[place[border]], joined)
-    copied = np.repeat(np.arange(len(edge)), copies)
+    lane, copied = _lane_walk(layout, np.append(lane_first, lane_first[-1] + wide[-1]), bound, edge_bound)
+    join = _join_walk(layout, chunks.rank)
+    transfer = spans(lane_first[place[border]], layout.width[chunks.chunk[border]])
     return Lanes(side, lane, join, order + first, edge, place[border], copied, transfer)
 
 
-def _walk(tail: IntArray, head: IntArray, bounds: IntArray, edge_bounds: IntArray) -> Walk:
-    """The walk along edges in order of their steps, which begin at these values and edges; without cycles."""
+def _lane_walk(layout: _Layout, lane_first: IntArray, bound: IntArray, edge_bound: IntArray) -> tuple[Walk, IntArray]:
+    """The walk `lane`, and the edge of `side` that each of its edges copies.
+
+    lane_first: (values of side + 1,) the lanes of each value of `side`, and their end; bound, edge_bound: of the
+    steps of `side`. An edge inside a chunk has a copy in each lane, one from an entry only that in the entry's own.
+    """
+    into, crossing = layout.into, layout.crossing
+    copies = np.where(crossing, 1, layout.width[into])
+    steps = lane_first[bound]
+    tail = np.where(crossing, 0, lane_first[layout.place[layout.tail]])
+    owner = lane_first[layout.head] - np.repeat(steps[:-1], np.diff(edge_bound))
+    first_entry = np.cumsum(layout.width) - layout.width
+    owner[crossing] += layout.entries[1] - first_entry[into[crossing]]
+    edge_steps = np.append(0, np.cumsum(copies))[edge_bound]
+    walk = _walk(spans(tail, copies), spans(owner, copies), steps, edge_steps)
+    return walk, np.repeat(np.arange(len(copies)), copies)
+
+
+def _join_walk(layout: _Layout, rank: IntArray) -> Walk:
+    """The walk `join`: from all entries of a chunk to each of its exits, for the chunks of one rank at a time."""
+    border, chunk = layout.border, layout.chunk[layout.border]
+    width = layout.width[chunk]
+    first_entry = np.cumsum(layout.width) - layout.width
+    bound = np.append(run_starts(rank[border]), len(border))
+    owner = np.arange(len(border)) - np.repeat(bound[:-1], np.diff(bound))
+    tail = layout.entries[0][spans(first_entry[chunk], width)]
+    return _walk(tail, np.repeat(owner, width), bound + 1, np.append(0, np.cumsum(width))[bound])
+
+
+def _walk(tail: IntArray, owner: IntArray, bounds: IntArray, edge_bounds: IntArray) -> Walk:
+    """The walk without cycles whose steps begin at these values and edges."""
     values, edges = bounds.tolist(), edge_bounds.tolist()
     steps = [Step(*step, False) for step in zip(values, values[1:], edges, edges[1:])]
-    owner = head - np.repeat(bounds[:-1], np.diff(edge_bounds))
     return Walk(tail, owner, steps, _NO_NODES)
 
 

@@ -99,16 +99,21 @@ def _numbered_levels(src: IntArray, dst: IntArray, node_offsets: IntArray) -> In
     sizes = np.diff(node_offsets)[filled]
     level -= np.repeat(level[node_offsets[filled]], sizes)
     depth = level[node_offsets[filled + 1] - 1] + 1
+    narrow = sizes <= depth * _NARROW
+    if not narrow.any():
+        return level
     # Where every node that is entered is entered from the level before, these are the longest-path levels.
     loose = (latest >= 0) & ((level[latest] != level - 1) | ((level > 1) & (latest[latest] < 0)))
-    doubtful = np.logical_or.reduceat(loose, node_offsets[filled]) & (sizes <= depth * _NARROW)
-    for place in np.flatnonzero(doubtful).tolist():
-        low, high = node_offsets[filled[place]], node_offsets[filled[place] + 1]
-        arcs = np.flatnonzero((src >= low) & (src < high))
-        arcs = arcs[stable_order(src[arcs] - low)]
-        longest = _longest_path_levels((src[arcs] - low).tolist(), (dst[arcs] - low).tolist(), int(high - low))
-        if longest.max() + 1 < depth[place]:
-            level[low:high] = longest
+    doubtful = np.logical_or.reduceat(loose, node_offsets[filled]) & narrow
+    if doubtful.any():
+        by_source = stable_order(src)
+        tail, head = src[by_source], dst[by_source]
+        for place in np.flatnonzero(doubtful).tolist():
+            low, high = node_offsets[filled[place]], node_offsets[filled[place] + 1]
+            arcs = slice(*np.searchsorted(tail, [low, high]))
+            longest = _longest_path_levels((tail[arcs] - low).tolist(), (head[arcs] - low).tolist(), int(high - low))
+            if longest.max() + 1 < depth[place]:
+                level[low:high] = longest
     return level
 
 

@@ -81,9 +81,11 @@ class SoftMin:
         Shares are normalised by the sum itself, so that flow is conserved to the last bit on long graphs.
         """
         # Where all energies of a segment are +inf, so is its total, and nothing becomes inf - inf on the way.
-        least = np.minimum(segments.least(energies), _LARGEST)
-        energies -= segments.spread(least)
-        energies *= -self.beta
+        least = segments.least(energies)
+        np.minimum(least, _LARGEST, out=least)
+        np.subtract(segments.spread(least), energies, out=energies)
+        if self.beta != 1.0:
+            energies *= self.beta
         weights: FloatArray = np.exp(energies, out=energies)
         sums = segments.summed(weights)
 

@@ -12,15 +12,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from lattice_cli.graph.chunks import Chunks, cut
 from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
-from lattice_cli.graph.lanes import Chunks, Lanes, cut, lanes
+from lattice_cli.graph.lanes import Lanes, lanes
 from lattice_cli.graph.order import Order, evaluation_order
-from lattice_cli.graph.segments import Grouping, distinct, group_by, is_sorted, run_lengths, run_starts, stable_order
+from lattice_cli.graph.segments import (
+    Grouping,
+    Runs,
+    distinct,
+    group_by,
+    is_sorted,
+    run_lengths,
+    run_starts,
+    spans,
+    stable_order,
+)
 from lattice_cli.graph.trim import on_paths
 from lattice_cli.graph.walk import Step, Walk
+
+
+class Bundles(NamedTuple):
+    """edge: (bundles,) edges with several links; link: these links; runs: which of them belong to each bundle."""
+
+    edge: IntArray
+    link: IntArray
+    runs: Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +93,18 @@ class Schedule:
             self.edge_tail, self.head_first[first - 1 : step.first], self.chunks, first, finals[finals >= first]
         )
 
-    @cached_property
+    @property
     def bundled(self) -> bool:
         """True if some edge has several links."""
         return len(self.edge_first) < len(self.link_id)
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """The edges that have several links."""
+        counts = run_lengths(self.edge_first, len(self.link_id))
+        edge = np.flatnonzero(counts > 1)
+        counts = counts[edge]
+        return Bundles(edge, spans(self.edge_first[edge], counts), Runs(np.cumsum(counts) - counts, int(counts.sum())))
 
     @cached_property
     def edge_of_link(self) -> IntArray:
@@ -136,6 +164,8 @@ def schedule(graph: Graph) -> Schedule:
 def _by_ends(graph: Graph) -> tuple[Grouping, Grouping]:
     """The arcs grouped by src, and grouped by dst with those of a dst in order of src."""
     by_src = group_by(graph.src, graph.nodes)
+    if is_sorted(graph.src):
+        return by_src, group_by(graph.dst, graph.nodes)
     by_dst = group_by(graph.dst[by_src.order], graph.nodes)
     return by_src, Grouping(by_src.order[by_dst.order], by_dst.offsets)
 
@@ -145,10 +175,10 @@ def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, 
     has_chunk = chunks.chunk >= 0
     plain, laned = np.flatnonzero(useful & ~has_chunk), np.flatnonzero(useful & has_chunk)
     # Inside a level the nodes of each component stay together, behind those of none.
-    plain = plain[stable_order(order.component[plain])]
-    plain = plain[stable_order(order.level[plain])]
-    laned = laned[stable_order(chunks.level[laned])]
-    return plain, laned[stable_order(chunks.rank[laned])]
+    components = int(order.component.max(initial=-1)) + 2
+    plain = plain[stable_order(order.level[plain] * components + order.component[plain])]
+    levels = int(chunks.level.max(initial=0)) + 1
+    return plain, laned[stable_order(chunks.rank[laned] * levels + chunks.level[laned])]
 
 
 def _walks(
@@ -162,7 +192,8 @@ def _walks(
     cyclic = (order.component[plain[firsts]] >= 0).tolist()
     bounds = np.concatenate([firsts, [len(plain), inner, len(head_first)]]) + 1
     edge_bounds = np.append(head_first, len(head))[bounds - 1]
-    owner = head - np.repeat(bounds[:-1], np.diff(edge_bounds))
+    owner = np.repeat(bounds[:-1], np.diff(edge_bounds))
+    np.subtract(head, owner, out=owner)
     first, edge = bounds.tolist(), edge_bounds.tolist()
     steps = [Step(*step) for step in zip(first, first[1:-2], edge, edge[1:-2], cyclic)]
     last = [Step(first[-2], first[-1], edge[-2], edge[-1], False)] if len(head) else []

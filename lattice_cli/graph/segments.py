@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,12 +13,15 @@ from lattice_cli.graph.graph import FloatArray, IntArray
 
 #: Keys in an order that is nearly sorted are sorted in blocks of about this many.
 _BLOCK = 1 << 15
+_ROW = 1 << 10
 
 
 def spans(starts: IntArray, counts: IntArray) -> IntArray:
     """The ranges [starts[i], starts[i] + counts[i]) one after the other, (sum of counts,)."""
     before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(int(counts.sum()), dtype=np.intp)
+    ranges: IntArray = np.repeat(starts - before, counts)
+    ranges += np.arange(len(ranges))
+    return ranges
 
 
 def run_starts(keys: IntArray, second: IntArray | None = None) -> IntArray:
@@ -30,7 +33,7 @@ def run_starts(keys: IntArray, second: IntArray | None = None) -> IntArray:
     np.not_equal(keys[1:], keys[:-1], out=changed[1:])
     if second is not None:
         changed[1:] |= second[1:] != second[:-1]
-    return np.flatnonzero(changed)
+    return np.arange(len(keys)) if changed.all() else np.flatnonzero(changed)
 
 
 def distinct(keys: IntArray) -> IntArray:
@@ -73,15 +76,27 @@ def stable_order(keys: IntArray) -> IntArray:
 
 
 def _block_bounds(keys: IntArray) -> list[int]:
-    """Bounds of blocks of at least _BLOCK keys such that no key is above one of a later block."""
-    least_after = np.minimum.accumulate(keys[::-1])[::-1]
-    splits = np.flatnonzero(np.maximum.accumulate(keys[:-1]) <= least_after[1:]) + 1
-    bounds = [0]
-    while True:
-        place = int(np.searchsorted(splits, bounds[-1] + _BLOCK))
-        if place == len(splits):
-            return [*bounds, len(keys)]
-        bounds.append(int(splits[place]))
+    """Bounds of blocks of at least _BLOCK keys such that no key is above one of a later block.
+
+    Least and greatest keys of short rows tell which rows can have such a bound inside.
+    """
+    firsts = np.arange(0, len(keys), _ROW)
+    least, greatest = np.minimum.reduceat(keys, firsts), np.maximum.reduceat(keys, firsts)
+    before = np.append(least.min(), np.maximum.accumulate(greatest)[:-1])
+    after = np.append(np.minimum.accumulate(least[::-1])[::-1][1:], greatest.max())
+    bounds, wanted = [0], _BLOCK
+    for row in np.flatnonzero(before <= after).tolist():
+        low = row * _ROW
+        if low + _ROW <= wanted:
+            continue
+        inside = np.concatenate([before[row : row + 1], keys[low : low + _ROW], after[row : row + 1]])
+        upward, downward = np.maximum.accumulate(inside), np.minimum.accumulate(inside[::-1])[::-1]
+        splits = low + np.flatnonzero(upward[:-2] <= downward[1:-1])
+        splits = splits[splits >= wanted]
+        if len(splits):
+            bounds.append(int(splits[0]))
+            wanted = bounds[-1] + _BLOCK
+    return [*bounds, len(keys)]
 
 
 def _radix_order(keys: IntArray) -> IntArray:
@@ -169,8 +184,7 @@ class Runs:
         return np.repeat(values, self._lengths)
 
 
-@dataclass(frozen=True, eq=False)
-class Owned:
+class Owned(NamedTuple):
     """Segments given by the owner of each entry; best for short ones (2 ns an entry).
 
     A segment may be empty: its least is +inf, its sum 0. Sums go entry by entry, so they do not depend on what other
@@ -182,7 +196,8 @@ class Owned:
 
     def least(self, entries: FloatArray) -> FloatArray:
         """(segments,) the minimum of each segment."""
-        least = np.full(self.segments, np.inf)
+        least = np.empty(self.segments)
+        least.fill(np.inf)
         np.minimum.at(least, self.owner, entries)
         return least
 

@@ -16,7 +16,6 @@ from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import FloatArray, Graph
 from lattice_cli.graph.reducers import Reducer, Shares
 from lattice_cli.graph.schedule import Schedule, schedule
-from lattice_cli.graph.segments import Runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ class Sweep:
 
     @cached_property
     def _share_inside(self) -> FloatArray:
-        """(links,) share of each link in its bundle."""
+        """(links of bundles,) share of each link in its bundle."""
         return self._inside()
 
     @cached_property
@@ -84,7 +83,11 @@ class Sweep:
 
     def _over_links(self, edges: FloatArray) -> FloatArray:
         """(links,) what each edge has, (edges,), shared out among its links."""
-        return self._share_inside * edges[self.plan.edge_of_link] if self.plan.bundled else edges
+        if not self.plan.bundled:
+            return edges
+        links = edges.take(self.plan.edge_of_link)
+        links[self.plan.bundles.link] *= self._share_inside
+        return links
 
     def pullback(self, seed: FloatArray | None = None) -> Gradient:
         """Derivative of sum(seed * totals); seed (graphs,), ones if not given. Members without a path get zeros."""
@@ -152,10 +155,11 @@ def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep
 def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
     links = plan.link_energy(graph)
     edges, totals = links, np.zeros(plan.positions)
-    inside: Shares = partial(np.ones, len(links))
+    inside: Shares = partial(np.ones, 0)
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant where no path of a lane leads
         if plan.bundled:
-            edges, inside = reducer.reduce(links.copy(), Runs(plan.edge_first, len(links)))
+            edges, bundles = links[plan.edge_first], plan.bundles
+            edges[bundles.edge], inside = reducer.reduce(links[bundles.link], bundles.runs)
         levels = plan.walk.reduce(reducer, edges, totals)
         chunks = plan.lanes.reduce(reducer, edges, totals) if plan.lanes else []
         sinks = plan.sinks.reduce(reducer, edges, totals)
