@@ -32,7 +32,7 @@ def magnitude(graph: Graph) -> float:
     return 1.0 + float(np.abs(graph.energy).sum() + np.abs(ends).sum())
 
 
-def close(found: Sequence[float], wanted: Sequence[float], tolerance: float) -> None:
+def check_close(found: Sequence[float], wanted: Sequence[float], tolerance: float) -> None:
     """Equal infinities, and finite numbers within the tolerance."""
     found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
     assert found.shape == wanted.shape
@@ -49,9 +49,9 @@ def gradient_tolerance(graph: Graph, beta: float) -> float:
     return 1e-9 + 64 * EPS * beta * magnitude(graph)
 
 
-def close_gradients(found: Gradient, wanted: oracle.Gradient, tolerance: float) -> None:
+def check_close_gradients(found: Gradient, wanted: oracle.Gradient, tolerance: float) -> None:
     for name in ("arcs", "nodes", "start", "final"):
-        close(getattr(found, name), getattr(wanted, name), tolerance)
+        check_close(getattr(found, name), getattr(wanted, name), tolerance)
 
 
 def nothing(graph: Graph) -> oracle.Gradient:
@@ -71,14 +71,14 @@ def soft_gradient(graph: Graph, beta: float) -> oracle.Gradient:
 def test_soft_totals_are_the_free_energy_of_the_listed_paths(graph: Graph, beta: float) -> None:
     paths = oracle.all_paths(graph)
     totals = sweep(graph, soft_min(beta)).totals
-    close(totals, [oracle.free_energy(paths, beta)], 1e-9 * magnitude(graph))
+    check_close(totals, [oracle.free_energy(paths, beta)], 1e-9 * magnitude(graph))
 
 
 @given(graphs())
 def test_hard_totals_are_the_least_listed_energy(graph: Graph) -> None:
     paths = oracle.all_paths(graph)
     totals = sweep(graph, hard_min).totals
-    close(totals, [min((path.energy for path in paths), default=INF)], 1e-9 * magnitude(graph))
+    check_close(totals, [min((path.energy for path in paths), default=INF)], 1e-9 * magnitude(graph))
 
 
 @given(graphs(), BETAS)
@@ -86,8 +86,8 @@ def test_node_totals_sum_the_ways_to_each_node_that_is_on_a_path(graph: Graph, b
     prefixes = oracle.prefix_energies(graph, oracle.all_paths(graph))
     soft = [oracle.soft_minimum(ways, beta) for ways in prefixes]
     hard = [min(ways, default=INF) for ways in prefixes]
-    close(sweep(graph, soft_min(beta)).node_totals, soft, 1e-9 * magnitude(graph))
-    close(sweep(graph, hard_min).node_totals, hard, 1e-9 * magnitude(graph))
+    check_close(sweep(graph, soft_min(beta)).node_totals, soft, 1e-9 * magnitude(graph))
+    check_close(sweep(graph, hard_min).node_totals, hard, 1e-9 * magnitude(graph))
 
 
 @given(connected_graphs(energies=strategies.moderate_energies), BETAS)
@@ -122,13 +122,13 @@ def test_a_node_that_is_start_and_final_is_a_path_without_arcs() -> None:
 @given(graphs(), BETAS)
 def test_the_pullback_of_the_free_energy_is_the_posteriors(graph: Graph, beta: float) -> None:
     found = sweep(graph, soft_min(beta)).pullback()
-    close_gradients(found, soft_gradient(graph, beta), gradient_tolerance(graph, beta))
+    check_close_gradients(found, soft_gradient(graph, beta), gradient_tolerance(graph, beta))
 
 
 @given(connected_graphs(energies=strategies.moderate_energies), BETAS)
 def test_posteriors_of_moderate_energies_hold_to_1e_9(graph: Graph, beta: float) -> None:
     found = sweep(graph, soft_min(beta)).pullback()
-    close_gradients(found, soft_gradient(graph, beta), 1e-9)
+    check_close_gradients(found, soft_gradient(graph, beta), 1e-9)
 
 
 @given(graphs())
@@ -137,7 +137,7 @@ def test_the_pullback_of_the_hard_minimum_is_one_best_path(graph: Graph) -> None
     result = sweep(graph, hard_min)
     gradient = result.pullback()
     if not paths:
-        close_gradients(gradient, nothing(graph), 0.0)
+        check_close_gradients(gradient, nothing(graph), 0.0)
         return
     chosen = [
         path
@@ -161,7 +161,7 @@ def test_seeds_weigh_the_members_of_a_union(members: list[Graph], beta: float, d
     parts = [soft_gradient(member, beta) for member in members]
     for name in ("arcs", "nodes", "start", "final"):
         wanted = [weight * value for weight, part in zip(seed, parts, strict=True) for value in getattr(part, name)]
-        close(getattr(found, name), wanted, 3 * gradient_tolerance(together, beta))
+        check_close(getattr(found, name), wanted, 3 * gradient_tolerance(together, beta))
 
 
 @given(connected_graphs(), BETAS)
@@ -172,8 +172,8 @@ def test_flow_from_source_to_sink_is_one_and_is_conserved(graph: Graph, beta: fl
         assert flow.final.sum() == pytest.approx(1.0, abs=1e-9)
         entering = flow.start + np.bincount(graph.dst, flow.arcs, graph.nodes)
         leaving = flow.final + np.bincount(graph.src, flow.arcs, graph.nodes)
-        close(entering, flow.nodes.tolist(), 1e-9)
-        close(leaving, flow.nodes.tolist(), 1e-9)
+        check_close(entering, flow.nodes.tolist(), 1e-9)
+        check_close(leaving, flow.nodes.tolist(), 1e-9)
 
 
 def directions(data: st.DataObject, size: int) -> np.ndarray:
@@ -249,24 +249,24 @@ def test_pushforward_takes_each_part_alone() -> None:
 def test_numbering_does_not_matter(graph: Graph, beta: float, data: st.DataObject) -> None:
     other, nodes, arcs = data.draw(renumbered(graph))
     one, two = sweep(graph, soft_min(beta)), sweep(other, soft_min(beta))
-    close(two.totals, one.totals, 1e-9 * magnitude(graph))
-    close(two.node_totals, one.node_totals[nodes], 1e-9 * magnitude(graph))
-    close(two.pullback().arcs, one.pullback().arcs[arcs], gradient_tolerance(graph, beta))
-    close(two.pullback().nodes, one.pullback().nodes[nodes], gradient_tolerance(graph, beta))
-    close(sweep(other, hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
+    check_close(two.totals, one.totals, 1e-9 * magnitude(graph))
+    check_close(two.node_totals, one.node_totals[nodes], 1e-9 * magnitude(graph))
+    check_close(two.pullback().arcs, one.pullback().arcs[arcs], gradient_tolerance(graph, beta))
+    check_close(two.pullback().nodes, one.pullback().nodes[nodes], gradient_tolerance(graph, beta))
+    check_close(sweep(other, hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
 
 
 @given(graphs(), BETAS)
 def test_reading_backwards_changes_nothing(graph: Graph, beta: float) -> None:
     tolerance = gradient_tolerance(graph, beta)
     one, two = sweep(graph, soft_min(beta)), sweep(graph.reversed(), soft_min(beta))
-    close(two.totals, one.totals, 1e-9 * magnitude(graph))
+    check_close(two.totals, one.totals, 1e-9 * magnitude(graph))
     forwards, backwards = one.pullback(), two.pullback()
-    close(backwards.arcs, forwards.arcs, tolerance)
-    close(backwards.nodes, forwards.nodes, tolerance)
-    close(backwards.start, forwards.final, tolerance)
-    close(backwards.final, forwards.start, tolerance)
-    close(sweep(graph.reversed(), hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
+    check_close(backwards.arcs, forwards.arcs, tolerance)
+    check_close(backwards.nodes, forwards.nodes, tolerance)
+    check_close(backwards.start, forwards.final, tolerance)
+    check_close(backwards.final, forwards.start, tolerance)
+    check_close(sweep(graph.reversed(), hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
 
 
 def assert_union_is_bitwise(members: list[Graph], beta: float) -> None:
@@ -388,11 +388,11 @@ def test_long_and_wide_graphs_against_the_recursion(levels: int, width: int, ski
         assert result.totals[0] == pytest.approx(total, rel=1e-9, abs=1e-9)
         posteriors = oracle.recursion_posteriors(graph, beta)
         flow = result.pullback()
-        close(flow.arcs, posteriors, 1e-9)
+        check_close(flow.arcs, posteriors, 1e-9)
         useful = oracle.useful_nodes(graph)
-        close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
+        check_close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
         visits = flow.start + np.bincount(graph.dst, posteriors, graph.nodes)
-        close(flow.nodes, visits, 1e-9)
+        check_close(flow.nodes, visits, 1e-9)
         assert flow.start.sum() == pytest.approx(1.0, abs=1e-10)
         assert flow.final.sum() == pytest.approx(1.0, abs=1e-10)
         direction = np.array([rng.uniform(-1, 1) for _ in range(graph.arcs)])
@@ -443,8 +443,8 @@ def test_strands_numbered_one_after_the_other_with_long_dead_ends(numbering: str
     assert nodes - len(useful) > 100
     assert trimmed(graph)[1].tolist() == useful
     assert result.totals[0] == pytest.approx(total, rel=1e-9)
-    close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
-    close(result.pullback().arcs, oracle.recursion_posteriors(graph, beta), 1e-9)
+    check_close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
+    check_close(result.pullback().arcs, oracle.recursion_posteriors(graph, beta), 1e-9)
 
 
 def test_a_union_of_long_and_short_members_is_bitwise_its_members() -> None:
@@ -460,7 +460,7 @@ def test_many_small_members_at_once() -> None:
     members = [chain(rng, rng.randint(2, 6), 3, 2) for _ in range(200)]
     assert_union_is_bitwise(members, 1.0)
     totals = sweep(union(members), soft_min(1.0)).totals
-    close(totals, [oracle.recursion(member, 1.0)[1] for member in members], 1e-9)
+    check_close(totals, [oracle.recursion(member, 1.0)[1] for member in members], 1e-9)
 
 
 def test_an_emission_matrix_factorises() -> None:
@@ -476,7 +476,7 @@ def test_an_emission_matrix_factorises() -> None:
         for values, row in zip(energies.tolist(), rows, strict=True)
         for energy in values
     ]
-    close(result.pullback().arcs, wanted, 1e-12)
+    check_close(result.pullback().arcs, wanted, 1e-12)
     assert sweep(graph, hard_min).totals[0] == pytest.approx(math.fsum(map(min, energies.tolist())), rel=1e-12)
 
 
@@ -508,11 +508,11 @@ def test_cyclic_sums_are_solved_exactly_or_refused(graph: Graph, beta: float) ->
         return
     tolerance = 1e-9 + 1e-13 / pivot
     result = sweep(graph, soft_min(beta))
-    close(result.totals, [sums.free_energy()], tolerance * magnitude(graph))
-    close(result.node_totals, sums.node_totals(), tolerance * magnitude(graph))
+    check_close(result.totals, [sums.free_energy()], tolerance * magnitude(graph))
+    check_close(result.node_totals, sums.node_totals(), tolerance * magnitude(graph))
     wanted = sums.gradient()
     size = 1 + max(wanted.nodes)
-    close_gradients(result.pullback(), wanted, tolerance * size * size)
+    check_close_gradients(result.pullback(), wanted, tolerance * size * size)
     flow = result.pullback()
     assert flow.start.sum() == pytest.approx(1.0, abs=tolerance * size)
     assert flow.final.sum() == pytest.approx(1.0, abs=tolerance * size)
@@ -567,7 +567,7 @@ def assert_hard_minimum(graph: Graph) -> None:
     assert result.node_totals.tolist() == oracle.simple_prefix_minima(graph)
     flow = result.pullback()
     if least == INF:
-        close_gradients(flow, nothing(graph), 0.0)
+        check_close_gradients(flow, nothing(graph), 0.0)
         return
     chosen = [
         path
@@ -584,9 +584,9 @@ def assert_hard_minimum(graph: Graph) -> None:
 def test_reading_a_cyclic_graph_backwards_changes_nothing(graph: Graph, beta: float) -> None:
     assume(oracle.smallest_pivot(graph, beta) > 1e-3)
     one, two = sweep(graph, soft_min(beta)), sweep(graph.reversed(), soft_min(beta))
-    close(two.totals, one.totals, 1e-8)
-    close(two.pullback().arcs, one.pullback().arcs, 1e-8 * (1 + one.pullback().arcs.max(initial=0.0)))
-    close(two.pullback().nodes, one.pullback().nodes, 1e-8 * (1 + one.pullback().nodes.max(initial=0.0)))
+    check_close(two.totals, one.totals, 1e-8)
+    check_close(two.pullback().arcs, one.pullback().arcs, 1e-8 * (1 + one.pullback().arcs.max(initial=0.0)))
+    check_close(two.pullback().nodes, one.pullback().nodes, 1e-8 * (1 + one.pullback().nodes.max(initial=0.0)))
 
 
 def cycle_between(energies: Sequence[float], exit_energy: float = 0.5) -> Graph:
@@ -658,12 +658,12 @@ def test_large_components_against_walks_summed_length_by_length(size: int) -> No
     assert result.totals[0] == pytest.approx(total, rel=1e-9)
     useful = oracle.useful_nodes(graph)
     assert size + 2 not in useful
-    close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
+    check_close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
     wanted = [
         math.exp(-beta * (reaching[tail] + energy + leaving[head] - total)) if head in set(useful) else 0.0
         for tail, head, _, energy in arcs
     ]
-    close(result.pullback().arcs, wanted, 1e-9 * (1 + max(wanted)))
+    check_close(result.pullback().arcs, wanted, 1e-9 * (1 + max(wanted)))
 
 
 @pytest.mark.parametrize("size", [40, 257, 600])
