@@ -18,33 +18,41 @@ from collections.abc import Sequence
 
 
 class LatticeError(Exception):
-    """Base of every error the tool reports; `exit_status` is what the process ends with."""
+    """Base of every error the tool reports.
+
+    exit_status: what the process ends with. status: what a record that ends in it is called in JSON.
+    """
 
     exit_status = 1
+    status = "error"
 
 
 class FormatError(LatticeError):
     """A file, record or option value that cannot be read as what it claims to be."""
 
     exit_status = 3
+    status = "bad-data"
 
 
 class GraphError(LatticeError):
     """Columns that do not describe a graph: an arc to a missing node, an infinite energy."""
 
     exit_status = 3
+    status = "bad-data"
 
 
 class UsageError(LatticeError):
     """Options that contradict each other, or that do not fit the data they are applied to."""
 
     exit_status = 2
+    status = "usage"
 
 
 class NoPath(LatticeError):
     """Sound input without an answer. The message says how far one can get and what stops it."""
 
     exit_status = 1
+    status = "no-path"
 
 
 class Diverged(LatticeError):
@@ -54,6 +62,7 @@ class Diverged(LatticeError):
     """
 
     exit_status = 4
+    status = "diverged"
 
     def __init__(self, what: str, nodes: Sequence[int]) -> None:
         super().__init__(self.described(what, [str(node) for node in nodes]))
@@ -79,6 +88,7 @@ class NumericOverflow(LatticeError):
     """A result that is finite but beyond the range of float64."""
 
     exit_status = 4
+    status = "overflow"
 
 
 class CheckFailed(LatticeError):

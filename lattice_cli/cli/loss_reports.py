@@ -6,86 +6,101 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports import JsonReport, arc_records, arc_table, status_name, write_json
+from lattice_cli.cli.reports import arc_records, arc_table, write_json
 from lattice_cli.cli.tables import Rows, answer_text, console, number, say
 from lattice_cli.errors import LatticeError
 from lattice_cli.graph.document import Document
-from lattice_cli.learning.check import MOST_ARCS, Check, check
-from lattice_cli.learning.objective import LossResult, Term
+from lattice_cli.learning.check import Check, check
+from lattice_cli.learning.objective import LossFailure, LossResult, Term
 
 _ZERO = 1e-12
 _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
 
 
+Results = list["LossResult | LossFailure"]
+
+
 class _Means:
     """Sums of each loss over records, and the checks on the way."""
 
-    def __init__(self, side: str, checked: bool, arcs: bool, color: str) -> None:
-        self._side, self._checked, self._arcs, self._color = side, checked, arcs, color
-        self._sums: dict[str, float] = {}
+    def __init__(self, side: str, checked: bool, stream: bool) -> None:
+        self._side, self._checked, self._stream = side, checked, stream
+        self._sums: dict[str, list[float]] = {}
         self.records = self.failed = 0
-        self.failed_checks = 0
+        self.failed_checks = self.failed_losses = 0
         self._rng = np.random.default_rng(0)
-        self._warned: set[str] = set()
 
-    def _count(self, results: list[LossResult]) -> list[Check | None]:
-        """Add a record to the means; its checks, if they were asked for."""
+    def _count(self, results: Results) -> dict[str, Check]:
+        """Add a record to the means; its checks by the name of the loss, if they were asked for."""
         self.records += 1
-        checks: list[Check | None] = []
-        for result in results:
-            name = result.loss.name
-            self._sums[name] = self._sums.get(name, 0.0) + result.value.value
-            found = check(result, self._side, self._rng) if self._checked else None
-            self.failed_checks += found is not None and found.failed
-            checks.append(found)
-        return checks
+        sound = [result for result in results if isinstance(result, LossResult)]
+        self.failed_losses += len(results) - len(sound)
+        for result in sound:
+            self._sums.setdefault(result.loss.name, []).append(result.value.value)
+        if not self._checked:
+            return {}
+        checks = check(sound, self._side, self._rng)
+        self.failed_checks += sum(found.failed for found in checks)
+        return {result.loss.name: found for result, found in zip(sound, checks)}
+
+    @property
+    def _many(self) -> bool:
+        """True if there are means to give: of a stream, whatever its length, or of several records."""
+        return self.records > 0 and (self._stream or self.records + self.failed > 1)
 
     def means(self) -> dict[str, float]:
         """The mean of each loss over the records that have one."""
-        return {name: total / self.records for name, total in self._sums.items()}
+        return {name: sum(values) / len(values) for name, values in self._sums.items()}
 
 
 class LossJson(_Means):
     """A line for each loss of each record; for several records a last line with `"mean": true` for each loss."""
 
-    def show(self, document: Document, results: list[LossResult]) -> None:
+    def show(self, document: Document, results: Results) -> None:
         """The lines of one record."""
-        for result, checked in zip(results, self._count(results)):
-            side = result.interpretation.side(self._side)
-            arcs = arc_records(side.graph, side.names, result.gradient.tolist())
-            if checked is not None:
-                for arc, difference in zip(checked.arcs.tolist(), checked.difference.tolist()):
-                    arcs[arc]["difference"] = difference
-            line: dict[str, Any] = {
-                "id": document.id,
-                "status": "ok",
-                "loss": result.loss.name,
-                "value": result.value.value,
-                "correct": _term(result.correct),
-                "offending": _term(result.offending),
-                "slopes": _slopes(result),
-                "latent": result.latent,
-                "beta": result.settings.beta,
-                "notes": result.notes,
-                "arcs": arcs,
-            }
-            if result.all is not None:
-                line["all"] = {"energy": result.all.energy}
-            if checked is not None:
-                line["check"] = _check_record(checked)
-            write_json(line)
+        checks = self._count(results)
+        for result in results:
+            if isinstance(result, LossFailure):
+                status = {"id": document.id, "status": result.error.status, "loss": result.loss.name}
+                write_json({**status, "message": str(result.error)})
+            else:
+                write_json(self._line(document, result, checks.get(result.loss.name)))
+
+    def _line(self, document: Document, result: LossResult, checked: Check | None) -> dict[str, Any]:
+        side = result.interpretation.side(self._side)
+        arcs = arc_records(side.graph, side.names, result.gradient.tolist())
+        line: dict[str, Any] = {
+            "id": document.id,
+            "status": "ok",
+            "loss": result.loss.name,
+            "value": result.value.value,
+            "correct": _term(result.correct),
+            "offending": _term(result.offending),
+            "slopes": _slopes(result),
+            "latent": result.latent,
+            "beta": result.settings.beta,
+            "targets": result.targets,
+            "notes": result.notes,
+        }
+        if result.all is not None:
+            line["all"] = {"energy": result.all.energy}
+        if checked is not None:
+            line["check"] = _check_record(checked)
+            for arc, difference in zip(checked.arcs.tolist(), checked.difference.tolist()):
+                arcs[arc]["difference"] = difference
+        return {**line, "arcs": arcs}
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line that says what went wrong."""
         self.failed += 1
-        JsonReport(lambda document, result: []).fail(record_id, error)
+        write_json({"id": record_id, "status": error.status, "message": str(error)})
 
     def finish(self) -> None:
         """The means, if there were several records."""
-        if self.records + self.failed > 1 and self.records:
+        if self._many:
             for name, value in self.means().items():
-                line = {"mean": True, "loss": name, "value": value, "records": self.records, "failed": self.failed}
-                write_json(line)
+                counts = {"records": len(self._sums[name]), "failed": self.failed}
+                write_json({"mean": True, "loss": name, "value": value, **counts})
 
 
 def _term(term: Term | None) -> dict[str, Any] | None:
@@ -100,7 +115,7 @@ def _term(term: Term | None) -> dict[str, Any] | None:
 def _slopes(result: LossResult) -> dict[str, float]:
     slopes = {"correct": result.value.by_correct}
     if result.loss.contrasts:
-        slopes["offending"] = result.value.by_offending
+        slopes["offending"] = result.value.by_offending + 0.0  # a 0, never a -0
     if result.loss.soft:
         slopes["all"] = result.value.by_all
     return slopes
@@ -111,6 +126,7 @@ def _check_record(found: Check) -> dict[str, Any]:
     return {
         "ok": not found.failed,
         "checked": len(found.arcs),
+        "live": found.live,
         "worst_error": None if worst is None else worst[0],
         "worst_arc": None if worst is None else worst[1],
         "tolerance": found.tolerance,
@@ -121,31 +137,40 @@ def _check_record(found: Check) -> dict[str, Any]:
 class LossTables(_Means):
     """A table of losses for each record, what is to be said about them, and tables of arcs if asked for."""
 
-    def __init__(self, side: str, checked: bool, arcs: bool, color: str) -> None:
-        super().__init__(side, checked, arcs, color)
+    def __init__(self, side: str, checked: bool, stream: bool, arcs: bool, color: str) -> None:
+        super().__init__(side, checked, stream)
+        self._arcs = arcs
         self._out = console(color)
 
-    def show(self, document: Document, results: list[LossResult]) -> None:
+    def show(self, document: Document, results: Results) -> None:
         """The tables of one record."""
         checks = self._count(results)
-        correct = results[0].correct.output or []
-        single = all(len(label) == 1 for result in results for label in _labels(result))
-        title = f"{document.id}: correct answer {answer_text(correct, single)}"
+        sound = [result for result in results if isinstance(result, LossResult)]
+        single = all(len(label) == 1 for result in sound for label in _labels(result))
+        targets = [answer_text(target, single) for target in sound[0].targets]
+        title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
         headings = ["value", "margin", "E_C", "E_I", "dL/dE_C", "dL/dE_I"]
         if self._checked:
             headings[1:2] = []  # makes room for the check on a screen of 80 columns
             headings.append("error")
-        columns = [("loss", "text"), *((heading, "number") for heading in headings)]
+        columns = [("loss", "name"), *((heading, "number") for heading in headings)]
         rows = Rows(self._out, columns, title, every=0)
-        for result, checked in zip(results, checks):
+        for result in results:
+            if isinstance(result, LossFailure):
+                rows.add(result.loss.name, f"({result.error.status})", *[""] * (len(headings) - 1))
+                continue
             name, value, margin, *rest = _cells(result)
-            rows.add(name, value, *([margin, *rest] if checked is None else [*rest, _worst(checked)]))
+            found = checks.get(name)
+            rows.add(name, value, *([margin, *rest] if found is None else [*rest, _worst(found)]))
         rows.flush()
-        self._remarks(results, single)
+        self._remarks(sound, single, checks)
+        for result in results:
+            if isinstance(result, LossFailure):
+                say(self._out, f"{result.loss.name}: {result.error}")
         if self._arcs:
-            self._arc_tables(document, results, checks)
+            self._arc_tables(document, sound, checks)
 
-    def _remarks(self, results: list[LossResult], single: bool) -> None:
+    def _remarks(self, results: list[LossResult], single: bool, checks: dict[str, Check]) -> None:
         offending = {
             answer_text(result.offending.output or [], single)
             for result in results
@@ -153,8 +178,10 @@ class LossTables(_Means):
         }
         if offending:
             say(self._out, f"E_I: most offending incorrect answer {', '.join(sorted(offending))}")
-        if any(result.loss.soft for result in results):
-            say(self._out, "nll, mee: E_C is F(correct); E_I stands for F(all), the free energy of all paths")
+        soft = [result for result in results if result.loss.soft]
+        if soft:
+            own = "F(correct)" if soft[0].latent == "forward" else "that of the best correct path"
+            say(self._out, f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths")
         flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
         if flat:
             say(self._out, f"zero gradient: {', '.join(flat)}")
@@ -164,30 +191,34 @@ class LossTables(_Means):
                 by_note.setdefault(note, []).append(result.loss.name)
         for note, names in by_note.items():
             say(self._out, f"note: {note}" if len(results) == 1 else f"note ({', '.join(names)}): {note}")
+        some = next(iter(checks.values()), None)
+        if some is not None and results and len(some.arcs) < len(results[0].gradient):
+            say(self._out, f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random")
 
-    def _arc_tables(self, document: Document, results: list[LossResult], checks: list[Check | None]) -> None:
-        for result, checked in zip(results, checks):
+    def _arc_tables(self, document: Document, results: list[LossResult], checks: dict[str, Check]) -> None:
+        for result in results:
             side = result.interpretation.side(self._side)
             columns = {"gradient": result.gradient.tolist()}
+            checked = checks.get(result.loss.name)
             if checked is not None:
                 differences = np.full(len(result.gradient), np.nan)
-                differences[checked.arcs] = checked.difference
+                differences[checked.arcs] = np.where(np.abs(checked.difference) < _NOISE, 0.0, checked.difference)
                 columns["difference"] = differences.tolist()
             title = f"{document.id}: gradient of {result.loss.name} by each arc"
             arc_table(self._out, side.graph, side.names, title, columns)
-            if checked is not None and len(checked.arcs) < len(result.gradient):
-                say(self._out, f"checked at {MOST_ARCS} arcs drawn at random of {len(result.gradient)}")
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line with the status; the message itself goes to standard error."""
         self.failed += 1
-        say(self._out, f"{record_id}: ({status_name(error)})")
+        say(self._out, f"{record_id}: ({error.status})")
 
     def finish(self) -> None:
         """The means, if there were several records."""
-        if self.records + self.failed < 2 or not self.records:
+        if not self._many:
             return
-        rows = Rows(self._out, [("loss", "text"), ("mean", "number")], f"mean of {self.records} records", every=0)
+        failed = f", {self.failed} failed" if self.failed else ""
+        title = f"mean of {self.records} records{failed}"
+        rows = Rows(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
         for name, value in self.means().items():
             rows.add(name, number(value))
         rows.flush()
@@ -198,18 +229,23 @@ def _labels(result: LossResult) -> list[str]:
     return [label for output in outputs if output is not None for label in output]
 
 
+def _figure(value: float) -> str:
+    """Five digits, so that a row fits on a screen; seven where five would not show how energies differ."""
+    return number(value, 7 if abs(value) >= 100 else 5)
+
+
 def _cells(result: LossResult) -> list[str]:
-    """loss, value, margin, E_C, E_I, and the two derivatives; five digits, so that the row fits on a screen."""
+    """loss, value, margin, E_C, E_I, and the two derivatives."""
     value, loss = result.value, result.loss
-    margin = number(result.settings.margin, 5) if loss.margin == "m" else loss.margin
+    margin = _figure(result.settings.margin) if loss.margin == "m" else loss.margin
     against, slope = "-", "-"
     if loss.soft and result.all is not None:
-        against, slope = number(result.all.energy, 5), number(value.by_all, 5)
+        against, slope = _figure(result.all.energy), _figure(value.by_all)
     elif loss.contrasts:
         mark = "" if result.offending is None or result.offending.bound is None else "≤ "
-        against = "none" if result.offending is None else mark + number(result.offending.energy, 5)
-        slope = number(value.by_offending, 5)
-    figures = [number(figure, 5) for figure in (value.value, result.correct.energy, value.by_correct)]
+        against = "none" if result.offending is None else mark + _figure(result.offending.energy)
+        slope = _figure(value.by_offending)
+    figures = [_figure(figure) for figure in (value.value, result.correct.energy, value.by_correct)]
     return [loss.name, figures[0], margin, figures[1], against, figures[2], slope]
 
 

@@ -73,6 +73,13 @@ grammar_option = click.option(
 ctc_option = click.option(
     "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."
 )
+combine_option = click.option(
+    "--combine",
+    type=click.Choice(["add", "max", "min", "left", "right"]),
+    default="add",
+    show_default=True,
+    help="With a grammar: how the energies of two matching arcs become one.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
 color_option = click.option(
     "--color",

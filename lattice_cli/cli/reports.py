@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 _EPSILON = 0
 
-_STATUS = {1: "no-path", 2: "usage", 3: "bad-data", 4: "diverged"}
-
-
-def status_name(error: LatticeError) -> str:
-    """What a result that is an error is called."""
-    return _STATUS.get(error.exit_status, "error")
-
 
 def write_json(*values: Any) -> None:
     """Values as lines of JSON on standard output, in ASCII if that does not speak UTF-8: JSON is for programs."""
@@ -44,7 +37,7 @@ class JsonReport:
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        write_json({"id": record_id, "status": status_name(error), "message": str(error)})
+        write_json({"id": record_id, "status": error.status, "message": str(error)})
 
     def finish(self) -> None:
         """Nothing is kept back."""
@@ -60,7 +53,7 @@ class TableReport:
 
     def fail(self, record_id: str, error: LatticeError) -> None:
         """A row with the status; the message itself goes to standard error."""
-        self.rows.add(record_id, *[""] * (self._width - 2), f"({status_name(error)})")
+        self.rows.add(record_id, *[""] * (self._width - 2), f"({error.status})")
 
     def finish(self) -> None:
         """Print the rows that are waiting."""

@@ -80,7 +80,10 @@ class Rows:
     """A table that grows: rows are kept and printed a hundred at a time, each time under the same headings."""
 
     def __init__(self, out: Console, columns: Sequence[tuple[str, str]], title: str = "", every: int = 100) -> None:
-        """columns: (heading, kind) with kind `number`, `text` or `label`. every: rows to a printed table; 0: all."""
+        """columns: (heading, kind) with kind `number`, `name` (never folded), `text` or `label`.
+
+        every: rows to a printed table; 0: all.
+        """
         self._out, self._columns, self._title, self._every = out, columns, title, every
         self._rows: list[Sequence[str]] = []
 
@@ -95,13 +98,13 @@ class Rows:
         if not self._rows:
             return
         table = Table(box=box.ROUNDED, header_style="bold", pad_edge=True)
-        keep_numbers_whole = self._numbers_fit()
+        keep_numbers_whole = self._shortened()
         for heading, kind in self._columns:
             table.add_column(
                 Text(printable(heading)),
                 justify="right" if kind == "number" else "left",
                 overflow="fold",
-                no_wrap=kind == "number" and keep_numbers_whole,
+                no_wrap=kind in ("number", "name") and keep_numbers_whole,
                 style="cyan" if kind == "label" else None,
             )
         for cells in self._rows:
@@ -111,13 +114,36 @@ class Rows:
         self._out.print(table)
         self._rows = []
 
-    def _numbers_fit(self) -> bool:
-        """True if the numbers fit on the screen uncut, with some room for each other column to be folded into."""
+    def _shortened(self) -> bool:
+        """Give numbers fewer digits until they fit on the screen uncut; false if even four do not."""
+        for digits in (7, 6, 5, 4):
+            if digits < 7:
+                self._rows = [
+                    [
+                        _fewer_digits(cell, digits) if kind == "number" else cell
+                        for cell, (_, kind) in zip(cells, self._columns)
+                    ]
+                    for cells in self._rows
+                ]
+            if self._fits():
+                return True
+        return False
+
+    def _fits(self) -> bool:
+        """True if names and numbers fit uncut, with some room for each other column to be folded into."""
         width = 1
         for position, (heading, kind) in enumerate(self._columns):
             widest = max(len(heading), *(cell_len(cells[position]) for cells in self._rows))
-            width += 3 + (widest if kind == "number" else min(widest, _LEAST_TEXT))
+            width += 3 + (widest if kind in ("number", "name") else min(widest, _LEAST_TEXT))
         return width <= self._out.width
+
+
+def _fewer_digits(cell: str, digits: int) -> str:
+    """A number with fewer significant digits; whole numbers and what is none stay as they are."""
+    try:
+        return cell if cell.lstrip("-").isdigit() else number(float(cell), digits)
+    except ValueError:
+        return cell
 
 
 def say(out: Console, text: str) -> None:

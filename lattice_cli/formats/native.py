@@ -75,7 +75,10 @@ def _with_identity(document: Document, record: dict[Any, Any], source: str) -> D
     if isinstance(given, list):
         target = tuple(as_text(label, source, "a label of the target") for label in given)
     elif not is_null(given):
-        target = as_text(given, source, "target")
+        if not isinstance(given, str):
+            expected = "expected a text or a list of labels"
+            raise FormatError(f"{place(source, given)}: target is {shown(given)}, {expected}")
+        target = str(given)
     record_id = record.get("id")
     if isinstance(record_id, int) and not isinstance(record_id, bool):
         record_id = str(record_id)

@@ -31,7 +31,8 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
         where = at if line is not None else f"{source}:{error.lineno}"
         raise FormatError(f"{where}: not JSON: {error.msg} at column {error.colno}, found {found}") from None
     except _BadJson as error:
-        raise FormatError(f"{at}: {error}") from None
+        place = at if line is not None or not error.token else f"{source}:{_line_of(error.token, text)}"
+        raise FormatError(f"{place}: {error}") from None
     except ValueError:  # Python's own limit on the digits of an integer
         raise FormatError(f"{at}: a number with thousands of digits, expected a finite number") from None
     except RecursionError:
@@ -39,7 +40,20 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
 
 
 class _BadJson(ValueError):
-    pass
+    """JSON that Python takes, but we do not; `token`: what it is about, if it can be looked for."""
+
+    def __init__(self, message: str, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
+
+
+def _line_of(token: str, text: str) -> int:
+    """The line on which a token first stands outside of a string."""
+    bare = re.compile(rf'"(?:[^"\\\\]|\\\\.)*"|{re.escape(token)}')
+    for found in bare.finditer(text):
+        if not found[0].startswith('"'):
+            return text.count("\n", 0, found.start()) + 1
+    return 1
 
 
 def _require_characters(value: Any) -> None:
@@ -62,7 +76,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(token: str) -> Any:
-    raise _BadJson(f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)")
+    raise _BadJson(f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)", token)
 
 
 def parse_yaml(text: str, source: str) -> Iterator[Any]:

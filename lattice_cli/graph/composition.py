@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -35,13 +36,21 @@ class Composition:
 
     def left_gradient(self, gradient: FloatArray) -> FloatArray:
         """(left arcs,) gradient by the left energies, from a gradient by the interpretation arcs."""
-        share = self._share(self.left_arc, self.combine.left_alone, self.combine.left_share)
-        return _scatter(self.left_arc, gradient * share, self.left.arcs)
+        return _scatter(self.left_arc, gradient * self.left_share, self.left.arcs)
 
     def right_gradient(self, gradient: FloatArray) -> FloatArray:
         """(right arcs,) gradient by the right energies, from a gradient by the interpretation arcs."""
-        share = self._share(self.right_arc, self.combine.right_alone, self.combine.right_share)
-        return _scatter(self.right_arc, gradient * share, self.right.arcs)
+        return _scatter(self.right_arc, gradient * self.right_share, self.right.arcs)
+
+    @cached_property
+    def left_share(self) -> FloatArray:
+        """(arcs,) derivative of each energy by that of its left arc."""
+        return self._share(self.left_arc, self.combine.left_alone, self.combine.left_share)
+
+    @cached_property
+    def right_share(self) -> FloatArray:
+        """(arcs,) derivative of each energy by that of its right arc."""
+        return self._share(self.right_arc, self.combine.right_alone, self.combine.right_share)
 
     def _share(self, own: IntArray, alone: float, matched_share: Binary) -> FloatArray:
         share = np.full(len(own), alone)

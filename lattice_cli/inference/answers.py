@@ -24,15 +24,19 @@ from lattice_cli.graph.reducers import Reducer, hard_min
 from lattice_cli.graph.segments import group_by, run_lengths, run_starts, stable_order
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.trim import reachable
-from lattice_cli.inference.paths import TIES, Path, best_paths, beyond, in_order, path_energy, require_single
+from lattice_cli.inference.paths import Path, best_paths, path_energy, require_single
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A label sequence without epsilons (indices into the graph's labels), and its energy in nats."""
+    """A label sequence without epsilons (indices into the graph's labels), and its energy in nats.
+
+    beyond: a bound on the energy of every answer that comes after it.
+    """
 
     energy: float
     output: tuple[int, ...]
+    beyond: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -49,52 +53,80 @@ class Bound:
 def answers(graph: Graph, reducer: Reducer, budget: int | None = None) -> Iterator[Answer | Bound]:
     """The distinct answers of a graph from best to worst, by the energy that `reducer` gives all paths of an answer.
 
-    budget: how many prefixes to open at most; when it is spent a Bound is the last thing given.
+    Answers of equal energy (to twelve digits) come in the order of their labels in the label table; where the graph has
+    cycles, shorter ones first. budget: how many prefixes to open at most; when it is spent a Bound is the last thing
+    given.
     """
     search = _PrefixSearch(graph, reducer)
-    heap: list[tuple[float, int, tuple[int, ...], _Reached | None]] = []
-    pushed = opened = 0
+    heap: list[_Queued] = []
+    opened = 0
+    root = _Prefix(None, EPSILON, 0)
     first = _Reached(graph.starts, graph.start[graph.starts])
     for bound in search.bounds(first, np.zeros(min(len(graph.starts), 1), dtype=np.intp)).tolist():
         if np.isfinite(bound):
-            heap.append((bound, pushed, (), first))
+            heap.append(_Queued(bound, root, first, search.short_first))
     while heap:
-        energy, _, output, reached = heapq.heappop(heap)
-        if reached is None:
-            yield Answer(energy, output)
+        queued = heapq.heappop(heap)
+        if queued.reached is None:
+            yield Answer(queued.energy, queued.prefix.labels(), heap[0].energy if heap else np.inf)
             continue
         if budget is not None and opened >= budget:
-            complete = [Answer(end, found) for end, _, found, rest in heap if rest is None]
-            yield Bound(energy, min(complete, key=lambda answer: (answer.energy, answer.output), default=None))
+            complete = [each for each in heap if each.reached is None]
+            best = Answer(min(complete).energy, min(complete).prefix.labels()) if complete else None
+            yield Bound(queued.energy, best)
             return
         opened += 1
-        closed = search.closed(reached)
+        closed = search.closed(queued.reached)
         end = search.ending(closed)
         if np.isfinite(end):
-            pushed += 1
-            heapq.heappush(heap, (end, pushed, output, None))
+            heapq.heappush(heap, _Queued(end, queued.prefix, None, search.short_first))
         for label, bound, after in search.continued(closed):
-            pushed += 1
-            heapq.heappush(heap, (bound, pushed, (*output, label), after))
+            longer = _Prefix(queued.prefix, label, queued.prefix.length + 1)
+            heapq.heappush(heap, _Queued(bound, longer, after, search.short_first))
+
+
+@dataclass(frozen=True, eq=False)
+class _Prefix:
+    """The beginning of an answer: a label behind a shorter prefix."""
+
+    before: _Prefix | None
+    label: int
+    length: int
+
+    def labels(self) -> tuple[int, ...]:
+        """All labels from the first on."""
+        found = []
+        prefix: _Prefix = self
+        while prefix.before is not None:
+            found.append(prefix.label)
+            prefix = prefix.before
+        return tuple(reversed(found))
+
+
+class _Queued:
+    """A prefix and what it has reached (None: it is a complete answer), by the least energy it can have."""
+
+    def __init__(self, energy: float, prefix: _Prefix, reached: _Reached | None, short_first: bool) -> None:
+        self.energy, self.prefix, self.reached = energy, prefix, reached
+        self._short_first = short_first
+        self._rank = float(f"{energy:.12e}")  # bounds of one answer differ by rounding as it grows
+
+    def __lt__(self, other: _Queued) -> bool:
+        """By energy; equal ones by their labels, and a complete answer before those that go on from it."""
+        if self._rank != other._rank:
+            return self._rank < other._rank
+        if self._short_first and self.prefix.length != other.prefix.length:
+            return self.prefix.length < other.prefix.length
+        if self.prefix is other.prefix:
+            return self.reached is None
+        return self.prefix.labels() < other.prefix.labels()
 
 
 def best_answers(graph: Graph, n: int) -> list[Path]:
-    """The n best distinct answers in order, each as its best path; fewer if there are fewer."""
+    """The n best distinct answers in order, each as its best path; fewer if there are fewer. Not for a union."""
     require_single(graph)
-    best = best_paths(graph)[0]
-    if best is None:
-        return []
-    outputs = {
-        tuple(label for label in graph.olabel[np.array(best.arcs, dtype=np.intp)].tolist() if label != EPSILON): None
-    }
-    last = np.inf
-    for rank, answer in enumerate(islice(answers(graph, hard_min), n + TIES)):
-        if rank >= n and beyond(answer.energy, last):
-            break
-        last = answer.energy if rank < n else last
-        if isinstance(answer, Answer):
-            outputs[answer.output] = None
-    return in_order([answer_path(graph, output) for output in outputs])[:n]
+    found = [answer for answer in islice(answers(graph, hard_min), n) if isinstance(answer, Answer)]
+    return sorted((answer_path(graph, answer.output) for answer in found), key=lambda path: path.energy)
 
 
 def answer_path(graph: Graph, output: tuple[int, ...]) -> Path:
@@ -120,12 +152,14 @@ class _PrefixSearch:
 
     def __init__(self, graph: Graph, reducer: Reducer) -> None:
         self._graph, self._reducer = graph, reducer
-        self.to_come = sweep(graph.reversed(), reducer).node_totals
+        swept = sweep(graph.reversed(), reducer)
+        self.to_come = swept.node_totals
         useful = np.isfinite(self.to_come[graph.dst]) & np.isfinite(self.to_come[graph.src])
         spoken = graph.olabel != EPSILON
         self._spoken = np.flatnonzero(useful & spoken)
         self._silent = np.flatnonzero(useful & ~spoken)
         self._leaving = group_by(graph.src[self._spoken], graph.nodes)
+        self.short_first = bool(swept.plan.components)
         self._has_silent = np.zeros(graph.nodes, dtype=bool)
         self._has_silent[graph.src[self._silent]] = True
 

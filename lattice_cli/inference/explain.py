@@ -15,6 +15,8 @@ from lattice_cli.graph.trim import reachable
 
 _MOST_LABELS = 12
 _MOST_STEPS = 20
+_MOST_NODES = 5
+_MOST_PAIRS = 200
 
 
 def quoted(labels: Sequence[str]) -> str:
@@ -63,13 +65,14 @@ def why_empty(
         if not len(graph.starts) or not len(graph.finals) or not _has_path(graph):
             return f"{what} has {why_no_path(graph, names)}"
     assert reached is not None, "only an empty composition is explained"
-    pair = _furthest_pair(reached, left)
-    left_node, right_node = int(reached.left_node[pair]), int(reached.right_node[pair])
-    way = _spoken_on(composition, reached, pair)
+    agreed = _agreed(reached)
+    furthest = np.flatnonzero(agreed == agreed.max())[:_MOST_PAIRS]
+    way = _spoken_on(composition, reached, int(furthest[0]))
+    # Several pairs may stand behind the same labels, by epsilons or by other nodes: all of them count.
+    pairs = [int(pair) for pair in furthest if _spoken_on(composition, reached, int(pair)) == way]
     after = f"after {quoted_way(way)}" if way else "at the start"
-    offered, wanted = _labels(left, left.olabel, left_node), _labels(right, right.ilabel, right_node)
-    offers = _side(left_is, "offers", offered, bool(np.isfinite(left.final[left_node])), left_names[left_node])
-    wants = _side(right_is, "wants", wanted, bool(np.isfinite(right.final[right_node])), right_names[right_node])
+    offers = _side(left, left.olabel, left_names, distinct(reached.left_node[pairs]), left_is, "offers")
+    wants = _side(right, right.ilabel, right_names, distinct(reached.right_node[pairs]), right_is, "wants")
     return f"no path: {left_is} and {right_is} part {after}: {offers}; {wants}"
 
 
@@ -84,9 +87,16 @@ def quoted_way(labels: Sequence[str]) -> str:
     return more + " ".join(repr(label) for label in labels[-_MOST_STEPS:])
 
 
-def _side(who: str, verb: str, labels: list[str], can_end: bool, name: int | str) -> str:
-    ends = "can end" if can_end else "cannot end"
-    return f"{who} {verb} {quoted(labels)} at node {name} and {ends} there"
+def _side(graph: Graph, column: IntArray, names: Sequence[int | str], nodes: IntArray, who: str, verb: str) -> str:
+    """What a side offers or wants at some nodes, and whether it can end there."""
+    labels: dict[str, None] = {}
+    for node in nodes.tolist():
+        labels.update(dict.fromkeys(_labels(graph, column, node)))
+    ends = "can end" if np.isfinite(graph.final[nodes]).any() else "cannot end"
+    where = ", ".join(str(names[node]) for node in nodes[:_MOST_NODES].tolist())
+    more = f" and {len(nodes) - _MOST_NODES} more" if len(nodes) > _MOST_NODES else ""
+    place = f"node{'s' if len(nodes) > 1 else ''} {where}{more}"
+    return f"{who} {verb} {quoted(list(labels))} at {place} and {ends} there"
 
 
 def _labels(graph: Graph, column: IntArray, node: int) -> list[str]:
@@ -96,17 +106,15 @@ def _labels(graph: Graph, column: IntArray, node: int) -> list[str]:
     return graph.words(distinct(column[around[graph.src]]).tolist())
 
 
-def _furthest_pair(reached: Pairs, left: Graph) -> int:
-    """The pair with the most labels agreed on; of several, the one furthest in the left graph, then the first."""
+def _agreed(reached: Pairs) -> IntArray:
+    """(pairs,) how many labels both sides had agreed on when a pair was first found."""
     together = (reached.moves.left_arc >= 0) & (reached.moves.right_arc >= 0)
     agreed = np.zeros(len(reached.left_node), dtype=np.intp)
-    found_by = reached.found_by
     for depth in range(1, int(reached.depth.max()) + 1):
         pairs = np.flatnonzero(reached.depth == depth)
-        move = found_by[pairs]
+        move = reached.found_by[pairs]
         agreed[pairs] = agreed[reached.moves.pair[move]] + together[move]
-    level = evaluation_order(left.src, left.dst, left.node_offsets).level[reached.left_node]
-    return int(np.lexsort((-level, -agreed))[0])
+    return agreed
 
 
 def _spoken_on(composition: Composition, reached: Pairs, pair: int) -> list[str]:

@@ -79,6 +79,13 @@ class Interpretation:
             arc, node = np.append(self.inner.right_arc, -1)[arc], self.inner.right_node[node]
         return Side(self.grammar.graph, self.grammar.names, self.grammar.times, arc, node)
 
+    def owner(self, name: str) -> tuple[IntArray, FloatArray]:
+        """(interpretation arcs,) the arc of a side that each comes from (-1: none), and its derivative by that arc."""
+        graph, whole, side = self.graph, self.composition, self.side(name)
+        if whole is None or side.arc_of is None:
+            return np.arange(graph.arcs), np.ones(graph.arcs)
+        return side.arc_of, whole.left_share if name == "recognition" else whole.right_share
+
     def gradient(self, name: str, arcs: FloatArray) -> FloatArray:
         """Gradient by the arc energies of a side, from the gradient by those of the interpretation."""
         if self.composition is None or name == "interpretation":

@@ -21,8 +21,8 @@ from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Sweep, sweep
 
-#: How many candidates beyond the n-th are looked at, to put those that tie with it in order.
-TIES = 16
+#: Of deviations from one path that tie for the last place, how many are kept to be put in order.
+_MOST_TIES = 256
 
 
 @dataclass(frozen=True)
@@ -69,42 +69,27 @@ def n_best(graph: Graph, n: int) -> list[Path]:
 
     Every path is the best one with some deviations. A found path gives rise to those that leave it once more, later
     than its own last deviation, or that take the next choice at that deviation: each path arises once (Hoffman and
-    Pavley 1959, Lawler 1972), and the energy still to come makes their exact energies known beforehand.
+    Pavley 1959, Lawler 1972), after the one it arises from in the order of energies, and of arcs for equal energies.
     """
     require_single(graph)
     ways = _WaysOn(graph)
     sink = int(ways.plan.sink[0])
     if sink < 0:
         return []
-    found: list[_Walk] = []
-    heap: list[tuple[float, int, _Walk]] = [(float(ways.totals[sink]), 0, _Walk((), sink, 0))]
-    pushed, last = 1, np.inf
-    most = n + TIES
-    while heap and len(found) < most and not (len(found) >= n and beyond(heap[0][0], last)):
-        energy, _, walk = heapq.heappop(heap)
-        found.append(walk)
-        last = energy if len(found) <= n else last
-        for extra, deviation in ways.deviations(walk, most - len(found)):
-            heapq.heappush(heap, (energy + extra, pushed, deviation))
-            pushed += 1
-    paths = [ways.path(ways.followed(walk)[1]) for walk in found]
-    return (paths[:1] + in_order(paths[1:]))[:n]
+    found: list[Path] = []
+    heap = [_Candidate(ways, _Walk((), sink, 0))]
+    while heap and len(found) < n:
+        candidate = heapq.heappop(heap)
+        found.append(candidate.path)
+        for deviation in ways.deviations(candidate.walk, n - len(found)):
+            heapq.heappush(heap, _Candidate(ways, deviation))
+    return sorted(found, key=lambda path: path.energy)  # rounding aside they are in order
 
 
 def require_single(graph: Graph) -> None:
     """Raises GraphError for a union, whose members have to be asked one by one."""
     if graph.graphs != 1:
         raise GraphError(f"a union of {graph.graphs} graphs, expected a single one")
-
-
-def in_order(paths: list[Path]) -> list[Path]:
-    """By energy, equal energies by arcs."""
-    return sorted(paths, key=lambda path: (path.energy, path.arcs))
-
-
-def beyond(energy: float, last: float) -> bool:
-    """True if an energy is above another by more than rounding, so that it cannot be a tie."""
-    return energy > last + 1e-12 * max(1.0, abs(last))
 
 
 @dataclass(frozen=True)
@@ -114,6 +99,25 @@ class _Walk:
     links: tuple[int, ...]
     position: int
     rank: int
+
+
+class _Candidate:
+    """A walk in the queue. The energy of its path is known at once; the path itself is made when it is needed."""
+
+    def __init__(self, ways: _WaysOn, walk: _Walk) -> None:
+        self._ways, self.walk = ways, walk
+        self.energy = ways.energy(walk)
+
+    @cached_property
+    def path(self) -> Path:
+        """The whole path."""
+        return self._ways.path(self._ways.followed(self.walk)[1])
+
+    def __lt__(self, other: _Candidate) -> bool:
+        """In the order of energies; of equal energies the one whose start node and arcs come first in the file."""
+        if self.energy != other.energy:
+            return self.energy < other.energy
+        return (self.path.nodes[0], self.path.arcs) < (other.path.nodes[0], other.path.arcs)
 
 
 class _WaysOn:
@@ -130,7 +134,7 @@ class _WaysOn:
         self.totals: FloatArray = swept.position_totals
         self._link_energy = swept.link_energy
         self._chosen = self._first_choices(swept)
-        self._ranked: dict[int, tuple[list[int], list[float]]] = {}
+        self._ranked: dict[int, list[int]] = {}
 
     def best(self, member: int) -> Path | None:
         """The best path of a member of the union."""
@@ -155,9 +159,18 @@ class _WaysOn:
             good[inside] &= swept.edge_share[self.plan.edge_of_link[inside]] > 0
         links = np.flatnonzero(good)
         heads = np.repeat(np.arange(len(self._head_links) - 1), np.diff(self._head_links))[links]
-        in_file_order = np.lexsort((self.plan.link_id[links], heads))
+        in_file_order = np.lexsort((self._file_order[links], heads))
         first: IntArray = links[in_file_order][run_starts(heads)]
         return first
+
+    @cached_property
+    def _file_order(self) -> IntArray:
+        """(links,) where each link comes among equally good ones: to end here, then the arcs as they are numbered."""
+        link_id, arcs = self.plan.link_id, self._graph.arcs
+        ends = (link_id >= arcs) & (
+            link_id < arcs + self._graph.nodes
+        )  # final energies are starts of the reversed graph
+        return np.where(ends, -1, link_id)
 
     def gap(self, member: int) -> float:
         """The least that a deviation from the member's best path adds: the distance to its second-best path."""
@@ -188,16 +201,14 @@ class _WaysOn:
         others[self._chosen] = np.inf
         return np.minimum.reduceat(others, self._head_links[:-1])
 
-    def _choices(self, position: int) -> tuple[list[int], list[float]]:
-        """Links of a position from best to worst, and their excess; ties in schedule order, the chosen one first."""
+    def _choices(self, position: int) -> list[int]:
+        """Links of a position from best to worst, the chosen one first; equally good ones as they come in the file."""
         if position not in self._ranked:
             low, high = self._head_links[position - 1], self._head_links[position]
             excess = self._excess[low:high].copy()
-            chosen = self._chosen[position - 1] - low
-            excess[chosen] = -1.0
-            order = np.argsort(excess, kind="stable")
-            excess[chosen] = 0.0
-            self._ranked[position] = ((order + low).tolist(), excess[order].tolist())
+            excess[self._chosen[position - 1] - low] = -1.0
+            order = np.lexsort((self._file_order[low:high], excess))
+            self._ranked[position] = (order + low).tolist()
         return self._ranked[position]
 
     def followed(self, walk: _Walk) -> tuple[list[int], list[int]]:
@@ -207,25 +218,33 @@ class _WaysOn:
         rank = walk.rank
         while position > 0:
             positions.append(position)
-            link = self._choices(position)[0][rank] if rank else int(self._chosen[position - 1])
+            link = self._choices(position)[rank] if rank else int(self._chosen[position - 1])
             links.append(link)
             position, rank = int(self._tail[link]), 0
         return positions, links
 
-    def deviations(self, walk: _Walk, most: int) -> list[tuple[float, _Walk]]:
-        """Walks that leave this one once more, with the energy they add; at most the `most` best of them."""
+    def energy(self, walk: _Walk) -> float:
+        """The energy of the walk's path, summed from its end to its start."""
+        link = self._choices(walk.position)[walk.rank]
+        parts = self._link_energy[[link, *reversed(walk.links)]]
+        return float(np.add.accumulate(np.append(self.totals[self._tail[link]], parts))[-1])
+
+    def deviations(self, walk: _Walk, most: int) -> list[_Walk]:
+        """Walks that leave this one once more; of those that leave it behind its deviation the `most` >= 0 best."""
+        if not most:
+            return []
         positions, links = self.followed(walk)
         fixed = len(walk.links)
         found = []
-        ranked, excess = self._choices(walk.position)
-        if walk.rank + 1 < len(ranked):
-            extra = excess[walk.rank + 1] - excess[walk.rank]
-            found.append((extra, _Walk(walk.links, walk.position, walk.rank + 1)))
+        if walk.rank + 1 < len(self._choices(walk.position)):
+            found.append(_Walk(walk.links, walk.position, walk.rank + 1))
         extras = self._second[np.array(positions[1:], dtype=np.intp) - 1]
-        for index in np.argsort(extras, kind="stable")[:most].tolist():
+        ranked = np.argsort(extras, kind="stable")
+        if most < len(ranked):  # those that tie with the last one count as well
+            ranked = ranked[: most + _MOST_TIES][extras[ranked[: most + _MOST_TIES]] <= extras[ranked[most - 1]]]
+        for index in ranked.tolist():
             if np.isfinite(extras[index]):
-                before = tuple(links[: fixed + index + 1])
-                found.append((float(extras[index]), _Walk(before, positions[index + 1], 1)))
+                found.append(_Walk(tuple(links[: fixed + index + 1]), positions[index + 1], 1))
         return found
 
     def path(self, links: list[int]) -> Path:

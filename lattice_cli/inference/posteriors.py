@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.errors import NoPath
+from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import FloatArray, IntArray, union
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Gradient, sweep
-from lattice_cli.inference.decoding import grouped, located, no_path
+from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
 from lattice_cli.inference.interpretation import Interpretation, Side, interpret
 from lattice_cli.inference.statistics import Statistics, summary
 
@@ -48,11 +49,12 @@ def forward(
     arcs: bool = False,
     nodes: bool = False,
     of: str = "recognition",
+    combine: Combine = ADD,
 ) -> list[list[Forward] | NoPath]:
     """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
     results: list[list[Forward] | NoPath] = []
-    for group in grouped(interpret(document, grammar, ctc) for document in documents):
-        with located(group[0] if len(group) == 1 else None):
+    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
+        with located(record_nodes(group)):
             found = _group_forward(group, betas, arcs, nodes, of)
         for interpretation, views in zip(group, found):
             missing = views[0].statistics.free_energy == np.inf

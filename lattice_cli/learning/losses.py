@@ -69,8 +69,9 @@ class Loss:
         return not self.soft and self.name != "energy"
 
 
-def _kink(at: float, what: str) -> str:
-    return what if abs(at) <= 1e-12 else ""
+def _kink(at: float, what: str, e: Energies) -> str:
+    """The name of a kink where `at` is 0 for energies of this size."""
+    return what if abs(at) <= 1e-12 * max(1.0, abs(e.correct)) else ""
 
 
 def _energy(e: Energies, s: Settings) -> Value:
@@ -81,13 +82,13 @@ def _perceptron(e: Energies, s: Settings) -> Value:
     """E_C - min over answers of E: nothing once the correct answer is the best."""
     d = e.difference
     active = float(d > 0)
-    return Value(max(0.0, d), active, -active, kink=_kink(d, "E_C = E_I"))
+    return Value(max(0.0, d), active, -active, kink=_kink(d, "E_C = E_I", e))
 
 
 def _hinge(e: Energies, s: Settings) -> Value:
     d = e.difference
     active = float(s.margin + d > 0)
-    return Value(max(0.0, s.margin + d), active, -active, kink=_kink(s.margin + d, "E_C + margin = E_I"))
+    return Value(max(0.0, s.margin + d), active, -active, kink=_kink(s.margin + d, "E_C + margin = E_I", e))
 
 
 def _log(e: Energies, s: Settings) -> Value:
@@ -99,7 +100,9 @@ def _log(e: Energies, s: Settings) -> Value:
 def _lvq2(e: Energies, s: Settings) -> Value:
     d = e.difference
     active = float(0 < d < s.cap)
-    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, "E_C = E_I") or _kink(d - s.cap, "d = cap"))
+    return Value(
+        min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, "E_C = E_I", e) or _kink(d - s.cap, "d = cap", e)
+    )
 
 
 def _mce(e: Energies, s: Settings) -> Value:

@@ -8,28 +8,28 @@ list. All records of a batch are swept as one union.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.errors import LatticeError, NoPath, NumericOverflow, UsageError
+from lattice_cli.errors import Diverged, FormatError, LatticeError, NoPath, NumericOverflow
+from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.composition import Composition, compose
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, linear_graph, union
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
-from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers
-from lattice_cli.inference.decoding import grouped, no_path
+from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
 from lattice_cli.inference.explain import why_empty
 from lattice_cli.inference.interpretation import Interpretation, interpret, output_of
 from lattice_cli.inference.paths import best_with_gap
 from lattice_cli.learning.losses import Energies, Loss, Settings, Value
 from lattice_cli.learning.targets import Target, complement_acceptor, target_acceptor, target_labels
 
-LATENTS = ("viterbi", "forward")
 _TIE = 1e-12
 
 
@@ -65,7 +65,8 @@ class Term:
 @dataclass(frozen=True, eq=False)
 class LossResult:
     """A loss of a record. gradient: (arcs,) by the arcs of the side asked for. offending: None if there is none, or if
-    the loss asks for none. all: the free energy of all paths, for the losses that contrast with it."""
+    the loss asks for none. all: the free energy of all paths, for the losses that contrast with it. targets: all the
+    answers that count as correct."""
 
     loss: Loss
     latent: str
@@ -76,6 +77,7 @@ class LossResult:
     all: Term | None
     gradient: FloatArray
     interpretation: Interpretation
+    targets: Sequence[Target]
 
     @property
     def notes(self) -> list[str]:
@@ -83,7 +85,7 @@ class LossResult:
         found = []
         for term, what in ((self.correct, "E_C"), (self.offending, "E_I")):
             if term is not None and term.tied:
-                found.append(f"{what} is a tie: the gradient is that of one of several equally good paths")
+                found.append(f"{what} is a tie: the gradient is that of one of several equally good ones")
             if term is not None and self.loss.at_least_zero and term.energy < 0:
                 found.append(f"{self.loss.name} assumes energies of at least 0, but {what} is {term.energy:.6g}")
         if self.value.kink:
@@ -97,6 +99,14 @@ class LossResult:
         if self.loss.name == "square-square" and self.settings.printed:
             found.append("square-square with the lecture's printed sign, which is wrong: it pulls wrong answers down")
         return found
+
+
+@dataclass(frozen=True)
+class LossFailure:
+    """A loss of a record that cannot be computed, where others can."""
+
+    loss: Loss
+    error: LatticeError
 
 
 def default_latent(loss: Loss) -> str:
@@ -115,28 +125,42 @@ def evaluate(
     latent: str | None = None,
     of: str = "recognition",
     budget: int = 1000,
-) -> list[list[LossResult] | LatticeError]:
+    combine: Combine = ADD,
+) -> list[list[LossResult | LossFailure] | LatticeError]:
     """Each loss of each record, or why it has none (no path, or a target that is not in the graph).
 
     targets: acceptable answers for every record; None: each record's own. latent: viterbi or forward, None for each
-    loss's default. budget: prefixes to open in the search for the most offending answer by free energy. Raises Diverged
-    and UsageError.
+    loss's default. budget: prefixes to open in the search for the most offending answer by free energy. A loss that
+    diverges or overflows is a LossFailure, where another one of the record can be had; in a group of several records
+    Diverged and NumericOverflow are raised instead. Raises UsageError.
     """
-    results: list[list[LossResult] | LatticeError] = []
-    for group in grouped(interpret(document, grammar, ctc) for document in documents):
+    results: list[list[LossResult | LossFailure] | LatticeError] = []
+    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
         batch = _Batch(group, targets, settings, budget)
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]
             if missing is not None:
                 results.append(missing)
                 continue
-            try:
-                found = [batch.result(member, loss, latent or default_latent(loss)) for loss in losses]
-            except NumericOverflow as error:
-                results.append(error)
+            found = [_tried(batch, member, loss, latent or default_latent(loss), len(group) == 1) for loss in losses]
+            failures = [each for each in found if isinstance(each, LossFailure)]
+            if len(failures) == len(found):
+                results.append(failures[0].error)
                 continue
-            results.append([_reported(result, interpretation, of) for result in found])
+            results.append(
+                [each if isinstance(each, LossFailure) else _reported(each, interpretation, of) for each in found]
+            )
     return results
+
+
+def _tried(batch: _Batch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
+    """A loss of a record; the failure of one record among several is left to be found when it is asked alone."""
+    try:
+        return batch.result(member, loss, latent)
+    except (Diverged, NumericOverflow) as error:
+        if not alone:
+            raise
+        return LossFailure(loss, error)
 
 
 def _reported(result: LossResult, interpretation: Interpretation, of: str) -> LossResult:
@@ -154,32 +178,33 @@ class _Batch:
         self.missing: list[LatticeError | None] = []
         self._targets: list[list[Target]] = []
         self._correct: list[Composition] = []
-        self._terms: dict[str, list[Term | None]] = {}
+        self._terms: dict[tuple[str, str], list[Term | None]] = {}
         for interpretation in group:
             self._add(interpretation, targets)
 
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
         graph, document = interpretation.graph, interpretation.document
         own = targets if targets is not None else _own_target(document)
-        meant = list(dict.fromkeys(target_labels(target, graph.labels) for target in own or ()))
+        outputs = ("", *graph.words(_outputs(graph).tolist()))
+        meant = list(dict.fromkeys(target_labels(target, outputs) for target in own or ()))
         spelled = compose(graph, target_acceptor(meant, graph.labels))
         self._targets.append(meant)
         self._correct.append(spelled)
         error: LatticeError | None = None
         if own is None:
             error = _no_target(document)
-        elif not graph.nodes or (interpretation.composition is None and not _has_path(graph)):
-            error = no_path(interpretation)
         elif not spelled.graph.nodes:
-            error = _not_spelled(interpretation, spelled, meant)
+            alone = compose(graph, _anything(graph)) if interpretation.composition is None else None
+            empty = not graph.nodes or (alone is not None and not alone.graph.nodes)
+            error = no_path(interpretation) if empty else _not_spelled(interpretation, spelled, meant)
         self.missing.append(error)
 
     def result(self, member: int, loss: Loss, latent: str) -> LossResult:
         """One loss of one record; its gradient is by the interpretation's arcs."""
-        correct = self._term(f"correct {latent}", member)
+        correct = self._term("correct", latent, member)
         assert correct is not None, "a record without a correct answer has no losses"
-        offending = self._term(f"offending {latent}", member) if loss.contrasts else None
-        everything = self._term("all", member) if loss.soft else None
+        offending = self._term("offending", latent, member) if loss.contrasts else None
+        everything = self._term("all", "forward", member) if loss.soft else None
         energies = Energies(
             correct.energy,
             offending.energy if offending else np.inf,
@@ -192,32 +217,56 @@ class _Batch:
         for term, slope in ((offending, value.by_offending), (everything, value.by_all)):
             if term is not None and slope:
                 gradient = gradient + slope * term.by_interpretation(arcs)
-        return LossResult(loss, latent, self._settings, value, correct, offending, everything, gradient, interpretation)
+        return LossResult(
+            loss,
+            latent,
+            self._settings,
+            value,
+            correct,
+            offending,
+            everything,
+            gradient,
+            interpretation,
+            self._targets[member],
+        )
 
-    def _term(self, kind: str, member: int) -> Term | None:
-        if kind not in self._terms:
-            self._terms[kind] = self._made(kind)
-        return self._terms[kind][member]
+    def _term(self, what: str, latent: str, member: int) -> Term | None:
+        if (what, latent) not in self._terms:
+            make = {"all": self._all_terms, "correct": self._correct_terms, "offending": self._offending_terms}[what]
+            self._terms[what, latent] = make(latent)
+        return self._terms[what, latent][member]
 
-    def _made(self, kind: str) -> list[Term | None]:
-        what, _, latent = kind.partition(" ")
-        soft = soft_min(self._settings.beta)
-        if what == "all":
-            graphs = [each.graph for each in self._group]
-            return _soft_terms(graphs, [np.arange(graph.arcs) for graph in graphs], soft, [None] * len(graphs))
-        if what == "correct":
-            graphs, owners = _graphs_and_owners(self._correct)
+    def _located(self, compositions: Sequence[Composition] | None) -> AbstractContextManager[None]:
+        """Divergences at the record's own nodes, in graphs made from the interpretations by these compositions."""
+        nodes = record_nodes(self._group)
+        if nodes is None or compositions is None:
+            return located(nodes)
+        return located(nodes[compositions[0].left_node])
+
+    def _all_terms(self, latent: str) -> list[Term | None]:
+        graphs = [each.graph for each in self._group]
+        with self._located(None):
+            owners = [np.arange(graph.arcs) for graph in graphs]
+            return _soft_terms(graphs, owners, soft_min(self._settings.beta), [None] * len(graphs))
+
+    def _correct_terms(self, latent: str) -> list[Term | None]:
+        graphs, owners = _graphs_and_owners(self._correct)
+        with self._located(self._correct):
             if latent == "viterbi":
                 return _hard_terms(graphs, owners)
             outputs = [list(targets[0]) if targets else None for targets in self._targets]
-            return _soft_terms(graphs, owners, soft, outputs)
-        if latent == "viterbi":
-            return _hard_terms(*_graphs_and_owners(self._wrong))
-        least = self._terms.setdefault("offending viterbi", _hard_terms(*_graphs_and_owners(self._wrong)))
-        return [
-            None if term is None else offending_by_free_energy(wrong, term.output or [], soft, self._budget)
-            for wrong, term in zip(self._wrong, least)
-        ]
+            return _soft_terms(graphs, owners, soft_min(self._settings.beta), outputs)
+
+    def _offending_terms(self, latent: str) -> list[Term | None]:
+        with self._located(self._wrong):
+            if latent == "viterbi":
+                return _hard_terms(*_graphs_and_owners(self._wrong))
+            soft = soft_min(self._settings.beta)
+            least = [self._term("offending", "viterbi", member) for member in range(len(self._group))]
+            return [
+                None if term is None else offending_by_free_energy(wrong, term.output or [], soft, self._budget)
+                for wrong, term in zip(self._wrong, least)
+            ]
 
     @cached_property
     def _wrong(self) -> list[Composition]:
@@ -235,7 +284,8 @@ def offending_by_free_energy(wrong: Composition, least: list[str], soft: Reducer
     better of that answer and the best complete one is taken, with the bound that the search had reached.
     """
     graph = wrong.graph
-    found = next(answers(graph, soft, budget))
+    search = answers(graph, soft, budget)
+    found = next(search)
     index = {label: position for position, label in enumerate(graph.labels)}
     outputs = [tuple(index[label] for label in least)]
     if isinstance(found, Answer):
@@ -247,9 +297,12 @@ def offending_by_free_energy(wrong: Composition, least: list[str], soft: Reducer
     answers_of = [graph.words(output) for output in dict.fromkeys(outputs)]
     terms = _soft_terms(graphs, [wrong.left_arc[owner] for owner in owners], soft, answers_of)
     best = min((term for term in terms if term is not None), key=lambda term: term.energy)
-    if isinstance(found, Answer) or best.energy <= found.energy:
-        return best
-    return replace(best, bound=found.energy)
+    if isinstance(found, Answer):
+        # Only if another answer can be as good is it worth looking for.
+        near = found.beyond - best.energy <= _TIE * max(1.0, abs(best.energy))
+        second = next(search, None) if near else None
+        return best if second is None else replace(best, gap=max(0.0, second.energy - best.energy))
+    return best if best.energy <= found.energy else replace(best, bound=found.energy)
 
 
 def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
@@ -257,11 +310,12 @@ def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
 
 
 def _no_target(document: Document) -> LatticeError:
-    return UsageError('no target: give -t TARGET, or a record with its own "target"')
+    return FormatError('no target: expected -t TARGET, or a record with its own "target"')
 
 
-def _has_path(graph: Graph) -> bool:
-    return bool((schedule(graph).sink >= 0).any())
+def _anything(graph: Graph) -> Graph:
+    """The acceptor of every sequence over the labels that a graph outputs."""
+    return complement_acceptor([], graph.labels, _outputs(graph))
 
 
 def _outputs(graph: Graph) -> IntArray:
@@ -275,10 +329,11 @@ def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: 
     """How far the target can be followed, and what the graph offers there."""
     document, whole = interpretation.document, interpretation.composition
     names = document.names if whole is None else [document.names[node] for node in whole.left_node.tolist()]
-    places = [f"{position}" for position in range(spelled.right.nodes)]
+    places = range(spelled.right.nodes)
     who = "the graph" if whole is None else "the graph with its grammar"
     text = " or ".join(repr(" ".join(target)) for target in targets)
-    return NoPath(f"the target {text} is not in it: {why_empty(spelled, names, places, who, 'the target')}")
+    why = why_empty(spelled, names, places, who, "the target").removeprefix("no path: ")
+    return NoPath(f"the target {text} is not in it: {why}")
 
 
 def _graphs_and_owners(compositions: Sequence[Composition]) -> tuple[list[Graph], list[IntArray]]:

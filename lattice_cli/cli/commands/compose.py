@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, ctc_option, input_options, keep_going_option, read_options
+from lattice_cli.cli.options import (
+    color_option,
+    combine_option,
+    ctc_option,
+    input_options,
+    keep_going_option,
+    read_options,
+)
 
 if TYPE_CHECKING:
     from lattice_cli.errors import LatticeError
@@ -19,13 +26,7 @@ if TYPE_CHECKING:
 @click.argument("graph", metavar="GRAPH")
 @click.argument("grammar", metavar="GRAMMAR")
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
-@click.option(
-    "--combine",
-    type=click.Choice(["add", "max", "min", "left", "right"]),
-    default="add",
-    show_default=True,
-    help="How the energies of two matching arcs become one.",
-)
+@combine_option
 @ctc_option
 @input_options
 @keep_going_option
@@ -83,7 +84,7 @@ class _Composed:
         """One composition; an empty one is written too, so that records stay in step, and then explained."""
         from lattice_cli.cli.reports import write_json
         from lattice_cli.formats.writing import as_record
-        from lattice_cli.inference.decoding import no_path
+        from lattice_cli.inference.batches import no_path
 
         composed = _as_document(document, result)
         if self._output:

@@ -8,6 +8,7 @@ import click
 
 from lattice_cli.cli.options import (
     BetaList,
+    combine_option,
     ctc_option,
     grammar_option,
     input_options,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @grammar_option
 @ctc_option
+@combine_option
 @click.option(
     "--beta",
     "betas",
@@ -42,6 +44,7 @@ def forward(
     graphs: tuple[str, ...],
     grammar: str | None,
     ctc: str | None,
+    combine: str,
     betas: tuple[float, ...],
     arcs: bool,
     nodes: bool,
@@ -65,6 +68,7 @@ def forward(
     from lattice_cli.cli.reports import ForwardTables, JsonReport
     from lattice_cli.cli.stream import Report, require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference import posteriors
 
     require_one_stdin(graphs, grammar)
@@ -74,7 +78,8 @@ def forward(
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return posteriors.forward(documents, betas, rules, ctc, arcs=arcs, nodes=nodes, of=side)
+        operator = OPERATORS[combine]
+        return posteriors.forward(documents, betas, rules, ctc, arcs=arcs, nodes=nodes, of=side, combine=operator)
 
     return run_records(graphs, options, solve, report, keep_going)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options import (
+    combine_option,
     ctc_option,
     grammar_option,
     input_options,
@@ -21,18 +22,7 @@ from lattice_cli.cli.options import (
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
 
-NAMES = (
-    "energy",
-    "perceptron",
-    "hinge",
-    "log",
-    "lvq2",
-    "mce",
-    "square-square",
-    "square-exp",
-    "nll",
-    "mee",
-)
+NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square", "square-exp", "nll", "mee")
 
 
 @click.command()
@@ -48,6 +38,7 @@ NAMES = (
 )
 @grammar_option
 @ctc_option
+@combine_option
 @click.option(
     "--loss",
     "names",
@@ -91,6 +82,7 @@ def loss(
     targets: tuple[str, ...],
     grammar: str | None,
     ctc: str | None,
+    combine: str,
     names: str,
     beta: float,
     margin: float,
@@ -129,6 +121,7 @@ def loss(
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.errors import CheckFailed
     from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.learning.losses import LOSSES, Settings
     from lattice_cli.learning.objective import evaluate
 
@@ -138,15 +131,20 @@ def loss(
     rules = read_grammar(grammar) if grammar else None
     settings = Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
-    report: Any = (LossJson if as_json else LossTables)(side, check, arcs, color)
+    stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
+    report: Any = LossJson(side, check, stream) if as_json else LossTables(side, check, stream, arcs, color)
 
     def solve(documents: list[Document]) -> list[Any]:
         own = list(targets) or None
-        return evaluate(documents, chosen, settings, own, rules, ctc, latent=latent, of=side, budget=budget)
+        operator = OPERATORS[combine]
+        return evaluate(
+            documents, chosen, settings, own, rules, ctc, latent=latent, of=side, budget=budget, combine=operator
+        )
 
     status = run_records(graphs, options, solve, report, keep_going)
     if report.failed_checks:
         sys.stdout.flush()
         print(f"lattice: {report.failed_checks} gradient checks failed", file=sys.stderr)
+    if report.failed_checks or report.failed_losses:
         status = max(status, CheckFailed.exit_status)
     return status

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options import (
+    combine_option,
     ctc_option,
     grammar_option,
     input_options,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @grammar_option
 @ctc_option
+@combine_option
 @click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths.")
 @click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact.")
 @click.option("--arcs", "show_arcs", is_flag=True, help="A table of the arcs of each path.")
@@ -36,6 +38,7 @@ def viterbi(
     graphs: tuple[str, ...],
     grammar: str | None,
     ctc: str | None,
+    combine: str,
     count: int,
     distinct: bool,
     show_arcs: bool,
@@ -50,8 +53,8 @@ def viterbi(
     """The path of least energy of each GRAPH, or the N best paths or distinct answers.
 
     With -g the graph is composed with the grammar first; arcs and nodes are still those of GRAPH (see --of). A path's
-    energy is the sum of its arcs and of its start and final energies, in nats. Of equal energies the path whose arcs
-    come first in the file is given first.
+    energy is the sum of its arcs and of its start and final energies, in nats. Of paths with equal energies the one
+    whose arcs come first in the searched graph is given first; of answers, the one whose labels do.
 
     \b
     Examples:
@@ -62,6 +65,7 @@ def viterbi(
     from lattice_cli.cli.reports import JsonReport, ViterbiTables
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.decoding import decode
 
     require_one_stdin(graphs, grammar)
@@ -71,7 +75,7 @@ def viterbi(
     report: Any = JsonReport(_record) if as_json else ViterbiTables(color, count, show_arcs, show_nodes, show_times)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return decode(documents, rules, ctc, n=count, distinct=distinct, of=side)
+        return decode(documents, rules, ctc, n=count, distinct=distinct, of=side, combine=OPERATORS[combine])
 
     return run_records(graphs, options, solve, report, keep_going)
 
