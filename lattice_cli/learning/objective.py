@@ -160,7 +160,8 @@ def _tried(batch: _Batch, member: int, loss: Loss, latent: str, alone: bool) -> 
     except (Diverged, NumericOverflow) as error:
         if not alone:
             raise
-        return LossFailure(loss, error)
+        names = batch.names(member)
+        return LossFailure(loss, error.at(names) if isinstance(error, Diverged) else error)
 
 
 def _reported(result: LossResult, interpretation: Interpretation, of: str) -> LossResult:
@@ -198,6 +199,10 @@ class _Batch:
             empty = not graph.nodes or (alone is not None and not alone.graph.nodes)
             error = no_path(interpretation) if empty else _not_spelled(interpretation, spelled, meant)
         self.missing.append(error)
+
+    def names(self, member: int) -> Sequence[int | str]:
+        """What the record calls its nodes."""
+        return self._group[member].document.names
 
     def result(self, member: int, loss: Loss, latent: str) -> LossResult:
         """One loss of one record; its gradient is by the interpretation's arcs."""
