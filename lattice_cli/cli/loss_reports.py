@@ -252,6 +252,6 @@ def _cells(result: LossResult) -> list[str]:
 def _worst(found: Check) -> str:
     if found.worst is None:
         return "kink"
-    mark = " FAILED" if found.failed else " (kink)" if found.kink.any() else ""
+    mark = " FAILED" if found.failed else " kink" if found.kink.any() else ""
     error = found.worst[0]
-    return (f"{error:.1e}" if error >= _NOISE else f"< {_NOISE:.0e}") + mark
+    return (f"{error:.1e}" if error >= _NOISE else "<1e-9") + mark

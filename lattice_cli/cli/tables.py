@@ -110,7 +110,7 @@ class Rows:
         for cells in self._rows:
             table.add_row(*(Text(printable(cell)) for cell in cells))
         if self._title:
-            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=True)
+            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=not self._out.is_terminal)
         self._out.print(table)
         self._rows = []
 
@@ -147,8 +147,8 @@ def _fewer_digits(cell: str, digits: int) -> str:
 
 
 def say(out: Console, text: str) -> None:
-    """A line of text under a table."""
-    out.print(Text(printable(text)), soft_wrap=True)
+    """A line of text under a table; on a terminal it is wrapped between words."""
+    out.print(Text(printable(text)), soft_wrap=not out.is_terminal)
 
 
 @contextmanager
