@@ -176,6 +176,23 @@ class Floor:
         return np.concatenate([member["gradient"] for member in self._members])
 
 
+#: Headings that let a row fit on a line.
+_SHORT = {
+    "schedule": "sched",
+    "viterbi": "vit",
+    "viterbi+path": "path",
+    "forward": "fwd",
+    "forward+gradient": "fb",
+    "floor viterbi+path": "C path",
+    "floor forward": "C fwd",
+    "floor forward+gradient": "C fb",
+    "ratio viterbi+path": "path/C",
+    "ratio forward": "fwd/C",
+    "ratio forward+gradient": "fb/C",
+    "gradient error": "error",
+}
+
+
 def compiled_floor() -> ctypes.CDLL | None:
     """limit.c as a library, or None without gcc."""
     gcc = shutil.which("gcc")
@@ -226,8 +243,9 @@ def main() -> None:
         made = make() if options.folder is None else dict(np.load(options.folder / f"{name}.npz"))
         table[name] = {key: float(f"{value:.4g}") for key, value in measured(made, library, options.rounds).items()}
         if len(table) == 1:
-            print("   ", *(f"{key:>22}" for key in table[name]))
-        print(f"{name}  ", *(f"{value:>22g}" for value in table[name].values()))
+            print("ms; vit: viterbi, path: and its path, fwd: forward, fb: and gradients; C: the floor; /C: ratio to it")
+            print("  ", *(f"{_SHORT.get(key, key):>8}" for key in table[name]))
+        print(name, *(f"{value:>8.3g}" for value in table[name].values()))
     print(json.dumps({"unit": "ms", "rounds": options.rounds, "workloads": table}))
 
 
