@@ -243,7 +243,7 @@ def main() -> None:
         made = make() if options.folder is None else dict(np.load(options.folder / f"{name}.npz"))
         table[name] = {key: float(f"{value:.4g}") for key, value in measured(made, library, options.rounds).items()}
         if len(table) == 1:
-            print("ms; vit: viterbi, path: and its path, fwd: forward, fb: and gradients; C: the floor; /C: ratio to it")
+            print("ms; vit: viterbi, path: and its path, fwd: forward, fb: and gradients; C: the floor; /C: ratio")
             print("  ", *(f"{_SHORT.get(key, key):>8}" for key in table[name]))
         print(name, *(f"{value:>8.3g}" for value in table[name].values()))
     print(json.dumps({"unit": "ms", "rounds": options.rounds, "workloads": table}))
