@@ -25,7 +25,7 @@ class _Means:
 
     def __init__(self, side: str, checked: bool, stream: bool) -> None:
         self._side, self._checked, self._stream = side, checked, stream
-        self._sums: dict[str, list[float]] = {}
+        self._sums: dict[str, tuple[float, int]] = {}  # of each loss, and over how many records
         self.records = self.failed = 0
         self.failed_checks = self.failed_losses = 0
         self._rng = np.random.default_rng(0)
@@ -36,7 +36,8 @@ class _Means:
         sound = [result for result in results if isinstance(result, LossResult)]
         self.failed_losses += len(results) - len(sound)
         for result in sound:
-            self._sums.setdefault(result.loss.name, []).append(result.value.value)
+            total, count = self._sums.get(result.loss.name, (0.0, 0))
+            self._sums[result.loss.name] = (total + result.value.value, count + 1)
         if not self._checked:
             return {}
         checks = check(sound, self._side, self._rng)
@@ -50,7 +51,7 @@ class _Means:
 
     def means(self) -> dict[str, float]:
         """The mean of each loss over the records that have one."""
-        return {name: sum(values) / len(values) for name, values in self._sums.items()}
+        return {name: total / count for name, (total, count) in self._sums.items()}
 
 
 class LossJson(_Means):
@@ -99,7 +100,7 @@ class LossJson(_Means):
         """The means, if there were several records."""
         if self._many:
             for name, value in self.means().items():
-                counts = {"records": len(self._sums[name]), "failed": self.failed}
+                counts = {"records": self._sums[name][1], "failed": self.failed}
                 write_json({"mean": True, "loss": name, "value": value, **counts})
 
 

@@ -60,11 +60,6 @@ class TableReport:
         self.rows.flush()
 
 
-def spelled(graph: Graph) -> bool:
-    """True if all labels of a graph are single characters, so that answers read better run together."""
-    return all(len(label) == 1 for label in graph.labels[1:])
-
-
 class ViterbiTables(TableReport):
     """Best paths: a row a path, and a table of its arcs if asked for."""
 

@@ -116,15 +116,14 @@ class Rows:
 
     def _shortened(self) -> bool:
         """Give numbers fewer digits until they fit on the screen uncut; false if even four do not."""
-        for digits in (7, 6, 5, 4):
-            if digits < 7:
-                self._rows = [
-                    [
-                        _fewer_digits(cell, digits) if kind == "number" else cell
-                        for cell, (_, kind) in zip(cells, self._columns)
-                    ]
-                    for cells in self._rows
-                ]
+        if self._fits():
+            return True
+        kinds, given = [kind for _, kind in self._columns], self._rows
+        for digits in (6, 5, 4):
+            self._rows = [
+                [_fewer_digits(cell, digits) if kind == "number" else cell for cell, kind in zip(cells, kinds)]
+                for cells in given
+            ]
             if self._fits():
                 return True
         return False

@@ -62,7 +62,7 @@ def why_empty(
     """Why a composition is empty, in the terms of both sides."""
     left, right, reached = composition.left, composition.right, composition.reached
     for graph, names, what in ((left, left_names, left_is), (right, right_names, right_is)):
-        if not len(graph.starts) or not len(graph.finals) or not _has_path(graph):
+        if not len(graph.starts) or not len(graph.finals) or not has_path(graph):
             return f"{what} has {why_no_path(graph, names)}"
     assert reached is not None, "only an empty composition is explained"
     agreed = _agreed(reached)
@@ -76,7 +76,8 @@ def why_empty(
     return f"no path: {left_is} and {right_is} part {after}: {offers}; {wants}"
 
 
-def _has_path(graph: Graph) -> bool:
+def has_path(graph: Graph) -> bool:
+    """True if a final node can be reached from a start node."""
     seen = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
     return bool(seen[graph.finals].any())
 

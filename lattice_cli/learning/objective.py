@@ -24,7 +24,7 @@ from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.explain import why_empty
+from lattice_cli.inference.explain import has_path, why_empty
 from lattice_cli.inference.interpretation import Interpretation, interpret, output_of
 from lattice_cli.inference.paths import best_with_gap
 from lattice_cli.learning.losses import Energies, Loss, Settings, Value
@@ -195,9 +195,8 @@ class _Batch:
         if own is None:
             error = _no_target(document)
         elif not spelled.graph.nodes:
-            alone = compose(graph, _anything(graph)) if interpretation.composition is None else None
-            empty = not graph.nodes or (alone is not None and not alone.graph.nodes)
-            error = no_path(interpretation) if empty else _not_spelled(interpretation, spelled, meant)
+            reachable = has_path(graph)
+            error = _not_spelled(interpretation, spelled, meant) if reachable else no_path(interpretation)
         self.missing.append(error)
 
     def names(self, member: int) -> Sequence[int | str]:
@@ -316,11 +315,6 @@ def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
 
 def _no_target(document: Document) -> LatticeError:
     return FormatError('no target: expected -t TARGET, or a record with its own "target"')
-
-
-def _anything(graph: Graph) -> Graph:
-    """The acceptor of every sequence over the labels that a graph outputs."""
-    return complement_acceptor([], graph.labels, _outputs(graph))
 
 
 def _outputs(graph: Graph) -> IntArray:
