@@ -38,8 +38,8 @@ def grammar_named(name: str, rng: np.random.Generator) -> Graph:
     elif name == "ctc bigram":
         graph = compose(ctc_topology(LABELS, 3), ngram(NAMES[:2], 2).graph).graph
     else:
-        label = [0, 1, 2, 3, 0]
-        graph = Graph([0, 0, 0, 1, 2], [1, 2, 0, 0, 0], label, [1, 1, 2, 3, 0], np.zeros(5), [0, 9, 9], [0, 1, 9], LABELS)
+        src, dst, ilabel, olabel = [0, 0, 0, 1, 2], [1, 2, 0, 0, 0], [0, 1, 2, 3, 0], [1, 1, 2, 3, 0]
+        graph = Graph(src, dst, ilabel, olabel, np.zeros(5), [0, 9, 9], [0, 1, 9], LABELS)
     tied = free(graph)
     return with_columns(graph, tied.energies(rng.normal(size=tied.weights)))
 

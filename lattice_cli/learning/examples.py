@@ -12,19 +12,6 @@ from lattice_cli.learning.targets import Target
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
-    """An input and its answer, as a file gives them.
-
-    inputs: (rows, size) numbers: a feature vector or an image column a row. target: None where it is not known.
-    """
-
-    id: str
-    source: str
-    inputs: FloatArray
-    target: str | tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
 class Example:
     """A record as its graph: the recogniser gives energies to its arcs.
 
@@ -43,6 +30,7 @@ class Example:
     inputs: FloatArray
     names: Sequence[int | str]
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
+    times: FloatArray | None = None
 
     def arcs(self, classes: int) -> int:
         """Number of recognition arcs."""
