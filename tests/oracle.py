@@ -614,3 +614,70 @@ def k_best_energies(graph: Graph, k: int) -> list[float]:
     for arc in sorted(lists.arcs, key=lambda arc: position[arc.src]):
         lowest[arc.dst] = sorted([*lowest[arc.dst], *(way + arc.energy for way in lowest[arc.src])])[:k]
     return sorted(way + end for ways, end in zip(lowest, lists.final, strict=True) if end < INF for way in ways)[:k]
+
+
+# Answers against references -------------------------------------------------------------------------------------------
+
+
+def edit_distance(reference: Sequence[str], answer: Sequence[str]) -> int:
+    """Levenshtein's, by its definition."""
+    if not reference or not answer:
+        return len(reference) + len(answer)
+    if reference[0] == answer[0]:
+        return edit_distance(reference[1:], answer[1:])
+    return 1 + min(
+        edit_distance(reference[1:], answer[1:]),
+        edit_distance(reference[1:], answer),
+        edit_distance(reference, answer[1:]),
+    )
+
+
+def alignments(
+    reference: Sequence[str], answer: Sequence[str]
+) -> list[tuple[tuple[int, ...], list[tuple[str | None, str | None]]]]:
+    """Every alignment: its moves (0 both, 1 a deletion, 2 an insertion) and its pairs."""
+    found = [] if reference or answer else [((), [])]
+    if reference and answer:
+        both = (reference[0], answer[0])
+        found += [((0, *moves), [both, *pairs]) for moves, pairs in alignments(reference[1:], answer[1:])]
+    if reference:
+        gone = (reference[0], None)
+        found += [((1, *moves), [gone, *pairs]) for moves, pairs in alignments(reference[1:], answer)]
+    if answer:
+        new = (None, answer[0])
+        found += [((2, *moves), [new, *pairs]) for moves, pairs in alignments(reference, answer[1:])]
+    return found
+
+
+def fewest_errors(graph: Graph, reference: Sequence[str]) -> tuple[int, float] | None:
+    """(errors, energy) of the path closest to a reference, by relaxing (node, place) until nothing improves.
+
+    For graphs with cycles as well; -inf is not found, so energies have to be at least 0 there.
+    """
+    lists, places = plain(graph), range(len(reference) + 1)
+    steps = []
+    for arc in lists.arcs:
+        for place in places:
+            cost = int(arc.olabel != "")
+            steps.append(((arc.src, place), (arc.dst, place), (cost, arc.energy)))
+            if arc.olabel and place < len(reference):
+                wrong = int(arc.olabel != reference[place])
+                steps.append(((arc.src, place), (arc.dst, place + 1), (wrong, arc.energy)))
+    steps += [((node, place), (node, place + 1), (1, 0.0)) for node in lists.nodes() for place in places[:-1]]
+    best = {(node, 0): (0, start) for node, start in enumerate(lists.start) if start < INF}
+    changed = True
+    while changed:
+        changed = False
+        for tail, head, (errors, energy) in steps:
+            if tail in best:
+                through = (best[tail][0] + errors, best[tail][1] + energy)
+                if through[0] < best.get(head, (INF, INF))[0] or (
+                    through[0] == best[head][0] and through[1] < best[head][1] - 1e-9
+                ):
+                    best[head], changed = through, True
+    ends = [
+        (best[node, len(reference)][0], best[node, len(reference)][1] + final)
+        for node, final in enumerate(lists.final)
+        if final < INF and (node, len(reference)) in best
+    ]
+    return min(ends, default=None)

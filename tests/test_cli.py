@@ -308,6 +308,24 @@ def test_a_pipe_gives_the_same_as_a_file_of_any_form() -> None:
     assert len(record["paths"]) == 5
 
 
+def test_viterbi_passes_targets_on_of_records_without_a_path_too() -> None:
+    stream = save(
+        "targets.jsonl",
+        row_of("a", id="ok", target=["a"]),
+        {"lattice": 1, "id": "none", "target": "ab", "start": 0, "final": 9, "arcs": [[0, 1, "a"]]},
+        row_of("a", id="bare"),
+        {"lattice": 1, "id": "round", "target": "a", "start": 0, "final": 0, "arcs": [[0, 0, "a", -1]]},
+    )
+    done = run("viterbi", stream, "--json", "--keep-going")
+    assert done.status == 4
+    assert [(line["id"], line["status"], line.get("target")) for line in records(done.out)] == [
+        ("ok", "ok", ["a"]),
+        ("none", "no-path", "ab"),
+        ("bare", "ok", None),
+        ("round", "diverged", "a"),
+    ]
+
+
 def test_a_pipe_gives_the_same_as_a_grammar() -> None:
     piped, statuses = pipe(["compose", CUT, WORDS], ["viterbi", "-", "-n", "3", "--json"])
     assert statuses == [0, 0]
@@ -327,6 +345,7 @@ def test_output_is_as_documented() -> None:
     (record,) = records(run("viterbi", LECTURE, "--json").out)
     assert record == {
         "id": "lecture-34",
+        "target": "34",
         "status": "ok",
         "paths": [
             {

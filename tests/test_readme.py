@@ -100,9 +100,11 @@ def update() -> None:
 
     def filled(found: re.Match[str]) -> str:
         with tempfile.TemporaryDirectory() as scratch:
-            return "```console\n" + "".join(
-                f"$ {command}\n{run(command, Path(scratch))}" for command, _ in commands(found[1])
-            ) + "```"
+            return (
+                "```console\n"
+                + "".join(f"$ {command}\n{run(command, Path(scratch))}" for command, _ in commands(found[1]))
+                + "```"
+            )
 
     README.write_text(_CONSOLE.sub(filled, README.read_text()))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.cli.reports import arc_records, arc_table, write_json
+from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import Rows, answer_text, console, number, say
 from lattice_cli.errors import LatticeError
 from lattice_cli.graph.document import Document
@@ -91,10 +92,10 @@ class LossJson(_Means):
                 arcs[arc]["difference"] = difference
         return {**line, "arcs": arcs}
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""
         self.failed += 1
-        write_json({"id": record_id, "status": error.status, "message": str(error)})
+        write_json({"id": record.id, "status": error.status, "message": str(error)})
 
     def finish(self) -> None:
         """The means, if there were several records."""
@@ -208,10 +209,10 @@ class LossTables(_Means):
             title = f"{document.id}: gradient of {result.loss.name} by each arc"
             arc_table(self._out, side.graph, side.names, title, columns)
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A line with the status; the message itself goes to standard error."""
         self.failed += 1
-        say(self._out, f"{record_id}: ({error.status})")
+        say(self._out, f"{record.id}: ({error.status})")
 
     def finish(self) -> None:
         """The means, if there were several records."""

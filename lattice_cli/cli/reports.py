@@ -11,6 +11,7 @@ from lattice_cli.errors import LatticeError
 from lattice_cli.formats.writing import json_line
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream import Item
     from lattice_cli.graph.document import Document
     from lattice_cli.graph.graph import Graph
     from lattice_cli.inference.decoding import Decoded
@@ -25,19 +26,26 @@ def write_json(*values: Any) -> None:
     sys.stdout.write("".join(json_line(value, ascii_only) + "\n" for value in values))
 
 
+def _id(record: Item) -> dict[str, Any]:
+    return {"id": record.id}
+
+
 class JsonReport:
     """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
 
-    def __init__(self, record: Callable[[Document, Any], Sequence[dict[str, Any]]]) -> None:
-        self._record = record
+    def __init__(
+        self, record: Callable[[Document, Any], Sequence[dict[str, Any]]], about: Callable[[Item], dict[str, Any]] = _id
+    ) -> None:
+        """record: the objects of a result. about: what the object of a record that failed says of the record itself."""
+        self._record, self._about = record, about
 
     def show(self, document: Document, result: Any) -> None:
         """The lines of one result."""
         write_json(*self._record(document, result))
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        write_json({"id": record_id, "status": error.status, "message": str(error)})
+        write_json({**self._about(record), "status": error.status, "message": str(error)})
 
     def finish(self) -> None:
         """Nothing is kept back."""
@@ -51,9 +59,9 @@ class TableReport:
         self._width = len(columns)
         self.rows = Rows(self.out, columns)
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A row with the status; the message itself goes to standard error."""
-        self.rows.add(record_id, *[""] * (self._width - 2), f"({error.status})")
+        self.rows.add(record.id, *[""] * (self._width - 2), f"({error.status})")
 
     def finish(self) -> None:
         """Print the rows that are waiting."""

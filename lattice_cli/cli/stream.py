@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from lattice_cli.cli.tables import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, Record, read_records
+from lattice_cli.formats.reading import Failure, Pause, read_records
+from lattice_cli.formats.results import Answered
 from lattice_cli.formats.values import printable
 from lattice_cli.graph.document import Document
 
@@ -18,13 +19,18 @@ _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
 
 
+#: What streams are made of; only evaluate reads answers.
+Item: TypeAlias = Document | Answered | Failure
+Read: TypeAlias = Callable[[str, ReadOptions], Iterator[Item | Pause]]
+
+
 class Report(Protocol):
     """Where results go."""
 
-    def show(self, document: Document, result: Any) -> None:
+    def show(self, document: Any, result: Any) -> None:
         """One result. May raise a LatticeError for a result that is none."""
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A record without a result."""
 
     def finish(self) -> None:
@@ -46,9 +52,10 @@ def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
 def run_records(
     paths: Sequence[str],
     options: ReadOptions,
-    solve: Callable[[list[Document]], Sequence[Any]],
+    solve: Callable[[list[Any]], Sequence[Any]],
     report: Report,
     keep_going: bool,
+    read: Read = read_records,
 ) -> int:
     """Read every record, solve them batch by batch, report them in order; the exit status.
 
@@ -58,8 +65,8 @@ def run_records(
     """
     status = records = failed = 0
     with progress(None if "-" in paths else len(paths), "records") as advance:
-        for batch in _batches(paths, options):
-            results = iter(_solved([record for record in batch if isinstance(record, Document)], solve))
+        for batch in _batches(paths, options, read):
+            results = iter(_solved([record for record in batch if not isinstance(record, Failure)], solve))
             for record in batch:
                 records += 1
                 error = _shown(record, results, report)
@@ -67,7 +74,7 @@ def run_records(
                     continue
                 failed += 1
                 status = max(status, error.exit_status)
-                report.fail(record.id, error)
+                report.fail(record, error)
                 _say(error, record)
                 if not (keep_going or isinstance(error, NoPath)):
                     report.finish()
@@ -80,14 +87,14 @@ def run_records(
     return status
 
 
-def _say(error: LatticeError, record: Record) -> None:
+def _say(error: LatticeError, record: Item) -> None:
     """The message on standard error, behind all output so far."""
     sys.stdout.flush()
     located = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
     print(f"lattice: {printable(located)}", file=sys.stderr)
 
 
-def _shown(record: Record, results: Iterator[Any], report: Report) -> LatticeError | None:
+def _shown(record: Item, results: Iterator[Any], report: Report) -> LatticeError | None:
     """Show the record's result, or give the error that stands in its place."""
     if isinstance(record, Failure):
         return record.error
@@ -101,25 +108,25 @@ def _shown(record: Record, results: Iterator[Any], report: Report) -> LatticeErr
     return None
 
 
-def _solved(documents: list[Document], solve: Callable[[list[Document]], Sequence[Any]]) -> list[Any]:
-    """A result or an error for each document."""
+def _solved(documents: list[Document | Answered], solve: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
+    """A result or an error for each record."""
     if not documents:
         return []
     try:
         return list(solve(documents))
     except LatticeError as error:
         if len(documents) == 1:
-            named = error.at(documents[0].names) if isinstance(error, Diverged) else error
-            return [named]
+            only = documents[0]
+            return [error.at(only.names) if isinstance(error, Diverged) and isinstance(only, Document) else error]
     return [result for document in documents for result in _solved([document], solve)]
 
 
-def _batches(paths: Sequence[str], options: ReadOptions) -> Iterator[list[Record]]:
+def _batches(paths: Sequence[str], options: ReadOptions, read: Read) -> Iterator[list[Item]]:
     """Records in groups that are worth a sweep; what has arrived is never kept waiting for more."""
-    batch: list[Record] = []
+    batch: list[Item] = []
     arcs = 0
     for path in paths:
-        for record in read_records(path, options):
+        for record in read(path, options):
             if isinstance(record, Pause):
                 if batch and path == "-":
                     yield batch

@@ -53,6 +53,11 @@ def _records(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Paus
     except FormatError as error:
         yield Failure(path, error)
         return
+    yield from records_of(source, path, options)
+
+
+def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
+    """The records of an input that is open; it is closed behind them."""
     try:
         form = _form(source, path, options)
         if form in ("json", "jsonl"):

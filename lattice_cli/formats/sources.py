@@ -46,6 +46,15 @@ class Source:
             self._head += more
         return self._head
 
+    @property
+    def first_line(self) -> bytes:
+        """The first line that is not blank, whole, however long it takes to arrive."""
+        parts = [self.head]
+        while b"\n" not in parts[-1].lstrip() and (more := self._read_chunk()):
+            parts.append(more)
+        self._head = b"".join(parts)
+        return self._head.lstrip().partition(b"\n")[0]
+
     def _read_chunk(self) -> bytes:
         """What is there now, waiting only if nothing is; empty at the end."""
         try:

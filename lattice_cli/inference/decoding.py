@@ -46,12 +46,13 @@ def decode(
     """The n best paths (distinct: answers) of each record, or why it has none. Raises Diverged, UsageError."""
     results: list[list[Decoded] | NoPath] = []
     for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
-        for interpretation, paths in zip(group, _paths(group, n, distinct)):
+        for interpretation, paths in zip(group, found_paths(group, n, distinct)):
             results.append(decoded(interpretation, paths, of) if paths else no_path(interpretation))
     return results
 
 
-def _paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iterator[list[Path]]:
+def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iterator[list[Path]]:
+    """The n best paths (distinct: answers) of each interpretation; none where it has no path. Raises Diverged."""
     if n == 1 and not distinct:
         with located(record_nodes(group)):
             for path in best_paths(union([interpretation.graph for interpretation in group])):

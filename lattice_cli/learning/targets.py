@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -20,11 +20,28 @@ def target_labels(text: str | Sequence[str], labels: Labels) -> Target:
     if not isinstance(text, str):
         return tuple(text)
     known = set(labels[1:])
+    return meant_labels(text, known, bool(known) and all(len(label) == 1 for label in known))
+
+
+def meant_labels(text: str, known: Set[str], letters_only: bool) -> Target:
+    """The labels that a text means. known: the labels there are; letters_only: all labels are single characters."""
     words, characters = tuple(text.split()), tuple(text)
     if all(letter in known for letter in characters):
         return characters if words == (text,) or not all(word in known for word in words) else words
-    letters_only = bool(known) and all(len(label) == 1 for label in known)
     return characters if letters_only and words == (text,) else words
+
+
+def reference_labels(text: str | Sequence[str], known: Set[str], letters_only: bool) -> Target:
+    """The labels of a reference, where `known` are the labels that were seen in answers: there may be others.
+
+    A target, but that where all labels are single characters any text is characters, white space within it included;
+    unless white space stands between all of them.
+    """
+    if not isinstance(text, str):
+        return tuple(text)
+    if letters_only and any(len(word) > 1 for word in text.split()):
+        return tuple(text.strip())
+    return meant_labels(text, known, letters_only)
 
 
 def target_acceptor(targets: Sequence[Target], labels: Labels) -> Graph:

@@ -17,6 +17,7 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream import Item
     from lattice_cli.errors import LatticeError
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.interpretation import Interpretation
@@ -105,7 +106,7 @@ class _Composed:
         title = f"{composed.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
         arc_table(console(self._color), graph, composed.names, title, {})
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """A record that cannot be read has no graph to write."""
 
     def finish(self) -> None:

@@ -11,6 +11,7 @@ import click
 from lattice_cli.cli.options import input_options, read_options, result_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream import Item
     from lattice_cli.errors import LatticeError
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.inventory import Inventory
@@ -83,7 +84,7 @@ class _Shown:
             scores = {name: column.tolist() for name, column in document.scores.items()}
             arc_table(self._out, document.graph, document.names, f"{document.id}: arcs", scores)
 
-    def fail(self, record_id: str, error: LatticeError) -> None:
+    def fail(self, record: Item, error: LatticeError) -> None:
         """The message on standard error says it all."""
 
     def finish(self) -> None:

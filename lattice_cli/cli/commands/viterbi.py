@@ -17,6 +17,7 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream import Item
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.decoding import Decoded
 
@@ -54,7 +55,8 @@ def viterbi(
 
     With -g the graph is composed with the grammar first; arcs and nodes are still those of GRAPH (see --of). A path's
     energy is the sum of its arcs and of its start and final energies, in nats. Of paths with equal energies the one
-    whose arcs come first in the searched graph is given first; of answers, the one whose labels do.
+    whose arcs come first in the searched graph is given first; of answers, the one whose labels do. With --json a
+    record's own "target" is passed on, so that lattice evaluate can follow in a pipe.
 
     \b
     Examples:
@@ -72,12 +74,19 @@ def viterbi(
     require_side(side, grammar)
     options = read_options(**reading)
     rules = read_grammar(grammar) if grammar else None
-    report: Any = JsonReport(_record) if as_json else ViterbiTables(color, count, show_arcs, show_nodes, show_times)
+    tables = (color, count, show_arcs, show_nodes, show_times)
+    report: Any = JsonReport(_record, _about) if as_json else ViterbiTables(*tables)
 
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, n=count, distinct=distinct, of=side, combine=OPERATORS[combine])
 
     return run_records(graphs, options, solve, report, keep_going)
+
+
+def _about(record: Item) -> dict[str, Any]:
+    """What a JSON object says of its record: the id, and the target where the record has one, for evaluate."""
+    target = getattr(record, "target", None)
+    return {"id": record.id} if target is None else {"id": record.id, "target": target}
 
 
 def _record(document: Document, paths: list[Decoded]) -> list[dict[str, Any]]:
@@ -94,4 +103,4 @@ def _record(document: Document, paths: list[Decoded]) -> list[dict[str, Any]]:
         if path.times is not None:
             fields["times"] = path.times
         found.append(fields)
-    return [{"id": document.id, "status": "ok", "paths": found}]
+    return [{**_about(document), "status": "ok", "paths": found}]

@@ -1,0 +1,160 @@
+"""The evaluate command: answers against references."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import (
+    combine_option,
+    ctc_option,
+    grammar_option,
+    input_options,
+    positive,
+    read_options,
+    result_options,
+)
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.references import References
+    from lattice_cli.graph.document import Document
+    from lattice_cli.inference.evaluation import Answers
+
+_REJECT_AT = 0.01
+
+
+@click.command()
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
+@click.option("-r", "--references", metavar="FILE", help="The right answers. Default: each record's own target.")
+@grammar_option
+@ctc_option
+@combine_option
+@click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="Of graphs, the N best paths.")
+@click.option("--distinct", is_flag=True, help="Of graphs, the N best distinct answers instead of paths.")
+@click.option("--oracle", is_flag=True, help="Of graphs, also the path with the fewest errors; exact.")
+@click.option("--reject", is_flag=True, help="Correct, reject and error rates by confidence.")
+@click.option(
+    "--reject-at",
+    metavar="E",
+    type=click.FloatRange(0, 1),
+    help=f"With --reject, which it implies: the error rate to stay within. Default: {_REJECT_AT}.",
+)
+@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of confidences of graphs, in 1/nats.")
+@click.option(
+    "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
+)
+@click.option(
+    "--words",
+    type=click.Choice(["auto", "labels", "joined"]),
+    default="auto",
+    show_default=True,
+    help="Words: each label, or what the labels spell between white space. auto: labels if one has several characters.",
+)
+@click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
+@input_options
+@result_options
+def evaluate(
+    results: tuple[str, ...],
+    references: str | None,
+    grammar: str | None,
+    ctc: str | None,
+    combine: str,
+    count: int,
+    distinct: bool,
+    oracle: bool,
+    reject: bool,
+    reject_at: float | None,
+    beta: float,
+    confusions: int,
+    words: str,
+    per_record: bool,
+    as_json: bool,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """Answers against references: exact answers, label and word error rates, confusions. All RESULTS are one whole.
+
+    RESULTS are the lines of lattice viterbi --json, or graphs as viterbi reads them, which are decoded here: -g, --ctc,
+    -n, --oracle and the confidences of --reject are for those. The error rate is (substitutions + insertions +
+    deletions) / labels of the references; of equally short alignments the one that, from the start on, matches or
+    substitutes before it deletes before it inserts. A record without a path counts as an empty answer. [low, high] is a
+    95 % confidence interval: 1000 bootstrap samples of the records, seed 0.
+
+    The first line of REFERENCES tells its form: { is JSON Lines with "id" and "target" (graph documents will do); a tab
+    in it means id<TAB>text on every line; else it is a text a line, in the order of the records, an empty line an empty
+    reference. YAML and .npz files of records are told by name. A text is read as labels like TARGET of lattice loss,
+    by the labels of the graph or of all results; where those are all single characters it is split into characters.
+
+    A record without a reference, a reference without a record and an id that comes twice are errors. With --keep-going
+    they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
+    all the status is 1.
+
+    \b
+    Examples:
+      lattice evaluate samples/lecture-34.json samples/amount-check.json
+      lattice viterbi samples/amount-check.json -g grammars/amounts-digits.yaml --json | lattice evaluate -
+      lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle --reject
+    """
+    from lattice_cli.cli.evaluation import Collected, Reader, own_reference, solver
+    from lattice_cli.cli.evaluation_reports import put_out
+    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.formats.references import read_references
+    from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.inference.assessment import Wanted, assess
+    from lattice_cli.inference.evaluation import evaluate as figures
+
+    require_one_stdin(results, grammar, references)
+    reject = reject or reject_at is not None
+    given = {"-g": grammar, "--ctc": ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
+    rules = read_grammar(grammar) if grammar else None
+    known = read_references(references) if references else None
+    reader = Reader(known, [name for name, value in given.items() if value], reject)
+    wanted = Wanted(count, distinct, beta if reject else None, oracle)
+    collected = Collected()
+
+    def decoded(documents: list[Document]) -> list[Answers]:
+        return assess(documents, own_reference, wanted, rules, ctc, OPERATORS[combine])
+
+    status = run_records(results, read_options(**reading), solver(decoded), collected, keep_going, reader)
+    if status and not keep_going:
+        return status
+    status = max(status, _unused(known, keep_going))
+    if status and not keep_going:
+        return status
+    records = collected.records()
+    if not records:
+        return status
+    found = figures(records, words, oracle, reject)
+    limit = _REJECT_AT if reject_at is None else reject_at
+    put_out(found, collected.failures, as_json, color, per_record, confusions, limit)
+    return max(status, _unanswered(found.no_path, len(records)))
+
+
+def _unused(references: References | None, keep_going: bool) -> int:
+    """Report references that no record asked for; the status that is due."""
+    from lattice_cli.formats.values import printable
+
+    errors = [] if references is None else references.unused()
+    if not errors:
+        return 0
+    sys.stdout.flush()
+    for error in errors if keep_going else errors[:1]:
+        print(f"lattice: {printable(str(error))}", file=sys.stderr)
+    if len(errors) > 1:
+        print(f"lattice: {len(errors)} references without a result", file=sys.stderr)
+    return errors[0].exit_status
+
+
+def _unanswered(no_path: int, records: int) -> int:
+    """The status of an evaluation: one in which no record has an answer is sound, but has nothing to evaluate."""
+    from lattice_cli.errors import NoPath
+
+    if no_path < records:
+        return 0
+    sys.stdout.flush()
+    print(f"lattice: none of {records} records has an answer", file=sys.stderr)
+    return NoPath.exit_status

@@ -1,0 +1,103 @@
+"""Answers that were decoded before: the JSON lines of `lattice viterbi --json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.reading import PAUSE, Failure, Pause, Record, records_of
+from lattice_cli.formats.sources import Source, decoded
+from lattice_cli.formats.text import parse_json
+from lattice_cli.formats.values import as_list, as_mapping, as_number, as_text, is_null, shown
+
+_DOCUMENT = re.compile(rb'"lattice"\s*:')
+_RESULT = re.compile(rb'"(paths|status)"\s*:')
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A record that was decoded. answers: labels of each path, the best first; none if it has no path. confidence: of
+    the first answer, if the record says so. target: the reference that the record carries."""
+
+    id: str
+    source: str
+    answers: tuple[tuple[str, ...], ...]
+    confidence: float | None
+    target: str | tuple[str, ...] | None
+
+
+def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered | Pause]:
+    """The records of a file, decoded ones or graphs; which of the two its first line tells. Bad ones as Failures."""
+    try:
+        source = Source(path)
+    except FormatError as error:
+        yield Failure(path, error)
+        return
+    number = 0
+    try:
+        if not _holds_results(source):
+            yield from records_of(source, path, options)
+            return
+        for line in source.lines():
+            number += line is not None
+            if line is None:
+                yield PAUSE
+            elif line.strip():
+                yield _result(line, number, source.name, path)
+    except LatticeError as error:
+        yield Failure(path, error)
+    finally:
+        source.close()
+
+
+def _holds_results(source: Source) -> bool:
+    """True if the first line is an object of its own that is no document and has paths or a status."""
+    if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return False
+    line = source.first_line
+    return bool(_RESULT.search(line)) and not _DOCUMENT.search(line)
+
+
+def _result(line: bytes, number: int, source: str, path: str) -> Answered | Failure:
+    """The record of a line."""
+    record_id, at = f"{path}:{number}", f"{source}:{number}"
+    try:
+        record = as_mapping(parse_json(decoded(line, source, number), source, number), at, "a result")
+        if not is_null(record.get("id")):
+            record_id = as_text(record["id"], at, "id")
+        return _answered(record, record_id, at)
+    except LatticeError as error:
+        return Failure(record_id, error)
+
+
+def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:
+    status = record.get("status", "ok")
+    target = read_target(record.get("target"), at)
+    if status == "no-path":
+        return Answered(record_id, at, (), None, target)
+    if status != "ok":
+        why = f": {record['message']}" if isinstance(record.get("message"), str) else ""
+        raise FormatError(f"{at}: the record has no result, its status is {shown(status)}{why}")
+    if "paths" not in record:
+        raise FormatError(f'{at}: no "paths" key, expected a line of lattice viterbi --json')
+    paths = [as_mapping(path, at, "a path") for path in as_list(record["paths"], at, "paths")]
+    outputs = [as_list(path.get("output"), at, "output of a path") for path in paths]
+    answers = tuple(tuple(as_text(label, at, "a label of an output") for label in output) for output in outputs)
+    given = next((holder["confidence"] for holder in (*paths[:1], record) if "confidence" in holder), None)
+    confidence = None if given is None else as_number(given, at, "confidence")
+    return Answered(record_id, at, answers, confidence, target)
+
+
+def read_target(given: Any, at: str) -> str | tuple[str, ...] | None:
+    """A target as a record gives it: a text or a list of labels. Raises FormatError for anything else."""
+    if is_null(given):
+        return None
+    if isinstance(given, list):
+        return tuple(as_text(label, at, "a label of the target") for label in given)
+    if isinstance(given, str):
+        return given
+    raise FormatError(f"{at}: target is {shown(given)}, expected a string or a list of labels")

@@ -1,0 +1,94 @@
+"""Records with references decoded, for an evaluation: their answers, how sure those are, and the closest paths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice_cli.graph.combine import ADD, Combine
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import FloatArray
+from lattice_cli.graph.segments import distinct as distinct_numbers
+from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
+from lattice_cli.inference.confidence import answer_posteriors
+from lattice_cli.inference.decoding import found_paths
+from lattice_cli.inference.evaluation import Answers, Closest, Labels
+from lattice_cli.inference.interpretation import Interpretation, interpret, output_of
+from lattice_cli.inference.risk import oracle, oracles
+
+#: The labels of a record's reference, given the labels that its graph can output.
+ReadReference = Callable[[Document, frozenset[str]], Labels]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """n, distinct: how many paths or answers. beta: at which confidences are taken; None: not wanted. oracle: whether
+    the closest path is."""
+
+    n: int = 1
+    distinct: bool = False
+    beta: float | None = None
+    oracle: bool = False
+
+
+def assess(
+    documents: Iterable[Document],
+    reference_of: ReadReference,
+    wanted: Wanted,
+    grammar: Document | None = None,
+    ctc: str | None = None,
+    combine: Combine = ADD,
+) -> list[Answers]:
+    """The answers of each record; a record without a path has none, and why it has none as its message.
+
+    Raises Diverged, UsageError.
+    """
+    results: list[Answers] = []
+    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
+        references = [reference_of(each.document, _outputs(each)) for each in group]
+        found = [
+            [tuple(output_of(each.graph, path)) for path in paths]
+            for each, paths in zip(group, found_paths(group, wanted.n, wanted.distinct))
+        ]
+        sure = _confidences(group, found, wanted.beta)
+        closest = _closest(group, references) if wanted.oracle else [None] * len(group)
+        for interpretation, reference, outputs, confidence, nearest in zip(group, references, found, sure, closest):
+            why = "" if outputs else str(no_path(interpretation))
+            confident = None if np.isnan(confidence) else float(confidence)
+            results.append(Answers(interpretation.document.id, reference, tuple(outputs), confident, nearest, why))
+    return results
+
+
+def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> list[Closest | None]:
+    """The closest path of each interpretation; None where there is no path."""
+    graphs = [each.graph for each in group]
+    if len(group) == 1:
+        with located(record_nodes(group)):
+            found = [oracle(graphs[0], references[0])]
+    else:
+        found = oracles(graphs, references)
+    return [
+        None if best is None else Closest(best.errors, tuple(output_of(graph, best.path)), best.path.energy)
+        for graph, best in zip(graphs, found)
+    ]
+
+
+def _outputs(interpretation: Interpretation) -> frozenset[str]:
+    """The labels that can be output; where there is no path, those that the grammar or the record would."""
+    grammar, graph = interpretation.grammar, interpretation.graph
+    if not graph.arcs:
+        graph = interpretation.document.graph if grammar is None else grammar.graph
+    return frozenset(graph.words(distinct_numbers(graph.olabel).tolist()))
+
+
+def _confidences(group: Sequence[Interpretation], found: Sequence[Sequence[Labels]], beta: float | None) -> FloatArray:
+    """(group,) the posterior of each first answer; nan where it is not wanted or there is no answer."""
+    confidences = np.full(len(group), np.nan)
+    answered = [member for member, outputs in enumerate(found) if outputs]
+    if beta is not None and answered:
+        graphs = [group[member].graph for member in answered]
+        with located(record_nodes(group)):
+            confidences[answered] = answer_posteriors(graphs, [found[member][0] for member in answered], beta)
+    return confidences
