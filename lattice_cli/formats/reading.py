@@ -39,15 +39,6 @@ PAUSE = Pause()
 
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of a file ("-": standard input) as they are read, in order; bad ones as Failures."""
-    return cast(Iterator[Record | Pause], _records(path, replace(options, inputs=False)))
-
-
-def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
-    """The same, with what recognisers work on among them."""
-    return _records(path, replace(options, inputs=True))
-
-
-def _records(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     try:
         source = Source(path)
     except FormatError as error:
@@ -56,8 +47,22 @@ def _records(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Paus
     yield from records_of(source, path, options)
 
 
+def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
+    """The same, with what recognisers work on among them."""
+    try:
+        source = Source(path)
+    except FormatError as error:
+        yield Failure(path, error)
+        return
+    yield from _records(source, path, replace(options, inputs=True))
+
+
 def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of an input that is open; it is closed behind them."""
+    return cast(Iterator[Record | Pause], _records(source, path, replace(options, inputs=False)))
+
+
+def _records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     try:
         form = _form(source, path, options)
         if form in ("json", "jsonl"):

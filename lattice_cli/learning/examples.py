@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray, emission_graph
 from lattice_cli.learning.targets import Target
@@ -27,7 +29,7 @@ class Example:
     target: Target | None
     graph: Graph | None
     rows: int
-    inputs: FloatArray
+    inputs: NDArray[np.floating[Any]]
     names: Sequence[int | str]
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     times: FloatArray | None = None

@@ -15,6 +15,7 @@ from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels
 from lattice_cli.graph.topology import ctc_topology
 from lattice_cli.learning.config import RecognizerSettings, TrainConfig
+from lattice_cli.learning.energies import columns_of
 from lattice_cli.learning.examples import Example
 from lattice_cli.learning.grammars import LearnedGrammar, label_loop, learned_grammar, ngram
 from lattice_cli.learning.networks.box import BoxNetwork
@@ -76,6 +77,11 @@ class Model:
         start = np.where(np.isfinite(whole.graph.start), whole.left.start[whole.left_node], np.inf)
         final = np.where(np.isfinite(whole.graph.final), whole.left.final[whole.left_node], np.inf)
         return np.concatenate([np.append(whole.left.energy, 0.0)[whole.left_arc], start, final])
+
+    @cached_property
+    def reading_columns(self) -> FloatArray:
+        """(columns,) what is +inf here is a start or final that the reading's grammar does not have."""
+        return columns_of(self.reading.grammar)
 
     def right_energies(self, parameters: Parameters) -> FloatArray:
         """(columns,) energies of the reading's grammar at these parameters."""
