@@ -19,6 +19,8 @@ COMMANDS = {
     "forward": "Free energies, posteriors and per-arc gradients.",
     "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
     "evaluate": "Answers against references: error rates, confusions, rejection.",
+    "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
+    "recognize": "A trained model and inputs: recognition graphs.",
     "show": "What is in a file, and is it sound.",
 }
 
