@@ -36,7 +36,8 @@ class Epoch:
 class Standing:
     """Where a training stands.
 
-    epoch: epochs that are over; position: batches done of the one that is not; partial: sum of their losses.
+    epoch: epochs that are over; position: batches done of the one that is not; partial: what
+    they have put into its mean loss.
     best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
     """
 
@@ -156,7 +157,7 @@ class Training:
 
     def _mean(self, standing: Standing, order: Sequence[int]) -> float:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
-        return standing.partial / max(1, done)
+        return standing.partial * (self.problem.count / max(1, done))
 
     def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
@@ -184,12 +185,12 @@ class Training:
             mean = objective - 0.5 * self.problem.config.objective.l2 * float(standing.theta @ standing.theta)
         standing.theta = theta
         standing.optimizer = self.optimizer.state()
-        standing.partial += mean * count
+        standing.partial += mean * (count / self.problem.count)
         standing.position += 1
 
     def _close(self, standing: Standing) -> Epoch:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
-        loss = standing.partial / self.problem.count
+        loss = standing.partial
         errors: Errors | None = None
         better = True
         if self.validation is not None:
