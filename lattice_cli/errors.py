@@ -7,6 +7,7 @@
     |-- NoPath              1   sound input, but no answer; the message says why
     |-- Diverged            4   an infinite sum or a minimum that does not exist
     |-- NumericOverflow     4   a result beyond the range of float64
+    |-- TrainingFailed      4   a loss or a gradient that is no longer a number
     `-- CheckFailed         4   a numeric check did not hold
 
 Messages are one sentence each: the culprit's name, what was found, what was expected.
@@ -95,3 +96,10 @@ class CheckFailed(LatticeError):
     """A numeric check (finite differences, stationarity) that did not hold."""
 
     exit_status = 4
+
+
+class TrainingFailed(LatticeError):
+    """A loss or gradient that is no longer a finite number: which epoch, batch and record did it."""
+
+    exit_status = 4
+    status = "diverged"

@@ -6,7 +6,7 @@ in short. Every error names the arc, and the line where the file gives one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,20 +70,24 @@ def _with_identity(document: Document, record: dict[Any, Any], source: str) -> D
     """The document with the record's own id and target, where it has them."""
     from dataclasses import replace
 
-    target: str | tuple[str, ...] | None = None
-    given = record.get("target")
-    if isinstance(given, list):
-        target = tuple(as_text(label, source, "a label of the target") for label in given)
-    elif not is_null(given):
-        if not isinstance(given, str):
-            expected = "expected a text or a list of labels"
-            raise FormatError(f"{place(source, given)}: target is {shown(given)}, {expected}")
-        target = str(given)
     record_id = record.get("id")
     if isinstance(record_id, int) and not isinstance(record_id, bool):
         record_id = str(record_id)
     own_id = document.id if is_null(record_id) else as_text(record_id, source, "id")
-    return replace(document, id=own_id, target=target)
+    return replace(document, id=own_id, target=target_of(record, source))
+
+
+def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] | None:
+    """The target of a record: a text, a list of labels, or None. Raises FormatError."""
+    given = record.get("target")
+    if isinstance(given, list):
+        return tuple(as_text(label, source, "a label of the target") for label in given)
+    if is_null(given):
+        return None
+    if not isinstance(given, str):
+        expected = "expected a text or a list of labels"
+        raise FormatError(f"{place(source, given)}: target is {shown(given)}, {expected}")
+    return str(given)
 
 
 def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:

@@ -15,12 +15,21 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 
 _VERSION = 1
+#: What the arrays of a model's grammar are called by in front of their names.
+GRAMMAR = "grammar/"
 _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
 
 
 def write_npz(document: Document) -> bytes:
     """The bytes of an .npz file. Names, labels, scales, id and target are JSON text in a byte array."""
+    file = io.BytesIO()
+    np.savez(file, **arrays_of(document))
+    return file.getvalue()
+
+
+def arrays_of(document: Document) -> dict[str, Any]:
+    """The arrays that an .npz file of a document holds."""
     graph = document.graph
     arrays: dict[str, Any] = {name: getattr(graph, name) for name in (*_INTEGERS, *_FLOATS)}
     if document.times is not None:
@@ -37,14 +46,21 @@ def write_npz(document: Document) -> bytes:
         "target": document.target,
     }
     arrays["about"] = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
+    return arrays
 
 
 def read_npz(data: bytes, source: str, record_id: str) -> Document:
     """The document of an .npz file. Raises FormatError for anything that is not as `write_npz` writes it."""
-    arrays = _arrays(data, source)
+    return document_of(npz_arrays(data, source), source, record_id)
+
+
+def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document:
+    """The document of the arrays of an .npz file; of a trained model, its grammar. Raises FormatError."""
+    if "model" in arrays:
+        arrays = {name.removeprefix(GRAMMAR): array for name, array in arrays.items() if name.startswith(GRAMMAR)}
+        if not arrays:
+            raise FormatError(f"{source}: a trained model without a grammar, expected a graph (see lattice recognize)")
+    _require_columns(arrays, source)
     about = _about(arrays, source)
     labels = [as_text(label, source, "an entry of labels") for label in as_list(about.get("labels"), source, "labels")]
     if len(set(labels)) < len(labels):
@@ -73,13 +89,17 @@ def read_npz(data: bytes, source: str, record_id: str) -> Document:
     )
 
 
-def _arrays(data: bytes, source: str) -> dict[str, Any]:
-    """The arrays of the archive, each one-dimensional."""
+def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
+    """The arrays of an archive; nothing is unpickled. Raises FormatError."""
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive makes zipfile and numpy raise errors of a dozen kinds
         raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
+
+
+def _require_columns(arrays: dict[str, Any], source: str) -> None:
+    """Everything a graph needs, each array with one dimension."""
     missing = [name for name in (*_INTEGERS, *_FLOATS, "about") if name not in arrays]
     if missing:
         found = ", ".join(arrays)
@@ -87,7 +107,6 @@ def _arrays(data: bytes, source: str) -> dict[str, Any]:
     for name, array in arrays.items():
         if array.ndim != 1:
             raise FormatError(f"{source}: array {name!r} has shape {array.shape}, expected one dimension")
-    return arrays
 
 
 def _about(arrays: dict[str, Any], source: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class ReadOptions:
     """format: a name of reading.FORMATS, or auto. labels: path of the label list of an .npy matrix. logp: matrices hold
     log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to (auto,
-    start, end). keep_tags: sentence tags of SLF files are labels, not epsilon."""
+    start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. inputs: what a recogniser
+    works on is wanted too, beside graphs."""
 
     format: str = "auto"
     labels: str | None = None
@@ -18,3 +19,4 @@ class ReadOptions:
     scales: Mapping[str, float] = field(default_factory=dict)
     node_words: str = "auto"
     keep_tags: bool = False
+    inputs: bool = False

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.sources import Source, decoded
-from lattice_cli.graph.document import Document
+from lattice_cli.graph.document import Document, Inputs
 
 FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "words")
 _SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*=")
@@ -47,14 +47,30 @@ def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     yield from records_of(source, path, options)
 
 
+def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
+    """The same, with what recognisers work on among them."""
+    try:
+        source = Source(path)
+    except FormatError as error:
+        yield Failure(path, error)
+        return
+    yield from _records(source, path, replace(options, inputs=True))
+
+
 def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of an input that is open; it is closed behind them."""
+    return cast(Iterator[Record | Pause], _records(source, path, replace(options, inputs=False)))
+
+
+def _records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     try:
         form = _form(source, path, options)
         if form in ("json", "jsonl"):
             yield from _json_records(source, path, form == "jsonl", options)
         elif form == "yaml":
             yield from _yaml_records(decoded(source.everything(), source.name), source.name, path, options)
+        elif form == "npz":
+            yield from _npz_records(source.everything(), source.name, path, options)
         else:
             yield _whole(form, source.everything(), source.name, path, options)
     except LatticeError as error:
@@ -101,12 +117,31 @@ def _form(source: Source, path: str, options: ReadOptions) -> str:
     return "slf" if _SLF.match(head) or name.endswith((".slf", ".lat")) else "yaml"
 
 
-def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document:
-    """A document of a form that holds one."""
-    if form == "npz":
-        from lattice_cli.formats.npz import read_npz
+def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
+    """A graph, or the inputs of many records."""
+    from lattice_cli.formats.npz import document_of, npz_arrays
 
-        return read_npz(data, source, record_id).scaled(options.scales)
+    arrays = npz_arrays(data, source)
+    if "inputs" not in arrays:
+        yield document_of(arrays, source, path).scaled(options.scales)
+        return
+    from lattice_cli.formats.inputs import inputs_of_npz
+
+    _require_wanted(options, source)
+    yield from inputs_of_npz(arrays, source, path)
+
+
+def _require_wanted(options: ReadOptions, source: str) -> None:
+    if not options.inputs:
+        raise FormatError(f"{source}: inputs for a recogniser, expected a graph (lattice recognize makes one of them)")
+
+
+def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
+    """A document of a form that holds one."""
+    if form == "npy" and options.inputs:
+        from lattice_cli.formats.inputs import inputs_of_npy
+
+        return inputs_of_npy(data, source, record_id)
     if form == "npy":
         from lattice_cli.formats.emissions import read_npy
 
@@ -122,13 +157,18 @@ def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOpt
     return document.scaled(options.scales)
 
 
-def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document:
+def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
+    if isinstance(value, dict) and "inputs" in value:
+        from lattice_cli.formats.inputs import inputs_record
+
+        _require_wanted(options, source)
+        return inputs_record(value, source, record_id)
     from lattice_cli.formats.native import read_document
 
     return read_document(value, source, record_id, options).scaled(options.scales)
 
 
-def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> Iterator[Record]:
+def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
     from lattice_cli.formats.text import parse_yaml
 
     count = 0
@@ -147,7 +187,7 @@ def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> It
         raise FormatError(f"{source}: is empty, expected a document")
 
 
-def _json_records(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Record | Pause]:
+def _json_records(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     """A JSON document, or a stream with a document on each line.
 
     Which of the two it is shows on the first line that is a document by itself. Until one is found lines are kept: at
@@ -194,7 +234,9 @@ def _own_document(line: bytes) -> Any:
         return None
 
 
-def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> Record:
+def _json_line(
+    line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None
+) -> Record | Inputs:
     """The record of a line; `value` if it was parsed already."""
     from lattice_cli.formats.text import parse_json
 

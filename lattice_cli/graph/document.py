@@ -53,6 +53,19 @@ class Document:
         return replace(self, scales=merged, graph=graph)
 
 
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """One record of what a recogniser computes energies from.
+
+    values: (rows, size) numbers: a feature vector, or a column of an image, a row. id, source, target: as in Document.
+    """
+
+    id: str
+    source: str
+    values: FloatArray
+    target: str | tuple[str, ...] | None = None
+
+
 def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) -> FloatArray:
     """sum over names of scale * score, (arcs,); a scale that is missing is 1."""
     total = np.zeros(len(next(iter(scores.values()))))

@@ -210,3 +210,19 @@ def union(graphs: Sequence[Graph]) -> Graph:
         node_offsets,
         arc_offsets,
     )
+
+
+def member(graph: Graph, number: int) -> Graph:
+    """One member of a union as a graph of its own."""
+    nodes, arcs = (slice(*offsets[number : number + 2].tolist()) for offsets in (graph.node_offsets, graph.arc_offsets))
+    first = nodes.start
+    return Graph(
+        graph.src[arcs] - first,
+        graph.dst[arcs] - first,
+        graph.ilabel[arcs],
+        graph.olabel[arcs],
+        graph.energy[arcs],
+        graph.start[nodes],
+        graph.final[nodes],
+        graph.labels,
+    )

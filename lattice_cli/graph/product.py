@@ -1,0 +1,180 @@
+"""Emission matrices x grammar, without building the product: a recursion over time of one vector over grammar states.
+
+alpha_{t+1}(j) = min over grammar arcs (i, j, label) of alpha_t(i) + e_arc + emission_t(label), hard or soft, for many
+records side by side; the product of 200 steps with a 10,000-word trie would have 10 million arcs. Its gradient runs the
+same steps backwards and gives the derivative by every emission and by every energy of the grammar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.errors import NumericOverflow
+from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray
+from lattice_cli.graph.reducers import Reducer, hard_min
+from lattice_cli.graph.segments import Runs, group_by, run_starts, stable_order
+from lattice_cli.graph.steps import SparseStep, Step, dense_step
+
+
+@dataclass(frozen=True, eq=False)
+class ProductGradient:
+    """Derivative of a weighted sum of totals. emissions: (rows, classes); arcs: (arcs,), start and final: (nodes,) by
+    the energies of the grammar."""
+
+    emissions: FloatArray
+    arcs: FloatArray
+    start: FloatArray
+    final: FloatArray
+
+
+@dataclass(frozen=True)
+class ProductPath:
+    """A path of the product. energy: nats. arcs: the grammar's arc of each step."""
+
+    energy: float
+    arcs: tuple[int, ...]
+
+
+def can_walk(grammar: Graph) -> bool:
+    """True if every arc of the grammar takes one step of the emissions: no epsilon on its input side."""
+    return not bool((grammar.ilabel == EPSILON).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Timetable:
+    """Records in the order of falling length, so that those still running at a step are the first ones.
+
+    order: (records,) record of each rank. first_row, lengths: (records,) first row and rows of each rank's emissions.
+    running: (steps + 1,) how many ranks have a row at each step, the last entry 0.
+    """
+
+    order: IntArray
+    first_row: IntArray
+    lengths: IntArray
+    running: list[int]
+
+    @staticmethod
+    def of(lengths: IntArray) -> Timetable:
+        """The timetable of records of these lengths, whose rows follow one another."""
+        order = stable_order(-np.asarray(lengths, dtype=np.intp))
+        ordered = lengths[order]
+        steps = int(ordered[0]) if len(ordered) else 0
+        running = np.searchsorted(-ordered, -np.arange(steps + 1), side="left").tolist()
+        return Timetable(order, (np.cumsum(lengths) - lengths)[order], ordered, running)
+
+    def rows(self, step: int) -> IntArray:
+        """(running,) the emission row of each running record at a step."""
+        return self.first_row[: self.running[step]] + step
+
+
+@dataclass(frozen=True, eq=False)
+class ProductSweep:
+    """What one pass over the product found. totals: (records,) nats, +inf where a record has no path."""
+
+    emissions: FloatArray
+    grammar: Graph
+    columns: IntArray
+    timetable: Timetable
+    reducer: Reducer
+    step: Step
+    alphas: list[FloatArray]
+    ends: FloatArray
+
+    @cached_property
+    def _ended(self) -> tuple[FloatArray, FloatArray]:
+        """(ranks,) totals, and (ranks, states) the share of each last state in them."""
+        ranks, states = self.ends.shape
+        if not ranks or not states:
+            return np.full(ranks, np.inf), np.zeros((ranks, states))
+        energies = (self.ends + self.grammar.final).reshape(-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            totals, shares = self.reducer.reduce(energies, Runs(np.arange(ranks) * states, ranks * states))
+            share = shares().reshape(ranks, states)
+        share[np.isposinf(totals)] = 0.0
+        return totals, share
+
+    @cached_property
+    def totals(self) -> FloatArray:
+        """(records,) energy of all paths of each record."""
+        totals = np.empty(len(self.timetable.order))
+        totals[self.timetable.order] = self._ended[0]
+        return totals
+
+    def pullback(self, seed: FloatArray | None = None) -> ProductGradient:
+        """Derivative of sum(seed * totals); seed (records,), ones if not given. Records without a path get zeros."""
+        table, grammar = self.timetable, self.grammar
+        flow = self._ended[1]
+        if seed is not None:
+            flow = flow * seed[table.order][:, None]
+        by_emission, by_arc = np.zeros(self.emissions.shape), np.zeros(grammar.arcs)
+        after = flow[:0]
+        for time in range(len(self.alphas) - 1, -1, -1):
+            after = np.concatenate([after, flow[len(after) : table.running[time]]])
+            rows = table.rows(time)
+            after, by_emission[rows] = self.step.pull(self.alphas[time], self.emissions[rows], after, by_arc)
+        start = after.sum(axis=0) + flow[len(after) :].sum(axis=0)
+        return ProductGradient(by_emission, by_arc, start, flow.sum(axis=0))
+
+    def paths(self) -> list[ProductPath | None]:
+        """The path of each record that attains its total, for a sweep with the hard minimum; ties always go one way."""
+        table, grammar = self.timetable, self.grammar
+        totals, share = self._ended
+        state = share.argmax(axis=1) if share.size else np.zeros(len(totals), dtype=np.intp)
+        possible = np.isfinite(totals)
+        into = group_by(grammar.dst, grammar.nodes)
+        arcs = np.zeros((len(self.alphas), len(totals)), dtype=np.intp)
+        for time in range(len(self.alphas) - 1, -1, -1):
+            ranks = np.flatnonzero(possible[: table.running[time]])
+            candidates, counts = into.rows(state[ranks])
+            owner = np.repeat(ranks, counts)
+            row = self.emissions[table.rows(time)]
+            energies = self.alphas[time][owner, grammar.src[candidates]] + grammar.energy[candidates]
+            column = self.columns[grammar.ilabel[candidates]]
+            energies += np.where(column >= 0, row[owner, column], np.inf)
+            starts = np.cumsum(counts) - counts
+            least = np.minimum.reduceat(energies, starts) if len(starts) else energies
+            first = np.flatnonzero(energies == np.repeat(least, counts))
+            chosen = candidates[first[run_starts(owner[first])]]
+            arcs[time, ranks] = chosen
+            state[ranks] = grammar.src[chosen]
+        rank_of = np.argsort(table.order)
+        return [
+            ProductPath(float(totals[rank]), tuple(arcs[: table.lengths[rank], rank].tolist()))
+            if possible[rank]
+            else None
+            for rank in rank_of.tolist()
+        ]
+
+
+def product_sweep(
+    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, reducer: Reducer
+) -> ProductSweep:
+    """Combine the energies of all paths of emissions x grammar, for every record.
+
+    emissions: (sum of lengths, classes) energies, the records one after the other. columns: (labels of the grammar,)
+    the class of each label, -1 for none. The grammar has no epsilon on its input side (`can_walk`). Raises
+    NumericOverflow.
+    """
+    lengths = np.asarray(lengths, dtype=np.intp)
+    table = Timetable.of(lengths)
+    step = dense_step(grammar, columns, reducer) or SparseStep.of(grammar, columns, reducer)
+    alpha = np.broadcast_to(grammar.start, (len(lengths), grammar.nodes))
+    ends, alphas = np.array(alpha), []
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for time, running in enumerate(table.running[:-1]):
+            alphas.append(np.ascontiguousarray(alpha[:running]))
+            alpha = step.forward(alphas[-1], emissions[table.rows(time)])
+            ends[:running] = alpha
+    if np.isnan(ends).any() or np.isneginf(ends).any():
+        raise NumericOverflow("energies of a path add up beyond the range of float64")
+    return ProductSweep(emissions, grammar, columns, table, reducer, step, alphas, ends)
+
+
+def product_best(
+    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray
+) -> list[ProductPath | None]:
+    """The best path of each record through the grammar, None where it has none."""
+    return product_sweep(emissions, lengths, grammar, columns, hard_min).paths()

@@ -1,0 +1,69 @@
+"""Fully connected layers: the linear recogniser and the multilayer perceptron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lattice_cli.errors import UsageError
+from lattice_cli.graph.graph import FloatArray
+from lattice_cli.learning.networks.layers import ACTIVATIONS, ActivationName, Parameters, Pullback, scaled_random
+
+
+@dataclass(frozen=True)
+class DenseNetwork:
+    """(items, inputs) -> (items, outputs): hidden layers with an activation, then a linear one.
+
+    Without hidden layers it is the linear recogniser, whose losses are convex: its weights start at 0.
+    """
+
+    inputs: int
+    hidden: tuple[int, ...]
+    outputs: int
+    activation: ActivationName = "tanh"
+
+    def __post_init__(self) -> None:
+        for size in self.sizes:
+            if size < 1:
+                raise UsageError(f"dense network: layers of {list(self.sizes)} units, where each needs at least 1")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer, from the inputs to the outputs."""
+        return (self.inputs, *self.hidden, self.outputs)
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """layer<k>.weight: (units below, units), layer<k>.bias: (units,)."""
+        found: Parameters = {}
+        for layer, (below, units) in enumerate(pairwise(self.sizes)):
+            shape = (below, units)
+            found[f"layer{layer}.weight"] = (
+                scaled_random(rng, shape, self.activation, below, units) if self.hidden else np.zeros(shape)
+            )
+            found[f"layer{layer}.bias"] = np.zeros(units)
+        return found
+
+    def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
+        """inputs: (items, inputs) -> outputs: (items, outputs)."""
+        if inputs.ndim != 2 or inputs.shape[1] != self.inputs:
+            raise UsageError(f"dense network: inputs of shape {inputs.shape}, expected (items, {self.inputs})")
+        activation = ACTIVATIONS[self.activation]
+        reached = [inputs]
+        for layer in range(len(self.hidden) + 1):
+            values = reached[-1] @ parameters[f"layer{layer}.weight"]
+            values += parameters[f"layer{layer}.bias"]
+            reached.append(activation.apply(values) if layer < len(self.hidden) else values)
+
+        def pullback(gradient: FloatArray) -> Parameters:
+            """gradient: (items, outputs)."""
+            found: Parameters = {}
+            for layer in reversed(range(len(self.hidden) + 1)):
+                found[f"layer{layer}.bias"] = gradient.sum(axis=0)
+                found[f"layer{layer}.weight"] = reached[layer].T @ gradient
+                if layer:
+                    gradient = activation.pull(gradient @ parameters[f"layer{layer}.weight"].T, reached[layer])
+            return {name: found[name] for name in parameters}
+
+        return reached[-1], pullback

@@ -1,0 +1,196 @@
+"""The objective of training as a function of one vector of weights, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow, TrainingFailed, UsageError
+from lattice_cli.graph.composition import compose
+from lattice_cli.graph.document import Document, Inputs
+from lattice_cli.graph.graph import FloatArray
+from lattice_cli.inference.risk import oracle
+from lattice_cli.learning.batch import Batch, Objective
+from lattice_cli.learning.config import TrainConfig
+from lattice_cli.learning.energies import with_columns
+from lattice_cli.learning.examples import Example, first_arcs
+from lattice_cli.learning.losses import LOSSES, Settings
+from lattice_cli.learning.model import GRAMMAR_WEIGHTS, Model
+from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.targets import target_labels
+
+
+def objective_of(config: TrainConfig) -> Objective:
+    """The loss that a configuration asks for."""
+    told = config.objective
+    return Objective(LOSSES[told.loss], Settings(told.margin, told.cap, told.gamma, told.beta), told.latent)
+
+
+def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Example]:
+    """Records as the model takes them, with their targets read. Raises FormatError for one that does not fit."""
+    outputs = ("", *(model.reading.grammar.labels[label] for label in model.reading.outputs.tolist()))
+    found = []
+    for record in records:
+        if record.target is None:
+            raise FormatError(f"{record.source}: record {record.id!r} has no target, expected one to learn from")
+        example = model.recognizer.example(record)
+        target = target_labels(record.target, outputs)
+        unknown = [label for label in target if label not in outputs]
+        if unknown and model.config.objective.unspelled == "error":
+            raise FormatError(
+                f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
+                "is not among those that the model knows"
+            )
+        found.append(replace(example, target=target))
+    return found
+
+
+@dataclass(frozen=True)
+class Value:
+    """The objective of some examples. mean: of the loss, without the penalty. gradient: with it."""
+
+    objective: float
+    mean: float
+    gradient: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A batch with its inputs ready."""
+
+    batch: Batch
+    stacked: object
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """What it is made of."""
+        return self.batch.examples
+
+
+class Problem:
+    """A model and the examples it learns from."""
+
+    def __init__(self, model: Model, examples: Sequence[Example], size: int) -> None:
+        """size: examples to a batch. Raises FormatError for a target that its graph cannot spell."""
+        self.model, self.config = model, model.config
+        self._layout = model.initial(np.random.default_rng(0))
+        self.left_out = 0
+        self.replaced = 0
+        self.objective = objective_of(model.config)
+        self.pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
+        self.pieces = [piece for piece in self.pieces if piece.examples]
+        self.count = sum(len(piece.examples) for piece in self.pieces)
+
+    def _piece(self, examples: Sequence[Example]) -> Piece:
+        batch = Batch(examples, self.model.reading, self.objective)
+        if batch.unspelled:
+            batch = Batch(self._spelled(examples, batch.unspelled), self.model.reading, self.objective)
+        return Piece(batch, self.model.recognizer.stacked(batch.examples) if batch.examples else None)
+
+    def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
+        """The examples with what the configuration wants in place of those that cannot be spelled."""
+        policy = self.config.objective.unspelled
+        if policy == "error":
+            example = examples[unspelled[0]]
+            why = self.model.reading.why_not_spelled(example)
+            raise FormatError(f"{example.source}: record {example.id!r}: {why}")
+        nearest = {number: self._nearest(examples[number]) for number in unspelled if policy == "nearest"}
+        kept = [nearest.get(number, None if number in unspelled else each) for number, each in enumerate(examples)]
+        found = [each for each in kept if each is not None]
+        self.left_out += len(examples) - len(found)
+        self.replaced += len([each for each in nearest.values() if each is not None])
+        return found
+
+    def _nearest(self, example: Example) -> Example | None:
+        """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
+        model = self.model
+        graph = model.energies(example, self._layout)
+        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)))
+        found = oracle(whole.graph, example.target or ())
+        if found is None:
+            return None
+        output = whole.graph.olabel[list(found.path.arcs)]
+        return replace(example, target=tuple(whole.graph.words(output.tolist())))
+
+    def flat(self, parameters: Parameters) -> FloatArray:
+        """All weights as one vector."""
+        return np.concatenate([parameters[name].reshape(-1) for name in self._layout])
+
+    def parameters(self, theta: FloatArray) -> Parameters:
+        """The vector as weights by name."""
+        found, first = {}, 0
+        for name, like in self._layout.items():
+            found[name] = theta[first : first + like.size].reshape(like.shape)
+            first += like.size
+        return found
+
+    def value(self, theta: FloatArray, pieces: Sequence[Piece]) -> Value:
+        """Mean loss of these batches plus the penalty, with its gradient.
+
+        Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
+        """
+        parameters = self.parameters(theta)
+        right = self.model.right_energies(parameters)
+        count = sum(len(piece.examples) for piece in pieces)
+        total, gradient = 0.0, np.zeros(len(theta))
+        for piece in pieces:
+            found, by_weights = self._of_piece(piece, parameters, right, count)
+            total += found
+            gradient += by_weights
+        l2 = self.config.objective.l2
+        gradient += l2 * theta
+        return Value(total / count + 0.5 * l2 * float(theta @ theta), total / count, gradient)
+
+    def _of_piece(
+        self, piece: Piece, parameters: Parameters, right: FloatArray, count: int
+    ) -> tuple[float, FloatArray]:
+        """Sum of the losses of a batch, and its gradient divided by count."""
+        model = self.model
+        with np.errstate(all="ignore"):
+            left, pull = model.recognizer.energies(parameters, piece.stacked)
+            self._require_finite(piece, left, "the energy of an arc")
+            if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
+                raise TrainingFailed("an energy of the grammar is no longer a finite number")
+            try:
+                outcome = piece.batch.evaluate(left, right)
+            except (Diverged, NumericOverflow) as error:
+                raise TrainingFailed(self._culprit(piece, left, right, error)) from None
+            bad = np.flatnonzero(~np.isfinite(outcome.values))
+            if len(bad):
+                raise TrainingFailed(f"{_named(piece.examples[bad[0]])}: the loss is {outcome.values[bad[0]]}")
+            by_name = dict(pull(outcome.left / count))
+            by_name[GRAMMAR_WEIGHTS] = model.right_gradient(outcome.right / count)
+            gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
+        if not np.isfinite(gradient).all():
+            raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
+        return float(outcome.values.sum()), gradient
+
+    def _require_finite(self, piece: Piece, left: FloatArray, what: str) -> None:
+        bad = np.flatnonzero(~np.isfinite(left))
+        if len(bad):
+            ends = first_arcs(piece.examples, self.model.reading.classes)
+            example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
+            raise TrainingFailed(f"{_named(example)}: {what} is {left[bad[0]]}")
+
+    def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
+        """Which record of a batch an error comes from: each is tried alone."""
+        ends = first_arcs(piece.examples, self.model.reading.classes)
+        for number, example in enumerate(piece.examples):
+            try:
+                alone = Batch([example], self.model.reading, self.objective)
+                alone.evaluate(left[ends[number] : ends[number + 1]], right)
+            except (Diverged, NumericOverflow) as own:
+                return f"{_named(example)}: {own}"
+        return str(error)
+
+
+def _named(example: Example) -> str:
+    return f"record {example.id!r} ({example.source})"
+
+
+def require_examples(examples: Sequence[Example]) -> None:
+    """Raises UsageError if there is nothing to learn from."""
+    if not examples:
+        raise UsageError("no examples to learn from (data.train)")

@@ -1,0 +1,218 @@
+"""Training: epochs of steps over batches, from a state that can be saved anywhere and gone on from to the bit.
+
+Everything that is drawn is drawn from the seed and the number of the epoch, so that a state is all there is to know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lattice_cli.errors import TrainingFailed
+from lattice_cli.graph.graph import FloatArray
+from lattice_cli.learning.config import OptimizerSettings
+from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer, Sgd, State
+from lattice_cli.learning.problem import Piece, Problem
+from lattice_cli.learning.validation import Errors, Validation
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before."""
+
+    number: int
+    loss: float
+    best: bool
+    label_error: float | None = None
+    exact: float | None = None
+
+
+@dataclass
+class Standing:
+    """Where a training stands.
+
+    epoch: epochs that are over; position: batches done of the one that is not; partial: sum of their losses.
+    best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
+    """
+
+    theta: FloatArray
+    best: FloatArray
+    optimizer: State = field(default_factory=dict)
+    epoch: int = 0
+    position: int = 0
+    partial: float = 0.0
+    best_epoch: int = 0
+    best_error: tuple[float, float] = (float("inf"), 0.0)
+    waited: int = 0
+    ended: str = ""
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The vectors."""
+        return {
+            "theta": self.theta,
+            "best": self.best,
+            **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
+        }
+
+    def numbers(self) -> dict[str, Any]:
+        """The rest."""
+        return {
+            "epoch": self.epoch,
+            "position": self.position,
+            "partial": self.partial,
+            "best_epoch": self.best_epoch,
+            "best_error": [str(each) for each in self.best_error],  # it may be infinite
+            "waited": self.waited,
+            "ended": self.ended,
+            "epochs": [asdict(each) for each in self.epochs],
+        }
+
+    @staticmethod
+    def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
+        """The standing that these were taken from."""
+        told = dict(numbers)
+        error, exact = (float(each) for each in told.pop("best_error"))
+        epochs = [Epoch(**each) for each in told.pop("epochs")]
+        prefix = "optimizer/"
+        kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
+        return Standing(arrays["theta"], arrays["best"], kept, best_error=(error, exact), epochs=epochs, **told)
+
+
+class Watch(Protocol):
+    """Who looks on."""
+
+    def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
+        """Batches are done; loss: mean so far in this epoch."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is over."""
+
+    def save(self, standing: Standing, better: bool) -> None:
+        """Time to write the standing down; better: its best weights are new."""
+
+    def stopped(self) -> bool:
+        """True to end after this batch."""
+
+
+def optimizer_of(settings: OptimizerSettings) -> Optimizer:
+    """The optimiser that a configuration asks for."""
+    if settings.method == "lbfgs":
+        return Lbfgs(settings.memory)
+    if settings.method == "sgd":
+        return Sgd(settings.rate, settings.momentum, clip=settings.clip)
+    return Adam(settings.rate, clip=settings.clip)
+
+
+class Training:
+    """A problem, an optimiser and what is measured after every epoch."""
+
+    def __init__(self, problem: Problem, validation: Validation | None) -> None:
+        self.problem, self.validation = problem, validation
+        self.settings = problem.config.training
+        self.optimizer = optimizer_of(problem.config.optimizer)
+        # What takes all examples to a step has one batch to an epoch.
+        self._steps: list[list[Piece]] = (
+            [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
+        )
+
+    @property
+    def batches(self) -> int:
+        """Steps to an epoch."""
+        return len(self._steps)
+
+    def run(self, standing: Standing, watch: Watch) -> Standing:
+        """Go on from a standing until there is nothing more to do, or the watch has it stopped.
+
+        Raises TrainingFailed with the epoch, the batch and the record; what was saved by then stays.
+        """
+        if standing.optimizer:
+            self.optimizer.restore(standing.optimizer)
+        standing.ended = self._ended(standing)
+        saved = time.monotonic()
+        while not standing.ended:
+            order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
+            self.optimizer.scale = self.problem.config.optimizer.decay**standing.epoch
+            while standing.position < self.batches:
+                self._step(standing, self._steps[order[standing.position]])
+                watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
+                if watch.stopped():
+                    watch.save(standing, False)
+                    return standing
+                if time.monotonic() - saved > self.settings.save_every:
+                    watch.save(standing, False)
+                    saved = time.monotonic()
+            epoch = self._close(standing)
+            standing.ended = self._ended(standing)
+            watch.epoch(epoch)
+            watch.save(standing, epoch.best)
+            saved = time.monotonic()
+        return standing
+
+    def _mean(self, standing: Standing, order: Sequence[int]) -> float:
+        done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
+        return standing.partial / max(1, done)
+
+    def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
+        """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
+        means: list[tuple[FloatArray, float]] = []
+
+        def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
+            try:
+                value = self.problem.value(theta, pieces)
+            except TrainingFailed as error:
+                if self.optimizer.full_batch and means:
+                    return np.inf, np.full(len(theta), np.nan)
+                where = f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
+                raise TrainingFailed(f"{where}: {error}") from None
+            means.append((theta.copy(), value.mean))
+            return value.objective, value.gradient
+
+        theta, objective = self.optimizer.step(standing.theta, evaluate)
+        count = sum(len(piece.examples) for piece in pieces)
+        reached = [mean for at, mean in means if self.optimizer.full_batch and np.array_equal(at, theta)]
+        if reached:
+            mean = reached[-1]
+        elif means:
+            mean = means[0][1]
+        else:
+            mean = objective - 0.5 * self.problem.config.objective.l2 * float(standing.theta @ standing.theta)
+        standing.theta = theta
+        standing.optimizer = self.optimizer.state()
+        standing.partial += mean * count
+        standing.position += 1
+
+    def _close(self, standing: Standing) -> Epoch:
+        """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
+        loss = standing.partial / self.problem.count
+        errors: Errors | None = None
+        better = True
+        if self.validation is not None:
+            errors = self.validation.errors(self.problem.parameters(standing.theta))
+            found = (errors.label_error, -errors.exact_rate)
+            better = found < standing.best_error
+            if better:
+                standing.best_error = found
+        standing.epoch += 1
+        standing.position, standing.partial = 0, 0.0
+        standing.waited = 0 if better else standing.waited + 1
+        if better:
+            standing.best, standing.best_epoch = standing.theta, standing.epoch
+        rates = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
+        epoch = Epoch(standing.epoch, loss, better, *rates)
+        standing.epochs.append(epoch)
+        return epoch
+
+    def _ended(self, standing: Standing) -> str:
+        if standing.epoch >= self.settings.epochs:
+            return f"{standing.epoch} epochs done"
+        if self.settings.patience and standing.waited >= self.settings.patience:
+            return f"no better validation error for {standing.waited} epochs"
+        if standing.epoch and not standing.position and self.optimizer.converged:
+            return "converged"
+        return ""

@@ -1,0 +1,138 @@
+"""The loss of a batch at changing energies against the loss command's, and its gradients against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lattice_cli.errors import NoPath
+from lattice_cli.graph.composition import compose
+from lattice_cli.graph.document import Document
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.topology import ctc_topology
+from lattice_cli.inference.paths import n_best
+from lattice_cli.learning.batch import Batch, Objective
+from lattice_cli.learning.energies import columns_of, free, with_columns
+from lattice_cli.learning.examples import Example
+from lattice_cli.learning.grammars import label_loop, ngram
+from lattice_cli.learning.losses import LOSSES, Settings
+from lattice_cli.learning.objective import LossResult, evaluate
+from lattice_cli.learning.reading import Reading
+from tests.strategies import LABELS, connected_graphs, small
+
+SETTINGS = Settings(margin=0.7, cap=1.3, gamma=0.8, beta=1.5)
+NAMES = LABELS[1:]
+GRAMMARS = ("loop", "bigram", "ctc", "ctc bigram", "skips")
+
+
+def grammar_named(name: str, rng: np.random.Generator) -> Graph:
+    """Energies everywhere, starts and finals included; `skips` has epsilons on its input side."""
+    if name == "loop":
+        graph = label_loop(NAMES)
+    elif name == "bigram":
+        graph = ngram(NAMES, 2).graph
+    elif name == "ctc":
+        graph = ctc_topology(LABELS, 3)
+    elif name == "ctc bigram":
+        graph = compose(ctc_topology(LABELS, 3), ngram(NAMES[:2], 2).graph).graph
+    else:
+        src, dst, ilabel, olabel = [0, 0, 0, 1, 2], [1, 2, 0, 0, 0], [0, 1, 2, 3, 0], [1, 1, 2, 3, 0]
+        graph = Graph(src, dst, ilabel, olabel, np.zeros(5), [0, 9, 9], [0, 1, 9], LABELS)
+    tied = free(graph)
+    return with_columns(graph, tied.energies(rng.normal(size=tied.weights)))
+
+
+@st.composite
+def examples(draw: st.DrawFn, reading: Reading) -> list[Example]:
+    """Chains of steps and graphs, each with a target that it can spell."""
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        if draw(st.booleans()):
+            graph, rows = None, draw(st.integers(1, 3))
+            nodes = rows + 1
+        else:
+            shape = connected_graphs(energies=small, max_nodes=4, max_arcs=4, epsilon=False, acceptor=True)
+            graph, rows = draw(shape), 0
+            nodes = graph.nodes
+        blank = Example(f"r{number}", "test", None, graph, rows, np.zeros((rows, 1)), range(nodes))
+        whole = compose(blank.recognition(reading.labels), reading.grammar).graph
+        paths = n_best(whole, 20)
+        if not paths:
+            continue
+        path = draw(st.sampled_from(paths))
+        target = tuple(whole.words(whole.olabel[list(path.arcs)].tolist()))
+        found.append(Example(f"r{number}", "test", target, graph, rows, blank.inputs, range(nodes)))
+    return found
+
+
+def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[Document]:
+    found, first = [], 0
+    for example in batch.examples:
+        arcs = example.arcs(len(labels) - 1)
+        graph = example.recognition(labels, left[first : first + arcs])
+        found.append(Document(graph, example.id, "test", range(graph.nodes), target=example.target))
+        first += arcs
+    return found
+
+
+@settings(max_examples=25)
+@given(st.data(), st.sampled_from(GRAMMARS), st.sampled_from(["", "viterbi", "forward"]))
+def test_all_losses_are_those_of_the_loss_command(data: st.DataObject, name: str, latent: str) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    right = columns_of(grammar)
+    for loss in LOSSES.values():
+        batch = Batch(chosen, reading, Objective(loss, SETTINGS, latent))
+        left = rng.normal(size=sum(example.arcs(3) for example in chosen)) + 3.0
+        outcome = batch.evaluate(left, right)
+        theirs = evaluate(
+            documents(batch, left, LABELS), [loss], SETTINGS, grammar=Document(grammar, "g", "g", range(grammar.nodes)),
+            latent=latent or None,
+        )  # fmt: skip
+        gradients = []
+        for value, found in zip(outcome.values, theirs):
+            assert isinstance(found, list)
+            assert isinstance(found[0], LossResult)
+            assert value == pytest.approx(found[0].value.value, abs=1e-9)
+            gradients.append(found[0].gradient)
+        np.testing.assert_allclose(outcome.left, np.concatenate(gradients), atol=1e-9)
+
+
+@settings(max_examples=25)
+@given(st.data(), st.sampled_from(GRAMMARS))
+def test_gradients_reach_both_sides(data: st.DataObject, name: str) -> None:
+    """Directional derivatives by the recogniser's energies, and by all of the grammar's, starts and finals included."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    right = columns_of(grammar)
+    left = rng.normal(size=sum(example.arcs(3) for example in chosen))
+    for loss, latent in (("nll", ""), ("mee", ""), ("log", "forward"), ("square-exp", "forward")):
+        batch = Batch(chosen, reading, Objective(LOSSES[loss], SETTINGS, latent))
+        ahead, along = rng.normal(size=len(left)), np.where(np.isfinite(right), rng.normal(size=len(right)), 0.0)
+        outcome = batch.evaluate(left, right)
+        step = 1e-5
+        plus, minus = (batch.evaluate(left + sign * step * ahead, right + sign * step * along) for sign in (1, -1))
+        measured = (plus.values.sum() - minus.values.sum()) / (2 * step)
+        assert outcome.left @ ahead + outcome.right @ along == pytest.approx(measured, rel=1e-6, abs=1e-6)
+
+
+def test_targets_that_cannot_be_spelled_are_told_and_explained() -> None:
+    reading = Reading(label_loop(NAMES), LABELS)
+    good = Example("good", "test", ("a", "b"), None, 2, np.zeros((2, 1)), range(3))
+    long = Example("long", "test", ("a", "b", "c"), None, 2, np.zeros((2, 1)), range(3))
+    unknown = Example("unknown", "test", ("z",), None, 1, np.zeros((1, 1)), range(2))
+    batch = Batch([good, long, unknown], reading, Objective())
+    assert batch.unspelled == [1, 2]
+    assert reading.why_not_spelled(good) is None
+    assert "'a b c'" in str(reading.why_not_spelled(long))
+    assert isinstance(reading.why_not_spelled(unknown), NoPath)
