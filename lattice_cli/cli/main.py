@@ -18,6 +18,7 @@ COMMANDS = {
     "viterbi": "Best paths and answers, the n best, the n best distinct.",
     "forward": "Free energies, posteriors and per-arc gradients.",
     "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
+    "sample": "Paths drawn at random by their probability.",
     "evaluate": "Answers against references: error rates, confusions, rejection.",
     "show": "What is in a file, and is it sound.",
 }
