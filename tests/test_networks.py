@@ -21,6 +21,8 @@ NETWORKS = {
     "strip-sigmoid": (ConvolutionNetwork(9, SMALL, 1, 3, "sigmoid"), (2, 17, 9)),
     "strip-relu": (ConvolutionNetwork(9, SMALL, 2, 3, "relu"), (2, 17, 9)),
     "box-tanh": (ConvolutionNetwork(9, SMALL, None, 3, "tanh", columns=11), (6, 11, 9)),
+    "extras-tanh": (ConvolutionNetwork(9, SMALL, None, 3, "tanh", columns=11, extras=5), (6, 104)),
+    "extras-no-hidden": (ConvolutionNetwork(4, (), 2, 2, columns=3, extras=2), (5, 14)),
     "no-hidden": (ConvolutionNetwork(4, (), 3, 2), (2, 7, 4)),
 }
 
@@ -190,6 +192,11 @@ def test_inputs_that_do_not_fit() -> None:
         network.forward(parameters, np.zeros((2, 17, 8)))
     with pytest.raises(UsageError, match="inputs of 6 columns, but a step sees 7"):
         network.forward(parameters, np.zeros((2, 6, 9)))
+    flat = ConvolutionNetwork(9, SMALL, None, 3, columns=11, extras=5)
+    with pytest.raises(UsageError, match=r"expected \(items, 11 \* 9 \+ 5\)"):
+        flat.forward(flat.initial(np.random.default_rng(0)), np.zeros((2, 103)))
+    with pytest.raises(UsageError, match="where numbers follow the image"):
+        ConvolutionNetwork(9, SMALL, 2, 3, extras=5)
     dense = DenseNetwork(6, (), 4)
     with pytest.raises(UsageError, match=r"expected \(items, 6\)"):
         dense.forward(dense.initial(np.random.default_rng(0)), np.zeros((2, 5)))

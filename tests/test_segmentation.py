@@ -87,6 +87,13 @@ def test_structure() -> None:
         assert leads_through(found)
 
 
+def test_a_long_strip_takes_time_in_proportion() -> None:
+    """20,000 columns; all pairs of its cuts would be some 10 million."""
+    found = Segmenter(box=(4, 4)).segment(np.tile(np.concatenate([zero(), blank(1), one(), blank(2)]), (1000, 1)))
+    assert len(found.cuts) > 2000
+    assert len(found.src) < 5 * len(found.cuts)
+
+
 def leads_through(found: Segmentation) -> bool:
     reached = {0}
     for src, dst in zip(found.src.tolist(), found.dst.tolist()):

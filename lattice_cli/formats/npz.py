@@ -15,8 +15,8 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 
 _VERSION = 1
-#: What the arrays of a model's grammar are called by in front of their names.
-GRAMMAR = "grammar/"
+#: What stands in front of the names of the arrays of the graphs in a model.
+GRAMMAR, ALIGNMENT = "grammar/", "alignment/"
 _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
 

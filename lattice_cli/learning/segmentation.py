@@ -92,9 +92,9 @@ class Segmenter:
             max(1, round(self.spacing * height)), max(1, round(self.piece * height)), self.crossing * height
         )
         cuts = candidate_cuts(crossing_cost(image, ink), ink, settings)
-        src, dst = np.triu_indices(len(cuts), 1)
-        near = dst - src <= self.pieces
-        src, dst = src[near], dst[near]
+        nodes = np.arange(len(cuts))
+        reach = np.minimum(self.pieces, len(cuts) - 1 - nodes)
+        src, dst = np.repeat(nodes, reach), spans(nodes + 1, reach)
         bounds = Bounds.of(ink, cuts[src], cuts[dst])
         possible = self._possible(bounds, ink)
         if not _passable(src[possible], dst[possible], len(cuts)):

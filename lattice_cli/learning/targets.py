@@ -44,6 +44,14 @@ def reference_labels(text: str | Sequence[str], known: Set[str], letters_only: b
     return meant_labels(text, known, letters_only)
 
 
+def labels_of(targets: Sequence[str | Sequence[str]]) -> Labels:
+    """What targets are made of, sorted: the characters of texts, or if one of them has white space in it, their words;
+    of lists, their labels."""
+    words = any(isinstance(target, str) and len(target.split()) > 1 for target in targets)
+    parts = [target.split() if isinstance(target, str) and words else target for target in targets]
+    return tuple(sorted({label for part in parts for label in part}))
+
+
 def target_acceptor(targets: Sequence[Target], labels: Labels) -> Graph:
     """The acceptor of these answers, as a trie, so that each has one path; its table is `labels` and what they add."""
     table, trie, ends = _trie(targets, labels)

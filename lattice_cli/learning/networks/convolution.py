@@ -66,6 +66,9 @@ class ConvolutionNetwork:
 
     The output layer covers all rows left and `last` of the columns left; with last None all that are left of `columns`,
     so that inputs of that many columns give one step.
+
+    With `extras`, inputs are features as a segmenter makes them, (items, columns * height + extras): an image of
+    `columns`, and numbers about it that act on the last layer with an activation as a bias that each item has.
     """
 
     height: int
@@ -74,10 +77,13 @@ class ConvolutionNetwork:
     outputs: int
     activation: ActivationName = "tanh"
     columns: int | None = None
+    extras: int = 0
 
     def __post_init__(self) -> None:
         if self.last is None and self.columns is None:
             raise UsageError("convolution network: needs the number of columns where the last layer is to cover all")
+        if self.extras and self.columns is None:
+            raise UsageError("convolution network: needs the number of columns where numbers follow the image")
         for kernel in (*self.layers, Kernel(self.outputs, (1 if self.last is None else self.last, 1))):
             if min(kernel.channels, *kernel.size, *kernel.stride) < 1:
                 raise UsageError("convolution network: channels, sizes, strides and outputs have to be at least 1")
@@ -126,8 +132,14 @@ class ConvolutionNetwork:
             columns = kernel.steps(columns)
         return columns
 
+    @property
+    def _joined(self) -> int:
+        """The layer that the extras act on."""
+        return max(0, len(self.layers) - 1)
+
     def initial(self, rng: np.random.Generator) -> Parameters:
-        """layer<k>.weight: (kernel columns, kernel rows, channels below, channels), layer<k>.bias: (channels,)."""
+        """layer<k>.weight: (kernel columns, kernel rows, channels below, channels), layer<k>.bias: (channels,), and
+        with extras extras.weight: (extras, channels)."""
         found: Parameters = {}
         below = 1
         for layer, kernel in enumerate(self.kernels):
@@ -140,10 +152,51 @@ class ConvolutionNetwork:
             )
             found[f"layer{layer}.bias"] = np.zeros(kernel.channels)
             below = kernel.channels
+        if self.extras:
+            channels = self.kernels[self._joined].channels
+            found["extras.weight"] = scaled_random(rng, (self.extras, channels), self.activation, self.extras, channels)
         return found
 
     def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
-        """inputs: (items, columns, height) -> outputs: (items, steps, outputs)."""
+        """inputs: (items, columns, height), or flat with extras -> outputs: (items, steps, outputs)."""
+        images, extras = self._parted(inputs)
+        activation = ACTIVATIONS[self.activation]
+        reached = [images[..., np.newaxis]]
+        for layer, kernel in enumerate(self.kernels):
+            values = _convolve(
+                kernel, reached[-1], parameters[f"layer{layer}.weight"], parameters[f"layer{layer}.bias"]
+            )
+            if self.extras and layer == self._joined:
+                values += (extras @ parameters["extras.weight"])[:, np.newaxis, np.newaxis]
+            reached.append(activation.apply(values) if layer < len(self.layers) else values)
+
+        def pullback(gradient: FloatArray) -> Parameters:
+            """gradient: (items, steps, outputs)."""
+            found: Parameters = {}
+            gradient = gradient[:, :, np.newaxis]
+            for layer in reversed(range(len(self.kernels))):
+                found[f"layer{layer}.bias"] = gradient.sum(axis=(0, 1, 2))
+                if self.extras and layer == self._joined:
+                    found["extras.weight"] = extras.T @ gradient.sum(axis=(1, 2))
+                found[f"layer{layer}.weight"], by_images = _pull_convolution(
+                    self.kernels[layer], reached[layer], parameters[f"layer{layer}.weight"], gradient, inner=layer > 0
+                )
+                if by_images is not None:
+                    gradient = activation.pull(by_images, reached[layer])
+            return {name: found[name] for name in parameters}
+
+        return reached[-1][:, :, 0], pullback
+
+    def _parted(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Images (items, columns, height) and extras (items, extras)."""
+        if self.extras and self.columns is not None:
+            pixels = self.columns * self.height
+            if inputs.ndim != 2 or inputs.shape[1] != pixels + self.extras:
+                raise UsageError(
+                    f"convolution network: inputs of shape {inputs.shape}, "
+                    f"expected (items, {self.columns} * {self.height} + {self.extras})"
+                )
+            return inputs[:, :pixels].reshape(-1, self.columns, self.height), inputs[:, pixels:]
         if inputs.ndim != 3 or inputs.shape[2] != self.height:
             raise UsageError(
                 f"convolution network: inputs of shape {inputs.shape}, expected (items, columns, {self.height})"
@@ -152,29 +205,7 @@ class ConvolutionNetwork:
             raise UsageError(
                 f"convolution network: inputs of {inputs.shape[1]} columns, but a step sees {self.receptive}"
             )
-        activation = ACTIVATIONS[self.activation]
-        reached = [inputs[..., np.newaxis]]
-        for layer, kernel in enumerate(self.kernels):
-            values = _convolve(
-                kernel, reached[-1], parameters[f"layer{layer}.weight"], parameters[f"layer{layer}.bias"]
-            )
-            reached.append(activation.apply(values) if layer < len(self.layers) else values)
-
-        def pullback(gradient: FloatArray) -> Parameters:
-            """gradient: (items, steps, outputs)."""
-            found: Parameters = {}
-            gradient = gradient[:, :, np.newaxis]
-            for layer in reversed(range(len(self.kernels))):
-                weight = parameters[f"layer{layer}.weight"]
-                found[f"layer{layer}.bias"] = gradient.sum(axis=(0, 1, 2))
-                found[f"layer{layer}.weight"], by_images = _pull_convolution(
-                    self.kernels[layer], reached[layer], weight, gradient, inner=layer > 0
-                )
-                if by_images is not None:
-                    gradient = activation.pull(by_images, reached[layer])
-            return {name: found[name] for name in parameters}
-
-        return reached[-1][:, :, 0], pullback
+        return inputs, np.zeros((len(inputs), 0))
 
 
 def _blocks(patches: FloatArray) -> Iterator[tuple[slice, slice]]:

@@ -1,0 +1,63 @@
+"""The train command: from a configuration and labelled data to a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lattice_cli.cli.options import color_option
+
+
+@click.command()
+@click.argument("config", metavar="CONFIG", required=False)
+@click.option("-o", "--output", metavar="MODEL", help="The model file; default: the name of CONFIG with .npz, here.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A key of the configuration, such as optimizer.rate=0.1.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a training that was stopped, as if it had not been.")
+@click.option("--restart", is_flag=True, help="Begin again although there is a training that was stopped.")
+@click.option("--keys", is_flag=True, help="List every key of a configuration, its default and its meaning.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch.")
+@color_option
+def train(
+    config: str | None,
+    output: str | None,
+    overrides: tuple[str, ...],
+    resume: bool,
+    restart: bool,
+    keys: bool,
+    as_json: bool,
+    color: str,
+) -> int:
+    """Learn a recogniser, and a grammar with it, through the graph, as the YAML file CONFIG says.
+
+    The model of the epoch with the least validation error (without validation: of the last) is written to MODEL, an
+    .npz with the configuration inside: lattice recognize makes recognition graphs with it, and -g MODEL uses its
+    grammar. Beside it MODEL.checkpoint is where the training stands: after Ctrl-C, or a crash, --resume goes on from
+    there and comes to the same numbers. Paths in CONFIG are relative to it.
+
+    \b
+    Examples:
+      lattice train samples/check-reader.yaml
+      lattice train samples/check-reader.yaml --set objective.loss=perceptron -o perceptron.npz
+      lattice train --keys
+    """
+    if keys:
+        from lattice_cli.cli.training_reports import show_keys
+
+        show_keys(color)
+        return 0
+    if config is None:
+        raise click.UsageError("Missing argument 'CONFIG'.")
+    from lattice_cli.cli.training import run_training
+    from lattice_cli.errors import UsageError
+
+    if resume and restart:
+        raise UsageError("--resume and --restart are both given, expected one of them")
+    stem = "model" if config == "-" else Path(config).name.removesuffix(".gz").rsplit(".", 1)[0]
+    return run_training(config, output or f"{stem}.npz", overrides, resume, restart, as_json, color)

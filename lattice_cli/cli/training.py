@@ -1,0 +1,102 @@
+"""A training from the command line: put together, begun or gone on with, watched, and written down."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lattice_cli.cli.models import Assembled, assemble, difference, started_from
+from lattice_cli.cli.training_reports import Watching, checkpoint_of
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.config import read_config
+from lattice_cli.formats.models import read_checkpoint
+from lattice_cli.learning.config import TrainConfig
+from lattice_cli.learning.problem import Problem, require_examples
+from lattice_cli.learning.training import Standing, Training
+from lattice_cli.learning.validation import Validation
+
+#: Examples of a batch where a step takes all of them anyway.
+_LARGE = 512
+_INTERRUPTED = 130
+
+
+def run_training(
+    path: str, output: str, overrides: Sequence[str], resume: bool, restart: bool, as_json: bool, color: str
+) -> int:
+    """Train as a configuration file says; the exit status. Raises LatticeError."""
+    config = read_config(TrainConfig, path, overrides)
+    saved = None if restart else _saved(config, output, resume)
+    assembled = assemble(config, path)
+    problem = _problem(config, assembled)
+    validation = Validation(assembled.model, assembled.validation) if assembled.validation else None
+    training = Training(problem, validation)
+    watching = Watching(assembled, problem, output, as_json, color)
+    standing = saved or _beginning(config, path, problem)
+    if len(standing.theta) != len(problem.flat(assembled.model.initial(np.random.default_rng(0)))):
+        raise UsageError(f"{checkpoint_of(output)}: its weights are not as many as the model's: the data has changed")
+    with watching.looking_on():
+        training.run(standing, watching)
+    if watching.interrupted and not standing.ended:
+        watching.save_model(standing)
+        print(
+            f"lattice: stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    watching.finish(standing)
+    return 0
+
+
+def _problem(config: TrainConfig, assembled: Assembled) -> Problem:
+    """The training examples in batches, which are drawn once."""
+    examples = assembled.train
+    order = np.random.default_rng([config.training.seed, 0]).permutation(len(examples)).tolist()
+    size = max(_LARGE, config.training.batch) if config.optimizer.method == "lbfgs" else config.training.batch
+    problem = Problem(assembled.model, [examples[number] for number in order], size)
+    for count, what in ((problem.left_out, "left out"), (problem.replaced, "taught the nearest answer instead")):
+        if count:
+            print(f"lattice: {count} of {len(examples)} targets are not in their graphs: {what}", file=sys.stderr)
+    require_examples(problem.pieces[0].examples if problem.pieces else ())
+    return problem
+
+
+def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
+    """Initial weights, drawn from the seed or taken from another model."""
+    initial = problem.model.initial(np.random.default_rng([config.training.seed, 2]))
+    if config.training.start:
+        base = Path(path).parent if path != "-" else Path()
+        initial, taken = started_from(str(base / config.training.start), initial)
+        others = [name for name, array in initial.items() if array.size and name not in taken]
+        if others:
+            print(f"lattice: {config.training.start} has no weights for {', '.join(others)}", file=sys.stderr)
+    theta = problem.flat(initial)
+    return Standing(theta, theta)
+
+
+def _saved(config: TrainConfig, output: str, resume: bool) -> Standing | None:
+    """The standing of a training that was stopped. One that nobody mentions is not to be lost."""
+    checkpoint = checkpoint_of(output)
+    if not Path(checkpoint).exists():
+        if resume:
+            raise UsageError(f"--resume: there is no {checkpoint} to go on from")
+        return None
+    if not resume:
+        try:
+            about, _ = read_checkpoint(checkpoint)
+            ended = about["standing"]["ended"]
+        except (FormatError, KeyError, TypeError):
+            return None  # nothing that could be gone on from
+        if ended:
+            return None
+        raise UsageError(f"{checkpoint} is a training that was stopped: --resume goes on with it, --restart forgets it")
+    about, state = read_checkpoint(checkpoint)
+    try:
+        changed = difference(config, about["config"])
+        if changed:
+            raise UsageError(f"--resume: the configuration has changed since {checkpoint}: {', '.join(changed)}")
+        return Standing.of(state, about["standing"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{checkpoint}: not a checkpoint of a training: {error!r}") from None
