@@ -12,15 +12,15 @@ from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import Failure, Pause, read_records
 from lattice_cli.formats.results import Answered
 from lattice_cli.formats.values import printable
-from lattice_cli.graph.document import Document
+from lattice_cli.graph.document import Document, Inputs
 
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
 
 
-#: What streams are made of; only evaluate reads answers.
-Item: TypeAlias = Document | Answered | Failure
+#: What streams are made of; only evaluate reads answers, and only recognize inputs.
+Item: TypeAlias = Document | Inputs | Answered | Failure
 Read: TypeAlias = Callable[[str, ReadOptions], Iterator[Item | Pause]]
 
 
@@ -108,7 +108,7 @@ def _shown(record: Item, results: Iterator[Any], report: Report) -> LatticeError
     return None
 
 
-def _solved(documents: list[Document | Answered], solve: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
+def _solved(documents: list[Document | Inputs | Answered], solve: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
     """A result or an error for each record."""
     if not documents:
         return []

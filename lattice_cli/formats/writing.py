@@ -14,7 +14,7 @@ import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray
+from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray, emission_graph
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
@@ -22,8 +22,13 @@ _LONG_KEY = 100
 _NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_record(document: Document) -> dict[str, Any]:
-    """The native document, version 1, with its arcs in columns; reading it gives the same graph to the last bit."""
+def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
+    """The native document, version 1, with its arcs in columns; reading it gives the same graph to the last bit.
+
+    matrices: a chain of steps with an arc for every label is written as an emission matrix.
+    """
+    if matrices and _is_matrix(document):
+        return _emission_record(document)
     graph, names = document.graph, list(document.names)
     record: dict[str, Any] = {"lattice": 1, "id": document.id}
     if document.target is not None:
@@ -52,6 +57,26 @@ def as_record(document: Document) -> dict[str, Any]:
         columns["energy"] = graph.energy.tolist()
     record["arcs"] = columns
     return record
+
+
+def _is_matrix(document: Document) -> bool:
+    """True if reading the emission matrix of a graph gives that graph."""
+    graph, classes = document.graph, len(document.graph.labels) - 1
+    steps = graph.nodes - 1
+    if document.scores or document.times is not None or list(document.names) != list(range(graph.nodes)):
+        return False
+    if steps < 1 or classes < 1 or graph.arcs != steps * classes:
+        return False
+    like = emission_graph(graph.energy.reshape(steps, classes), graph.labels)
+    columns = ("src", "dst", "ilabel", "olabel", "start", "final")
+    return all(np.array_equal(getattr(graph, name), getattr(like, name)) for name in columns)
+
+
+def _emission_record(document: Document) -> dict[str, Any]:
+    graph = document.graph
+    target = {} if document.target is None else {"target": document.target}
+    matrix = graph.energy.reshape(graph.nodes - 1, -1).tolist()
+    return {"lattice": 1, "id": document.id, **target, "labels": graph.labels[1:], "emissions": matrix}
 
 
 def _label_column(label: IntArray, labels: tuple[str, ...], by_position: bool) -> list[Any]:
@@ -96,7 +121,7 @@ def _escaped(text: str) -> str:
     return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def write_documents(path: str, documents: Iterable[Document]) -> None:
+def write_documents(path: str, documents: Iterable[Document], matrices: bool = False) -> None:
     """Write documents to a file in the form its name asks for: .json, .jsonl, .yaml, .npz, any of them with .gz.
 
     Raises UsageError for another ending, and for several documents where the form holds one.
@@ -119,7 +144,7 @@ def write_documents(path: str, documents: Iterable[Document]) -> None:
     elif form in (".yaml", ".yml"):
         data = _yaml(found).encode()
     else:
-        data = "".join(json_line(as_record(document)) + "\n" for document in found).encode()
+        data = "".join(json_line(as_record(document, matrices)) + "\n" for document in found).encode()
     write_whole(path, gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
 
 

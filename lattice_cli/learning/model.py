@@ -25,6 +25,7 @@ from lattice_cli.learning.networks.layers import ActivationName, Network, Parame
 from lattice_cli.learning.networks.strip import StripNetwork
 from lattice_cli.learning.reading import Reading
 from lattice_cli.learning.recognizers import (
+    PullEnergies,
     Recognizer,
     RowRecognizer,
     ScoreRecognizer,
@@ -98,6 +99,11 @@ class Model:
             by_column = np.bincount(self._grammar_column + 1, by_column, size + 1)[1:].astype(np.float64)
         return self.grammar.tied.gradient(by_column)
 
+    def left_energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+        """(arcs,) the recogniser's energies of stacked examples, and the way back to its parameters."""
+        own = {name: array for name, array in parameters.items() if name != GRAMMAR_WEIGHTS}
+        return self.recognizer.energies(own, stacked)
+
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from, the grammar's too."""
         return {**self.recognizer.initial(rng), GRAMMAR_WEIGHTS: self.grammar.initial.copy()}
@@ -105,7 +111,7 @@ class Model:
     def recognized(self, record: Inputs | Document, parameters: Parameters) -> Document:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
         example = self.recognizer.example(record)
-        energies, _ = self.recognizer.energies(parameters, self.recognizer.stacked([example]))
+        energies, _ = self.left_energies(parameters, self.recognizer.stacked([example]))
         graph = example.recognition(self.reading.labels, energies)
         document = Document(graph, record.id, record.source, example.names, example.times, target=record.target)
         if isinstance(record, Document) and example.scores:
@@ -117,7 +123,7 @@ class Model:
 
     def energies(self, example: Example, parameters: Parameters) -> Graph:
         """The recognition graph of an example at these parameters."""
-        found, _ = self.recognizer.energies(parameters, self.recognizer.stacked([example]))
+        found, _ = self.left_energies(parameters, self.recognizer.stacked([example]))
         return example.recognition(self.reading.labels, found)
 
 
@@ -161,7 +167,7 @@ def _require_sense(config: TrainConfig) -> None:
     recognizer, kind = config.recognizer, config.alignment.kind
     if recognizer.kind == "scores" and kind != "each":
         raise UsageError(f"recognizer.kind: scores learns scales of lattices, which have no alignment: {kind}")
-    if recognizer.hidden and recognizer.kind not in ("mlp", "convolution"):
+    if recognizer.hidden and recognizer.kind != "mlp":
         raise UsageError(f"recognizer.hidden is for kind: mlp, but kind is {recognizer.kind}")
     if recognizer.kind == "mlp" and not recognizer.hidden:
         raise UsageError("recognizer.hidden: an mlp needs at least one hidden layer, such as [100]")
@@ -220,6 +226,4 @@ def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: 
     extras = size - columns * rows
     if extras < 0:
         raise UsageError(f"recognizer.shape: {columns} x {rows} is more than the {size} numbers of a row")
-    image = ConvolutionNetwork(rows, _kernels(settings), None, outputs, activation, columns)
-    beside = DenseNetwork(extras, settings.hidden, outputs, activation) if extras else None
-    return BoxNetwork(image, beside)
+    return BoxNetwork(ConvolutionNetwork(rows, _kernels(settings), None, outputs, activation, columns, extras))

@@ -149,7 +149,7 @@ class Problem:
         """Sum of the losses of a batch, and its gradient divided by count."""
         model = self.model
         with np.errstate(all="ignore"):
-            left, pull = model.recognizer.energies(parameters, piece.stacked)
+            left, pull = model.left_energies(parameters, piece.stacked)
             self._require_finite(piece, left, "the energy of an arc")
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")

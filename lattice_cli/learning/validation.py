@@ -59,7 +59,7 @@ class Validation:
         """Each example with its best answer, None where it has no path."""
         right = self.model.right_energies(parameters)
         for examples, space, stacked in self._parts:
-            left, _ = self.model.recognizer.energies(parameters, stacked)
+            left, _ = self.model.left_energies(parameters, stacked)
             yield from zip(examples, _decoded(space, left, right, self.model.reading))
 
     def errors(self, parameters: Parameters) -> Errors:

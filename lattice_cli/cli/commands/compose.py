@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +16,6 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream import Item
-    from lattice_cli.errors import LatticeError
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.interpretation import Interpretation
 
@@ -52,76 +49,35 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
     """
+    from lattice_cli.cli.graph_reports import GraphReport
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import NoPath
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.inference.batches import no_path
     from lattice_cli.inference.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
     rules = read_grammar(grammar)
-    report = _Composed(output, color)
+
+    class Composed(GraphReport):
+        """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
+
+        def show(self, document: Document, result: Interpretation) -> None:  # type: ignore[override]
+            super().show(document, _as_document(document, result))
+            if not result.graph.nodes:
+                raise no_path(result)
 
     def solve(documents: list[Document]) -> list[Interpretation]:
         return [interpret(document, rules, ctc, OPERATORS[combine]) for document in documents]
+
+    report = Composed(output, color)
 
     status = run_records([graph], options, solve, report, keep_going)
     if keep_going or status <= NoPath.exit_status:
         report.write()  # a file that stands for the whole stream is not replaced by a part of it
     return status
-
-
-class _Composed:
-    """Writes interpretation graphs: to a file, as JSON lines, or as tables on a terminal."""
-
-    def __init__(self, output: str | None, color: str) -> None:
-        self._output = None if output == "-" else output
-        self._tables = output is None and sys.stdout.isatty()
-        self._color = color
-        self._found: list[Document] = []
-
-    def show(self, document: Document, result: Interpretation) -> None:
-        """One composition; an empty one is written too, so that records stay in step, and then explained."""
-        from lattice_cli.cli.reports import write_json
-        from lattice_cli.formats.writing import as_record
-        from lattice_cli.inference.batches import no_path
-
-        composed = _as_document(document, result)
-        if self._output:
-            self._found.append(composed)
-        elif self._tables:
-            self._table(composed)
-        else:
-            write_json(as_record(composed))
-        if not result.graph.nodes:
-            raise no_path(result)
-
-    def _table(self, composed: Document) -> None:
-        from lattice_cli.cli.reports import arc_table
-        from lattice_cli.cli.tables import console
-
-        graph = composed.graph
-        ends = f"start {_few(graph.starts.tolist())}, final {_few(graph.finals.tolist())}"
-        title = f"{composed.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
-        arc_table(console(self._color), graph, composed.names, title, {})
-
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A record that cannot be read has no graph to write."""
-
-    def finish(self) -> None:
-        """Files are written at the end, by `write`."""
-
-    def write(self) -> None:
-        """Write the file that was asked for, whole."""
-        from lattice_cli.formats.writing import write_documents
-
-        if self._output and self._found:
-            write_documents(self._output, self._found)
-
-
-def _few(nodes: list[int]) -> str:
-    return ", ".join(str(node) for node in nodes[:8]) + (f" and {len(nodes) - 8} more" if len(nodes) > 8 else "")
 
 
 def _as_document(document: Document, result: Interpretation) -> Document:
