@@ -134,6 +134,63 @@ def test_with_a_symbol_table_labels_come_back(form: str, folder: pathlib.Path, d
         assert ends_of(again) == ends_of(document)
 
 
+#: Labels that each form holds as they are, and with a symbol table.
+ONE_WORD = [label for label in AWKWARD if not any(letter in label for letter in " \t\n") and label != "<eps>"]
+HELD = {
+    "att": [label for label in ONE_WORD if label != "0"],
+    "gtn": ["0", "1", "2", "17", "2147483647"],
+    "k2": ["1", "2", "17", "2147483647"],
+    "kaldi": ["1", "2", "17", "2147483647"],
+    "slf": [label for label in AWKWARD if label not in ("!NULL", "<s>")],
+}
+
+
+@st.composite
+def whole_documents(draw: st.DrawFn, form: str, labels: list[str]) -> Document:
+    """A random document that the form holds whole: one start node, of energy 0, and so on."""
+    document = draw(documents(labels=labels, cyclic=True, min_nodes=1, acceptor=True if form == "slf" else None))
+    graph = document.graph
+    start, final = np.full((2, graph.nodes), np.inf)
+    start[0 if form == "k2" else draw(st.integers(0, graph.nodes - 1))] = 0.0
+    ends = draw(st.sets(st.integers(0, graph.nodes - 1), min_size=1, max_size=1 if form == "slf" else 3))
+    for node in ends:
+        final[node] = 0.0 if form in ("slf", "gtn") else draw(strategies.any_energies)
+    # A loop at every node: GTN and k2 have no nodes without arcs.
+    loops = np.arange(graph.nodes)
+    columns = {
+        "src": np.append(graph.src, loops),
+        "dst": np.append(graph.dst, loops),
+        "ilabel": np.append(graph.ilabel, np.zeros(graph.nodes, dtype=np.intp)),
+        "olabel": np.append(graph.olabel, np.zeros(graph.nodes, dtype=np.intp)),
+        "energy": np.append(graph.energy, np.ones(graph.nodes)),
+    }
+    order = np.argsort(columns["src"], kind="stable") if form == "k2" else np.arange(len(columns["src"]))
+    ordered = {name: column[order] for name, column in columns.items()}
+    whole = Graph(**ordered, start=start, final=final, labels=graph.labels)
+    return replace(document, graph=whole, names=range(graph.nodes), id="utt-1" if form == "kaldi" else document.id)
+
+
+@pytest.mark.parametrize("table", [False, True])
+@pytest.mark.parametrize("form", TEXT_FORMS)
+@given(data=st.data())
+def test_what_a_form_holds_comes_back_whole(form: str, table: bool, folder: pathlib.Path, data: st.DataObject) -> None:
+    if table and form == "slf":
+        return
+    document = data.draw(whole_documents(form, ONE_WORD if table and form != "kaldi" else HELD[form]))
+    symbols = Symbols(str(folder / "symbols")) if table else None
+    result = written(form, document, symbols)
+    assert not result.losses
+    options = ReadOptions(keep_tags=True)
+    if symbols is not None:
+        (folder / "symbols").write_text(symbols.text(), encoding="utf-8")
+        options = ReadOptions(isymbols=None if form == "kaldi" else symbols.path, osymbols=symbols.path)
+    again = read_again(form, result.data, options, folder)
+    again = without_final_arcs(again) if form == "kaldi" else again
+    assert arcs_of(again) == arcs_of(document)
+    assert ends_of(again) == ends_of(document)
+    assert list(again.names) == list(document.names)
+
+
 @pytest.mark.parametrize("form", TEXT_FORMS)
 @given(data=st.data())
 def test_what_is_lossy_keeps_every_path_and_its_energy(form: str, folder: pathlib.Path, data: st.DataObject) -> None:
