@@ -36,18 +36,18 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     for line, fields in enumerate(rows[2:], 3):
         if not fields:
             continue
-        at = f"{source}:{line}"
         if not 3 <= len(fields) <= 5:
-            raise FormatError(f"{at}: found {len(fields)} columns, expected src dst ilabel [olabel [weight]]")
-        energy = energy_of_score(fields[4], at) if len(fields) == 5 else 0.0
-        graph.arc(line, node_of(fields[0], at), node_of(fields[1], at), energy)
+            raise FormatError(
+                f"{source}:{line}: found {len(fields)} columns, expected src dst ilabel [olabel [weight]]"
+            )
+        graph.arc(line, fields[0], fields[1], fields[4] if len(fields) == 5 else "0")
         ilabel.append(fields[2])
         olabel.append(fields[min(3, len(fields) - 1)])
     tables = [read_symbols(path) if path else None for path in (options.isymbols, options.osymbols)]
     inputs, outputs = (
         from_ids(side, table, _EPSILON, source, graph.lines) for side, table in zip((ilabel, olabel), tables)
     )
-    return graph.document(record_id, inputs, outputs)
+    return graph.document(record_id, inputs, outputs, energy_of_score)
 
 
 def write_gtn(document: Document, options: WriteOptions) -> Written:

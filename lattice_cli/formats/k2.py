@@ -37,27 +37,28 @@ def read_k2(text: str, source: str, record_id: str, options: ReadOptions) -> Doc
     ilabel: list[str] = []
     olabel: list[str] = []
     for line, fields in arcs:
-        at = f"{source}:{line}"
-        tail, head, energy = node_of(fields[0], at), node_of(fields[1], at), energy_of_score(fields[-1], at)
         last = fields[2] == _FINAL
-        if last != (head == final):
+        if last != (fields[1] == str(final)):
             expected = f"label -1 on the arcs that enter the final state, {final}, and only there"
-            raise FormatError(f"{at}: label is {fields[2]} on an arc to state {head}, expected {expected}")
+            raise FormatError(
+                f"{source}:{line}: label is {fields[2]} on an arc to state {fields[1]}, expected {expected}"
+            )
         label, output = "0" if last else fields[2], fields[-2]
         output = "0" if last and output == _FINAL else output
         if last and ends[fields[0]] == 1 and (len(fields) == 4 or output == "0"):
-            graph.final(line, tail, energy)
+            at = f"{source}:{line}"
+            graph.final(line, node_of(fields[0], at), energy_of_score(fields[-1], at))
             continue
         if last:
-            graph.finals[head] = 0.0
-        graph.arc(line, tail, head, energy)
+            graph.finals[final] = 0.0
+        graph.arc(line, fields[0], fields[1], fields[-1])
         ilabel.append(label)
         olabel.append(label if len(fields) == 4 else output)
     isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
     acceptor = all(len(fields) == 4 for _, fields in arcs)
     inputs = from_ids(ilabel, (isymbols or osymbols) if acceptor else isymbols, 0, source, graph.lines)
     outputs = inputs if acceptor else from_ids(olabel, osymbols, 0, source, graph.lines)
-    return graph.document(record_id, inputs, outputs)
+    return graph.document(record_id, inputs, outputs, energy_of_score)
 
 
 def _parts(rows: Sequence[Row], source: str) -> tuple[Sequence[Row], int]:

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -73,45 +74,43 @@ def read_lattice(block: Block, source: str, options: ReadOptions) -> Document:
         found = shown(" ".join(rows[0][1]))
         raise FormatError(f"{source}:{block.line}: found {found}, expected the key of a lattice alone on its line")
     compact = _is_compact(rows, source)
-    graph = TextGraph(source)
+    graph = TextGraph(source, starts={node_of(fields[0], f"{source}:{line}"): 0.0 for line, fields in rows[:1]})
     inputs: list[str] = []
     outputs: list[str] = []
-    scores: dict[str, list[float]] = {GRAPH: [], ACOUSTIC: []}
-    ends: list[tuple[int, int, tuple[float, float, str]]] = []
+    costs: list[tuple[float, float]] = []
+
+    def add(line: int, tail: str, head: str, labels: Sequence[str], weight: _Weight) -> None:
+        graph.arc(line, tail, head)
+        inputs.append(weight.string if compact else labels[0])
+        outputs.append(labels[-1])
+        costs.append(weight.costs)
+
+    ends: list[tuple[int, str, _Weight]] = []
+    labels = 1 if compact else 2
     for line, fields in rows:
         at = f"{source}:{line}"
-        tail = node_of(fields[0], at)
-        graph.starts = graph.starts or {tail: 0.0}
-        if len(fields) <= 2:
-            weight = _weight(fields[1] if len(fields) == 2 else "", compact, at)
-            cost = weight[0] + weight[1]
-            if math.isinf(cost) or weight == (0.0, 0.0, ""):
-                graph.final(line, tail, cost)
-            else:
-                graph.mentioned.append(tail)
-                ends.append((line, tail, weight))
-            continue
-        first = 4 - compact
-        weight = _weight(fields[first] if len(fields) > first else "", compact, at)
-        graph.arc(line, tail, node_of(fields[1], at), 0.0)
-        inputs.append(weight[2] if compact else fields[2])
-        outputs.append(fields[first - 1])
-        scores[GRAPH].append(weight[0])
-        scores[ACOUSTIC].append(weight[1])
+        place = 1 if len(fields) <= 2 else 2 + labels
+        weight = _weight(fields[place] if len(fields) > place else "", compact, at)
+        cost = sum(weight.costs)
+        if len(fields) > 2:
+            add(line, fields[0], fields[1], fields[2:place], weight)
+        elif math.isinf(cost) or weight == _ONE:
+            graph.final(line, node_of(fields[0], at), cost)
+        else:
+            graph.mentioned.append(node_of(fields[0], at))
+            ends.append((line, fields[0], weight))
     for line, tail, weight in ends:
-        graph.arc(line, tail, _FINAL, 0.0)
+        graph.named[len(graph.tails)] = _FINAL
         graph.finals[_FINAL] = 0.0
-        inputs.append(weight[2] if compact else "0")
-        outputs.append("0")
-        scores[GRAPH].append(weight[0])
-        scores[ACOUSTIC].append(weight[1])
+        add(line, tail, "0", "0" * labels, weight)
+    graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
     isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
     words = from_ids(outputs, osymbols, 0, source, graph.lines)
     if not compact:
         tids = from_ids(inputs, isymbols, 0, source, graph.lines)
     else:
         tids = [text or None for text in inputs] if any(inputs) else words
-    return graph.document(key, tids, words, scores)
+    return graph.document(key, tids, words, scores={GRAPH: graph_costs, ACOUSTIC: acoustic_costs})
 
 
 def _is_compact(rows: Sequence[Row], source: str) -> bool:
@@ -131,16 +130,26 @@ def _is_compact(rows: Sequence[Row], source: str) -> bool:
     return plain is None
 
 
-def _weight(text: str, compact: bool, at: str) -> tuple[float, float, str]:
-    """(graph cost, acoustic cost, transition-ids) of a weight; none is written for no cost. Raises FormatError."""
+class _Weight(NamedTuple):
+    """costs: graph, acoustic. string: transition-ids."""
+
+    costs: tuple[float, float]
+    string: str
+
+
+_ONE = _Weight((0.0, 0.0), "")
+
+
+def _weight(text: str, compact: bool, at: str) -> _Weight:
+    """What a weight says; none is written for no cost. Raises FormatError."""
     if not text:
-        return 0.0, 0.0, ""
+        return _ONE
     parts = text.split(",")
     string = parts[2] if len(parts) == 3 else ""
     if len(parts) != 2 + compact or (string and not _STRING.fullmatch(string)):
         expected = "graph,acoustic,transition-ids" if compact else "graph,acoustic"
         raise FormatError(f"{at}: weight is {shown(text)}, expected {expected}")
-    return weight_of(parts[0], at, "graph cost"), weight_of(parts[1], at, "acoustic cost"), string
+    return _Weight((weight_of(parts[0], at, "graph cost"), weight_of(parts[1], at, "acoustic cost")), string)
 
 
 def write_kaldi(document: Document, options: WriteOptions) -> Written:

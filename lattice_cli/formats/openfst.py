@@ -24,23 +24,22 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     """The graph of a file in OpenFst's text form. Raises FormatError, with the line."""
     rows = list(rows_of(text))
     wide = _label_columns(rows, source, options.acceptor)
-    graph = TextGraph(source)
+    graph = TextGraph(source, starts={node_of(fields[0], f"{source}:{line}"): 0.0 for line, fields in rows[:1]})
     ilabel: list[str] = []
     olabel: list[str] = []
     for line, fields in rows:
-        at = f"{source}:{line}"
-        tail = node_of(fields[0], at)
-        graph.starts = graph.starts or {tail: 0.0}
         if len(fields) <= 2:
-            graph.final(line, tail, weight_of(fields[1], at) if len(fields) == 2 else 0.0)
+            at = f"{source}:{line}"
+            graph.final(line, node_of(fields[0], at), weight_of(fields[1], at) if len(fields) == 2 else 0.0)
             continue
         if not 2 + wide <= len(fields) <= 3 + wide:
             kind = (
                 "an acceptor, src dst label [weight]" if wide == 1 else "a transducer, src dst ilabel olabel [weight]"
             )
-            raise FormatError(f"{at}: found {len(fields)} columns, expected an arc of {kind}, or a final node")
-        energy = weight_of(fields[2 + wide], at) if len(fields) == 3 + wide else 0.0
-        graph.arc(line, tail, node_of(fields[1], at), energy)
+            raise FormatError(
+                f"{source}:{line}: found {len(fields)} columns, expected an arc of {kind}, or a final node"
+            )
+        graph.arc(line, fields[0], fields[1], fields[2 + wide] if len(fields) == 3 + wide else "0")
         ilabel.append(fields[2])
         olabel.append(fields[1 + wide])
     isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
