@@ -374,6 +374,7 @@ BAD = [
     ("k2", "0 1 2 0.5\n0 1 2 2 0.5\n1 2 -1 0.1\n2\n", "again:2: found 5 columns, .* 4 columns as on line 1"),
     ("kaldi", "key\n0 1 2 0.5,x,\n", "again:2: acoustic cost is 'x', expected a number"),
     ("kaldi", "key\n0 1 2 3 0.5,1.0\n1 0.5,1.0,2\n", "again:3: line 3 is of a CompactLattice, line 2 of a Lattice"),
+    ("kaldi", "key\n0 1 2 0.5,1.0,\n1 0.5,1.0,2\n1\n", "again:4: node 1 is final twice, expected once"),
     ("kaldi", "key\n0 1 2 0.5,1.0,a_b\n", "again:2: weight is '0.5,1.0,a_b', expected graph,acoustic,transition-ids"),
 ]
 
