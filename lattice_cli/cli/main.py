@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
     "recognize": "A trained model and inputs: recognition graphs.",
     "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",
+    "draw": "Pictures of graphs: in text, DOT, SVG, PNG; the best path marked.",
     "show": "What is in a file, and is it sound.",
 }
 
