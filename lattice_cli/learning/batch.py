@@ -89,13 +89,25 @@ class Batch:
         elif isinstance(self.contrast, BuiltSpace):
             solve = self._least_free if objective.taken == "forward" else self.contrast.solve
             other, pull_other = solve(left, right, how)
-        values = [self._value(*energies) for energies in zip(correct.tolist(), other.tolist())]
-        by_left, by_right = pull(np.array([value.by_correct for value in values]))
+        values, by_correct, by_other = self._values(correct, other)
+        by_left, by_right = pull(by_correct)
         if pull_other is not None:
-            slope = [value.by_all if objective.loss.soft else value.by_offending for value in values]
-            more_left, more_right = pull_other(np.array(slope))
+            more_left, more_right = pull_other(by_other)
             by_left, by_right = by_left + more_left, by_right + more_right
-        return Outcome(np.array([value.value for value in values]), by_left, by_right)
+        return Outcome(values, by_left, by_right)
+
+    def _values(self, correct: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(examples,) losses, and their derivatives by the energies of the correct and of the other answers."""
+        loss = self.objective.loss
+        if loss.columns is not None:
+            return loss.columns(correct, other, self.objective.settings)
+        values = [self._value(*energies) for energies in zip(correct.tolist(), other.tolist())]
+        slopes = [value.by_all if loss.soft else value.by_offending for value in values]
+        return (
+            np.array([value.value for value in values]),
+            np.array([value.by_correct for value in values]),
+            np.array(slopes),
+        )
 
     def _value(self, correct: float, other: float) -> Value:
         loss = self.objective.loss

@@ -116,6 +116,7 @@ class OptimizerSettings:
     momentum: float = key(0.9, "of sgd", least=0.0, below=1.0)
     clip: float | None = key(None, "longest gradient", above=0.0)
     memory: int = key(10, "lbfgs: steps it remembers", least=1)
+    tolerance: float = key(1e-5, "lbfgs: ends when ten steps lower the objective by less than this fraction", least=0.0)
 
 
 @dataclass(frozen=True)

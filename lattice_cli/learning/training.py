@@ -113,10 +113,44 @@ class Watch(Protocol):
 def optimizer_of(settings: OptimizerSettings) -> Optimizer:
     """The optimiser that a configuration asks for."""
     if settings.method == "lbfgs":
-        return Lbfgs(settings.memory)
+        return Lbfgs(settings.memory, settled=settings.tolerance)
     if settings.method == "sgd":
         return Sgd(settings.rate, settings.momentum, clip=settings.clip)
     return Adam(settings.rate, clip=settings.clip)
+
+
+class _Saver:
+    """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._at, self._took = time.monotonic(), 0.0
+        self._behind = self._better = False
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the last time."""
+        return time.monotonic() - self._at
+
+    def save(self, standing: Standing) -> None:
+        """Now."""
+        begun = time.monotonic()
+        self._watch.save(standing, self._better)
+        self._at = time.monotonic()
+        self._took = self._at - begun
+        self._behind = self._better = False
+
+    def close(self, standing: Standing, better: bool) -> None:
+        """An epoch is over; better: its weights are the best so far."""
+        self._behind = True
+        self._better |= better
+        if standing.ended or self.waited >= 9 * self._took:
+            self.save(standing)
+
+    def flush(self, standing: Standing) -> None:
+        """Epochs that are not written down yet are to be."""
+        if self._behind:
+            self.save(standing)
 
 
 class Training:
@@ -144,7 +178,15 @@ class Training:
         if standing.optimizer:
             self.optimizer.restore(standing.optimizer)
         standing.ended = self._ended(standing)
-        saved = time.monotonic()
+        saver = _Saver(watch)
+        try:
+            self._run(standing, watch, saver)
+        except TrainingFailed:
+            saver.flush(standing)
+            raise
+        return standing
+
+    def _run(self, standing: Standing, watch: Watch, saver: _Saver) -> None:
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
             self.optimizer.scale = self.problem.config.optimizer.decay**standing.epoch
@@ -152,17 +194,14 @@ class Training:
                 self._step(standing, self._steps[order[standing.position]])
                 watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
                 if watch.stopped():
-                    watch.save(standing, False)
-                    return standing
-                if time.monotonic() - saved > self.settings.save_every:
-                    watch.save(standing, False)
-                    saved = time.monotonic()
+                    saver.save(standing)
+                    return
+                if saver.waited > self.settings.save_every:
+                    saver.save(standing)
             epoch = self._close(standing)
             standing.ended = self._ended(standing)
             watch.epoch(epoch)
-            watch.save(standing, epoch.best)
-            saved = time.monotonic()
-        return standing
+            saver.close(standing, epoch.best)
 
     def _mean(self, standing: Standing, order: Sequence[int]) -> float:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
