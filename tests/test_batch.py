@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import LABELS, connected_graphs, small
 
 from lattice_cli.errors import NoPath
 from lattice_cli.graph.composition import compose
@@ -22,7 +23,6 @@ from lattice_cli.learning.grammars import label_loop, ngram
 from lattice_cli.learning.losses import LOSSES, Settings
 from lattice_cli.learning.objective import LossResult, evaluate
 from lattice_cli.learning.reading import Reading
-from tests.strategies import LABELS, connected_graphs, small
 
 SETTINGS = Settings(margin=0.7, cap=1.3, gamma=0.8, beta=1.5)
 NAMES = LABELS[1:]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training_data import strips, vectors
 
 from lattice_cli.formats.config import bind
 from lattice_cli.graph.document import Document, Inputs
@@ -18,7 +19,6 @@ from lattice_cli.learning.problem import Problem, examples_of
 from lattice_cli.learning.targets import labels_of
 from lattice_cli.learning.training import Epoch, Standing, Training
 from lattice_cli.learning.validation import Validation
-from tests.training_data import strips, vectors
 
 LABEL = [1, 2, 1, 2]
 LATTICE = Graph([0, 0, 1, 1], [1, 1, 2, 2], LABEL, LABEL, np.zeros(4), [0, 9, 9], [9, 9, 0], ("", "a", "b"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import BETAS, LABELS, graphs, small
 
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import steps
@@ -16,7 +17,6 @@ from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.scaled import scaled_sweep
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.timetable import Timetable
-from tests.strategies import BETAS, LABELS, graphs, small
 
 CLASSES = len(LABELS) - 1
 EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from training_data import lattices, strips, vectors, write_inputs
 
 from lattice_cli.formats.models import read_model
-from tests.training_data import lattices, strips, vectors, write_inputs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
