@@ -18,6 +18,7 @@ COMMANDS = {
     "viterbi": "Best paths and answers, the n best, the n best distinct.",
     "forward": "Free energies, posteriors and per-arc gradients.",
     "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
+    "sample": "Paths drawn at random by their probability.",
     "evaluate": "Answers against references: error rates, confusions, rejection.",
     "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
     "recognize": "A trained model and inputs: recognition graphs.",

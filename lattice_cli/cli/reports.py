@@ -51,6 +51,24 @@ class JsonReport:
         """Nothing is kept back."""
 
 
+def identity(record: Item) -> dict[str, Any]:
+    """What a JSON object of paths says of its record: the id, and the target where it has one, for evaluate."""
+    target = getattr(record, "target", None)
+    return _id(record) if target is None else {**_id(record), "target": target}
+
+
+def path_fields(path: Decoded) -> dict[str, Any]:
+    """A path as a JSON object."""
+    fields = {
+        "energy": path.energy,
+        "output": path.output,
+        "input": path.input,
+        "arcs": path.arcs,
+        "nodes": path.nodes,
+    }
+    return fields if path.times is None else {**fields, "times": path.times}
+
+
 class TableReport:
     """Rows of one growing table; a record that failed gets a row that says so."""
 

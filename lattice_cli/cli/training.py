@@ -72,8 +72,7 @@ def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
         others = [name for name, array in initial.items() if array.size and name not in taken]
         if others:
             print(f"lattice: {config.training.start} has no weights for {', '.join(others)}", file=sys.stderr)
-    theta = problem.flat(initial)
-    return Standing(theta, theta)
+    return Standing.beginning(problem.flat(initial))
 
 
 def _saved(config: TrainConfig, output: str, resume: bool) -> Standing | None:

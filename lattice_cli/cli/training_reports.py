@@ -77,7 +77,7 @@ class Watching:
 
     def save_model(self, standing: Standing) -> None:
         """The best weights so far, or the latest where no epoch is over."""
-        weights = standing.best if standing.best_epoch else standing.theta
+        weights = standing.best if standing.best_epoch else standing.average
         found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
         trained = {"epoch": None if found is None else asdict(found), "examples": self._problem.count}
         save_model(self.path, self._assembled, self._problem.parameters(weights), trained)

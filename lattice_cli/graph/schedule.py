@@ -111,6 +111,17 @@ class Schedule:
         """(links,) the edge each link belongs to."""
         return np.repeat(np.arange(len(self.edge_first)), run_lengths(self.edge_first, len(self.link_id)))
 
+    @cached_property
+    def link_tail(self) -> IntArray:
+        """(links,) position that each link comes from."""
+        return self.edge_tail[self.edge_of_link] if self.bundled else self.edge_tail
+
+    @cached_property
+    def head_links(self) -> IntArray:
+        """(positions,) first link of each position but the source; the last entry is the end."""
+        firsts = self.edge_first[self.head_first] if len(self.head_first) else self.head_first
+        return np.append(firsts, len(self.link_id))
+
     def link_energy(self, graph: Graph) -> FloatArray:
         """(links,) energies in this order of a graph with this topology."""
         return self.in_order(graph.energy, graph.start, graph.final)

@@ -9,6 +9,7 @@ comes first.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +44,19 @@ def path_energy(graph: Graph, arcs: tuple[int, ...], nodes: tuple[int, ...]) -> 
     for part in reversed(graph.energy[list(arcs)].tolist() if arcs else []):
         energy += part
     return energy + float(graph.start[nodes[0]])
+
+
+def path_of_links(graph: Graph, plan: Schedule, links: Sequence[int] | IntArray) -> Path:
+    """The path that links of the reversed graph's schedule make, from its sink to its source.
+
+    They are a start energy, then arcs, then a final energy.
+    """
+    ids = plan.link_id[links].tolist()
+    arcs = tuple(ids[1:-1])
+    # In the reversed graph the start energies are final ones: their ids come last.
+    begin = ids[0] - graph.arcs - graph.nodes
+    nodes = (begin, *graph.dst[list(arcs)].tolist()) if arcs else (begin,)
+    return Path(path_energy(graph, arcs, nodes), arcs, nodes)
 
 
 def best_paths(graph: Graph) -> list[Path | None]:
@@ -155,10 +169,10 @@ class _WaysOn:
         taken = swept.link_share > 0
         good = (self._excess <= 0.0) | taken
         for step in self.plan.components:
-            inside = slice(self._head_links[step.first - 1], self._head_links[step.end - 1])
+            inside = slice(self.plan.head_links[step.first - 1], self.plan.head_links[step.end - 1])
             good[inside] &= swept.edge_share[self.plan.edge_of_link[inside]] > 0
         links = np.flatnonzero(good)
-        heads = np.repeat(np.arange(len(self._head_links) - 1), np.diff(self._head_links))[links]
+        heads = np.repeat(np.arange(len(self.plan.head_links) - 1), np.diff(self.plan.head_links))[links]
         in_file_order = np.lexsort((self._file_order[links], heads))
         first: IntArray = links[in_file_order][run_starts(heads)]
         return first
@@ -178,33 +192,22 @@ class _WaysOn:
         return float(self._second[np.array(positions, dtype=np.intp) - 1].min())
 
     @cached_property
-    def _tail(self) -> IntArray:
-        """(links,) position each link leads on to."""
-        return self.plan.edge_tail[self.plan.edge_of_link] if self.plan.bundled else self.plan.edge_tail
-
-    @cached_property
-    def _head_links(self) -> IntArray:
-        """(positions,) first link of each position but the source; the last entry is the end."""
-        firsts = self.plan.edge_first[self.plan.head_first] if len(self.plan.head_first) else self.plan.head_first
-        return np.append(firsts, len(self.plan.link_id))
-
-    @cached_property
     def _excess(self) -> FloatArray:
         """(links,) how much worse each link is than the chosen one of its head; never below 0."""
-        heads = np.repeat(self.totals[1:], np.diff(self._head_links))
-        return np.maximum(self.totals[self._tail] + self._link_energy - heads, 0.0)
+        heads = np.repeat(self.totals[1:], np.diff(self.plan.head_links))
+        return np.maximum(self.totals[self.plan.link_tail] + self._link_energy - heads, 0.0)
 
     @cached_property
     def _second(self) -> FloatArray:
         """(positions - 1,) excess of the second choice at each position; +inf where there is only one."""
         others = self._excess.copy()
         others[self._chosen] = np.inf
-        return np.minimum.reduceat(others, self._head_links[:-1])
+        return np.minimum.reduceat(others, self.plan.head_links[:-1])
 
     def _choices(self, position: int) -> list[int]:
         """Links of a position from best to worst, the chosen one first; equally good ones as they come in the file."""
         if position not in self._ranked:
-            low, high = self._head_links[position - 1], self._head_links[position]
+            low, high = self.plan.head_links[position - 1], self.plan.head_links[position]
             excess = self._excess[low:high].copy()
             excess[self._chosen[position - 1] - low] = -1.0
             order = np.lexsort((self._file_order[low:high], excess))
@@ -220,14 +223,14 @@ class _WaysOn:
             positions.append(position)
             link = self._choices(position)[rank] if rank else int(self._chosen[position - 1])
             links.append(link)
-            position, rank = int(self._tail[link]), 0
+            position, rank = int(self.plan.link_tail[link]), 0
         return positions, links
 
     def energy(self, walk: _Walk) -> float:
         """The energy of the walk's path, summed from its end to its start."""
         link = self._choices(walk.position)[walk.rank]
         parts = self._link_energy[[link, *reversed(walk.links)]]
-        return float(np.add.accumulate(np.append(self.totals[self._tail[link]], parts))[-1])
+        return float(np.add.accumulate(np.append(self.totals[self.plan.link_tail[link]], parts))[-1])
 
     def deviations(self, walk: _Walk, most: int) -> list[_Walk]:
         """Walks that leave this one once more; of those that leave it behind its deviation the `most` >= 0 best."""
@@ -249,10 +252,4 @@ class _WaysOn:
 
     def path(self, links: list[int]) -> Path:
         """The path that a walk's links make: first a start energy, then arcs, then a final energy."""
-        ids = self.plan.link_id[links].tolist()
-        graph = self._graph
-        arcs = tuple(ids[1:-1])
-        # In the reversed graph the start energies are final ones: their ids come last.
-        begin = ids[0] - graph.arcs - graph.nodes
-        nodes = (begin, *graph.dst[list(arcs)].tolist()) if arcs else (begin,)
-        return Path(path_energy(graph, arcs, nodes), arcs, nodes)
+        return path_of_links(self._graph, self.plan, links)

@@ -107,24 +107,21 @@ def _closest_paths(products: Sequence[_Product]) -> list[Oracle | None]:
 def _fewest_errors(walked: Graph) -> tuple[FloatArray, Graph, IntArray]:
     """(graphs,) the least energy of each member, the graph of all paths that have it, and which arcs these are.
 
-    Energies are whole numbers of errors. An arc is on such a path if the least before it, its own energy and the least
-    behind it make the least of all; these are small whole numbers, so the comparison is exact. The sum along any path
-    of such arcs telescopes to the least.
+    Energies are whole numbers of errors, so equality is exact. An arc that makes the least of its head from the least
+    of its tail is kept: along any path of such arcs, from a start node, errors are the least of its last node.
     """
-    forth, back = sweep(walked, hard_min), sweep(walked.reversed(), hard_min)
-    alpha, to_come, least = forth.node_totals, back.node_totals, forth.totals
-    least_at = least[walked.graph_of_node]
-    least_of_arc = least_at[walked.src]
-    on_path = np.isfinite(least_of_arc)
-    kept = np.flatnonzero(on_path & (alpha[walked.src] + walked.energy + to_come[walked.dst] == least_of_arc))
+    swept = sweep(walked, hard_min)
+    alpha, least = swept.node_totals, swept.totals
+    arrives = alpha[walked.src] + walked.energy == alpha[walked.dst]
+    kept = np.flatnonzero(arrives & np.isfinite(alpha[walked.dst]))
     closest = Graph(
         walked.src[kept],
         walked.dst[kept],
         walked.ilabel[kept],
         walked.olabel[kept],
         walked.energy[kept],
-        np.where((alpha == 0) & (to_come == least_at), walked.start, np.inf),
-        np.where((alpha == least_at) & (to_come == 0), walked.final, np.inf),
+        walked.start,
+        np.where(alpha == least[walked.graph_of_node], walked.final, np.inf),
         walked.labels,
         walked.node_offsets,
         np.searchsorted(kept, walked.arc_offsets),

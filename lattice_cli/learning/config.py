@@ -128,6 +128,9 @@ class TrainingSettings:
     patience: int = key(0, "stop after so many epochs without a better validation error; 0: never", least=0)
     seed: int = key(1, "of initial weights, batches and what is held out", least=0)
     start: str = key("", "a model whose weights to start from, where they have the same names and sizes")
+    average: float = key(
+        0.0, "keep a running mean of the weights, this much of the old one at each step (0.99)", least=0.0, below=1.0
+    )
     save_every: float = key(30.0, "seconds between checkpoints within an epoch", above=0.0)
 
 

@@ -134,19 +134,23 @@ class Problem:
         parameters = self.parameters(theta)
         right = self.model.right_energies(parameters)
         count = sum(len(piece.examples) for piece in pieces)
-        total, gradient = 0.0, np.zeros(len(theta))
+        mean, gradient = 0.0, np.zeros(len(theta))
         for piece in pieces:
             found, by_weights = self._of_piece(piece, parameters, right, count)
-            total += found
+            mean += found
             gradient += by_weights
         l2 = self.config.objective.l2
-        gradient += l2 * theta
-        return Value(total / count + 0.5 * l2 * float(theta @ theta), total / count, gradient)
+        with np.errstate(over="ignore"):
+            gradient += l2 * theta
+            objective = mean + (0.5 * l2 * float(theta @ theta) if l2 else 0.0)
+        if not np.isfinite(objective):
+            raise TrainingFailed(f"the squares of the weights add up to {objective}")
+        return Value(objective, mean, gradient)
 
     def _of_piece(
         self, piece: Piece, parameters: Parameters, right: FloatArray, count: int
     ) -> tuple[float, FloatArray]:
-        """Sum of the losses of a batch, and its gradient divided by count."""
+        """Sum of the losses of a batch divided by count, and its gradient."""
         model = self.model
         with np.errstate(all="ignore"):
             left, pull = model.left_energies(parameters, piece.stacked)
@@ -165,7 +169,7 @@ class Problem:
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
         if not np.isfinite(gradient).all():
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
-        return float(outcome.values.sum()), gradient
+        return float((outcome.values / count).sum()), gradient
 
     def _require_finite(self, piece: Piece, left: FloatArray, what: str) -> None:
         bad = np.flatnonzero(~np.isfinite(left))

@@ -36,11 +36,14 @@ class Epoch:
 class Standing:
     """Where a training stands.
 
-    epoch: epochs that are over; position: batches done of the one that is not; partial: sum of their losses.
+    theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
+    configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
+    they have put into its mean loss.
     best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
     """
 
     theta: FloatArray
+    average: FloatArray
     best: FloatArray
     optimizer: State = field(default_factory=dict)
     epoch: int = 0
@@ -56,6 +59,7 @@ class Standing:
         """The vectors."""
         return {
             "theta": self.theta,
+            "average": self.average,
             "best": self.best,
             **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
         }
@@ -74,6 +78,11 @@ class Standing:
         }
 
     @staticmethod
+    def beginning(theta: FloatArray) -> Standing:
+        """Before the first step."""
+        return Standing(theta, theta, theta)
+
+    @staticmethod
     def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
         """The standing that these were taken from."""
         told = dict(numbers)
@@ -81,7 +90,8 @@ class Standing:
         epochs = [Epoch(**each) for each in told.pop("epochs")]
         prefix = "optimizer/"
         kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
-        return Standing(arrays["theta"], arrays["best"], kept, best_error=(error, exact), epochs=epochs, **told)
+        theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+        return Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
 
 
 class Watch(Protocol):
@@ -195,7 +205,7 @@ class Training:
 
     def _mean(self, standing: Standing, order: Sequence[int]) -> float:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
-        return standing.partial / max(1, done)
+        return standing.partial * (self.problem.count / max(1, done))
 
     def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
@@ -222,17 +232,19 @@ class Training:
         else:
             mean = objective - 0.5 * self.problem.config.objective.l2 * float(standing.theta @ standing.theta)
         standing.theta = theta
+        kept = self.settings.average
+        standing.average = kept * standing.average + (1.0 - kept) * theta if kept else theta
         standing.optimizer = self.optimizer.state()
-        standing.partial += mean * count
+        standing.partial += mean * (count / self.problem.count)
         standing.position += 1
 
     def _close(self, standing: Standing) -> Epoch:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
-        loss = standing.partial / self.problem.count
+        loss = standing.partial
         errors: Errors | None = None
         better = True
         if self.validation is not None:
-            errors = self.validation.errors(self.problem.parameters(standing.theta))
+            errors = self.validation.errors(self.problem.parameters(standing.average))
             found = (errors.label_error, -errors.exact_rate)
             better = found < standing.best_error
             if better:
@@ -241,7 +253,7 @@ class Training:
         standing.position, standing.partial = 0, 0.0
         standing.waited = 0 if better else standing.waited + 1
         if better:
-            standing.best, standing.best_epoch = standing.theta, standing.epoch
+            standing.best, standing.best_epoch = standing.average, standing.epoch
         rates = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
         epoch = Epoch(standing.epoch, loss, better, *rates)
         standing.epochs.append(epoch)

@@ -17,7 +17,6 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream import Item
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.decoding import Decoded
 
@@ -64,7 +63,7 @@ def viterbi(
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
     """
-    from lattice_cli.cli.reports import JsonReport, ViterbiTables
+    from lattice_cli.cli.reports import JsonReport, ViterbiTables, identity
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
@@ -75,7 +74,7 @@ def viterbi(
     options = read_options(**reading)
     rules = read_grammar(grammar) if grammar else None
     tables = (color, count, show_arcs, show_nodes, show_times)
-    report: Any = JsonReport(_record, _about) if as_json else ViterbiTables(*tables)
+    report: Any = JsonReport(_record, identity) if as_json else ViterbiTables(*tables)
 
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, n=count, distinct=distinct, of=side, combine=OPERATORS[combine])
@@ -83,24 +82,8 @@ def viterbi(
     return run_records(graphs, options, solve, report, keep_going)
 
 
-def _about(record: Item) -> dict[str, Any]:
-    """What a JSON object says of its record: the id, and the target where the record has one, for evaluate."""
-    target = getattr(record, "target", None)
-    return {"id": record.id} if target is None else {"id": record.id, "target": target}
-
-
 def _record(document: Document, paths: list[Decoded]) -> list[dict[str, Any]]:
     """The JSON object of one record."""
-    found = []
-    for path in paths:
-        fields = {
-            "energy": path.energy,
-            "output": path.output,
-            "input": path.input,
-            "arcs": path.arcs,
-            "nodes": path.nodes,
-        }
-        if path.times is not None:
-            fields["times"] = path.times
-        found.append(fields)
-    return [{**_about(document), "status": "ok", "paths": found}]
+    from lattice_cli.cli.reports import identity, path_fields
+
+    return [{**identity(document), "status": "ok", "paths": [path_fields(path) for path in paths]}]

@@ -1,0 +1,119 @@
+"""The sample command: paths drawn at random."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import (
+    combine_option,
+    ctc_option,
+    grammar_option,
+    input_options,
+    of_option,
+    positive,
+    read_options,
+    result_options,
+)
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+    from lattice_cli.inference.sampling import Draws
+
+
+@click.command()
+@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@grammar_option
+@ctc_option
+@combine_option
+@click.option("-n", "count", metavar="K", type=click.IntRange(min=1), default=1, show_default=True, help="Paths each.")
+@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
+@of_option
+@input_options
+@result_options
+def sample(
+    graphs: tuple[str, ...],
+    grammar: str | None,
+    ctc: str | None,
+    combine: str,
+    count: int,
+    beta: float,
+    seed: int,
+    side: str,
+    as_json: bool,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """Paths of each GRAPH drawn at random: p(path) = exp(-beta E) / sum over all paths of exp(-beta E).
+
+    The draws are exact and independent, on graphs with cycles too. With -g it is the composition that is drawn from.
+    The same seed and K draw the same paths from the same records in the same order. log p is that of the path; several
+    paths may spell the same answer.
+
+    \b
+    Examples:
+      lattice sample samples/lecture-34.json -n 5
+      lattice sample samples/lecture-cut.yaml -g grammars/lecture-words.yaml -n 3 --beta 2 --seed 7
+      lattice sample samples/lecture-34.json -n 100 --json | lattice evaluate -
+    """
+    import numpy as np
+
+    from lattice_cli.cli.reports import JsonReport, identity
+    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.errors import Diverged, LatticeError
+    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.inference.interpretation import interpret
+    from lattice_cli.inference.sampling import draws
+
+    require_one_stdin(graphs, grammar)
+    require_side(side, grammar)
+    rules = read_grammar(grammar) if grammar else None
+    report: Any = JsonReport(_record, identity) if as_json else _tables(color)
+    numbers = iter(range(sys.maxsize))
+
+    def drawn(document: Document) -> Draws | LatticeError:
+        # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
+        rng = np.random.default_rng([seed, next(numbers)])
+        try:
+            return draws(interpret(document, rules, ctc, OPERATORS[combine]), count, beta, rng, side)
+        except LatticeError as error:
+            return error.at(document.names) if isinstance(error, Diverged) else error
+
+    def solve(batch: list[Document]) -> list[Draws | LatticeError]:
+        return [drawn(document) for document in batch]
+
+    return run_records(graphs, read_options(**reading), solve, report, keep_going)
+
+
+def _record(document: Document, found: Draws) -> list[dict[str, Any]]:
+    """The JSON object of one record."""
+    from lattice_cli.cli.reports import identity, path_fields
+
+    pairs = zip(found.paths, found.log_probabilities)
+    paths = [{**path_fields(path), "log_probability": log_probability} for path, log_probability in pairs]
+    figures = {"beta": found.beta, "free_energy": found.free_energy}
+    return [{**identity(document), "status": "ok", **figures, "paths": paths}]
+
+
+def _tables(color: str) -> Any:
+    """A row for each path."""
+    from lattice_cli.cli.reports import TableReport
+    from lattice_cli.cli.tables import answer_text, number
+
+    class SampleTables(TableReport):
+        """Paths in the order they were drawn."""
+
+        def show(self, document: Document, found: Draws) -> None:
+            """The rows of one record."""
+            run_together = all(len(label) == 1 for path in found.paths for label in path.output)
+            for rank, (path, log_probability) in enumerate(zip(found.paths, found.log_probabilities), 1):
+                figures = number(path.energy), number(log_probability)
+                self.rows.add(document.id, str(rank), *figures, answer_text(path.output, run_together))
+
+    numbers = [(name, "number") for name in ("draw", "energy", "log p")]
+    return SampleTables(color, [("id", "text"), *numbers, ("answer", "label")])
