@@ -136,7 +136,7 @@ def main() -> None:
             for method, settings in METHODS.items():
                 cells[method], scales, seconds = learned(scratch, group, others, test, settings)
                 cells[f"{method} scales"], cells[f"{method} seconds"] = scales, round(seconds, 2)
-                learnt.setdefault(method, []).append(", ".join(f"{scale:.3g}" for scale in scales.values()))
+                learnt.setdefault(method, []).append(", ".join(f"{scales[name]:.3g}" for name in SCALES))
             cells["oracle"] = errors(test.read_text(), "--oracle", what="oracle")[0]
             found[group] = cells
             show(group, cells, columns)
