@@ -38,7 +38,7 @@ def model_of(kind: str, settings: dict[str, Any]) -> tuple[Model, list[Inputs | 
     config = bind(TrainConfig, settings, "test")
     size = 0 if isinstance(found[0], Document) else found[0].values.shape[1]
     labels = labels_of([each.target for each in found if each.target])
-    return build_model(config, labels, size, scores=tuple(SCORES)), found
+    return build_model(config, labels, size, scores=dict.fromkeys(SCORES, 1.0)), found
 
 
 def layer(channels: int, size: list[int], stride: list[int]) -> dict[str, Any]:

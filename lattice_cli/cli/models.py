@@ -32,7 +32,7 @@ class Assembled:
 
     model: Model
     alignment: Document | None
-    scores: tuple[str, ...]
+    scores: dict[str, float]
     train: list[Example]
     validation: list[Example]
 
@@ -99,9 +99,10 @@ def _size(records: Sequence[Source]) -> int:
     return next((record.values.shape[1] for record in records if isinstance(record, Inputs)), 0)
 
 
-def _scores(records: Sequence[Source]) -> tuple[str, ...]:
-    """The named scores of the first record."""
-    return tuple(records[0].scores) if records and isinstance(records[0], Document) else ()
+def _scores(records: Sequence[Source]) -> dict[str, float]:
+    """The named scores of the first record, and what it weighs them with."""
+    first = records[0] if records else None
+    return {name: first.scales.get(name, 1.0) for name in first.scores} if isinstance(first, Document) else {}
 
 
 def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:

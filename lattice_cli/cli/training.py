@@ -28,6 +28,8 @@ def run_training(
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
     config = read_config(TrainConfig, path, overrides)
+    if not Path(output).resolve().parent.is_dir():
+        raise FormatError(f"{output}: cannot write: its folder does not exist")
     saved = None if restart else _saved(config, output, resume)
     assembled = assemble(config, path)
     problem = _problem(config, assembled)

@@ -8,7 +8,7 @@ once; every step of training only changes their energies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from lattice_cli.graph.sweep import Sweep, sweep
 from lattice_cli.inference.answers import Answer, answers
 from lattice_cli.inference.paths import best_paths
 from lattice_cli.learning.examples import Example
-from lattice_cli.learning.losses import LOSSES, Energies, Loss, Settings, Value
+from lattice_cli.learning.losses import LOSSES, TIE, Energies, Loss, Settings, Value
 from lattice_cli.learning.objective import default_latent
 from lattice_cli.learning.reading import Reading
 from lattice_cli.learning.spaces import BuiltSpace, Pull, Space
@@ -112,7 +112,11 @@ class Batch:
     def _value(self, correct: float, other: float) -> Value:
         loss = self.objective.loss
         energies = Energies(correct, all=other) if loss.soft else Energies(correct, other)
-        return loss.function(energies, self.objective.settings)
+        value = loss.function(energies, self.objective.settings)
+        if value.kink == TIE:
+            # Of the derivatives on both sides the one that learns: from weights of 0 nothing else would ever leave.
+            return replace(value, by_correct=1.0, by_offending=-1.0)
+        return value
 
     def _least_free(self, left: FloatArray, right: FloatArray, how: object) -> tuple[FloatArray, Pull]:
         """The incorrect answer of least free energy of each example, one by one."""

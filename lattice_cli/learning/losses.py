@@ -18,6 +18,9 @@ import numpy as np
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import FloatArray
 
+#: The kink of losses that do nothing while the correct answer is the best.
+TIE = "E_C = E_I"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -92,7 +95,7 @@ def _perceptron(e: Energies, s: Settings) -> Value:
     """E_C - min over answers of E: nothing once the correct answer is the best."""
     d = e.difference
     active = float(d > 0)
-    return Value(max(0.0, d), active, -active, kink=_kink(d, "E_C = E_I", e))
+    return Value(max(0.0, d), active, -active, kink=_kink(d, TIE, e))
 
 
 def _hinge(e: Energies, s: Settings) -> Value:
@@ -110,9 +113,7 @@ def _log(e: Energies, s: Settings) -> Value:
 def _lvq2(e: Energies, s: Settings) -> Value:
     d = e.difference
     active = float(0 < d < s.cap)
-    return Value(
-        min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, "E_C = E_I", e) or _kink(d - s.cap, "d = cap", e)
-    )
+    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, TIE, e) or _kink(d - s.cap, "d = cap", e))
 
 
 def _mce(e: Energies, s: Settings) -> Value:
