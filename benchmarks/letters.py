@@ -249,11 +249,8 @@ def main() -> None:
                         continue
                     model = Path(folder) / "model.npz"
                     rows.setdefault(name, []).append(run(split, model))
-                    if not name.startswith("crfsuite") and not number and protocol != "words":
-                        with_words = decoded(model, split.test, str(data.lexicon))
-                        rows[f"{name.removesuffix(' + bigram')}{'*' * ('bigram' in name)} + lexicon"] = [
-                            Found(*with_words)
-                        ]
+                    if told.lexicon and name in ("linear", "mlp") and not number:
+                        rows[f"{name} + lexicon"] = [Found(*decoded(model, split.test, str(data.lexicon)))]
                     print(f"\r{protocol}: {number + 1} {name:<40}", end="", file=sys.stderr)
             print("\r" + " " * 50 + "\r", end="", file=sys.stderr)
             found[protocol] = {name: row(protocol, name, each) for name, each in rows.items()}

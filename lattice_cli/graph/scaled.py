@@ -120,26 +120,26 @@ class ScaledSweep:
 
 @dataclass(frozen=True, eq=False)
 class _Heads:
-    """From groups to the states that they enter, and back. starts: None where each state has one group."""
+    """From groups to the states that they enter, and back. entered: (groups, states) 1 where a group enters a state;
+    None where each state has one group."""
 
     states: IntArray
-    starts: IntArray | None
-    of_group: IntArray
+    entered: FloatArray | None
 
     @staticmethod
     def of(step: DenseStep) -> _Heads:
         """Those of a step, whose groups lie in the order of their heads."""
-        starts = run_starts(step.head)
-        of_group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(step.head))))
-        return _Heads(step.head[starts], None if len(starts) == len(step.head) else starts, of_group)
+        states = step.head[run_starts(step.head)]
+        one_to_one = len(states) == len(step.head)
+        return _Heads(states, None if one_to_one else np.equal.outer(step.head, states).astype(np.float64))
 
     def gathered(self, groups: FloatArray) -> FloatArray:
-        """(records, heads) sums over the groups of each head."""
-        return groups if self.starts is None else np.add.reduceat(groups, self.starts, axis=1)
+        """(records, states) sums over the groups of each state."""
+        return groups if self.entered is None else groups @ self.entered
 
     def spread(self, heads: FloatArray) -> FloatArray:
-        """(records, groups) the value of each group's head."""
-        return heads if self.starts is None else heads[:, self.of_group]
+        """(records, groups) the value of each group's state."""
+        return heads if self.entered is None else heads @ self.entered.T
 
 
 def scaled_sweep(emissions: FloatArray, table: Timetable, grammar: Graph, step: DenseStep) -> ScaledSweep | None:
