@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lattice_cli.formats.forms import write_documents
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.document import Document
 
 RUNS = 3

@@ -9,7 +9,8 @@ from lattice_cli.cli.reports import arc_table, write_json
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import console
 from lattice_cli.errors import LatticeError
-from lattice_cli.formats.writing import as_record, write_documents
+from lattice_cli.formats.forms import write_documents
+from lattice_cli.formats.writing import as_record
 from lattice_cli.graph.document import Document
 
 

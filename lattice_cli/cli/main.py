@@ -23,6 +23,7 @@ COMMANDS = {
     "bound": "Variational bounds on free energies: exact, sampled, importance-weighted, fitted.",
     "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
     "recognize": "A trained model and inputs: recognition graphs.",
+    "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",
     "show": "What is in a file, and is it sound.",
 }
 
@@ -79,8 +80,9 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Decode and train with lattices: recognition graphs whose arcs carry energies, composed with grammars.
 
-    Energies are costs in nats: lower is better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, any of
-    them gzipped) or - for standard input. Results are tables; --json prints one JSON object a line.
+    Energies are costs in nats: lower is better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, OpenFst,
+    Kaldi, k2 and GTN text, any of them gzipped) or - for standard input. Results are tables; --json prints one JSON
+    object a line.
 
     \b
     Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "words")
+FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -98,9 +98,14 @@ of_option = click.option(
     help="With -g: whose arcs and nodes to report.",
 )
 
-input_options = applied(
+_form_options = applied(
     click.option(
-        "--format", "form", type=click.Choice(FORMATS), default="auto", help="Form of the input, if it cannot be told."
+        "--format",
+        "--from",
+        "form",
+        type=click.Choice(FORMATS),
+        default="auto",
+        help="Form of the input, if it cannot be told; att is OpenFst's text.",
     ),
     click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
     click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
@@ -120,13 +125,42 @@ input_options = applied(
     click.option("--keep-tags", is_flag=True, help="SLF: !SENT_START, <s> and the like are labels, not epsilon."),
 )
 
+
+def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
+    """Options for files with numbers for labels; `osymbols`: what that of output labels is called."""
+    return applied(
+        click.option(
+            "--symbols", metavar="FILE", help="Labels of numbers, `label number` a line: att, gtn, k2, kaldi."
+        ),
+        click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
+        click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),
+        click.option(
+            "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
+        ),
+    )
+
+
+input_options = applied(_form_options, _symbol_options("--osymbols", "--words"))
+#: For a command to which --words is something else.
+input_options_without_words = applied(_form_options, _symbol_options("--osymbols"))
+
 result_options = applied(json_option, keep_going_option, color_option)
 
 
 def read_options(
-    form: str, labels: str | None, logp: bool, scales: tuple[tuple[str, float], ...], node_words: str, keep_tags: bool
+    form: str,
+    labels: str | None,
+    logp: bool,
+    scales: tuple[tuple[str, float], ...],
+    node_words: str,
+    keep_tags: bool,
+    symbols: str | None,
+    isymbols: str | None,
+    osymbols: str | None,
+    acceptor: bool | None,
 ) -> ReadOptions:
     """The input options as the readers take them."""
     from lattice_cli.formats.options import ReadOptions
 
-    return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags)
+    tables = (isymbols or symbols, osymbols or symbols)
+    return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)

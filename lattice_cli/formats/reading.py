@@ -7,7 +7,7 @@ the bytes leave it open (a word list).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -16,8 +16,22 @@ from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.graph.document import Document, Inputs
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "words")
+FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
+#: How the names of files end whose bytes leave open what they are.
+_ENDINGS = (
+    ((".fst.txt", ".att"), "att"),
+    ((".gtn", ".gtn.txt"), "gtn"),
+    ((".k2", ".k2.txt"), "k2"),
+    ((".ark", ".ark.txt", ".lat.txt"), "kaldi"),
+    ((".txt",), "words"),
+    ((".jsonl",), "jsonl"),
+)
 _SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*=")
+#: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
+_KALDI = re.compile(rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s")
+#: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
+_COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
+_BINARY = b"\xd6\xfd\xb2\x7e"
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,8 @@ def _records(source: Source, path: str, options: ReadOptions) -> Iterator[Record
             yield from _json_records(source, path, form == "jsonl", options)
         elif form == "yaml":
             yield from _yaml_records(decoded(source.everything(), source.name), source.name, path, options)
+        elif form == "kaldi":
+            yield from _kaldi_records(source, path, options)
         elif form == "npz":
             yield from _npz_records(source.everything(), source.name, path, options)
         else:
@@ -107,14 +123,23 @@ def _form(source: Source, path: str, options: ReadOptions) -> str:
         return "npz"
     if head.startswith(b"\x93NUMPY"):
         return "npy"
+    if _BINARY in head[:1000]:
+        printed = "fstprint prints it" if head.startswith(_BINARY) else "lattice-copy ark:IN ark,t:OUT prints it"
+        raise FormatError(f"{source.name}: a binary OpenFst or Kaldi file, expected text ({printed})")
     name = path.removesuffix(".gz")
-    if name.endswith(".txt"):
-        return "words"
-    if name.endswith(".jsonl"):
-        return "jsonl"
+    for endings, form in _ENDINGS:
+        if name.endswith(endings):
+            return form
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         return "json"
-    return "slf" if _SLF.match(head) or name.endswith((".slf", ".lat")) else "yaml"
+    if _KALDI.match(head):
+        return "kaldi"
+    if _SLF.match(head) or name.endswith((".slf", ".lat")):
+        return "slf"
+    if _COLUMNS.match(head):
+        forms = "att (OpenFst), gtn or k2"
+        raise FormatError(f"{source.name}: a graph in columns of text, expected --format to say which: {forms}")
+    return "yaml"
 
 
 def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
@@ -151,10 +176,40 @@ def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOpt
         from lattice_cli.formats.words import word_list
 
         return word_list(text, source, record_id)
+    if form in ("att", "gtn", "k2"):
+        return _column_reader(form)(text, source, record_id, options).scaled(options.scales)
     from lattice_cli.formats.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
+
+
+def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:
+    if form == "att":
+        from lattice_cli.formats.openfst import read_att
+
+        return read_att
+    if form == "gtn":
+        from lattice_cli.formats.gtn import read_gtn
+
+        return read_gtn
+    from lattice_cli.formats.k2 import read_k2
+
+    return read_k2
+
+
+def _kaldi_records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
+    """The lattices of an archive, as they arrive."""
+    from lattice_cli.formats.kaldi import Block, blocks, read_lattice
+
+    for block in blocks(_numbered(source.lines()), source.name):
+        if isinstance(block, Block):
+            try:
+                yield read_lattice(block, source.name, options).scaled(options.scales)
+            except LatticeError as error:
+                yield Failure(block.key, error)
+        else:
+            yield PAUSE
 
 
 def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray, emission_graph
 
@@ -121,46 +119,16 @@ def _escaped(text: str) -> str:
     return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def write_documents(path: str, documents: Iterable[Document], matrices: bool = False) -> None:
-    """Write documents to a file in the form its name asks for: .json, .jsonl, .yaml, .npz, any of them with .gz.
-
-    Raises UsageError for another ending, and for several documents where the form holds one.
-    """
-    name = path.removesuffix(".gz")
-    form = Path(name).suffix.lower()
-    if _is_device(path):
-        form = ".jsonl"
-    found = list(documents)
-    if form not in (".json", ".jsonl", ".yaml", ".yml", ".npz"):
-        raise UsageError(
-            f"{path}: cannot tell the form from the name, expected .json, .jsonl, .yaml, .npz (or with .gz)"
-        )
-    if form in (".json", ".npz") and len(found) != 1:
-        raise UsageError(f"{path}: {len(found)} graphs for a file that holds one; .jsonl and .yaml hold several")
-    if form == ".npz":
-        from lattice_cli.formats.npz import write_npz
-
-        data = write_npz(found[0])
-    elif form in (".yaml", ".yml"):
-        data = _yaml(found).encode()
-    else:
-        data = "".join(json_line(as_record(document, matrices)) + "\n" for document in found).encode()
-    write_whole(path, gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
+def yaml_text(document: Document) -> str:
+    """A document as YAML: JSON flow style inside block keys. Quoted labels stay labels, numbers keep every digit."""
+    record = as_record(document)
+    columns = record.pop("arcs")
+    lines = [f"{key}: {_yaml_value(value)}" for key, value in record.items()]
+    lines += ["arcs:", *(f"  {key}: {_yaml_value(value)}" for key, value in columns.items())]
+    return "\n".join(lines) + "\n"
 
 
-def _yaml(documents: list[Document]) -> str:
-    """JSON flow style inside YAML block keys: quoted labels stay labels, numbers keep every digit."""
-    blocks = []
-    for document in documents:
-        record = as_record(document)
-        columns = record.pop("arcs")
-        lines = [f"{key}: {_yaml_value(value)}" for key, value in record.items()]
-        lines += ["arcs:", *(f"  {key}: {_yaml_value(value)}" for key, value in columns.items())]
-        blocks.append("\n".join(lines) + "\n")
-    return "---\n".join(blocks)
-
-
-def _is_device(path: str) -> bool:
+def is_device(path: str) -> bool:
     """True for a pipe, a terminal, /dev/null, or standard output by its name, whatever that is."""
     target = Path(path)
     return path.startswith("/dev/") or (target.exists() and not target.is_file() and not target.is_dir())
@@ -176,7 +144,7 @@ def _write_through(path: str, data: bytes) -> None:
 def write_whole(path: str, data: bytes) -> None:
     """Write a file so that it is there whole or not at all: under another name beside it, then renamed."""
     target = Path(path).resolve()  # a link stays a link
-    if _is_device(path):
+    if is_device(path):
         _write_through(path, data)  # a device or a pipe has no wholeness to keep
         return
     import tempfile

@@ -11,7 +11,7 @@ from lattice_cli.cli.options import (
     combine_option,
     ctc_option,
     grammar_option,
-    input_options,
+    input_options_without_words,
     positive,
     read_options,
     result_options,
@@ -53,7 +53,7 @@ _REJECT_AT = 0.01
     help="Words: each label, or what the labels spell between white space. auto: labels if one has several characters.",
 )
 @click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
-@input_options
+@input_options_without_words
 @result_options
 def evaluate(
     results: tuple[str, ...],

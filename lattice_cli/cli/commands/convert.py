@@ -1,0 +1,87 @@
+"""The convert command: graphs from one form to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import color_option, input_options, keep_going_option, read_options
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+
+TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="[OUT]", required=False)
+@click.option("-o", "--output", metavar="OUT", help="The same as a second argument.")
+@click.option("--to", type=click.Choice(TARGETS), help="Form to write, if the name of OUT does not tell.")
+@click.option("--lossy", is_flag=True, help="Write what the form can hold, and say what it cannot.")
+@click.option(
+    "--write-symbols",
+    metavar="FILE",
+    help="att, gtn, k2, kaldi: write numbers for labels, and the symbol table; one that is there is read and added to.",
+)
+@click.option("--write-labels", metavar="FILE", help="npy: write the labels of the columns, one a line.")
+@input_options
+@keep_going_option
+@color_option
+def convert(
+    source: str,
+    target: str | None,
+    output: str | None,
+    to: str | None,
+    lossy: bool,
+    write_symbols: str | None,
+    write_labels: str | None,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """The graphs of IN in another form, in OUT or on standard output.
+
+    What OUT cannot hold (start energies, several final nodes, times, names, a target, ...) is said, and nothing is
+    written unless --lossy allows it; then what can be kept is kept: several starts become one with epsilon arcs to
+    them, named scores their weighted sum. Everything else comes back as it was, to the last bit. With {id} in its name
+    OUT is a file for each record. Without OUT and --to, a terminal gets a table and a pipe JSON Lines.
+
+    \b
+    att    OpenFst text: labels as text, or numbers and a symbol table (--write-symbols)
+    gtn    GTN text: weight = -energy; labels are whole numbers (or --write-symbols)
+    k2     k2 text: score = -energy; the same
+    kaldi  Kaldi text archive: named scores graph and acoustic; words are whole numbers (or --write-symbols)
+    slf    HTK SLF: named scores acoustic, lm, ngram, pronunciation, words
+    npy    emission matrix: chains of vector arcs only
+    dot    Graphviz
+
+    \b
+    Examples:
+      lattice convert samples/cards.slf.gz cards.k2 --write-symbols words.txt --lossy
+      lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
+      lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
+    """
+    from lattice_cli.cli.conversion import Conversion, Destination
+    from lattice_cli.cli.stream import run_records
+    from lattice_cli.errors import LatticeError, NoPath, UsageError
+
+    if output is not None and target is not None:
+        raise UsageError(f"OUT is given twice: {target} and -o {output}")
+    destination = Destination(target if output is None else output, to, write_symbols, write_labels, color)
+    report = Conversion(destination, lossy)
+
+    def solve(documents: list[Document]) -> list[Any]:
+        results: list[Any] = []
+        for document in documents:
+            try:
+                results.append(report.encoded(document))
+            except LatticeError as error:
+                results.append(error)
+        return results
+
+    status = run_records([source], read_options(**reading), solve, report, keep_going)
+    if keep_going or status <= NoPath.exit_status:
+        report.write()
+    return status
