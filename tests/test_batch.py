@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import LABELS, connected_graphs, small
 
 from lattice_cli.errors import NoPath
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.graph import Graph, member
+from lattice_cli.graph.reducers import hard_min, soft_min
+from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.topology import ctc_topology
 from lattice_cli.inference.paths import n_best
 from lattice_cli.learning.batch import Batch, Objective
@@ -20,7 +23,6 @@ from lattice_cli.learning.grammars import label_loop, ngram
 from lattice_cli.learning.losses import LOSSES, Settings
 from lattice_cli.learning.objective import LossResult, evaluate
 from lattice_cli.learning.reading import Reading
-from tests.strategies import LABELS, connected_graphs, small
 
 SETTINGS = Settings(margin=0.7, cap=1.3, gamma=0.8, beta=1.5)
 NAMES = LABELS[1:]
@@ -136,3 +138,29 @@ def test_targets_that_cannot_be_spelled_are_told_and_explained() -> None:
     assert reading.why_not_spelled(good) is None
     assert "'a b c'" in str(reading.why_not_spelled(long))
     assert isinstance(reading.why_not_spelled(unknown), NoPath)
+
+
+@settings(max_examples=40)
+@given(st.data(), st.sampled_from(GRAMMARS), st.sampled_from(["soft", "hard"]))
+def test_records_of_one_path_are_sums(data: st.DataObject, name: str, how: str) -> None:
+    """The sum that is taken where each record has one path, against the sweep."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    space = reading.correct(chosen)
+    reducer = soft_min(1.5) if how == "soft" else hard_min
+    left, right = rng.normal(size=sum(example.arcs(3) for example in chosen)), columns_of(grammar)
+    totals, pull = space.solve(left, right, reducer)
+    whole = space.at(left, right)
+    swept = sweep(whole, reducer)
+    np.testing.assert_allclose(totals, swept.totals, atol=1e-12)
+    seed = rng.normal(size=len(chosen))
+    found = swept.pullback(seed)
+    theirs = space.scattered(np.concatenate([found.arcs, found.start, found.final]), len(left), len(right))
+    for mine, other in zip(pull(seed), theirs):
+        np.testing.assert_allclose(mine, other, atol=1e-12)
+    paths = [len(n_best(member(whole, number), 2)) for number in range(whole.graphs)]
+    assert (space._paid is not None) == (max(paths) == 1)

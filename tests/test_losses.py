@@ -489,3 +489,18 @@ def test_gradients_through_every_operator(operator: str) -> None:
         assert isinstance(found, list)
         for checked in check(found, side, np.random.default_rng(0)):
             assert not checked.failed
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.floats(0, 50)), max_size=5), st.sampled_from([0.3, 1.0, 2.0]))
+def test_losses_of_many_records_are_those_of_each(pairs: list[tuple[float, float]], beta: float) -> None:
+    settings = Settings(beta=beta)
+    correct = np.array([first for first, _ in pairs])
+    every = correct - np.array([below for _, below in pairs])  # all paths together never cost more than some
+    for loss in ALL:
+        if loss.columns is None:
+            continue
+        found = loss.columns(correct, every, settings)
+        each = [loss.function(Energies(c, all=a), settings) for c, a in zip(correct.tolist(), every.tolist())]
+        np.testing.assert_allclose(found[0], [value.value for value in each], rtol=1e-14)
+        np.testing.assert_allclose(found[1], [value.by_correct for value in each], rtol=1e-14)
+        np.testing.assert_allclose(found[2], [value.by_all for value in each], rtol=1e-14)

@@ -263,3 +263,36 @@ def test_the_line_search_meets_the_strong_wolfe_conditions() -> None:
 def test_a_line_without_a_lower_point_gives_none() -> None:
     theta = np.zeros(1)
     assert search(lambda t: (float(abs(t[0])), np.sign(t)), theta, 0.0, np.array([-1.0]), np.ones(1), 1.0) is None
+
+
+def test_lbfgs_ends_where_the_objective_has_settled() -> None:
+    evaluate, _ = quadratic(np.geomspace(1e-6, 1.0, 30))
+    settled, exact = Lbfgs(5, 1e-9, settled=1e-3), Lbfgs(5, 1e-9)
+    ends = []
+    for optimizer in (settled, exact):
+        theta, steps = np.zeros(30), 0
+        while not optimizer.converged and steps < 500:
+            theta, _ = optimizer.step(theta, evaluate)
+            steps += 1
+        ends.append((steps, evaluate(theta)[0]))
+    assert 10 <= ends[0][0] < ends[1][0]
+    assert ends[0][1] == pytest.approx(ends[1][1], rel=5e-3)
+
+
+def test_lbfgs_goes_on_looking_over_the_same_steps() -> None:
+    """What it looks back on is part of its state."""
+    evaluate, _ = quadratic(np.geomspace(1e-4, 1.0, 20))
+    first = Lbfgs(5, 1e-9, settled=1e-3)
+    theta = np.zeros(20)
+    for _ in range(7):
+        theta, _ = first.step(theta, evaluate)
+    second = Lbfgs(5, 1e-9, settled=1e-3)
+    second.restore(first.state())
+    counts = []
+    for optimizer in (first, second):
+        at, steps = theta, 0
+        while not optimizer.converged:
+            at, _ = optimizer.step(at, evaluate)
+            steps += 1
+        counts.append((steps, at.tolist()))
+    assert counts[0] == counts[1]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from training_data import strips, vectors
 
 from lattice_cli.formats.config import bind
 from lattice_cli.graph.document import Document, Inputs
@@ -18,7 +19,6 @@ from lattice_cli.learning.problem import Problem, examples_of
 from lattice_cli.learning.targets import labels_of
 from lattice_cli.learning.training import Epoch, Standing, Training
 from lattice_cli.learning.validation import Validation
-from tests.training_data import strips, vectors
 
 LABEL = [1, 2, 1, 2]
 LATTICE = Graph([0, 0, 1, 1], [1, 1, 2, 2], LABEL, LABEL, np.zeros(4), [0, 9, 9], [9, 9, 0], ("", "a", "b"))
@@ -38,7 +38,7 @@ def model_of(kind: str, settings: dict[str, Any]) -> tuple[Model, list[Inputs | 
     config = bind(TrainConfig, settings, "test")
     size = 0 if isinstance(found[0], Document) else found[0].values.shape[1]
     labels = labels_of([each.target for each in found if each.target])
-    return build_model(config, labels, size, scores=tuple(SCORES)), found
+    return build_model(config, labels, size, scores=dict.fromkeys(SCORES, 1.0)), found
 
 
 def layer(channels: int, size: list[int], stride: list[int]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
     settings = {
         **CASES["linear crf"][1],
         "optimizer": {"method": method, "decay": 0.9},
-        "training": {"epochs": 4, "batch": 2},
+        "training": {"epochs": 4, "batch": 2, "average": 0.8 if method == "sgd" else 0.0},
     }
     model, found = model_of("vectors", settings)
     examples = examples_of(model, found)
@@ -156,9 +156,9 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
         return Training(Problem(model, examples, 2), Validation(model, examples))
 
     theta = training().problem.flat(model.initial(np.random.default_rng(0)))
-    whole = training().run(Standing(theta, theta), Still())
+    whole = training().run(Standing.beginning(theta), Still())
     watch = Still(after)
-    training().run(Standing(theta, theta), watch)
+    training().run(Standing.beginning(theta), watch)
     resumed = training().run(Standing.of(*watch.saved[-1]), Still())
     assert np.array_equal(resumed.theta, whole.theta)
     assert np.array_equal(resumed.best, whole.best)

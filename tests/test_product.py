@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import BETAS, LABELS, graphs, small
 
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import steps
@@ -13,8 +14,9 @@ from lattice_cli.graph.composition import compose
 from lattice_cli.graph.graph import Graph, emission_graph
 from lattice_cli.graph.product import can_walk, product_best, product_sweep
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
+from lattice_cli.graph.scaled import scaled_sweep
 from lattice_cli.graph.sweep import sweep
-from tests.strategies import BETAS, LABELS, graphs, small
+from lattice_cli.graph.timetable import Timetable
 
 CLASSES = len(LABELS) - 1
 EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
@@ -90,6 +92,40 @@ def test_where_terms_underflow_the_arcs_are_used(problem) -> None:
             np.round(grammar.energy) * 300.0, grammar.start, grammar.final * 500.0, LABELS,
         )  # fmt: skip
         assert_same((np.round(emissions) * 400.0, lengths, far), soft_min(1.0))
+
+
+@st.composite
+def complete_grammars(draw: st.DrawFn) -> Graph:
+    """Each state leads to each of some (head, label) pairs, by one arc or more."""
+    states = draw(st.integers(1, 3))
+    every = [(head, label) for head in range(states) for label in range(1, len(LABELS))]
+    groups = draw(st.lists(st.sampled_from(every), min_size=1, max_size=5, unique=True))
+    arcs = [(tail, *group) for tail in range(states) for group in groups]
+    arcs += draw(st.lists(st.sampled_from(arcs), max_size=3))
+    src, dst, label = (np.array(column) for column in zip(*draw(st.permutations(arcs))))
+    ends = st.lists(small | st.just(np.inf), min_size=states, max_size=states)
+    energy = draw(st.lists(small, min_size=len(arcs), max_size=len(arcs)))
+    return Graph(src, dst, label, label, np.array(energy), draw(ends), draw(ends), LABELS)
+
+
+@given(problems(), complete_grammars(), BETAS)
+def test_the_scaled_sums_are_the_ones_that_are_built(problem, grammar, beta) -> None:
+    emissions, lengths, _ = problem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        assert_same((emissions, lengths, grammar), soft_min(beta))
+        step, table = steps.dense_step(grammar, COLUMNS, soft_min(beta)), Timetable.of(lengths)
+    assert (scaled_sweep(emissions, table, grammar, step) is None) == np.isposinf(grammar.start).all()
+
+
+@given(problems(), complete_grammars())
+def test_a_step_far_from_underflow_only_is_scaled(problem, grammar) -> None:
+    """Emissions some thousand nats apart: the scaled sums stand back, and the totals stay right."""
+    emissions, lengths, _ = problem
+    far = np.round(emissions) * 500.0 + np.arange(CLASSES) * 700.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        assert_same((far, lengths, grammar), soft_min(1.0))
 
 
 @given(problems())

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from training_data import lattices, strips, vectors, write_inputs
 
 from lattice_cli.formats.models import read_model
-from tests.training_data import lattices, strips, vectors, write_inputs
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -257,6 +257,7 @@ def test_what_is_wrong_with_a_configuration_is_said(words: pathlib.Path, text: s
         (["grammar.learn=arcs"], 2, "grammar.learn is about grammar.file"),
         (["optimizer.rat=1"], 3, "--set optimizer.rat=1: unknown key 'rat' in the optimizer settings; did you mean"),
         (["optimizer"], 3, "expected KEY=VALUE"),
+        (["data.hold_out=0.5"], 2, "data.validation and data.hold_out are both given"),
         (["labels=ab"], 3, "label 'c' of the target"),
         (["alignment.kind=ctc", "alignment.blank=a"], 2, "is a label of the answers too"),
         (["data.validation=bad.npz"], 3, "rows of 2 numbers, expected 3"),
@@ -299,6 +300,14 @@ def test_a_model_is_no_pickle_and_a_damaged_one_is_told(words: pathlib.Path) -> 
         (["viterbi", "valid.npz"], "inputs for a recogniser"),
     ):
         assert message in lattice(*arguments, cwd=words, status=3).stderr
+
+
+@pytest.mark.parametrize("loss", ["perceptron", "lvq2"])
+def test_a_loss_without_margin_leaves_weights_of_zero(words: pathlib.Path, loss: str) -> None:
+    """A linear recogniser starts where all answers tie; the derivative that learns is taken there."""
+    told = config(words, CRF.replace("METHOD", "sgd").replace("rate: 0.05", "rate: 0.02"))
+    lines = lattice("train", told, "--json", "--set", f"objective.loss={loss}", cwd=words).stdout.splitlines()
+    assert min(json.loads(line)["label_error"] for line in lines[:-1]) < 0.3
 
 
 def test_every_key_is_listed(tmp_path: pathlib.Path) -> None:

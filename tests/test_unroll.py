@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from oracle import all_paths
+from strategies import graphs, small
 
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.graph import Graph, emission_graph
 from lattice_cli.graph.unroll import unroll
-from tests.oracle import all_paths
-from tests.strategies import graphs, small
 
 CLASSES = 3
 EMISSION_LABELS = ("", "c", "b", "a")

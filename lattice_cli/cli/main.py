@@ -20,6 +20,7 @@ COMMANDS = {
     "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
     "sample": "Paths drawn at random by their probability.",
     "evaluate": "Answers against references: error rates, confusions, rejection.",
+    "bound": "Variational bounds on free energies: exact, sampled, importance-weighted, fitted.",
     "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
     "recognize": "A trained model and inputs: recognition graphs.",
     "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.config import bind
+from lattice_cli.formats.config import bind, overridden
 from lattice_cli.formats.models import StoredModel, read_model, write_model
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import Failure, Pause, read_grammar, read_inputs
@@ -32,7 +32,7 @@ class Assembled:
 
     model: Model
     alignment: Document | None
-    scores: tuple[str, ...]
+    scores: dict[str, float]
     train: list[Example]
     validation: list[Example]
 
@@ -99,9 +99,10 @@ def _size(records: Sequence[Source]) -> int:
     return next((record.values.shape[1] for record in records if isinstance(record, Inputs)), 0)
 
 
-def _scores(records: Sequence[Source]) -> tuple[str, ...]:
-    """The named scores of the first record."""
-    return tuple(records[0].scores) if records and isinstance(records[0], Document) else ()
+def _scores(records: Sequence[Source]) -> dict[str, float]:
+    """The named scores of the first record, and what it weighs them with."""
+    first = records[0] if records else None
+    return {name: first.scales.get(name, 1.0) for name in first.scores} if isinstance(first, Document) else {}
 
 
 def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:
@@ -119,11 +120,11 @@ def save_model(path: str, assembled: Assembled, parameters: Parameters, trained:
     write_model(path, about, parameters, grammar, assembled.alignment)
 
 
-def load_model(path: str) -> tuple[Model, Parameters]:
-    """The model of a file, ready to recognise. Raises FormatError."""
+def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Parameters]:
+    """The model of a file, ready to recognise, keys of its configuration replaced. Raises FormatError, UsageError."""
     stored = read_model(path)
     try:
-        config = bind(TrainConfig, stored.about["config"], stored.source)
+        config = overridden(bind(TrainConfig, stored.about["config"], stored.source), overrides)
         labels, size, scores = (stored.about[name] for name in ("labels", "size", "scores"))
         # The grammar is there as it was learned; that it was an n-gram no longer matters.
         file = "grammar" if stored.grammar is not None else ""

@@ -28,6 +28,8 @@ def run_training(
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
     config = read_config(TrainConfig, path, overrides)
+    if not Path(output).resolve().parent.is_dir():
+        raise FormatError(f"{output}: cannot write: its folder does not exist")
     saved = None if restart else _saved(config, output, resume)
     assembled = assemble(config, path)
     problem = _problem(config, assembled)
@@ -72,8 +74,7 @@ def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
         others = [name for name, array in initial.items() if array.size and name not in taken]
         if others:
             print(f"lattice: {config.training.start} has no weights for {', '.join(others)}", file=sys.stderr)
-    theta = problem.flat(initial)
-    return Standing(theta, theta)
+    return Standing.beginning(problem.flat(initial))
 
 
 def _saved(config: TrainConfig, output: str, resume: bool) -> Standing | None:

@@ -15,7 +15,7 @@ from lattice_cli.cli.reports import write_json
 from lattice_cli.cli.tables import Rows, console, number, running_bar, say
 from lattice_cli.formats.models import write_checkpoint
 from lattice_cli.formats.writing import json_line
-from lattice_cli.learning.config import TrainConfig
+from lattice_cli.learning.config import LayerSettings, TrainConfig
 from lattice_cli.learning.problem import Problem
 from lattice_cli.learning.training import Epoch, Standing
 
@@ -77,7 +77,7 @@ class Watching:
 
     def save_model(self, standing: Standing) -> None:
         """The best weights so far, or the latest where no epoch is over."""
-        weights = standing.best if standing.best_epoch else standing.theta
+        weights = standing.best if standing.best_epoch else standing.average
         found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
         trained = {"epoch": None if found is None else asdict(found), "examples": self._problem.count}
         save_model(self.path, self._assembled, self._problem.parameters(weights), trained)
@@ -140,6 +140,10 @@ def keys_of(settings: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
         value = getattr(settings, each.name)
         if is_dataclass(value):
             yield from keys_of(value, f"{prefix}{each.name}.")
+            continue
+        if each.name == "layers":
+            yield f"{prefix}layers", "-", str(each.metadata["meaning"])
+            yield from keys_of(LayerSettings(), f"{prefix}layers[].")
             continue
         meaning = str(each.metadata.get("meaning", ""))
         choices = [str(choice) for choice in each.metadata.get("choices", ()) if choice != ""]

@@ -44,6 +44,11 @@ def read_config(kind: type[Settings], path: str, overrides: Sequence[str] = ()) 
         raise FormatError(f"{source.name}: holds {len(documents)} documents, expected one configuration")
     mapping = as_mapping(documents[0], source.name, "the configuration")
     given = bind(kind, mapping, source.name)
+    return overridden(given, overrides)
+
+
+def overridden(given: Settings, overrides: Sequence[str]) -> Settings:
+    """The configuration with values of `section.key=value` in it, one after the other. Raises FormatError."""
     for override in overrides:
         given = _overridden(given, override)
     return given
@@ -123,6 +128,8 @@ def _value(hint: Any, value: Any, source: str, name: str, limits: typing.Mapping
 
 def _tuple(arguments: Sequence[Any], value: Any, source: str, name: str, limits: typing.Mapping[str, Any]) -> Any:
     if arguments[-1] is Ellipsis:
+        if is_null(value):
+            return ()
         if isinstance(value, str) and arguments[0] is str:
             # One file is a list of one; labels may be run together.
             return tuple(value) if name.endswith("labels") else (str(value),)

@@ -9,25 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import Reducer, hard_min
-from lattice_cli.graph.segments import Runs, group_by, run_starts, stable_order
+from lattice_cli.graph.scaled import scaled_sweep
+from lattice_cli.graph.segments import Runs, group_by, run_starts
 from lattice_cli.graph.steps import SparseStep, Step, dense_step
-
-
-@dataclass(frozen=True, eq=False)
-class ProductGradient:
-    """Derivative of a weighted sum of totals. emissions: (rows, classes); arcs: (arcs,), start and final: (nodes,) by
-    the energies of the grammar."""
-
-    emissions: FloatArray
-    arcs: FloatArray
-    start: FloatArray
-    final: FloatArray
+from lattice_cli.graph.timetable import ProductGradient, Timetable
 
 
 @dataclass(frozen=True)
@@ -41,33 +33,6 @@ class ProductPath:
 def can_walk(grammar: Graph) -> bool:
     """True if every arc of the grammar takes one step of the emissions: no epsilon on its input side."""
     return not bool((grammar.ilabel == EPSILON).any())
-
-
-@dataclass(frozen=True, eq=False)
-class Timetable:
-    """Records in the order of falling length, so that those still running at a step are the first ones.
-
-    order: (records,) record of each rank. first_row, lengths: (records,) first row and rows of each rank's emissions.
-    running: (steps + 1,) how many ranks have a row at each step, the last entry 0.
-    """
-
-    order: IntArray
-    first_row: IntArray
-    lengths: IntArray
-    running: list[int]
-
-    @staticmethod
-    def of(lengths: IntArray) -> Timetable:
-        """The timetable of records of these lengths, whose rows follow one another."""
-        order = stable_order(-np.asarray(lengths, dtype=np.intp))
-        ordered = lengths[order]
-        steps = int(ordered[0]) if len(ordered) else 0
-        running = np.searchsorted(-ordered, -np.arange(steps + 1), side="left").tolist()
-        return Timetable(order, (np.cumsum(lengths) - lengths)[order], ordered, running)
-
-    def rows(self, step: int) -> IntArray:
-        """(running,) the emission row of each running record at a step."""
-        return self.first_row[: self.running[step]] + step
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,19 +114,39 @@ class ProductSweep:
         ]
 
 
+class Swept(Protocol):
+    """The totals of all records, and their derivatives."""
+
+    @property
+    def totals(self) -> FloatArray:
+        """(records,) energy of all paths of each record, +inf where it has none."""
+
+    def pullback(self, seed: FloatArray | None = None) -> ProductGradient:
+        """Derivative of sum(seed * totals); seed (records,), ones if not given. Records without a path get zeros."""
+
+
 def product_sweep(
     emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, reducer: Reducer
-) -> ProductSweep:
+) -> Swept:
     """Combine the energies of all paths of emissions x grammar, for every record.
 
     emissions: (sum of lengths, classes) energies, the records one after the other. columns: (labels of the grammar,)
     the class of each label, -1 for none. The grammar has no epsilon on its input side (`can_walk`). Raises
     NumericOverflow.
     """
-    lengths = np.asarray(lengths, dtype=np.intp)
-    table = Timetable.of(lengths)
-    step = dense_step(grammar, columns, reducer) or SparseStep.of(grammar, columns, reducer)
-    alpha = np.broadcast_to(grammar.start, (len(lengths), grammar.nodes))
+    table = Timetable.of(np.asarray(lengths, dtype=np.intp))
+    dense = dense_step(grammar, columns, reducer)
+    if dense is None:
+        return _stepwise(emissions, table, grammar, columns, reducer, SparseStep.of(grammar, columns, reducer))
+    scaled = scaled_sweep(emissions, table, grammar, dense)
+    return scaled or _stepwise(emissions, table, grammar, columns, reducer, dense)
+
+
+def _stepwise(
+    emissions: FloatArray, table: Timetable, grammar: Graph, columns: IntArray, reducer: Reducer, step: Step
+) -> ProductSweep:
+    """Step by step in energies."""
+    alpha = np.broadcast_to(grammar.start, (len(table.order), grammar.nodes))
     ends, alphas = np.array(alpha), []
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for time, running in enumerate(table.running[:-1]):
@@ -177,4 +162,6 @@ def product_best(
     emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray
 ) -> list[ProductPath | None]:
     """The best path of each record through the grammar, None where it has none."""
-    return product_sweep(emissions, lengths, grammar, columns, hard_min).paths()
+    table = Timetable.of(np.asarray(lengths, dtype=np.intp))
+    step = SparseStep.of(grammar, columns, hard_min)
+    return _stepwise(emissions, table, grammar, columns, hard_min, step).paths()

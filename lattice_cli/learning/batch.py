@@ -8,7 +8,7 @@ once; every step of training only changes their energies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from lattice_cli.graph.sweep import Sweep, sweep
 from lattice_cli.inference.answers import Answer, answers
 from lattice_cli.inference.paths import best_paths
 from lattice_cli.learning.examples import Example
-from lattice_cli.learning.losses import LOSSES, Energies, Loss, Settings, Value
+from lattice_cli.learning.losses import LOSSES, TIE, Energies, Loss, Settings, Value
 from lattice_cli.learning.objective import default_latent
 from lattice_cli.learning.reading import Reading
 from lattice_cli.learning.spaces import BuiltSpace, Pull, Space
@@ -89,18 +89,34 @@ class Batch:
         elif isinstance(self.contrast, BuiltSpace):
             solve = self._least_free if objective.taken == "forward" else self.contrast.solve
             other, pull_other = solve(left, right, how)
-        values = [self._value(*energies) for energies in zip(correct.tolist(), other.tolist())]
-        by_left, by_right = pull(np.array([value.by_correct for value in values]))
+        values, by_correct, by_other = self._values(correct, other)
+        by_left, by_right = pull(by_correct)
         if pull_other is not None:
-            slope = [value.by_all if objective.loss.soft else value.by_offending for value in values]
-            more_left, more_right = pull_other(np.array(slope))
+            more_left, more_right = pull_other(by_other)
             by_left, by_right = by_left + more_left, by_right + more_right
-        return Outcome(np.array([value.value for value in values]), by_left, by_right)
+        return Outcome(values, by_left, by_right)
+
+    def _values(self, correct: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(examples,) losses, and their derivatives by the energies of the correct and of the other answers."""
+        loss = self.objective.loss
+        if loss.columns is not None:
+            return loss.columns(correct, other, self.objective.settings)
+        values = [self._value(*energies) for energies in zip(correct.tolist(), other.tolist())]
+        slopes = [value.by_all if loss.soft else value.by_offending for value in values]
+        return (
+            np.array([value.value for value in values]),
+            np.array([value.by_correct for value in values]),
+            np.array(slopes),
+        )
 
     def _value(self, correct: float, other: float) -> Value:
         loss = self.objective.loss
         energies = Energies(correct, all=other) if loss.soft else Energies(correct, other)
-        return loss.function(energies, self.objective.settings)
+        value = loss.function(energies, self.objective.settings)
+        if value.kink == TIE:
+            # Of the derivatives on both sides the one that learns: from weights of 0 nothing else would ever leave.
+            return replace(value, by_correct=1.0, by_offending=-1.0)
+        return value
 
     def _least_free(self, left: FloatArray, right: FloatArray, how: object) -> tuple[FloatArray, Pull]:
         """The incorrect answer of least free energy of each example, one by one."""

@@ -11,8 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
 
 from lattice_cli.errors import NumericOverflow
+from lattice_cli.graph.graph import FloatArray
+
+#: The kink of losses that do nothing while the correct answer is the best.
+TIE = "E_C = E_I"
 
 
 @dataclass(frozen=True)
@@ -52,16 +59,22 @@ class Value:
     kink: str = ""
 
 
+#: (E_C, F_all, settings) of many records -> the loss of each and its derivatives by both.
+Columns: TypeAlias = Callable[[FloatArray, FloatArray, Settings], tuple[FloatArray, FloatArray, FloatArray]]
+
+
 @dataclass(frozen=True)
 class Loss:
     """margin: what separation it asks for, for the table. soft: it contrasts with the free energy of all paths, not
-    with the most offending answer. at_least_zero: it assumes energies of at least 0."""
+    with the most offending answer. at_least_zero: it assumes energies of at least 0. columns: the function on many
+    records at once, where there is one."""
 
     name: str
     margin: str
     function: Callable[[Energies, Settings], Value]
     soft: bool = False
     at_least_zero: bool = False
+    columns: Columns | None = None
 
     @property
     def contrasts(self) -> bool:
@@ -82,7 +95,7 @@ def _perceptron(e: Energies, s: Settings) -> Value:
     """E_C - min over answers of E: nothing once the correct answer is the best."""
     d = e.difference
     active = float(d > 0)
-    return Value(max(0.0, d), active, -active, kink=_kink(d, "E_C = E_I", e))
+    return Value(max(0.0, d), active, -active, kink=_kink(d, TIE, e))
 
 
 def _hinge(e: Energies, s: Settings) -> Value:
@@ -100,9 +113,7 @@ def _log(e: Energies, s: Settings) -> Value:
 def _lvq2(e: Energies, s: Settings) -> Value:
     d = e.difference
     active = float(0 < d < s.cap)
-    return Value(
-        min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, "E_C = E_I", e) or _kink(d - s.cap, "d = cap", e)
-    )
+    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, TIE, e) or _kink(d - s.cap, "d = cap", e))
 
 
 def _mce(e: Energies, s: Settings) -> Value:
@@ -135,6 +146,17 @@ def _mee(e: Energies, s: Settings) -> Value:
     return Value(-math.expm1(-s.beta * (e.correct - e.all)), slope, by_all=-slope)
 
 
+def _nll_columns(correct: FloatArray, all: FloatArray, s: Settings) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ones = np.ones(len(correct))
+    return correct - all, ones, -ones
+
+
+def _mee_columns(correct: FloatArray, all: FloatArray, s: Settings) -> tuple[FloatArray, FloatArray, FloatArray]:
+    exponent = -s.beta * (correct - all)
+    slope = s.beta * np.exp(exponent)
+    return -np.expm1(exponent), slope, -slope
+
+
 def _sigmoid(x: float) -> float:
     """1 / (1 + e^-x) without overflow; 0 at -inf."""
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
@@ -151,7 +173,7 @@ LOSSES = {
         Loss("mce", "> 0", _mce),
         Loss("square-square", "m", _square_square, at_least_zero=True),
         Loss("square-exp", "> 0", _square_exp, at_least_zero=True),
-        Loss("nll", "> 0", _nll, soft=True),
-        Loss("mee", "> 0", _mee, soft=True),
+        Loss("nll", "> 0", _nll, soft=True, columns=_nll_columns),
+        Loss("mee", "> 0", _mee, soft=True, columns=_mee_columns),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -133,12 +133,13 @@ def build_model(
     size: int,
     grammar: Document | None = None,
     alignment: Document | None = None,
-    scores: Sequence[str] = (),
+    scores: Mapping[str, float] | None = None,
 ) -> Model:
     """The model of a configuration.
 
     labels: of the answers; size: numbers in a row of inputs; grammar, alignment: the documents of grammar.file and
-    alignment.file; scores: the named scores of the records. Raises UsageError for settings that contradict each other.
+    alignment.file; scores: the named scores of the records, with their scales. Raises UsageError for settings that
+    contradict each other.
     """
     kind = config.alignment.kind
     _require_sense(config)
@@ -159,7 +160,7 @@ def build_model(
         whole = compose(alignment.graph, learned.graph)
     if whole is not None and not whole.graph.nodes:
         raise UsageError("the alignment and the grammar have no path in common")
-    return Model(config, tuple(labels), size, _recognizer(config, table, size, scores), learned, whole)
+    return Model(config, tuple(labels), size, _recognizer(config, table, size, scores or {}), learned, whole)
 
 
 def _require_sense(config: TrainConfig) -> None:
@@ -190,12 +191,12 @@ def _grammar(config: TrainConfig, labels: Sequence[str], document: Document | No
     return learned_grammar(Document(graph, "any", "any", range(graph.nodes)), "none")
 
 
-def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Sequence[str]) -> Recognizer:
+def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float]) -> Recognizer:
     settings, kind = config.recognizer, config.alignment.kind
     if settings.kind == "scores":
         names = settings.scores or tuple(scores)
         require_scores(names)
-        start = settings.initial or (1.0,) * len(names)
+        start = settings.initial or tuple(scores.get(name, 1.0) for name in names)
         if len(start) != len(names):
             raise UsageError(f"recognizer.initial has {len(start)} entries, but there are {len(names)} scores")
         return ScoreRecognizer(names, np.array(start, dtype=np.float64))

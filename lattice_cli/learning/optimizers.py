@@ -20,6 +20,8 @@ from lattice_cli.learning.line_search import Evaluate, Point, noise, search
 #: Arrays by name: all that an optimiser has to know to go on.
 State: TypeAlias = dict[str, NDArray[Any]]
 
+#: Steps over which L-BFGS looks how far the objective has fallen.
+_PERIOD = 10
 #: Steps in a row, of rounding only, after which L-BFGS gives up.
 _PATIENCE = 10
 _NONE: FloatArray = np.zeros(0)
@@ -136,13 +138,16 @@ class Adam:
 class Lbfgs:
     """Limited-memory quasi-Newton steps (Nocedal and Wright 2006, algorithms 7.4 and 7.5), strong Wolfe line search.
 
-    memory: pairs of changes kept. tolerance: converged once |gradient| <= tolerance * max(1, |theta|).
+    memory: pairs of changes kept. Converged once |gradient| <= tolerance * max(1, |theta|), or once ten steps have
+    lowered the objective by less than the fraction `settled` of it: what is learnt from data is settled long before the
+    minimum is exact.
     The value and gradient found at the end of a step open the next. `scale` is for the schedule of other optimisers;
     here the line search sets the step.
     """
 
     memory: int = 10
     tolerance: float = 1e-6
+    settled: float = 0.0
     scale: float = 1.0
     full_batch: bool = field(default=True, init=False)
     _at: FloatArray = field(default_factory=_NONE.copy, init=False, repr=False)
@@ -150,18 +155,23 @@ class Lbfgs:
     _gradient: FloatArray = field(default_factory=_NONE.copy, init=False, repr=False)
     _moved: list[FloatArray] = field(default_factory=list, init=False, repr=False)
     _turned: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _values: list[float] = field(default_factory=list, init=False, repr=False)
     _flattest: float = field(default=math.inf, init=False, repr=False)
     _fruitless: int = field(default=0, init=False, repr=False)
 
     @property
     def converged(self) -> bool:
-        """True if the gradient is small for the size of theta, or if nothing lower was found."""
-        stuck = self._fruitless >= _PATIENCE
+        """True if the gradient is small for the size of theta, the objective settled, or nothing lower was found."""
+        stuck = self._fruitless >= _PATIENCE or self._is_settled
         if stuck or not len(self._at):
             return stuck
         with np.errstate(all="ignore"):
             limit = self.tolerance * max(1.0, math.sqrt(float(self._at @ self._at)))
             return math.sqrt(float(self._gradient @ self._gradient)) <= limit
+
+    @property
+    def _is_settled(self) -> bool:
+        return len(self._values) > _PERIOD and self._values[0] - self._value < self.settled * abs(self._value)
 
     def step(self, theta: FloatArray, evaluate: Evaluate) -> tuple[FloatArray, float]:
         """One iteration; theta itself once converged."""
@@ -183,6 +193,7 @@ class Lbfgs:
         value, gradient = evaluate(theta)
         self._at, self._value, self._gradient = theta.copy(), float(value), gradient.copy()
         self._moved, self._turned, self._flattest = [], [], math.inf
+        self._values = [self._value]
         self._fruitless = 0 if math.isfinite(value) and np.isfinite(gradient).all() else _PATIENCE
 
     def _descend(self, evaluate: Evaluate) -> Point | None:
@@ -224,9 +235,10 @@ class Lbfgs:
         self._flattest = min(self._flattest, slope)
         self._fruitless = 0 if lower or flatter else self._fruitless + 1
         self._at, self._value, self._gradient = point.theta.copy(), point.value, point.gradient.copy()
+        self._values = [*self._values, point.value][-_PERIOD - 1 :]
 
     def state(self) -> State:
-        """at, gradient: (parameters,); moved, turned: (pairs, parameters), oldest first."""
+        """at, gradient: (parameters,); moved, turned: (pairs, parameters) and values, oldest first."""
         shape = (len(self._moved), len(self._at))
         return {
             "at": self._at.copy(),
@@ -234,6 +246,7 @@ class Lbfgs:
             "gradient": self._gradient.copy(),
             "moved": np.array(self._moved).reshape(shape),
             "turned": np.array(self._turned).reshape(shape),
+            "values": np.array(self._values),
             "flattest": np.array(self._flattest),
             "fruitless": np.array(self._fruitless),
             "scale": np.array(self.scale),
@@ -244,4 +257,5 @@ class Lbfgs:
         self._at, self._gradient = state["at"].copy(), state["gradient"].copy()
         self._moved, self._turned = list(state["moved"].copy()), list(state["turned"].copy())
         self._value, self._fruitless = float(state["value"]), int(state["fruitless"])
+        self._values = state["values"].tolist()
         self._flattest, self.scale = float(state["flattest"]), float(state["scale"])

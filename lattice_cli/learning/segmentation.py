@@ -16,6 +16,7 @@ from lattice_cli.graph.graph import BoolArray, FloatArray, IntArray
 from lattice_cli.graph.segments import spans
 from lattice_cli.learning.bounds import Bounds
 from lattice_cli.learning.cuts import CutSettings, candidate_cuts, crossing_cost, crossing_ink, ink_runs
+from lattice_cli.learning.keys import told
 from lattice_cli.learning.resampling import fitted
 
 #: Numbers after the pixels of a segment, all but the aspect and the darkness in heights of the image.
@@ -47,27 +48,21 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class Segmenter:
-    """Lengths are in heights of the image, the ink of pixels being their values.
+    """How images are cut. Lengths are in heights of the image, the ink of pixels being their values."""
 
-    box: (columns, rows) of the normalised image. ink: pixels above this are ink.
-    speck: ink between blank columns that is less than this (in squares of the height) is dirt, and erased.
-    narrowest, widest: ink width of a segment. lowest: least ink height, in ink heights of the field.
-    gap: widest blank gap inside a segment. pieces: most pieces of a segment.
-    spacing, piece: least distance of cuts through ink; widest piece left uncut.
-    crossing: cost up to which a local minimum is cut: the ink crossed, and the distance of the contours there.
-    """
-
-    box: tuple[int, int] = (20, 20)
-    ink: float = 0.1
-    speck: float = 0.01
-    narrowest: float = 0.08
-    widest: float = 0.75
-    lowest: float = 0.5
-    gap: float = 0.1
-    pieces: int = 5
-    spacing: float = 0.1
-    piece: float = 0.3
-    crossing: float = 0.7
+    box: tuple[int, int] = told((20, 20), "columns and rows that a segment is scaled into", least=1)
+    ink: float = told(0.1, "pixels above this are ink", least=0.0)
+    speck: float = told(0.01, "less ink between blank columns, in squares of the height, is dirt", least=0.0)
+    narrowest: float = told(0.08, "least ink width of a segment, in heights of the image", least=0.0)
+    widest: float = told(0.75, "greatest ink width of a segment, in heights", least=0.0)
+    lowest: float = told(0.5, "least ink height of a segment, in ink heights of the field", least=0.0)
+    gap: float = told(0.1, "widest blank gap inside a segment, in heights", least=0.0)
+    pieces: int = told(5, "most pieces of a segment", least=1)
+    spacing: float = told(0.1, "least distance of cuts through ink, in heights", least=0.0)
+    piece: float = told(0.3, "widest piece that is left uncut, in heights", above=0.0)
+    crossing: float = told(
+        0.7, "a local minimum is cut up to this cost: ink crossed and distance of contours", least=0.0
+    )
 
     def __post_init__(self) -> None:
         if min(self.box) < 1 or self.pieces < 1:

@@ -39,7 +39,7 @@ class Space(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class BuiltSpace:
-    """Interpretation graphs that are built, as one union.
+    """Interpretation graphs that are built, as one union; every arc and node is on a path.
 
     left, right: (arcs + 2 nodes,) the recogniser's and the grammar's energy that is part of each arc, start and final
     energy, -1 for none. fixed: the rest of it.
@@ -63,6 +63,11 @@ class BuiltSpace:
 
     def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
         """See Space."""
+        paid = self._paid
+        if paid is not None:
+            totals = paid.totals(left, right)
+            if np.isfinite(totals).all():  # else the sweep will say what is wrong
+                return totals, lambda seed: paid.scattered(seed, len(left), len(right))
         swept = sweep(self.at(left, right), reducer, self.plan)
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -71,9 +76,47 @@ class BuiltSpace:
 
         return swept.totals, pull
 
+    @cached_property
+    def _paid(self) -> _OnePath | None:
+        """What is paid, if each record has one path, as in a grammar in which an answer has one; else None."""
+        graph = self.graph
+        arcs, nodes = np.diff(graph.arc_offsets), np.diff(graph.node_offsets)
+        if not len(nodes) or not nodes.all() or (arcs != nodes - 1).any():
+            return None
+        record = np.repeat(np.arange(graph.graphs), nodes)
+        for energy, end in ((graph.start, graph.src), (graph.final, graph.dst)):
+            if (np.bincount(record, np.isfinite(energy)) != 1).any() or (np.bincount(end) > 1).any():
+                return None
+        paid = np.flatnonzero(np.isfinite(self.fixed))
+        of_column = np.concatenate([np.repeat(np.arange(graph.graphs), arcs), record, record])
+        return _OnePath(of_column[paid], self.left[paid], self.right[paid], self.fixed[paid], graph.graphs)
+
     def scattered(self, gradient: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
         """A gradient by the columns of the union as one by the left and one by the right energies."""
         return _scatter(self.left, gradient, left), _scatter(self.right, gradient, right)
+
+
+@dataclass(frozen=True, eq=False)
+class _OnePath:
+    """Records of one path each: sums, whatever the reducer. Of each energy that is paid, the record, and as in
+    BuiltSpace where it comes from."""
+
+    record: IntArray
+    left: IntArray
+    right: IntArray
+    fixed: FloatArray
+    records: int
+
+    def totals(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """(records,)"""
+        paid = self.fixed + np.append(left, 0.0)[self.left]
+        paid += np.append(right, 0.0)[self.right]
+        return np.bincount(self.record, paid, self.records).astype(np.float64)
+
+    def scattered(self, seed: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
+        """Derivative of sum(seed * totals) by the left and the right energies."""
+        spread = seed[self.record]
+        return _scatter(self.left, spread, left), _scatter(self.right, spread, right)
 
 
 def _scatter(index: IntArray, values: FloatArray, size: int) -> FloatArray:

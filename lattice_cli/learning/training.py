@@ -36,12 +36,14 @@ class Epoch:
 class Standing:
     """Where a training stands.
 
-    epoch: epochs that are over; position: batches done of the one that is not; partial: what
+    theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
+    configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
     they have put into its mean loss.
     best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
     """
 
     theta: FloatArray
+    average: FloatArray
     best: FloatArray
     optimizer: State = field(default_factory=dict)
     epoch: int = 0
@@ -57,6 +59,7 @@ class Standing:
         """The vectors."""
         return {
             "theta": self.theta,
+            "average": self.average,
             "best": self.best,
             **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
         }
@@ -75,6 +78,11 @@ class Standing:
         }
 
     @staticmethod
+    def beginning(theta: FloatArray) -> Standing:
+        """Before the first step."""
+        return Standing(theta, theta, theta)
+
+    @staticmethod
     def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
         """The standing that these were taken from."""
         told = dict(numbers)
@@ -82,7 +90,8 @@ class Standing:
         epochs = [Epoch(**each) for each in told.pop("epochs")]
         prefix = "optimizer/"
         kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
-        return Standing(arrays["theta"], arrays["best"], kept, best_error=(error, exact), epochs=epochs, **told)
+        theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+        return Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
 
 
 class Watch(Protocol):
@@ -104,10 +113,44 @@ class Watch(Protocol):
 def optimizer_of(settings: OptimizerSettings) -> Optimizer:
     """The optimiser that a configuration asks for."""
     if settings.method == "lbfgs":
-        return Lbfgs(settings.memory)
+        return Lbfgs(settings.memory, settled=settings.tolerance)
     if settings.method == "sgd":
         return Sgd(settings.rate, settings.momentum, clip=settings.clip)
     return Adam(settings.rate, clip=settings.clip)
+
+
+class _Saver:
+    """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._at, self._took = time.monotonic(), 0.0
+        self._behind = self._better = False
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the last time."""
+        return time.monotonic() - self._at
+
+    def save(self, standing: Standing) -> None:
+        """Now."""
+        begun = time.monotonic()
+        self._watch.save(standing, self._better)
+        self._at = time.monotonic()
+        self._took = self._at - begun
+        self._behind = self._better = False
+
+    def close(self, standing: Standing, better: bool) -> None:
+        """An epoch is over; better: its weights are the best so far."""
+        self._behind = True
+        self._better |= better
+        if standing.ended or self.waited >= 9 * self._took:
+            self.save(standing)
+
+    def flush(self, standing: Standing) -> None:
+        """Epochs that are not written down yet are to be."""
+        if self._behind:
+            self.save(standing)
 
 
 class Training:
@@ -135,7 +178,15 @@ class Training:
         if standing.optimizer:
             self.optimizer.restore(standing.optimizer)
         standing.ended = self._ended(standing)
-        saved = time.monotonic()
+        saver = _Saver(watch)
+        try:
+            self._run(standing, watch, saver)
+        except TrainingFailed:
+            saver.flush(standing)
+            raise
+        return standing
+
+    def _run(self, standing: Standing, watch: Watch, saver: _Saver) -> None:
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
             self.optimizer.scale = self.problem.config.optimizer.decay**standing.epoch
@@ -143,17 +194,14 @@ class Training:
                 self._step(standing, self._steps[order[standing.position]])
                 watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
                 if watch.stopped():
-                    watch.save(standing, False)
-                    return standing
-                if time.monotonic() - saved > self.settings.save_every:
-                    watch.save(standing, False)
-                    saved = time.monotonic()
+                    saver.save(standing)
+                    return
+                if saver.waited > self.settings.save_every:
+                    saver.save(standing)
             epoch = self._close(standing)
             standing.ended = self._ended(standing)
             watch.epoch(epoch)
-            watch.save(standing, epoch.best)
-            saved = time.monotonic()
-        return standing
+            saver.close(standing, epoch.best)
 
     def _mean(self, standing: Standing, order: Sequence[int]) -> float:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
@@ -184,6 +232,8 @@ class Training:
         else:
             mean = objective - 0.5 * self.problem.config.objective.l2 * float(standing.theta @ standing.theta)
         standing.theta = theta
+        kept = self.settings.average
+        standing.average = kept * standing.average + (1.0 - kept) * theta if kept else theta
         standing.optimizer = self.optimizer.state()
         standing.partial += mean * (count / self.problem.count)
         standing.position += 1
@@ -194,7 +244,7 @@ class Training:
         errors: Errors | None = None
         better = True
         if self.validation is not None:
-            errors = self.validation.errors(self.problem.parameters(standing.theta))
+            errors = self.validation.errors(self.problem.parameters(standing.average))
             found = (errors.label_error, -errors.exact_rate)
             better = found < standing.best_error
             if better:
@@ -203,7 +253,7 @@ class Training:
         standing.position, standing.partial = 0, 0.0
         standing.waited = 0 if better else standing.waited + 1
         if better:
-            standing.best, standing.best_epoch = standing.theta, standing.epoch
+            standing.best, standing.best_epoch = standing.average, standing.epoch
         rates = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
         epoch = Epoch(standing.epoch, loss, better, *rates)
         standing.epochs.append(epoch)

@@ -16,11 +16,24 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="MODEL")
 @click.argument("inputs", metavar="INPUTS...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A key of the model's configuration to read it with, such as alignment.kind=segments.",
+)
 @input_options
 @keep_going_option
 @color_option
 def recognize(
-    model: str, inputs: tuple[str, ...], output: str | None, keep_going: bool, color: str, **reading: Any
+    model: str,
+    inputs: tuple[str, ...],
+    output: str | None,
+    overrides: tuple[str, ...],
+    keep_going: bool,
+    color: str,
+    **reading: Any,
 ) -> int:
     """The recognition graphs of INPUTS by a MODEL that lattice train wrote.
 
@@ -44,7 +57,7 @@ def recognize(
     from lattice_cli.formats.reading import read_inputs
 
     require_one_stdin(inputs, model)
-    found, parameters = load_model(model)
+    found, parameters = load_model(model, overrides)
     report = GraphReport(output, color, matrices=True)
 
     def solve(records: list[Any]) -> list[Document]:

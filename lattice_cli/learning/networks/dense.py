@@ -61,9 +61,15 @@ class DenseNetwork:
             found: Parameters = {}
             for layer in reversed(range(len(self.hidden) + 1)):
                 found[f"layer{layer}.bias"] = gradient.sum(axis=0)
-                found[f"layer{layer}.weight"] = reached[layer].T @ gradient
+                found[f"layer{layer}.weight"] = _joint(reached[layer], gradient)
                 if layer:
                     gradient = activation.pull(gradient @ parameters[f"layer{layer}.weight"].T, reached[layer])
             return {name: found[name] for name in parameters}
 
         return reached[-1], pullback
+
+
+def _joint(below: FloatArray, gradient: FloatArray) -> FloatArray:
+    """below.T @ gradient, (units below, units), taken the way that is up to twice as fast."""
+    joint: FloatArray = (gradient.T @ below).T if gradient.shape[1] < below.shape[1] else below.T @ gradient
+    return joint
