@@ -59,6 +59,7 @@ def write_gtn(document: Document, options: WriteOptions) -> Written:
     fitting.connected()
     fitting.numbered_nodes()
     fitting.free_ends()
+    fitting.within_float32()  # GTN does not load others: std::stof throws
     graph, names = fitting.graph, fitting.names
     ends = [" ".join(str(names[node]) for node in nodes.tolist()) + "\n" for nodes in (graph.starts, graph.finals)]
     src, dst = ([names[node] for node in side.tolist()] for side in (graph.src, graph.dst))
