@@ -351,6 +351,14 @@ def test_kaldi_archives_come_back(folder: pathlib.Path) -> None:
             assert results[0].data.decode().replace("1.0,2.0,", "1,2,") == ARCHIVE[: ARCHIVE.index("utt-2")]
 
 
+def test_an_empty_lattice_is_an_empty_record(folder: pathlib.Path) -> None:
+    empty, full = archive(folder, "a \n\nb \n0\t1\t2\t1.0,1.0,\n1\n\n")
+    assert (empty.id, empty.graph.nodes, full.id) == ("a", 0, "b")
+    assert written("kaldi", empty) == Written(b"a \n\n")
+    assert written("att", empty).data == b""
+    assert read_text("att", "", folder).graph.nodes == 0
+
+
 def test_kaldi_scales_reach_final_weights(folder: pathlib.Path) -> None:
     compact, _ = archive(folder, scales={"acoustic": 0.5})
     assert compact.graph.energy.tolist() == [1.5 + 1.125, 2.0, 0.4375, 0.625]

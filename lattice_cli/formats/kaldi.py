@@ -164,8 +164,10 @@ def write_kaldi(document: Document, options: WriteOptions) -> Written:
     if final >= 0 and not (compact or fitting.is_acceptor) and document.graph.ilabel[document.graph.dst == final].any():
         final = -1
     fitting.numbered_nodes(spared=final)
-    fitting.one_start()
     key = fitting.one_word(document.id)
+    if not document.graph.nodes:
+        return fitting.written(f"{key} \n\n")
+    fitting.one_start()
     graph, scores = fitting.graph, fitting.document.scores
     words = numbered(fitting, graph.olabel, 1, "0", options.symbols)
     strings = [""] * graph.arcs

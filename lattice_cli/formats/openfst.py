@@ -104,6 +104,8 @@ def write_att(document: Document, options: WriteOptions) -> Written:
     fitting.without_times()
     fitting.summed_scores()
     fitting.numbered_nodes()
+    if not fitting.graph.nodes:
+        return fitting.written("")
     fitting.one_start()
     graph, names = fitting.graph, fitting.names
     sides = (graph.ilabel,) if fitting.is_acceptor else (graph.ilabel, graph.olabel)
