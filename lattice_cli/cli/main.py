@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Answers against references: error rates, confusions, rejection.",
     "bound": "Variational bounds on free energies: exact, sampled, importance-weighted, fitted.",
     "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
+    "grammar": "Build a grammar: words, dictionary, ARPA n-grams, CTC, regular expression, JSGF, FSG.",
     "recognize": "A trained model and inputs: recognition graphs.",
     "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",
     "draw": "Pictures of graphs: in text, DOT, SVG, PNG; the best path marked.",

@@ -119,3 +119,12 @@ def decoded(data: bytes, source: str, first_line: int = 1) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + first_line
         raise FormatError(f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8 text") from None
+
+
+def read_text(path: str) -> tuple[str, str]:
+    """The text of a file ("-": standard input), gzipped or not, and its name for messages. Raises FormatError."""
+    source = Source(path)
+    try:
+        return decoded(source.everything(), source.name), source.name
+    finally:
+        source.close()

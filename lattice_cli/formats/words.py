@@ -42,7 +42,7 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
 
 def word_list(text: str, source: str, record_id: str) -> Document:
     """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
-    return grammar_of(_lines(text, source), source, record_id)
+    return grammar_of(words_of(text, source), source, record_id)
 
 
 def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: str) -> str:
@@ -52,7 +52,7 @@ def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: 
     return str(value)
 
 
-def _word(text: str, spell: str, energy: float, at: str) -> Word:
+def spelled(text: str, spell: str, energy: float, at: str) -> Word:
     """A word from its text; of tokens the white space between them does not matter."""
     spelling = tuple(text) if spell == "characters" else tuple(text.split())
     return Word(spelling, str(text) if spell == "characters" else " ".join(spelling), energy, at)
@@ -62,13 +62,13 @@ def _listed(given: Any, source: str, spell: str) -> Iterator[Word]:
     if isinstance(given, dict):
         for text, energy in given.items():
             number = as_number(energy, source, f"the energy of word {shown(text)}")
-            yield _word(text, spell, number, place(source, text))
+            yield spelled(text, spell, number, place(source, text))
         return
     if not isinstance(given, list):
         raise FormatError(f"{place(source, given)}: words is {shown(given)}, expected a list or {{word: energy}}")
     for value in given:
         text = as_text(value, source, "a word")
-        yield _word(text, spell, 0.0, place(source, value))
+        yield spelled(text, spell, 0.0, place(source, value))
 
 
 def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
@@ -88,7 +88,8 @@ def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
             raise FormatError(f'{place(source, branch)}: {at} ends without a word, expected "" with an energy')
 
 
-def _lines(text: str, source: str) -> Iterator[Word]:
+def words_of(text: str, source: str, spell: str = "characters") -> Iterator[Word]:
+    """The words of a list: one a line, optionally a tab and an energy. Raises FormatError."""
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")
         if not line:
@@ -103,7 +104,7 @@ def _lines(text: str, source: str) -> Iterator[Word]:
                 raise FormatError(
                     f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
                 ) from None
-        yield Word(tuple(word), word, energy, at)
+        yield spelled(word, spell, energy, at)
 
 
 def grammar_of(
@@ -114,7 +115,7 @@ def grammar_of(
     by_word: the output is one label a word. Raises FormatError if there is no word, if two spellings of one word have
     different energies, or if an empty word is to be repeated.
     """
-    kept = _distinct(words, source)
+    kept = distinct_words(words, source)
     if not kept:
         raise FormatError(f"{source}: no words, expected at least one")
     if loop is not None and any(not word.spelling for word in kept):
@@ -124,7 +125,8 @@ def grammar_of(
     return trie.document(kept, ends, source, record_id, loop, by_word)
 
 
-def _distinct(words: Iterable[Word], source: str) -> list[Word]:
+def distinct_words(words: Iterable[Word], source: str) -> list[Word]:
+    """The words, each once. Raises FormatError where one has two energies."""
     seen: dict[tuple[tuple[str, ...], str], Word] = {}
     for word in words:
         first = seen.setdefault((word.spelling, word.name), word)

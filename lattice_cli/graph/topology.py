@@ -1,10 +1,14 @@
-"""The graph of connectionist temporal classification."""
+"""The graph of connectionist temporal classification, and the same for alphabets of thousands."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from lattice_cli.graph.automata import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
+
+#: Children of a node in the tree of labels: each step by epsilon leaves a quarter of the labels to choose from.
+_BRANCHES = 4
 
 
 def ctc_topology(labels: Labels, blank: int) -> Graph:
@@ -20,3 +24,41 @@ def ctc_topology(labels: Labels, blank: int) -> Graph:
     start[blank - 1] = 0.0
     output = np.where(silent, EPSILON, now)
     return Graph(last - 1, now - 1, now, output, np.zeros(len(now)), start, np.zeros(len(classes)), labels)
+
+
+def ctc_tree(labels: Labels, blank: int) -> Graph:
+    """The same alignments and outputs, one path each, with about 10 arcs a label instead of one for each pair.
+
+    "Any label but the last" is what takes pairs. Labels are leaves of a tree; from the node of a label, epsilon arcs
+    lead up, and from each node on the way down into the branches that the way up did not come from: those cover every
+    other label once. The price is a few epsilon arcs a frame, twice the height of the tree at most.
+    """
+    others = [label for label in range(1, len(labels)) if label != blank]
+    hub, nodes = 0, 1 + len(others)
+    arcs: list[Arc] = [(hub, hub, blank, EPSILON, 0.0)]
+    #: Of each node of a level of the tree: where its labels may be said, and where all others may be.
+    within: list[int] = []
+    outside = list(range(1, nodes))
+    for state, label in enumerate(others, 1):
+        arcs += [(state, state, label, EPSILON, 0.0), (state, hub, blank, EPSILON, 0.0)]
+        arcs.append((nodes, state, label, label, 0.0))
+        within.append(nodes)
+        nodes += 1
+    while len(within) > 1:
+        upper = range(0, len(within), _BRANCHES)
+        last = len(upper) == 1
+        for first in upper:
+            branches = range(first, min(first + _BRANCHES, len(within)))
+            for branch in branches:
+                arcs.append((nodes, within[branch], EPSILON, EPSILON, 0.0))
+                arcs += [
+                    (outside[branch], within[other], EPSILON, EPSILON, 0.0) for other in branches if other != branch
+                ]
+                if not last:
+                    arcs.append((outside[branch], nodes + 1, EPSILON, EPSILON, 0.0))
+            nodes += 2
+        outside = [nodes - 2 * len(upper) + 2 * place + 1 for place in range(len(upper))]
+        within = [nodes - 2 * len(upper) + 2 * place for place in range(len(upper))]
+    arcs += [(hub, top, EPSILON, EPSILON, 0.0) for top in within]
+    final = dict.fromkeys(range(1 + len(others)), 0.0)
+    return graph_of(arcs, {hub: 0.0}, final, nodes, labels)

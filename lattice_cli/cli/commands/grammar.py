@@ -1,0 +1,295 @@
+"""The grammar command: builds grammars of nine kinds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lattice_cli.cli.grammars import ending_options, file_given, labels_given, say
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.grammars import Ending
+
+#: From this many labels on the CTC topology has a tree instead of an arc for every pair.
+_MANY_LABELS = 100
+
+_spell = click.option(
+    "--spell",
+    type=click.Choice(["characters", "tokens"]),
+    default="characters",
+    show_default=True,
+    help="Labels are characters, or words between white space.",
+)
+_loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this label between them; "" for nothing.')
+
+
+@click.group()
+def grammar() -> None:
+    """Build a grammar: a graph document, as a table on a terminal, as JSON into a pipe, or a file (-o).
+
+    Energies are costs in nats. Each grammar is trimmed, and where it says "one path" each accepted sequence has one
+    path, so that sums over paths are sums over sequences. Grammars are composed with each other by `lattice compose`.
+    What every kind takes at its end: --union, --weight, --plus, --closure and --optional, applied in this order.
+
+    \b
+    Examples:
+      lattice grammar words barn but cut cute -o words.json
+      lattice grammar arpa model.lm.gz -o model.npz
+      lattice grammar dict cmudict.dict --words words.txt --loop "" | lattice compose ctc.json -
+    """
+
+
+@grammar.command()
+@click.argument("given", metavar="FILE|WORD...", nargs=-1, required=True)
+@_spell
+@_loop
+@click.option(
+    "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
+)
+@ending_options
+def words(given: tuple[str, ...], spell: str, loop: str | None, output_words: bool, ending: Ending) -> None:
+    """A list of words, as a trie with one path a word.
+
+    FILE has a word a line, and after a tab an energy if it has one; "-" is standard input. A single argument is a file
+    if there is one of that name or it ends with .txt, otherwise arguments are words.
+
+    \b
+    Examples:
+      lattice grammar words barn but cut cute
+      lattice grammar words "north west" north --spell tokens
+    """
+    from lattice_cli.formats.sources import read_text
+    from lattice_cli.formats.words import grammar_of, spelled, words_of
+
+    path = file_given(given)
+    if path is None:
+        source = "words"
+        listed = [spelled(word, spell, 0.0, source) for word in given]
+    else:
+        text, source = read_text(path)
+        listed = list(words_of(text, source, spell))
+    ending.deliver(grammar_of(listed, source, source, loop=loop, by_word=output_words).graph, source, given)
+
+
+@grammar.command("dict")
+@click.argument("file", metavar="FILE")
+@click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
+@_loop
+@click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
+@ending_options
+def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: bool, ending: Ending) -> None:
+    """A pronunciation dictionary as CMUdict has it, from phones to words: `word PHONE PHONE ...`, variants `word(2)`.
+
+    A trie of phones without epsilon arcs: the input is phones, the output is a word on its last phone; one path for
+    each pronunciation of each word. Comments begin with ;;; or #.
+
+    \b
+    Example:
+      lattice grammar dict cmudict.dict --words words.txt --loop SIL -o lexicon.json
+    """
+    from lattice_cli.cli.stream import require_one_stdin
+    from lattice_cli.formats import dictionary as lexica
+    from lattice_cli.formats.sources import read_text
+    from lattice_cli.formats.words import distinct_words, words_of
+
+    require_one_stdin([file], vocabulary, *ending.unions)
+    text, source = read_text(file)
+    found = list(lexica.pronunciations(text, source, no_stress))
+    if vocabulary is not None:
+        wanted = distinct_words(words_of(*read_text(vocabulary), "tokens"), vocabulary)
+        found, missing = lexica.chosen(found, {word.name: word.energy for word in wanted})
+        if missing:
+            shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
+            say(f"{source}: no pronunciation of {len(missing)} of {len(wanted)} words: {shown}")
+    ending.deliver(lexica.dictionary(found, source, source, loop).graph, source, [file])
+
+
+@grammar.command()
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--backoff",
+    type=click.Choice(["exact", "epsilon"]),
+    default="exact",
+    show_default=True,
+    help="A word backs off only where it has no n-gram / any word may, by an epsilon arc.",
+)
+@click.option("--no-unk", is_flag=True, help="Leave <unk> out; otherwise it is a label like others.")
+@ending_options
+def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
+    """An n-gram model in the ARPA form, of any order, gzipped or not: the energy of a sentence is -ln p.
+
+    <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
+
+    \b
+    exact:    each sentence has one path, and its energy is the model's. Small models have an arc for every word at
+              every history; large ones share intervals of the vocabulary, which takes epsilon arcs.
+    epsilon:  the usual approximation. A word with an n-gram of its own may back off nevertheless. A sentence then has
+              several paths: sums are too large (free energies too low), and the best path may be better than
+              the model says. It is smaller: an arc for each n-gram and one for each history.
+
+    \b
+    Example:
+      lattice grammar arpa turtle.lm -o turtle.npz
+    """
+    from lattice_cli.formats.arpa import read_arpa
+    from lattice_cli.graph.backoff import exact, with_epsilon
+
+    model = read_arpa(file, no_unk)
+    source = "standard input" if file == "-" else file
+    if model.begin is None or model.end is None:
+        ends = " and no ".join(tag for tag, word in (("<s>", model.begin), ("</s>", model.end)) if word is None)
+        say(f"{source}: the model has no {ends}: sentences may begin without a context or end anywhere at no energy")
+    if backoff == "epsilon":
+        graph = with_epsilon(model)
+        if model.order > 1:
+            say(f"{source}: back-off by epsilon: sums are too large, best paths may be too good; exact is the default")
+    else:
+        graph = exact(model)
+    ending.deliver(graph, source, [file])
+
+
+@grammar.command()
+@click.argument("given", metavar="FILE|LABEL...", nargs=-1, required=True)
+@click.option("--blank", metavar="B", required=True, help="The label that is not output; among the labels or not.")
+@click.option(
+    "--form",
+    type=click.Choice(["auto", "pairs", "tree"]),
+    default="auto",
+    show_default=True,
+    help=f"An arc for each pair of labels / about 10 a label and epsilon arcs; auto: tree above {_MANY_LABELS} labels.",
+)
+@ending_options
+def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
+    """The CTC topology: from alignments, a label a frame, to outputs. One path for each alignment, in both forms.
+
+    Repeats of a label merge unless the blank stands between; the blank is not output. Labels are arguments, or the
+    lines of a FILE.
+
+    \b
+    Example:
+      lattice grammar ctc a b c --blank _ -o ctc.json
+    """
+    from lattice_cli.graph.topology import ctc_topology, ctc_tree
+
+    labels = labels_given(given)
+    table = ("", *labels) if blank in labels else ("", blank, *labels)
+    tree = form == "tree" or (form == "auto" and len(table) > _MANY_LABELS)
+    topology = (ctc_tree if tree else ctc_topology)(table, table.index(blank, 1))
+    ending.deliver(topology, "ctc", [given[0]] if len(given) == 1 else [])
+
+
+@grammar.command()
+@click.argument("text", metavar="TEXT")
+@click.option(
+    "--spell",
+    type=click.Choice(["auto", "characters", "tokens"]),
+    default="auto",
+    show_default=True,
+    help="Labels are characters, or words between white space; auto: words if there is white space.",
+)
+@ending_options
+def transcript(text: str, spell: str, ending: Ending) -> None:
+    """The acceptor of one sequence of labels, at energy 0.
+
+    \b
+    Examples:
+      lattice grammar transcript "go forward ten meters"
+      lattice grammar transcript cut
+    """
+    from lattice_cli.graph.graph import linear_graph
+
+    by_word = spell == "tokens" or (spell == "auto" and len(text.split()) > 1)
+    parts = text.split() if by_word else list(text.strip() if spell == "auto" else text)
+    table = tuple(dict.fromkeys(parts))
+    number = {label: place for place, label in enumerate(table, 1)}
+    ending.deliver(linear_graph(("", *table), [number[part] for part in parts]), "transcript")
+
+
+@grammar.command()
+@click.argument("pattern", metavar="PATTERN")
+@_spell
+@click.option("--labels", metavar="FILE", help="All labels, one a line, for . and [^...].")
+@ending_options
+def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
+    r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
+
+    \b
+    ab      one after the other       a*  a+  a?             any number, one or more, one or none
+    a|b     either                    a{3} a{2,} a{,4} a{2,4}  counts
+    (ab)    a group                   [abc] [a-z] [^abc]     one of, a range, any other (needs --labels)
+    \*      the label *               .                      any label (needs --labels)
+
+    With --spell tokens labels are words, white space stands between them, and [red green] is a choice of words.
+
+    \b
+    Examples:
+      lattice grammar regex "[1-9][0-9]*(,[0-9]{2})?"
+      lattice grammar regex --spell tokens "go (forward | backward) [one two three]+ meters?"
+    """
+    from lattice_cli.formats.regex import regular_expression
+
+    alphabet = None if labels is None else labels_given([labels])
+    ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
+
+
+@grammar.command()
+@click.argument("file", metavar="FILE")
+@click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
+@click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
+@ending_options
+def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
+    """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
+
+    Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
+    each derivation; an alternative costs -ln of its share of the weights. A rule that refers to itself is an error.
+
+    \b
+    Example:
+      lattice grammar jsgf goforward.gram --rule move2
+    """
+    from lattice_cli.formats.jsgf import read_jsgf
+    from lattice_cli.formats.sources import read_text
+
+    text, source = read_text(file)
+    ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
+
+
+@grammar.command()
+@click.argument("file", metavar="FILE")
+@ending_options
+def fsg(file: str, ending: Ending) -> None:
+    """A finite-state grammar of CMU Sphinx: energies are -ln of the probabilities; transitions without a word are
+    written out, path by path, where that takes few arcs.
+
+    \b
+    Example:
+      lattice grammar fsg goforward.fsg
+    """
+    from lattice_cli.formats.fsg import read_fsg
+    from lattice_cli.formats.sources import read_text
+
+    text, source = read_text(file)
+    ending.deliver(read_fsg(text, source), source, [file])
+
+
+@grammar.command()
+@click.argument("grammars", metavar="GRAMMAR...", nargs=-1, required=True)
+@ending_options
+def union(grammars: tuple[str, ...], ending: Ending) -> None:
+    """Grammars that there are, side by side: what any of them accepts; of one, what the options make of it.
+
+    What several accept has a path in each. No epsilon arc is needed: there is a start node for each.
+
+    \b
+    Examples:
+      lattice grammar union yes.json no.json --optional
+      lattice grammar union word.json --closure
+    """
+    from lattice_cli.cli.stream import require_one_stdin
+    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.graph.automata import alternatives
+
+    require_one_stdin(grammars, *ending.unions)
+    source = grammars[0] if len(grammars) == 1 else "union"
+    ending.deliver(alternatives([read_grammar(path).graph for path in grammars]), source)
