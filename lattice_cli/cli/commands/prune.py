@@ -1,0 +1,79 @@
+"""The prune command: smaller graphs with a guarantee."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options import color_option, input_options, keep_going_option, not_negative, positive, read_options
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.document import Document
+    from lattice_cli.inference.pruning import Pruned
+
+
+@click.command()
+@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.option("--beam", type=not_negative, help="Leave out arcs whose best path is more than this above the best.")
+@click.option("--posterior", type=click.FloatRange(0, 1), help="Leave out arcs whose posterior is below this.")
+@click.option(
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of posteriors, 1/nats."
+)
+@click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@input_options
+@keep_going_option
+@color_option
+def prune(
+    graphs: tuple[str, ...],
+    beam: float | None,
+    posterior: float | None,
+    beta: float,
+    output: str | None,
+    keep_going: bool,
+    color: str,
+    **reading: Any,
+) -> int:
+    """Each GRAPH without the arcs that hardly matter; names, times, scores and targets stay.
+
+    With --beam every path whose energy is within the beam of the best one is kept. With --posterior the best path is.
+    What is left, and how probable the paths were that are gone, is said on standard error.
+
+    \b
+    Examples:
+      lattice prune samples/goforward.slf.gz --beta 0.05 --posterior 0.001 -o small.json
+      lattice prune samples/lecture-34.json --beam 1
+    """
+    from lattice_cli.cli.graph_reports import GraphReport
+    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
+    from lattice_cli.formats.values import printable
+    from lattice_cli.inference import pruning
+
+    if beam is None and posterior is None:
+        raise UsageError("prune needs --beam or --posterior")
+    require_one_stdin(graphs)
+
+    class PrunedReport(GraphReport):
+        """Graphs on standard output, what is left of them on standard error."""
+
+        def show(self, document: Document, result: Pruned) -> None:  # type: ignore[override]
+            super().show(document, result.document)
+            sys.stdout.flush()
+            print(f"lattice: {printable(document.id)}: {result.guarantee}", file=sys.stderr)
+
+    def pruned(document: Document) -> Pruned | LatticeError:
+        try:
+            return pruning.prune(document, beta, beam, posterior)
+        except LatticeError as error:
+            return error.at(document.names) if isinstance(error, Diverged) else error
+
+    def solve(documents: list[Document]) -> list[Pruned | LatticeError]:
+        return [pruned(document) for document in documents]
+
+    report = PrunedReport(output, color)
+    status = run_records(graphs, read_options(**reading), solve, report, keep_going)
+    if keep_going or status <= NoPath.exit_status:
+        report.write()
+    return status
