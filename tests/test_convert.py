@@ -94,6 +94,10 @@ def without_final_arcs(document: Document) -> Document:
     return replace(document, graph=smaller, names=list(document.names)[:last], scores={})
 
 
+def document_of(graph: Graph) -> Document:
+    return Document(graph, "x", "test", range(graph.nodes))
+
+
 def paths_of(graph: Graph) -> Counter[Any]:
     return Counter((path.input, path.output, path.energy) for path in oracle.all_paths(graph))
 
@@ -164,6 +168,8 @@ def whole_documents(draw: st.DrawFn, form: str, labels: list[str]) -> Document:
         "olabel": np.append(graph.olabel, np.zeros(graph.nodes, dtype=np.intp)),
         "energy": np.append(graph.energy, np.ones(graph.nodes)),
     }
+    if form == "gtn":  # which reads no energy that is too small for a float32
+        columns["energy"] = np.where(np.abs(columns["energy"]) < 1e-37, 0.0, columns["energy"])
     order = np.argsort(columns["src"], kind="stable") if form == "k2" else np.arange(len(columns["src"]))
     ordered = {name: column[order] for name, column in columns.items()}
     whole = Graph(**ordered, start=start, final=final, labels=graph.labels)
@@ -198,7 +204,8 @@ def test_what_is_lossy_keeps_every_path_and_its_energy(form: str, folder: pathli
     document = data.draw(documents(labels=["1", "2", "17"], acceptor=True if form == "slf" else None))
     result = written(form, document)
     again = read_again(form, result.data, ReadOptions(), folder)
-    assert paths_of(again.graph) == paths_of(document.graph)
+    if not any("float32" in loss for loss in result.losses):
+        assert paths_of(again.graph) == paths_of(document.graph)
     assert not any("label" in loss for loss in result.losses)
 
 
@@ -344,6 +351,14 @@ def test_kaldi_archives_come_back(folder: pathlib.Path) -> None:
             assert results[0].data.decode().replace("1.0,2.0,", "1,2,") == ARCHIVE[: ARCHIVE.index("utt-2")]
 
 
+def test_an_empty_lattice_is_an_empty_record(folder: pathlib.Path) -> None:
+    empty, full = archive(folder, "a \n\nb \n0\t1\t2\t1.0,1.0,\n1\n\n")
+    assert (empty.id, empty.graph.nodes, full.id) == ("a", 0, "b")
+    assert written("kaldi", empty) == Written(b"a \n\n")
+    assert written("att", empty).data == b""
+    assert read_text("att", "", folder).graph.nodes == 0
+
+
 def test_kaldi_scales_reach_final_weights(folder: pathlib.Path) -> None:
     compact, _ = archive(folder, scales={"acoustic": 0.5})
     assert compact.graph.energy.tolist() == [1.5 + 1.125, 2.0, 0.4375, 0.625]
@@ -374,6 +389,7 @@ BAD = [
     ("k2", "0 1 2 0.5\n0 1 2 2 0.5\n1 2 -1 0.1\n2\n", "again:2: found 5 columns, .* 4 columns as on line 1"),
     ("kaldi", "key\n0 1 2 0.5,x,\n", "again:2: acoustic cost is 'x', expected a number"),
     ("kaldi", "key\n0 1 2 3 0.5,1.0\n1 0.5,1.0,2\n", "again:3: line 3 is of a CompactLattice, line 2 of a Lattice"),
+    ("kaldi", "key\n0 1 2 0.5,1.0,\n1 0.5,1.0,2\n1\n", "again:4: node 1 is final twice, expected once"),
     ("kaldi", "key\n0 1 2 0.5,1.0,a_b\n", "again:2: weight is '0.5,1.0,a_b', expected graph,acoustic,transition-ids"),
 ]
 
@@ -526,6 +542,14 @@ def test_a_symbol_table_is_read_with_its_lines(folder: pathlib.Path) -> None:
         path.write_text(text)
         with pytest.raises(FormatError, match=message):
             read_symbols(str(path))
+
+
+def test_gtn_loads_no_energies_beyond_float32(folder: pathlib.Path) -> None:
+    graph = strategies.acceptor([(0, 1, "1", 1e-60), (0, 1, "2", 1e60), (0, 1, "3", 0.1)], 0, 1)
+    result = written("gtn", document_of(graph))
+    assert result.losses == ("energies beyond the range of float32, such as 1e-60 of arc 0 (0 is written)",)
+    again = read_again("gtn", result.data, ReadOptions(), folder)
+    assert again.graph.energy.tolist() == [0.0, float(np.finfo(np.float32).max), 0.1]
 
 
 def test_dot_says_what_the_graph_is() -> None:

@@ -13,7 +13,7 @@ import oracle
 import pytest
 from grammar_oracle import Gram, paths_of, read_model, sentence_energy
 from test_automata import merged
-from test_cli import Done, run
+from test_cli import Done, imports_of, run
 
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import read_one
@@ -47,6 +47,24 @@ def refused(done: Done, status: int, message: str) -> None:
     assert (done.status, done.out) == (status, "")
     assert message in done.err
     assert done.err.startswith(("lattice: ", "Usage: "))
+
+
+KINDS = ["words", "dict", "arpa", "ctc", "transcript", "regex", "jsgf", "fsg", "union"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_help_with_an_example_and_does_not_load_the_engine_for_it(kind: str) -> None:
+    done, modules = imports_of("grammar", kind, "-h")
+    assert done.status == 0
+    assert f"Usage: lattice grammar {kind}" in done.out
+    assert "Examples:" in done.out
+    assert max(map(len, done.out.splitlines())) <= 120
+    assert not {module.split(".")[0] for module in modules} & {"numpy", "rich", "yaml"}
+
+
+def test_the_kinds_are_listed() -> None:
+    listed = run("grammar", "-h").out.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.strip().splitlines()] == KINDS
 
 
 def test_words_from_arguments_files_and_standard_input() -> None:

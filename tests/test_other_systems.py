@@ -1,11 +1,13 @@
 """Files that we write, given to the systems they are for; each test is skipped where its system is absent.
 
-OpenFst's tools are Debian's libfst-tools; pynini and kaldifst come from PyPI.
+OpenFst's tools are Debian's libfst-tools; pynini and kaldifst come from PyPI; GTN is built from its repository, with
+benchmarks/gtn_probe.cpp, and LATTICE_GTN_PROBE names the program.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 import shutil
 import subprocess
@@ -151,6 +153,22 @@ def test_kaldi_lattices_are_printed_as_kaldifst_prints_them(folder: pathlib.Path
     assert document.graph.energy.tolist() == [3.75, 0.625, 4.75, 0.75]
     assert document.scores["graph"].tolist() == [1.5, 0.5, 0.25, 0.5]
     assert FORMS["kaldi"].encode(document, WriteOptions()).data.decode() == printed
+
+
+@pytest.mark.skipif("LATTICE_GTN_PROBE" not in os.environ, reason="LATTICE_GTN_PROBE is not set")
+@given(graph=strategies.connected_graphs(energies=strategies.moderate_energies))
+@FEW
+def test_gtn_finds_the_same_best_path_and_the_same_sum(graph: Graph, folder: pathlib.Path) -> None:
+    data = FORMS["gtn"].encode(document_of(graph), WriteOptions(Symbols(str(folder / "words.txt")))).data
+    (folder / "x.gtn").write_bytes(data)
+    nodes, arcs, best, total = shell(f"{os.environ['LATTICE_GTN_PROBE']} x.gtn saved.gtn", folder).split()
+    again, saved = (read_one(str(folder / name), ReadOptions("gtn")) for name in ("x.gtn", "saved.gtn"))
+    paths = oracle.all_paths(graph)
+    assert [int(nodes), int(arcs)] == [again.graph.nodes, again.graph.arcs]
+    assert -float(best) == pytest.approx(min(path.energy for path in paths), abs=1e-4)
+    assert -float(total) == pytest.approx(oracle.free_energy(paths, 1.0), abs=1e-4)
+    assert saved.graph.energy.tolist() == pytest.approx(again.graph.energy.tolist(), rel=1e-5)
+    assert saved.graph.src.tolist() == again.graph.src.tolist()
 
 
 @needs_dot

@@ -25,6 +25,7 @@ COMMANDS = {
     "grammar": "Build a grammar: words, dictionary, ARPA n-grams, CTC, regular expression, JSGF, FSG.",
     "recognize": "A trained model and inputs: recognition graphs.",
     "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",
+    "draw": "Pictures of graphs: in text, DOT, SVG, PNG; the best path marked.",
     "show": "What is in a file, and is it sound.",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.tables import Rows, answer_text, console, label_text, number, say
@@ -141,10 +141,35 @@ class ForwardTables(TableReport):
                 found.variance,
             )
             self.rows.add(document.id, *(number(figure) for figure in figures))
-            if result.gradient is not None or result.nodes is not None:
+            if result.gradient is not None or result.nodes is not None or result.lagrangian is not None:
                 self.rows.flush()
             self._arc_table(document, result)
             self._node_table(document, result)
+            self._lagrangian(document, result)
+
+    def _lagrangian(self, document: Document, result: Forward) -> None:
+        found, side = result.lagrangian, result.searched
+        if found is None or side is None:
+            return
+        from lattice_cli.inference.lagrangian import CONVENTION
+
+        title = f"{document.id}: multipliers and residuals of each node at beta {number(result.statistics.beta)}"
+        headings = ["node", "alpha", "lambda", "dL/dlambda", "dL/dalpha"]
+        rows = Rows(self.out, [(each, "text" if each == "node" else "number") for each in headings], title, every=0)
+        columns = (found.alpha, found.multiplier, found.by_multiplier, found.by_alpha)
+        for name, alpha, multiplier, *residuals in zip(side.names, *(column.tolist() for column in columns)):
+            rows.add(str(name), number(alpha), number(multiplier), *(small(each) for each in residuals))
+        rows.flush()
+        differences = dict(zip(found.chosen.tolist(), found.difference.tolist()))
+        columns_of_arcs = {
+            "gradient": [number(each) for each in found.gradient.tolist()],
+            "dL/de - dF/de": [small(each) for each in found.by_arc.tolist()],
+            "difference": [
+                number(differences[arc], 6) if arc in differences else "-" for arc in range(side.graph.arcs)
+            ],
+        }
+        arc_table(self.out, side.graph, side.names, f"{document.id}: the same of each arc", columns_of_arcs)
+        say(self.out, f"{CONVENTION}; largest error of a finite difference: {small(found.largest['difference'], 1e-6)}")
 
     def _arc_table(self, document: Document, result: Forward) -> None:
         if result.gradient is None:
@@ -167,10 +192,19 @@ class ForwardTables(TableReport):
         rows.flush()
 
 
+def small(value: float, least: float = 1e-9) -> str:
+    """A residual: what is no more than rounding is said to be below that."""
+    return number(value) if abs(value) >= least else f"<{least:g}"
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else number(value)
+
+
 def arc_table(
-    out: Any, graph: Graph, names: Sequence[int | str], title: str, columns: dict[str, Sequence[float]]
+    out: Any, graph: Graph, names: Sequence[int | str], title: str, columns: Mapping[str, Sequence[float | str]]
 ) -> None:
-    """The arcs of a graph with further columns of numbers, each (arcs,)."""
+    """The arcs of a graph with further columns of numbers, each (arcs,), or of texts that are numbers already."""
     transducer = bool((graph.ilabel != graph.olabel).any())
     labels = ["input", "output"] if transducer else ["label"]
     headings = [("arc", "number"), ("from", "text"), ("to", "text"), *((name, "label") for name in labels)]
@@ -178,7 +212,7 @@ def arc_table(
     sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
     for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
         shown = [label_text(None if side[arc] == _EPSILON else graph.labels[side[arc]]) for side in sides]
-        numbers = [number(energy), *(number(column[arc]) for column in columns.values())]
+        numbers = [number(energy), *(_cell(column[arc]) for column in columns.values())]
         rows.add(str(arc), str(names[tail]), str(names[head]), *shown, *numbers)
     rows.flush()
     if not graph.arcs:

@@ -250,6 +250,18 @@ class Fitting:
             raise self.refuse("all scores are scaled by 0, so none can hold the energy of a start or final node")
         return usable[0]
 
+    def within_float32(self) -> None:
+        """No energies that are too large, or too small but not 0, for a float32."""
+        energy, range_of = self.graph.energy, np.finfo(np.float32)
+        small = (energy != 0) & (np.abs(energy) < float(range_of.tiny))
+        kept = np.where(small, 0.0, np.clip(energy, float(range_of.min), float(range_of.max)))
+        changed = np.flatnonzero(kept != energy)
+        if len(changed):
+            arc = int(changed[0])
+            shown = f"such as {energy[arc]:.6g} of arc {arc} ({kept[arc]:.6g} is written)"
+            self.lose(f"energies beyond the range of float32, {shown}")
+            self.document = replace(self.document, graph=self.graph.with_energy(kept))
+
     def start_first(self) -> None:
         """The start node, which is the only one, is node 0."""
         if self.graph.starts[0] == 0:

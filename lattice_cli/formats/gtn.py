@@ -11,7 +11,7 @@ from lattice_cli.formats.fitting import Fitting, WriteOptions, Written
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.rows import TextGraph, energy_of_score, node_of
 from lattice_cli.formats.spelling import numbered
-from lattice_cli.formats.symbols import FIELDS, from_ids, read_symbols
+from lattice_cli.formats.symbols import FIELDS, from_ids, read_tables
 from lattice_cli.graph.document import Document
 
 _EPSILON = -1
@@ -43,7 +43,7 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
         graph.arc(line, fields[0], fields[1], fields[4] if len(fields) == 5 else "0")
         ilabel.append(fields[2])
         olabel.append(fields[min(3, len(fields) - 1)])
-    tables = [read_symbols(path) if path else None for path in (options.isymbols, options.osymbols)]
+    tables = read_tables(options.isymbols, options.osymbols)
     inputs, outputs = (
         from_ids(side, table, _EPSILON, source, graph.lines) for side, table in zip((ilabel, olabel), tables)
     )
@@ -59,6 +59,7 @@ def write_gtn(document: Document, options: WriteOptions) -> Written:
     fitting.connected()
     fitting.numbered_nodes()
     fitting.free_ends()
+    fitting.within_float32()  # GTN does not load others: std::stof throws
     graph, names = fitting.graph, fitting.names
     ends = [" ".join(str(names[node]) for node in nodes.tolist()) + "\n" for nodes in (graph.starts, graph.finals)]
     src, dst = ([names[node] for node in side.tolist()] for side in (graph.src, graph.dst))

@@ -17,7 +17,7 @@ from lattice_cli.formats.fitting import Fitting, WriteOptions, Written
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.rows import Row, TextGraph, energy_of_score, node_of, rows_of
 from lattice_cli.formats.spelling import numbered
-from lattice_cli.formats.symbols import from_ids, read_symbols
+from lattice_cli.formats.symbols import from_ids, read_tables
 from lattice_cli.graph.document import Document
 
 _FINAL = "-1"
@@ -54,7 +54,7 @@ def read_k2(text: str, source: str, record_id: str, options: ReadOptions) -> Doc
         graph.arc(line, fields[0], fields[1], fields[-1])
         ilabel.append(label)
         olabel.append(label if len(fields) == 4 else output)
-    isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
+    isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
     acceptor = all(len(fields) == 4 for _, fields in arcs)
     inputs = from_ids(ilabel, (isymbols or osymbols) if acceptor else isymbols, 0, source, graph.lines)
     outputs = inputs if acceptor else from_ids(olabel, osymbols, 0, source, graph.lines)

@@ -19,11 +19,10 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.fitting import Fitting, WriteOptions, Written
-from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.rows import Row, TextGraph, node_of, weight_of
 from lattice_cli.formats.sources import decoded
 from lattice_cli.formats.spelling import numbered, whole_numbers
-from lattice_cli.formats.symbols import FIELDS, from_ids, read_symbols
+from lattice_cli.formats.symbols import FIELDS, Symbols, from_ids
 from lattice_cli.formats.values import shown
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON
@@ -67,8 +66,8 @@ def blocks(lines: Iterable[tuple[int, bytes | None]], source: str) -> Iterator[B
         yield block
 
 
-def read_lattice(block: Block, source: str, options: ReadOptions) -> Document:
-    """The lattice of a record. Raises FormatError, with the line."""
+def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None]) -> Document:
+    """The lattice of a record. tables: of input and output labels. Raises FormatError, with the line."""
     key, rows = block.key, block.rows
     if not key:
         found = shown(" ".join(rows[0][1]))
@@ -97,17 +96,17 @@ def read_lattice(block: Block, source: str, options: ReadOptions) -> Document:
         elif math.isinf(cost) or weight == _ONE:
             graph.final(line, node_of(fields[0], at), cost)
         else:
-            graph.mentioned.append(node_of(fields[0], at))
+            graph.final(line, node_of(fields[0], at), 0.0)
             ends.append((line, fields[0], weight))
     for line, tail, weight in ends:
+        del graph.finals[int(tail)]
         graph.named[len(graph.tails)] = _FINAL
         graph.finals[_FINAL] = 0.0
         add(line, tail, "0", "0" * labels, weight)
     graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
-    isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
-    words = from_ids(outputs, osymbols, 0, source, graph.lines)
+    words = from_ids(outputs, tables[1], 0, source, graph.lines)
     if not compact:
-        tids = from_ids(inputs, isymbols, 0, source, graph.lines)
+        tids = from_ids(inputs, tables[0], 0, source, graph.lines)
     else:
         tids = [text or None for text in inputs] if any(inputs) else words
     return graph.document(key, tids, words, scores={GRAPH: graph_costs, ACOUSTIC: acoustic_costs})
@@ -165,8 +164,10 @@ def write_kaldi(document: Document, options: WriteOptions) -> Written:
     if final >= 0 and not (compact or fitting.is_acceptor) and document.graph.ilabel[document.graph.dst == final].any():
         final = -1
     fitting.numbered_nodes(spared=final)
-    fitting.one_start()
     key = fitting.one_word(document.id)
+    if not document.graph.nodes:
+        return fitting.written(f"{key} \n\n")
+    fitting.one_start()
     graph, scores = fitting.graph, fitting.document.scores
     words = numbered(fitting, graph.olabel, 1, "0", options.symbols)
     strings = [""] * graph.arcs

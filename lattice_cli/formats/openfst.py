@@ -13,7 +13,7 @@ from lattice_cli.formats.fitting import Fitting, WriteOptions, Written
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.rows import Row, TextGraph, node_of, rows_of, weight_of
 from lattice_cli.formats.spelling import numbers, texts
-from lattice_cli.formats.symbols import EPSILON_SYMBOL, Symbols, from_ids, is_id, read_symbols
+from lattice_cli.formats.symbols import EPSILON_SYMBOL, Symbols, from_ids, is_id, read_tables
 from lattice_cli.formats.values import shown
 from lattice_cli.graph.document import Document
 
@@ -42,7 +42,7 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Do
         graph.arc(line, fields[0], fields[1], fields[2 + wide] if len(fields) == 3 + wide else "0")
         ilabel.append(fields[2])
         olabel.append(fields[1 + wide])
-    isymbols, osymbols = (read_symbols(path) if path else None for path in (options.isymbols, options.osymbols))
+    isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
     if wide == 1:
         labels = _labels(ilabel, isymbols or osymbols, source, graph.lines)
         return graph.document(record_id, labels, labels)
@@ -104,6 +104,8 @@ def write_att(document: Document, options: WriteOptions) -> Written:
     fitting.without_times()
     fitting.summed_scores()
     fitting.numbered_nodes()
+    if not fitting.graph.nodes:
+        return fitting.written("")
     fitting.one_start()
     graph, names = fitting.graph, fitting.names
     sides = (graph.ilabel,) if fitting.is_acceptor else (graph.ilabel, graph.olabel)

@@ -201,11 +201,13 @@ def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document
 def _kaldi_records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The lattices of an archive, as they arrive."""
     from lattice_cli.formats.kaldi import Block, blocks, read_lattice
+    from lattice_cli.formats.symbols import read_tables
 
+    tables = read_tables(options.isymbols, options.osymbols)
     for block in blocks(_numbered(source.lines()), source.name):
         if isinstance(block, Block):
             try:
-                yield read_lattice(block, source.name, options).scaled(options.scales)
+                yield read_lattice(block, source.name, tables).scaled(options.scales)
             except LatticeError as error:
                 yield Failure(block.key, error)
         else:

@@ -21,31 +21,30 @@ FIELDS = re.compile(r"[^ \t\r\f\v]+")  # not split(): a no-break space is part o
 
 @dataclass
 class Symbols:
-    """A table that was read, or that grows as labels are numbered. ids: label -> id, epsilon not among them."""
+    """A table that was read, or that grows as labels are numbered. ids: label -> id, epsilon not among them;
+    labels: the other way."""
 
     path: str
     ids: dict[str, int] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
     epsilon: str = EPSILON_SYMBOL
     grown: bool = False
     _next: int = 1
 
-    def labels(self) -> dict[int, str]:
-        """id -> label."""
-        return {number: label for label, number in self.ids.items()}
-
     def number(self, label: str) -> int:
         """The id of a label; a new one, behind all others, if it is new."""
         if label not in self.ids:
-            self._next = self._next if self.grown else max(self.ids.values(), default=0) + 1
+            self._next = self._next if self.grown else max(self.labels, default=0) + 1
             self.ids[label] = self._next
+            self.labels[self._next] = label
             self._next += 1
             self.grown = True
         return self.ids[label]
 
     def text(self) -> str:
         """The table as a file holds it, by id."""
-        rows = sorted((number, label) for label, number in self.ids.items())
-        return "".join(f"{label}\t{number}\n" for number, label in [(0, self.epsilon), *rows])
+        rows = [(0, self.epsilon), *sorted(self.labels.items())]
+        return "".join(f"{label}\t{number}\n" for number, label in rows)
 
 
 def read_symbols(path: str) -> Symbols:
@@ -56,7 +55,6 @@ def read_symbols(path: str) -> Symbols:
     finally:
         source.close()
     symbols = Symbols(path)
-    seen: dict[int, str] = {}
     for line, row in enumerate(text.split("\n"), 1):
         fields = FIELDS.findall(row)
         if not fields:
@@ -65,15 +63,20 @@ def read_symbols(path: str) -> Symbols:
         if len(fields) != 2 or not _ID.fullmatch(fields[1]):
             raise FormatError(f"{at}: found {shown(row.strip())}, expected a label and its number, as in 'the 17'")
         label, number = fields[0], int(fields[1])
-        if number in seen or label in symbols.ids:
-            twice = f"number {number}" if number in seen else f"label {label!r}"
+        if number in symbols.labels or label in symbols.ids:
+            twice = f"number {number}" if number in symbols.labels else f"label {label!r}"
             raise FormatError(f"{at}: {twice} is there twice, expected each once")
-        seen[number] = label
-        if number:
-            symbols.ids[label] = number
-        else:
-            symbols.epsilon = label
+        symbols.ids[label] = number
+        symbols.labels[number] = label
+    if 0 in symbols.labels:
+        symbols.epsilon = symbols.labels.pop(0)
+        del symbols.ids[symbols.epsilon]
     return symbols
+
+
+def read_tables(*paths: str | None) -> list[Symbols | None]:
+    """The tables of these files, None where there is no path. Raises FormatError."""
+    return [read_symbols(path) if path else None for path in paths]
 
 
 def is_id(text: str) -> bool:
@@ -89,7 +92,7 @@ def from_ids(
     lines: where each field was read. Raises FormatError for what is no number, or is not in the table.
     """
     found: dict[str, str | None] = {}
-    table = None if symbols is None else symbols.labels()
+    table = None if symbols is None else symbols.labels
     for text in dict.fromkeys(fields):
         if not is_id(text) and text != str(epsilon):
             line = lines[fields.index(text)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Gradient, sweep
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
 from lattice_cli.inference.interpretation import Interpretation, Side, interpret
+from lattice_cli.inference.lagrangian import Lagrangian, lagrangian
 from lattice_cli.inference.statistics import Statistics, summary
 
 
@@ -32,12 +33,15 @@ class NodeView:
 
 @dataclass(frozen=True, eq=False)
 class Forward:
-    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; None if not asked for."""
+    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; nodes; lagrangian: that of
+    the searched graph, whose names are those of `searched`. None if not asked for."""
 
     statistics: Statistics
     side: Side
     gradient: FloatArray | None
     nodes: NodeView | None
+    lagrangian: Lagrangian | None = None
+    searched: Side | None = None
 
 
 def forward(
@@ -48,6 +52,7 @@ def forward(
     *,
     arcs: bool = False,
     nodes: bool = False,
+    lagrangians: bool = False,
     of: str = "recognition",
     combine: Combine = ADD,
 ) -> list[list[Forward] | NoPath]:
@@ -58,8 +63,16 @@ def forward(
             found = _group_forward(group, betas, arcs, nodes, of)
         for interpretation, views in zip(group, found):
             missing = views[0].statistics.free_energy == np.inf
+            if lagrangians and not missing:
+                views = [_with_lagrangian(interpretation, view) for view in views]
             results.append(no_path(interpretation) if missing else views)
     return results
+
+
+def _with_lagrangian(interpretation: Interpretation, view: Forward) -> Forward:
+    """The same with the Lagrangian; of many arcs, those for finite differences are always the same."""
+    found = lagrangian(interpretation.graph, view.statistics.beta, np.random.default_rng(0))
+    return replace(view, lagrangian=found, searched=interpretation.side("interpretation"))
 
 
 def _group_forward(

@@ -18,6 +18,7 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream import Report
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.posteriors import Forward
 
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 )
 @click.option("--arcs", is_flag=True, help="The gradient dF/de of every arc: its posterior.")
 @click.option("--nodes", is_flag=True, help="Alpha, backward and posterior (the Lagrange multiplier) of every node.")
+@click.option(
+    "--lagrangian",
+    is_flag=True,
+    help="Multipliers, stationarity residuals and finite differences; exit 4 if they do not hold.",
+)
 @of_option
 @input_options
 @result_options
@@ -48,6 +54,7 @@ def forward(
     betas: tuple[float, ...],
     arcs: bool,
     nodes: bool,
+    lagrangian: bool,
     side: str,
     as_json: bool,
     keep_going: bool,
@@ -59,6 +66,11 @@ def forward(
     Beside it stand the least energy, the expected energy, the entropy (nats) and the variance of the energy under
     p(path) = exp(-beta (E - F)). Cyclic graphs are summed exactly, or refused if the sum diverges (exit 4).
 
+    --lagrangian shows the gradient as stationarity of L = F + sum_i lambda_i (f_i - alpha_i), with f_i the recursion
+    for alpha_i: the multipliers lambda_i = dF/dalpha_i >= 0 (the posteriors of nodes; with alpha_i - f_i they would
+    have the other sign), the residuals by alpha, lambda and e, and the finite difference of every arc (of up to 200
+    arcs). With -g nodes and arcs are those of the interpretation.
+
     \b
     Examples:
       lattice forward samples/lecture-34.json --arcs
@@ -66,7 +78,7 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml --nodes
     """
     from lattice_cli.cli.reports import ForwardTables, JsonReport
-    from lattice_cli.cli.stream import Report, require_one_stdin, require_side, run_records
+    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference import posteriors
@@ -76,12 +88,55 @@ def forward(
     options = read_options(**reading)
     rules = read_grammar(grammar) if grammar else None
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
+    if lagrangian:
+        report = _Checked(report)
 
     def solve(documents: list[Document]) -> list[Any]:
         operator = OPERATORS[combine]
-        return posteriors.forward(documents, betas, rules, ctc, arcs=arcs, nodes=nodes, of=side, combine=operator)
+        asked = {"arcs": arcs, "nodes": nodes, "lagrangians": lagrangian}
+        return posteriors.forward(documents, betas, rules, ctc, **asked, of=side, combine=operator)
 
     return run_records(graphs, options, solve, report, keep_going)
+
+
+class _Checked:
+    """A report of Lagrangians, each of which has to hold."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.fail, self.finish = report.fail, report.finish
+
+    def show(self, document: Document, results: list[Forward]) -> None:
+        """Results are shown whether they hold or not."""
+        self._report.show(document, results)
+        for result in results:
+            if result.lagrangian is not None:
+                result.lagrangian.require()
+
+
+def _lagrangian_record(result: Forward) -> dict[str, Any]:
+    from lattice_cli.cli.reports import arc_records
+    from lattice_cli.inference.lagrangian import CONVENTION
+
+    found, side = result.lagrangian, result.searched
+    assert found is not None
+    assert side is not None
+    columns = (found.alpha, found.multiplier, found.by_multiplier, found.by_alpha)
+    arcs = arc_records(side.graph, side.names, found.gradient.tolist())
+    differences = dict(zip(found.chosen.tolist(), found.difference.tolist()))
+    for arc, residual in zip(arcs, found.by_arc.tolist()):
+        arc |= {"residual": residual, "finite_difference": differences.get(arc["arc"])}
+    nodes = [
+        {
+            "node": name,
+            "alpha": _finite(alpha),
+            "multiplier": multiplier,
+            "residual_lambda": first,
+            "residual_alpha": second,
+        }
+        for name, alpha, multiplier, first, second in zip(side.names, *(column.tolist() for column in columns))
+    ]
+    return {"convention": CONVENTION, "largest": found.largest, "nodes": nodes, "arcs": arcs}
 
 
 def _records(document: Document, results: list[Forward]) -> list[dict[str, Any]]:
@@ -111,6 +166,8 @@ def _records(document: Document, results: list[Forward]) -> list[dict[str, Any]]
                     zip(view.alpha.tolist(), view.backward.tolist(), view.posterior.tolist())
                 )
             ]
+        if result.lagrangian is not None:
+            line["lagrangian"] = _lagrangian_record(result)
         lines.append(line)
     return lines
 

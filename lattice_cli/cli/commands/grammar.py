@@ -24,7 +24,15 @@ _spell = click.option(
 _loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this label between them; "" for nothing.')
 
 
-@click.group()
+class _InOrder(click.Group):
+    """Lists its commands as they are defined."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
 def grammar() -> None:
     """Build a grammar: a graph document, as a table on a terminal, as JSON into a pipe, or a file (-o).
 
@@ -85,7 +93,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     each pronunciation of each word. Comments begin with ;;; or #.
 
     \b
-    Example:
+    Examples:
       lattice grammar dict cmudict.dict --words words.txt --loop SIL -o lexicon.json
     """
     from lattice_cli.cli.stream import require_one_stdin
@@ -129,7 +137,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
               the model says. It is smaller: an arc for each n-gram and one for each history.
 
     \b
-    Example:
+    Examples:
       lattice grammar arpa turtle.lm -o turtle.npz
     """
     from lattice_cli.formats.arpa import read_arpa
@@ -167,7 +175,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
     lines of a FILE.
 
     \b
-    Example:
+    Examples:
       lattice grammar ctc a b c --blank _ -o ctc.json
     """
     from lattice_cli.graph.topology import ctc_topology, ctc_tree
@@ -245,7 +253,7 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     each derivation; an alternative costs -ln of its share of the weights. A rule that refers to itself is an error.
 
     \b
-    Example:
+    Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
     from lattice_cli.formats.jsgf import read_jsgf
@@ -263,7 +271,7 @@ def fsg(file: str, ending: Ending) -> None:
     written out, path by path, where that takes few arcs.
 
     \b
-    Example:
+    Examples:
       lattice grammar fsg goforward.fsg
     """
     from lattice_cli.formats.fsg import read_fsg
