@@ -126,6 +126,19 @@ def test_ctc() -> None:
     refused(run("grammar", "ctc", "a"), 2, "--blank")
 
 
+def test_a_line_of_text_with_the_tree_is_the_line_read_as_ctc() -> None:
+    labels = ROOT / "samples" / "ctc-line.labels.txt"
+    line = (str(ROOT / "samples" / "ctc-line.npy"), "--labels", str(labels), "--logp", "--json")
+    assert built("ctc", str(labels), "--blank", "<blank>").arcs < 1000
+    for command, key in (("forward", "free_energy"), ("viterbi", "paths")):
+        direct = json.loads(run(command, *line, "--ctc", "<blank>").out)[key]
+        composed = json.loads(run(command, *line, "-g", "built.json").out)[key]
+        if command == "viterbi":
+            assert composed[0]["output"] == direct[0]["output"]
+            direct, composed = direct[0]["energy"], composed[0]["energy"]
+        assert composed == pytest.approx(direct, abs=1e-9)
+
+
 def test_dictionaries() -> None:
     graph = built("dict", str(DICTIONARY))
     assert ("T UW", "two") in {(" ".join(path.input), " ".join(path.output)) for path in oracle.all_paths(graph)}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.grammars import Ending
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
-_MANY_LABELS = 100
+_MANY_LABELS = 30
 
 _spell = click.option(
     "--spell",
@@ -77,10 +77,11 @@ def words(given: tuple[str, ...], spell: str, loop: str | None, output_words: bo
     else:
         text, source = read_text(path)
         listed = list(words_of(text, source, spell))
-    ending.deliver(grammar_of(listed, source, source, loop=loop, by_word=output_words).graph, source, given)
+    document = grammar_of(listed, source, source, loop=loop, by_word=output_words)
+    ending.deliver(document.graph, source, [path] if path else [])
 
 
-@grammar.command("dict")
+@grammar.command("dict", short_help="A pronunciation dictionary, from phones to words.")
 @click.argument("file", metavar="FILE")
 @click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
 @_loop
@@ -113,7 +114,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     ending.deliver(lexica.dictionary(found, source, source, loop).graph, source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="N-grams in the ARPA form, with back-off exact or by epsilon.")
 @click.argument("file", metavar="FILE")
 @click.option(
     "--backoff",
@@ -157,7 +158,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     ending.deliver(graph, source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="The CTC topology, from alignments to outputs.")
 @click.argument("given", metavar="FILE|LABEL...", nargs=-1, required=True)
 @click.option("--blank", metavar="B", required=True, help="The label that is not output; among the labels or not.")
 @click.option(
@@ -214,7 +215,7 @@ def transcript(text: str, spell: str, ending: Ending) -> None:
     ending.deliver(linear_graph(("", *table), [number[part] for part in parts]), "transcript")
 
 
-@grammar.command()
+@grammar.command(short_help="A regular expression over labels, one path a sequence.")
 @click.argument("pattern", metavar="PATTERN")
 @_spell
 @click.option("--labels", metavar="FILE", help="All labels, one a line, for . and [^...].")
@@ -241,7 +242,7 @@ def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
     ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
 
 
-@grammar.command()
+@grammar.command(short_help="A grammar in the JSpeech Grammar Format.")
 @click.argument("file", metavar="FILE")
 @click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
 @click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
@@ -250,7 +251,8 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
-    each derivation; an alternative costs -ln of its share of the weights. A rule that refers to itself is an error.
+    each derivation; an alternative costs -ln of its share of the weights, a repetition nothing. A rule that refers to
+    itself is an error.
 
     \b
     Examples:
@@ -263,7 +265,7 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
 @click.argument("file", metavar="FILE")
 @ending_options
 def fsg(file: str, ending: Ending) -> None:
@@ -281,7 +283,7 @@ def fsg(file: str, ending: Ending) -> None:
     ending.deliver(read_fsg(text, source), source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="Grammars that there are, side by side or repeated.")
 @click.argument("grammars", metavar="GRAMMAR...", nargs=-1, required=True)
 @ending_options
 def union(grammars: tuple[str, ...], ending: Ending) -> None:
