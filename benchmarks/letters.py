@@ -171,7 +171,7 @@ def lattice(sample: str, penalty: float, *settings: str) -> Callable[[Split, Pat
         overrides = [part for each in given for part in ("--set", each)]
         command = [*LATTICE, "train", str(ROOT / "samples" / sample), "-o", str(model), "--json", *overrides]
         told, seconds, cpu = timed(command)
-        steps = [json.loads(line) for line in told.splitlines()][-2]["number"]
+        steps = [json.loads(line) for line in told.splitlines()][-2]["epoch"]
         found = decoded(model, split.test, None if "grammar.ngram=0" in settings else str(model))
         return Found(*found, seconds, cpu, steps)
 

@@ -70,7 +70,7 @@ def test_a_crf_learns_and_its_model_decodes(words: pathlib.Path, method: str) ->
     told = config(words, CRF.replace("METHOD", method))
     told_of_it = lattice("train", told, "--json", "-o", "m.npz", cwd=words).stdout
     epochs = [json.loads(line) for line in told_of_it.splitlines()]
-    assert [epoch.get("number") for epoch in epochs] == [*range(1, 9), None]
+    assert [epoch.get("epoch") for epoch in epochs] == [*range(1, 9), None]
     assert epochs[-2]["loss"] < 0.5 * epochs[0]["loss"] or method == "lbfgs"
     best = min(epochs[:-1], key=lambda epoch: epoch["label_error"])
     graphs = lattice("recognize", "m.npz", "valid.npz", cwd=words).stdout

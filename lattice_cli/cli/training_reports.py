@@ -63,7 +63,8 @@ class Watching:
         if epoch.label_error is not None:
             self._last = f"  label error {number(epoch.label_error, 4)}"
         if self._json:
-            write_json({"status": "ok", **asdict(epoch)})
+            told = asdict(epoch)
+            write_json({"status": "ok", "epoch": told.pop("number"), **told})
         elif not (self._tables and sys.stderr.isatty()):
             print(line_of(epoch))
         sys.stdout.flush()

@@ -204,13 +204,13 @@ def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[s
     if kind in ("segments", "whole"):
         segmenter = config.alignment.segments
         network = _item_network(settings, segmenter.size, outputs, segmenter.box)
-        return SegmentRecognizer(table, network, segmenter, size, kind == "whole", settings.output)
+        return SegmentRecognizer(table, network, settings.output, segmenter, size, kind == "whole")
     if settings.kind == "convolution" and settings.shape is None:
         convolution = ConvolutionNetwork(
             size, _kernels(settings), settings.window or 1, outputs, cast(ActivationName, settings.activation)
         )
         return StripRecognizer(table, StripNetwork(convolution), settings.output)
-    return RowRecognizer(table, _item_network(settings, size, outputs, settings.shape), size, settings.output)
+    return RowRecognizer(table, _item_network(settings, size, outputs, settings.shape), settings.output, size)
 
 
 def _kernels(settings: RecognizerSettings) -> tuple[Kernel, ...]:

@@ -1,7 +1,8 @@
 """Recognisers: from inputs to the energies of recognition arcs, with the derivative the other way.
 
-The gradient of the loss by every arc's energy, the arc's multiplier, is all that a recogniser gets to know of the
-graph; its own backward pass turns it into the gradient by its weights.
+This is where the multipliers of the graph drive learning: the derivative of the loss by an arc's energy, the multiplier
+of the arc's head times the arc's share in it (`inference.lagrangian`), is all that a recogniser gets to know of the
+graph. Its own backward pass goes on from there, layer by layer, to the gradient by its weights.
 """
 
 from __future__ import annotations
@@ -57,31 +58,27 @@ def _inputs(record: Inputs | Document, size: int, what: str) -> FloatArray:
     return record.values
 
 
-def _stacked(examples: Sequence[Example]) -> FloatArray:
-    return np.concatenate([example.inputs for example in examples]).astype(np.float64)
+def _as_energies(values: FloatArray, output: str, pull: Pullback) -> tuple[FloatArray, PullEnergies]:
+    """Rows of outputs, (rows, classes), as the energies of their arcs."""
+    energies, slope = OUTPUTS[output](values)
+    return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
 
 
 @dataclass(frozen=True, eq=False)
-class RowRecognizer:
-    """A network on each row of the inputs by itself: the recognition graph is a chain with a step a row."""
+class _OnRows:
+    """A network on rows, each by itself: (rows, size) -> (rows, classes)."""
 
     labels: Labels
     network: Network
-    size: int
     output: str
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """See Recognizer."""
         return self.network.initial(rng)
 
-    def example(self, record: Inputs | Document) -> Example:
-        """See Recognizer."""
-        values = _inputs(record, self.size, "numbers to a step")
-        return Example(record.id, record.source, None, None, len(values), values, range(len(values) + 1))
-
     def stacked(self, examples: Sequence[Example]) -> FloatArray:
         """(rows, size)."""
-        return _stacked(examples)
+        return np.concatenate([example.inputs for example in examples]).astype(np.float64)
 
     def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
         """See Recognizer."""
@@ -90,10 +87,16 @@ class RowRecognizer:
         return _as_energies(values, self.output, pull)
 
 
-def _as_energies(values: FloatArray, output: str, pull: Pullback) -> tuple[FloatArray, PullEnergies]:
-    """Rows of outputs, (rows, classes), as the energies of their arcs."""
-    energies, slope = OUTPUTS[output](values)
-    return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
+@dataclass(frozen=True, eq=False)
+class RowRecognizer(_OnRows):
+    """A row of the inputs is a step: the recognition graph is a chain of them."""
+
+    size: int
+
+    def example(self, record: Inputs | Document) -> Example:
+        """See Recognizer."""
+        values = _inputs(record, self.size, "numbers to a step")
+        return Example(record.id, record.source, None, None, len(values), values, range(len(values) + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,19 +129,12 @@ class StripRecognizer:
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentRecognizer:
+class SegmentRecognizer(_OnRows):
     """Images that are cut into segments, or taken whole: an arc for every segment and class."""
 
-    labels: Labels
-    network: Network
     segmenter: Segmenter
     height: int
     whole: bool
-    output: str
-
-    def initial(self, rng: np.random.Generator) -> Parameters:
-        """See Recognizer."""
-        return self.network.initial(rng)
 
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer. Nodes are called by the columns of their cuts."""
@@ -163,16 +159,6 @@ class SegmentRecognizer:
         )
         features = found.features.astype(np.float32)  # a set of fields has many segments
         return Example(record.id, record.source, None, graph, len(found.src), features, found.cuts.tolist())
-
-    def stacked(self, examples: Sequence[Example]) -> FloatArray:
-        """(segments, size)."""
-        return _stacked(examples)
-
-    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
-        """See Recognizer."""
-        assert isinstance(stacked, np.ndarray)
-        values, pull = self.network.forward(parameters, stacked)
-        return _as_energies(values, self.output, pull)
 
 
 @dataclass(frozen=True, eq=False)
