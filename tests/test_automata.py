@@ -162,6 +162,12 @@ def test_all_labels_have_to_be_told() -> None:
             regular_expression(pattern, False, None)
 
 
+def test_large_counts_and_deep_groups() -> None:
+    found = regular_expression("(" * 99 + "(a|b)" + ")" * 99 + "{3000}c{0,3000}", False, None)
+    assert found.nodes == 6001
+    assert found.arcs == 9000
+
+
 def test_too_many_nodes() -> None:
     with pytest.raises(UsageError, match="200,000 nodes"):
         regular_expression("[ab]*a[ab]{20}", False, None)

@@ -13,7 +13,7 @@ import oracle
 import pytest
 from grammar_oracle import Gram, paths_of, read_model, sentence_energy
 from test_automata import merged
-from test_cli import Done, run
+from test_cli import Done, imports_of, run
 
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import read_one
@@ -47,6 +47,24 @@ def refused(done: Done, status: int, message: str) -> None:
     assert (done.status, done.out) == (status, "")
     assert message in done.err
     assert done.err.startswith(("lattice: ", "Usage: "))
+
+
+KINDS = ["words", "dict", "arpa", "ctc", "transcript", "regex", "jsgf", "fsg", "union"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_help_with_an_example_and_does_not_load_the_engine_for_it(kind: str) -> None:
+    done, modules = imports_of("grammar", kind, "-h")
+    assert done.status == 0
+    assert f"Usage: lattice grammar {kind}" in done.out
+    assert "Examples:" in done.out
+    assert max(map(len, done.out.splitlines())) <= 120
+    assert not {module.split(".")[0] for module in modules} & {"numpy", "rich", "yaml"}
+
+
+def test_the_kinds_are_listed() -> None:
+    listed = run("grammar", "-h").out.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.strip().splitlines()] == KINDS
 
 
 def test_words_from_arguments_files_and_standard_input() -> None:
@@ -106,6 +124,19 @@ def test_ctc() -> None:
     assert {path for path in paths_of(tree, 12) if len(path[0]) <= 2} == set(paths_of(listed, 2))
     refused(run("grammar", "ctc", "a", "a", "--blank", "_"), 3, "label 'a' is given twice")
     refused(run("grammar", "ctc", "a"), 2, "--blank")
+
+
+def test_a_line_of_text_with_the_tree_is_the_line_read_as_ctc() -> None:
+    labels = ROOT / "samples" / "ctc-line.labels.txt"
+    line = (str(ROOT / "samples" / "ctc-line.npy"), "--labels", str(labels), "--logp", "--json")
+    assert built("ctc", str(labels), "--blank", "<blank>").arcs < 1000
+    for command, key in (("forward", "free_energy"), ("viterbi", "paths")):
+        direct = json.loads(run(command, *line, "--ctc", "<blank>").out)[key]
+        composed = json.loads(run(command, *line, "-g", "built.json").out)[key]
+        if command == "viterbi":
+            assert composed[0]["output"] == direct[0]["output"]
+            direct, composed = direct[0]["energy"], composed[0]["energy"]
+        assert composed == pytest.approx(direct, abs=1e-9)
 
 
 def test_dictionaries() -> None:

@@ -146,6 +146,13 @@ def test_bad_jsgf(text: str, message: str) -> None:
         read_jsgf(text, "g.gram")
 
 
+def test_rules_and_groups_that_are_nested_too_deeply() -> None:
+    deep = "(x " * 50 + "<{}>" + ")" * 50
+    rules = "".join(f"<r{level}> = {deep.format(f'r{level + 1}')};" for level in range(90))
+    with pytest.raises(FormatError, match=r"g.gram: rules and groups are nested too deeply"):
+        read_jsgf(f"#JSGF V1.0; {rules} <r90> = y; public <s> = <r0>;", "g.gram")
+
+
 def test_a_rule_that_is_not_there() -> None:
     with pytest.raises(UsageError, match=r"g.gram: no rule <t>, it has <s>"):
         read_jsgf("#JSGF V1.0; public <s> = a;", "g.gram", "t")

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.graph_reports import GraphReport
 from lattice_cli.cli.options import applied, color_option
-from lattice_cli.cli.stream import require_one_stdin
 from lattice_cli.errors import FormatError, NoPath, UsageError
-from lattice_cli.formats.reading import read_grammar
-from lattice_cli.formats.sources import read_text
-from lattice_cli.formats.values import printable
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from lattice_cli.graph.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -40,6 +35,10 @@ class Ending:
 
         Raises NoPath for a grammar that accepts nothing, UsageError for one that cannot be repeated.
         """
+        from lattice_cli.cli.graph_reports import GraphReport
+        from lattice_cli.cli.stream import require_one_stdin
+        from lattice_cli.graph.document import Document
+
         require_one_stdin(paths, *self.unions)
         result = self._changed(graph, source)
         if not result.nodes:
@@ -51,6 +50,7 @@ class Ending:
         report.write()
 
     def _changed(self, graph: Graph, source: str) -> Graph:
+        from lattice_cli.formats.reading import read_grammar
         from lattice_cli.graph.automata import alternatives, optional, repeated, weighted
         from lattice_cli.graph.trim import trimmed
 
@@ -76,7 +76,6 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
 
 def ending_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of an Ending, which the command gets as `ending`."""
-    import functools
 
     @functools.wraps(command)
     def with_ending(**given: Any) -> Any:
@@ -111,6 +110,8 @@ def file_given(given: Sequence[str]) -> str | None:
 
 def labels_given(given: Sequence[str]) -> list[str]:
     """The labels of arguments FILE|LABEL..., a line of the file each. Raises FormatError for one given twice."""
+    from lattice_cli.formats.sources import read_text
+
     path = file_given(given)
     labels, source = list(given), "labels"
     if path is not None:
@@ -129,4 +130,6 @@ def labels_given(given: Sequence[str]) -> list[str]:
 
 def say(message: str) -> None:
     """A remark on standard error."""
+    from lattice_cli.formats.values import printable
+
     click.echo(f"lattice: {printable(message)}", err=True)

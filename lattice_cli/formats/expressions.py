@@ -92,6 +92,18 @@ class Pieces:
         self._silent(piece.last, piece.first)
         return Piece(first, last, piece.empty)
 
+    def at_most(self, parts: Sequence[Piece]) -> Piece:
+        """As many of these in a row, from the first on, as one likes."""
+        last = self._node()
+        joint = first = self._node()
+        for piece in parts:
+            self._silent(joint, piece.first)
+            self._silent(joint, last)
+            joint = self._node()
+            self._silent(piece.last, joint)
+        self._silent(joint, last)
+        return Piece(first, last, True)
+
     def perhaps(self, piece: Piece) -> Piece:
         """A piece or nothing, both at energy 0."""
         return self.choice([piece, self.nothing()], [0.0, 0.0])
@@ -129,9 +141,7 @@ def times(part: Build, low: int, high: int | None) -> Build:
             parts = [part(pieces) for _ in range(max(low, 1))]
             parts[-1] = pieces.once_or_more(parts[-1])
             return pieces.row(parts) if low else pieces.perhaps(parts[0])
-        row = pieces.nothing()
-        for _ in range(high - low):  # a{0,3} is (a(a(a)?)?)?, so that no number of times has two ways
-            row = pieces.perhaps(pieces.row([part(pieces), row]))
-        return pieces.row([*(part(pieces) for _ in range(low)), row])
+        always, more = ([part(pieces) for _ in range(count)] for count in (low, high - low))
+        return pieces.row([*always, pieces.at_most(more)])
 
     return build

@@ -66,7 +66,10 @@ def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = F
     _require_no_recursion(roots, rules)
     pieces = Pieces(source)
     several = one_of([rules[name].build for name in roots], parser.shares([None] * len(roots)))
-    graph = pieces.graph(several(pieces))
+    try:
+        graph = pieces.graph(several(pieces))
+    except RecursionError:
+        raise FormatError(f"{source}: rules and groups are nested too deeply") from None
     if graph.energy.any():
         if pieces.endless:
             found = "a part that may be empty is under * or +"

@@ -38,6 +38,8 @@ def regular_expression(pattern: str, by_word: bool, alphabet: Sequence[str] | No
     parser = _Parser(pattern, by_word, alphabet, source)
     try:
         return one_path_each(parser.graph())
+    except RecursionError:
+        raise FormatError(f"{source}: nested too deeply") from None
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
 

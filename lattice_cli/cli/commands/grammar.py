@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.grammars import Ending
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
-_MANY_LABELS = 100
+_MANY_LABELS = 30
 
 _spell = click.option(
     "--spell",
@@ -24,7 +24,15 @@ _spell = click.option(
 _loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this label between them; "" for nothing.')
 
 
-@click.group()
+class _InOrder(click.Group):
+    """Lists its commands as they are defined."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
 def grammar() -> None:
     """Build a grammar: a graph document, as a table on a terminal, as JSON into a pipe, or a file (-o).
 
@@ -69,10 +77,11 @@ def words(given: tuple[str, ...], spell: str, loop: str | None, output_words: bo
     else:
         text, source = read_text(path)
         listed = list(words_of(text, source, spell))
-    ending.deliver(grammar_of(listed, source, source, loop=loop, by_word=output_words).graph, source, given)
+    document = grammar_of(listed, source, source, loop=loop, by_word=output_words)
+    ending.deliver(document.graph, source, [path] if path else [])
 
 
-@grammar.command("dict")
+@grammar.command("dict", short_help="A pronunciation dictionary, from phones to words.")
 @click.argument("file", metavar="FILE")
 @click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
 @_loop
@@ -85,7 +94,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     each pronunciation of each word. Comments begin with ;;; or #.
 
     \b
-    Example:
+    Examples:
       lattice grammar dict cmudict.dict --words words.txt --loop SIL -o lexicon.json
     """
     from lattice_cli.cli.stream import require_one_stdin
@@ -105,7 +114,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     ending.deliver(lexica.dictionary(found, source, source, loop).graph, source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="N-grams in the ARPA form, with back-off exact or by epsilon.")
 @click.argument("file", metavar="FILE")
 @click.option(
     "--backoff",
@@ -129,7 +138,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
               the model says. It is smaller: an arc for each n-gram and one for each history.
 
     \b
-    Example:
+    Examples:
       lattice grammar arpa turtle.lm -o turtle.npz
     """
     from lattice_cli.formats.arpa import read_arpa
@@ -149,7 +158,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     ending.deliver(graph, source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="The CTC topology, from alignments to outputs.")
 @click.argument("given", metavar="FILE|LABEL...", nargs=-1, required=True)
 @click.option("--blank", metavar="B", required=True, help="The label that is not output; among the labels or not.")
 @click.option(
@@ -167,7 +176,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
     lines of a FILE.
 
     \b
-    Example:
+    Examples:
       lattice grammar ctc a b c --blank _ -o ctc.json
     """
     from lattice_cli.graph.topology import ctc_topology, ctc_tree
@@ -206,7 +215,7 @@ def transcript(text: str, spell: str, ending: Ending) -> None:
     ending.deliver(linear_graph(("", *table), [number[part] for part in parts]), "transcript")
 
 
-@grammar.command()
+@grammar.command(short_help="A regular expression over labels, one path a sequence.")
 @click.argument("pattern", metavar="PATTERN")
 @_spell
 @click.option("--labels", metavar="FILE", help="All labels, one a line, for . and [^...].")
@@ -233,7 +242,7 @@ def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
     ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
 
 
-@grammar.command()
+@grammar.command(short_help="A grammar in the JSpeech Grammar Format.")
 @click.argument("file", metavar="FILE")
 @click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
 @click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
@@ -242,10 +251,11 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
-    each derivation; an alternative costs -ln of its share of the weights. A rule that refers to itself is an error.
+    each derivation; an alternative costs -ln of its share of the weights, a repetition nothing. A rule that refers to
+    itself is an error.
 
     \b
-    Example:
+    Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
     from lattice_cli.formats.jsgf import read_jsgf
@@ -255,7 +265,7 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
 @click.argument("file", metavar="FILE")
 @ending_options
 def fsg(file: str, ending: Ending) -> None:
@@ -263,7 +273,7 @@ def fsg(file: str, ending: Ending) -> None:
     written out, path by path, where that takes few arcs.
 
     \b
-    Example:
+    Examples:
       lattice grammar fsg goforward.fsg
     """
     from lattice_cli.formats.fsg import read_fsg
@@ -273,7 +283,7 @@ def fsg(file: str, ending: Ending) -> None:
     ending.deliver(read_fsg(text, source), source, [file])
 
 
-@grammar.command()
+@grammar.command(short_help="Grammars that there are, side by side or repeated.")
 @click.argument("grammars", metavar="GRAMMAR...", nargs=-1, required=True)
 @ending_options
 def union(grammars: tuple[str, ...], ending: Ending) -> None:
