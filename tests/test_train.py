@@ -310,6 +310,102 @@ def test_a_loss_without_margin_leaves_weights_of_zero(words: pathlib.Path, loss:
     assert min(json.loads(line)["label_error"] for line in lines[:-1]) < 0.3
 
 
+def stopped(folder: pathlib.Path) -> pathlib.Path:
+    """A training that was stopped; its configuration."""
+    told = config(folder, CRF.replace("METHOD", "adam").replace("epochs: 8", "epochs: 400"))
+    process = begun(folder, told, "m.npz")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    return told
+
+
+def test_weights_that_are_no_numbers_are_never_a_model(words: pathlib.Path) -> None:
+    told = config(words, CRF.replace("METHOD", "sgd").replace(", validation: valid.npz", ""))
+    lattice("train", told, "-o", "m.npz", cwd=words)
+    kept = weights(words / "m.npz")
+    inputs, targets = vectors(60, 1)
+    write_inputs(words / "train.npz", [1e3 * each for each in inputs], targets)
+    too_far = ["--set", "optimizer.rate=1e308", "--set", "training.batch=100", "--set", "objective.l2=0"]
+    failed = lattice("train", told, "-o", "m.npz", *too_far, cwd=words, status=4)
+    assert "epoch 1, batch 1 of 1: a weight is no longer a finite number" in failed.stderr
+    assert same(kept, weights(words / "m.npz"))
+    growing = ["--set", "optimizer.decay=1e308", "--set", "optimizer.rate=10"]
+    assert "epoch" in lattice("train", told, "-o", "m.npz", *growing, cwd=words, status=4).stderr
+
+
+def test_what_goes_on_has_to_be_the_same_training(words: pathlib.Path) -> None:
+    told = stopped(words)
+    write_inputs(words / "train.npz", *vectors(60, 9))
+    changed = lattice("train", told, "-o", "m.npz", "--resume", cwd=words, status=2)
+    assert "the examples or the grammar have changed" in changed.stderr
+    other = lattice("train", told, "-o", "m.npz", "--resume", "--set", "optimizer.rate=1", cwd=words, status=2)
+    assert "optimizer.rate" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state/theta", np.array(["a"])),
+        ("state/best", np.zeros(2)),
+        ("state/average", np.full(3, np.nan)),
+        ("state/optimizer/mean", None),
+        ("state/optimizer/steps", np.zeros((2, 2))),
+        ("checkpoint", np.frombuffer(b'{"version": 1, "config": 5, "standing": {}}', dtype=np.uint8)),
+    ],
+)
+def test_a_damaged_checkpoint_is_told(words: pathlib.Path, name: str, value: np.ndarray | None) -> None:
+    told = stopped(words)
+    path = words / "m.npz.checkpoint"
+    with np.load(path) as file:
+        arrays = {each: file[each] for each in file.files}
+    assert name in arrays
+    arrays[name] = value if value is not None else arrays.pop(name)[:1]
+    with path.open("wb") as out:
+        np.savez(out, **arrays)
+    failed = lattice("train", told, "-o", "m.npz", "--resume", cwd=words, status=3)
+    assert "checkpoint" in failed.stderr
+
+
+def test_every_record_of_a_batch_may_be_left_out(words: pathlib.Path) -> None:
+    inputs, targets = vectors(6, 1)
+    write_inputs(words / "train.npz", inputs, [*targets[:3], *(f"{target}ab" for target in targets[3:])])
+    told = config(words, CRF.replace("METHOD", "adam").replace("batch: 8", "batch: 1"))
+    skipped = lattice("train", told, "--set", "objective.unspelled=skip", cwd=words)
+    assert "3 of 6 targets are not in their graphs: left out" in skipped.stderr
+    write_inputs(words / "train.npz", inputs[:1], [f"{targets[0]}ab"])
+    none = lattice("train", told, "--restart", "--set", "objective.unspelled=skip", cwd=words, status=2)
+    assert "no examples to learn from" in none.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["labels=abca"], "labels: 'a' is given twice"),
+        (["labels=c b a", "training.start=m.npz"], "training.start"),
+        (["data.validation=[]", "training.patience=2"], "training.patience needs"),
+        (["data.validation=[]", "data.hold_out=0.001"], "is none of them"),
+        (["recognizer.window=3"], "recognizer.window is for kind: convolution"),
+        (["optimizer.method=lbfgs", "optimizer.clip=1"], "optimizer.clip and optimizer.decay are for adam and sgd"),
+        (["grammar.ngram=1000000000"], "has more than 5,000,000 arcs"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(words: pathlib.Path, settings: list[str], message: str) -> None:
+    told = config(words, CRF.replace("METHOD", "adam"))
+    lattice("train", told, "-o", "m.npz", "--set", "training.epochs=1", cwd=words)
+    options = [part for each in settings for part in ("--set", each)]
+    assert message in lattice("train", told, "-o", "n.npz", *options, cwd=words, status=2).stderr
+
+
+def test_a_model_is_written_where_a_model_can_be(words: pathlib.Path) -> None:
+    told = config(words, CRF.replace("METHOD", "adam"))
+    (words / "folder").mkdir()
+    for output, status in (("folder", 3), ("-", 2), (str(told), 2), ("nowhere/m.npz", 3)):
+        failed = lattice("train", told, "-o", output, cwd=words, status=status)
+        assert "epoch" not in failed.stdout
+    assert told.read_text().startswith("train: 1")
+
+
 def test_every_key_is_listed(tmp_path: pathlib.Path) -> None:
     listed = lattice("train", "--keys", cwd=tmp_path).stdout
     for key in ("recognizer.kind", "alignment.segments.box", "training.save_every", "objective.unspelled"):

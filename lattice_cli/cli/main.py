@@ -120,6 +120,9 @@ def main(arguments: list[str] | None = None) -> Any:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
+    except MemoryError as error:
+        print(f"lattice: not enough memory: {error}", file=sys.stderr)
+        status = 4
     except LatticeError as error:
         from lattice_cli.formats.values import printable
 

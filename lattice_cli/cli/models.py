@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +37,19 @@ class Assembled:
     train: list[Example]
     validation: list[Example]
 
+    def fingerprint(self) -> str:
+        """What examples, grammar and alignment are, in short: a training goes on with the same ones only."""
+        digest = hashlib.sha256()
+        for example in (*self.train, *self.validation):
+            digest.update(repr((example.id, example.target)).encode())
+            digest.update(np.ascontiguousarray(example.inputs).tobytes())
+            for column in example.scores.values():
+                digest.update(column.tobytes())
+        grammar = self.model.reading.grammar
+        for name in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
+            digest.update(getattr(grammar, name).tobytes())
+        return digest.hexdigest()
+
 
 def assemble(config: TrainConfig, path: str) -> Assembled:
     """What a configuration file at `path` names, read and put together. Raises FormatError, UsageError."""
@@ -55,9 +69,15 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
             raise UsageError(f"{path}: data.validation and data.hold_out are both given, expected one of them")
         order = np.random.default_rng([config.training.seed, 1]).permutation(len(train)).tolist()
         held = round(config.data.hold_out * len(train))
+        if not held:
+            raise UsageError(
+                f"{path}: data.hold_out: {config.data.hold_out:g} of {len(train)} examples is none of them"
+            )
         validation = [train[number] for number in sorted(order[:held])]
         train = [train[number] for number in sorted(order[held:])]
         require_examples(train)
+    if config.training.patience and not validation:
+        raise UsageError(f"{path}: training.patience needs data.validation or data.hold_out")
     return Assembled(model, alignment, scores, train, validation)
 
 
@@ -145,9 +165,15 @@ def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
     return {name: stored.parameters[name] for name in layout}
 
 
-def started_from(path: str, initial: Parameters) -> tuple[Parameters, list[str]]:
-    """Initial weights, those taken from another model that have the same name and shape; and the names of these."""
+def started_from(path: str, model: Model, initial: Parameters) -> tuple[Parameters, list[str]]:
+    """Initial weights, those taken from another model that have the same name and shape; and the names of these.
+
+    Raises UsageError for a model of other labels, whose weights would mean something else, and if nothing fits.
+    """
     stored = read_model(path)
+    theirs, ours = stored.about.get("labels"), list(model.labels)
+    if model.size and theirs != ours:
+        raise UsageError(f"training.start: {path} has labels {theirs}, but here they are {ours}")
     same = [
         name
         for name, like in initial.items()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lattice_cli.cli.models import Assembled, assemble, difference, started_from
 from lattice_cli.cli.training_reports import Watching, checkpoint_of
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.config import read_config
 from lattice_cli.formats.models import read_checkpoint
+from lattice_cli.formats.writing import is_device
 from lattice_cli.learning.config import TrainConfig
 from lattice_cli.learning.problem import Problem, require_examples
 from lattice_cli.learning.training import Standing, Training
@@ -28,21 +30,29 @@ def run_training(
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
     config = read_config(TrainConfig, path, overrides)
-    if not Path(output).resolve().parent.is_dir():
-        raise FormatError(f"{output}: cannot write: its folder does not exist")
-    saved = None if restart else _saved(config, output, resume)
+    _require_place(output, path)
+    saved, about = (None, {}) if restart else _saved(config, output, resume)
     assembled = assemble(config, path)
+    if saved is not None and about.get("fingerprint") != assembled.fingerprint():
+        raise UsageError(f"--resume: the examples or the grammar have changed since {checkpoint_of(output)}")
     problem = _problem(config, assembled)
     validation = Validation(assembled.model, assembled.validation) if assembled.validation else None
     training = Training(problem, validation)
     watching = Watching(assembled, problem, output, as_json, color)
     standing = saved or _beginning(config, path, problem)
     if len(standing.theta) != len(problem.flat(assembled.model.initial(np.random.default_rng(0)))):
-        raise UsageError(f"{checkpoint_of(output)}: its weights are not as many as the model's: the data has changed")
-    with watching.looking_on():
-        training.run(standing, watching)
+        raise FormatError(f"{checkpoint_of(output)}: its weights are not as many as the model's")
+    try:
+        with watching.looking_on():
+            training.run(standing, watching)
+    except LatticeError:
+        watching.show_epochs(standing)
+        raise
+    if saved is not None and not Path(output).exists():
+        watching.save_model(standing)
     if watching.interrupted and not standing.ended:
         watching.save_model(standing)
+        watching.show_epochs(standing)
         print(
             f"lattice: stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on",
             file=sys.stderr,
@@ -50,6 +60,22 @@ def run_training(
         return _INTERRUPTED
     watching.finish(standing)
     return 0
+
+
+def _require_place(output: str, config: str) -> None:
+    """Raises FormatError, UsageError where a model and its checkpoint cannot or should not be written."""
+    place = Path(output)
+    if output in ("-", "") or is_device(output):
+        raise UsageError(f"-o {output}: a model is a file, with a checkpoint beside it")
+    if not place.resolve().parent.is_dir():
+        raise FormatError(f"{output}: cannot write: its folder does not exist")
+    for name in (output, checkpoint_of(output)):
+        if Path(name).is_dir():
+            raise FormatError(f"{name}: cannot write: it is a folder")
+    if place.exists() and config != "-" and place.samefile(config):
+        raise UsageError(f"-o {output}: that is the configuration")
+    for left in place.resolve().parent.glob(f".{checkpoint_of(place.name)}.*"):
+        left.unlink(missing_ok=True)  # what a training that was killed had not finished writing
 
 
 def _problem(config: TrainConfig, assembled: Assembled) -> Problem:
@@ -70,34 +96,37 @@ def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
     initial = problem.model.initial(np.random.default_rng([config.training.seed, 2]))
     if config.training.start:
         base = Path(path).parent if path != "-" else Path()
-        initial, taken = started_from(str(base / config.training.start), initial)
+        initial, taken = started_from(str(base / config.training.start), problem.model, initial)
         others = [name for name, array in initial.items() if array.size and name not in taken]
         if others:
             print(f"lattice: {config.training.start} has no weights for {', '.join(others)}", file=sys.stderr)
     return Standing.beginning(problem.flat(initial))
 
 
-def _saved(config: TrainConfig, output: str, resume: bool) -> Standing | None:
-    """The standing of a training that was stopped. One that nobody mentions is not to be lost."""
+def _saved(config: TrainConfig, output: str, resume: bool) -> tuple[Standing | None, dict[str, Any]]:
+    """The standing of a training that was stopped, and what its checkpoint says. One that nobody mentions is not to be
+    lost."""
     checkpoint = checkpoint_of(output)
     if not Path(checkpoint).exists():
         if resume:
             raise UsageError(f"--resume: there is no {checkpoint} to go on from")
-        return None
+        return None, {}
     if not resume:
         try:
             about, _ = read_checkpoint(checkpoint)
             ended = about["standing"]["ended"]
         except (FormatError, KeyError, TypeError):
-            return None  # nothing that could be gone on from
+            return None, {}  # nothing that could be gone on from
         if ended:
-            return None
+            return None, {}
         raise UsageError(f"{checkpoint} is a training that was stopped: --resume goes on with it, --restart forgets it")
     about, state = read_checkpoint(checkpoint)
     try:
         changed = difference(config, about["config"])
         if changed:
             raise UsageError(f"--resume: the configuration has changed since {checkpoint}: {', '.join(changed)}")
-        return Standing.of(state, about["standing"])
-    except (KeyError, TypeError, ValueError) as error:
+        return Standing.of(state, about["standing"]), about
+    except FormatError as error:
+        raise FormatError(f"{checkpoint}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"{checkpoint}: not a checkpoint of a training: {error!r}") from None

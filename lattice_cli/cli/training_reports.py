@@ -29,6 +29,7 @@ class Watching:
         self._update: Callable[[int, int, str], None] = lambda done, total, text: None
         self._tables = sys.stdout.isatty() and not as_json
         self._last = ""
+        self._fingerprint = assembled.fingerprint()
         self.interrupted = False
 
     @property
@@ -73,7 +74,11 @@ class Watching:
         """See Watch."""
         if better:
             self.save_model(standing)
-        about = {"config": asdict(self._assembled.model.config), "standing": standing.numbers()}
+        about = {
+            "config": asdict(self._assembled.model.config),
+            "fingerprint": self._fingerprint,
+            "standing": standing.numbers(),
+        }
         write_checkpoint(self.checkpoint, about, standing.arrays())
 
     def save_model(self, standing: Standing) -> None:
@@ -93,13 +98,15 @@ class Watching:
             write_json({"status": "ok", "model": self.path, "best_epoch": standing.best_epoch, "ended": standing.ended})
             return
         out = console(self._color)
-        if self._tables and standing.epochs:
-            self._table(standing)
+        self.show_epochs(standing)
         found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
         told = "" if found is None else f": {line_of(found).removesuffix(' *')}"
         say(out, f"{standing.ended}; {self.path} holds the model of {'the start' if found is None else told[2:]}")
 
-    def _table(self, standing: Standing) -> None:
+    def show_epochs(self, standing: Standing) -> None:
+        """The table of epochs, where they were not printed one by one."""
+        if not self._tables or not sys.stderr.isatty() or not standing.epochs:
+            return
         headings = [
             ("epoch", "number"),
             ("loss", "number"),
@@ -121,7 +128,7 @@ def checkpoint_of(path: str) -> str:
 
 def line_of(epoch: Epoch) -> str:
     """An epoch as a line: `*` marks the best so far."""
-    parts = [f"epoch {epoch.number}", f"loss {epoch.loss:.4f}"]
+    parts = [f"epoch {epoch.number}", f"loss {epoch.loss:.4f}" if abs(epoch.loss) < 1e6 else f"loss {epoch.loss:.6g}"]
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")

@@ -66,20 +66,20 @@ def _overridden(given: Settings, override: str) -> Settings:
         replaced: Settings = _with(given, name.split("."), value, source)
         return replaced
     except FormatError as error:
-        told = str(error)
+        told = str(error).replace(f"{source}:1:", f"{source}:")  # an override has no lines
         raise FormatError(told if told.startswith(source) else f"{source}: {told}") from None
 
 
-def _with(given: Any, keys: Sequence[str], value: Any, source: str) -> Any:
-    name = keys[0]
+def _with(given: Any, keys: Sequence[str], value: Any, source: str, within: str = "") -> Any:
+    name, dotted = keys[0], f"{within}{keys[0]}"
     known_keys({name: value}, [each.name for each in dataclasses.fields(given)], source, _what(type(given)))
     if len(keys) == 1:
-        bound = _value(_types(type(given))[name], value, source, name, _field(type(given), name).metadata)
+        bound = _value(_types(type(given))[name], value, source, dotted, _field(type(given), name).metadata)
         return dataclasses.replace(given, **{name: bound})
     inner = getattr(given, name)
     if not dataclasses.is_dataclass(inner):
         raise FormatError(f"{source}: {name} has no keys of its own")
-    return dataclasses.replace(given, **{name: _with(inner, keys[1:], value, source)})
+    return dataclasses.replace(given, **{name: _with(inner, keys[1:], value, source, f"{dotted}.")})
 
 
 def _what(kind: type) -> str:
@@ -132,7 +132,9 @@ def _tuple(arguments: Sequence[Any], value: Any, source: str, name: str, limits:
             return ()
         if isinstance(value, str) and arguments[0] is str:
             # One file is a list of one; labels may be run together.
-            return tuple(value) if name.endswith("labels") else (str(value),)
+            if name.endswith("labels"):  # run together, or with white space between
+                return tuple(value.split() if len(value.split()) > 1 else value)
+            return (str(value),)
         return tuple(
             _value(arguments[0], each, source, f"{name}: entry {number}", limits)
             for number, each in enumerate(as_list(value, source, name))
@@ -171,7 +173,7 @@ def _problems(found: Any, limits: typing.Mapping[str, Any]) -> Iterator[str]:
 
         near = get_close_matches(str(found), [str(each) for each in choices], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        yield "one of " + ", ".join(str(each) or "nothing" for each in choices) + hint
+        yield "one of " + ", ".join(str(each) for each in choices if each != "") + hint
     if "least" in limits and found < limits["least"]:
         yield f"at least {limits['least']}"
     if "above" in limits and not found > limits["above"]:

@@ -54,22 +54,28 @@ def inputs_of_npy(data: bytes, source: str, record_id: str) -> Inputs:
 
 def inputs_of_npz(arrays: dict[str, Any], source: str, path: str) -> Iterator[Inputs]:
     """The records of the arrays of an .npz file. Raises FormatError for arrays that do not fit each other."""
-    matrix = _matrix(arrays["inputs"], source, "array 'inputs'")
-    scale = float(_scalar(arrays, source))
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = _matrix(arrays["inputs"], source, "array 'inputs'") / float(_scalar(arrays, source))
+    _require_finite(matrix, source)
     lengths = arrays.get("lengths")
     if lengths is None or lengths.ndim != 1 or lengths.dtype.kind not in "iu":
         raise FormatError(
             f"{source}: array 'lengths' is missing or not a row of integers, expected rows of each record"
         )
-    if (lengths < 0).any() or int(lengths.sum()) != len(matrix):
+    wrong = lengths[(lengths < 0) | (lengths > len(matrix))]
+    if len(wrong):
+        raise FormatError(f"{source}: a length is {wrong[0]}, but 'inputs' has {len(matrix)} rows")
+    lengths = lengths.astype(np.intp)
+    if int(lengths.sum()) != len(matrix):
         raise FormatError(f"{source}: lengths add up to {int(lengths.sum())} rows, but 'inputs' has {len(matrix)}")
     count = len(lengths)
     targets, ids = _texts(arrays, "targets", count, source), _texts(arrays, "ids", count, source)
     ends = np.cumsum(lengths)
     for number, (low, high) in enumerate(zip((ends - lengths).tolist(), ends.tolist())):
         record_id = f"{path}:{number + 1}" if ids is None else as_text(ids[number], source, f"ids: entry {number}")
-        target = None if targets is None else target_of({"target": targets[number]}, source)
-        yield Inputs(record_id, f"{source}: record {number + 1}", matrix[low:high] / scale, target)
+        place = f"{source}: record {number + 1}"
+        target = None if targets is None else target_of({"target": targets[number]}, place)
+        yield Inputs(record_id, place, matrix[low:high], target)
 
 
 def _matrix(matrix: Any, source: str, what: str) -> FloatArray:
@@ -77,10 +83,14 @@ def _matrix(matrix: Any, source: str, what: str) -> FloatArray:
         found = f"shape {matrix.shape} and type {matrix.dtype}" if isinstance(matrix, np.ndarray) else "an archive"
         raise FormatError(f"{source}: {what} is {found}, expected numbers of shape (rows, size)")
     values = matrix.astype(np.float64)
+    _require_finite(values, source)
+    return values
+
+
+def _require_finite(values: FloatArray, source: str) -> None:
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0].tolist()
-        raise FormatError(f"{source}: row {row}, column {column} is {matrix[row, column]}, expected a finite number")
-    return values
+        raise FormatError(f"{source}: row {row}, column {column} is {values[row, column]}, expected a finite number")
 
 
 def _scalar(arrays: dict[str, Any], source: str) -> Any:
@@ -96,6 +106,7 @@ def _texts(arrays: dict[str, Any], name: str, count: int, source: str) -> list[A
         return None
     try:
         found = as_list(json.loads(arrays[name].tobytes().decode()), source, name)
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is not a character
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{source}: array {name!r} is not JSON text: {first_line(error)}") from None
     if len(found) != count:

@@ -59,7 +59,9 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
     if "model" in arrays:
         arrays = {name.removeprefix(GRAMMAR): array for name, array in arrays.items() if name.startswith(GRAMMAR)}
         if not arrays:
-            raise FormatError(f"{source}: a trained model without a grammar, expected a graph (see lattice recognize)")
+            raise FormatError(
+                f"{source}: a trained model without a grammar, expected a graph (lattice recognize makes them)"
+            )
     _require_columns(arrays, source)
     about = _about(arrays, source)
     labels = [as_text(label, source, "an entry of labels") for label in as_list(about.get("labels"), source, "labels")]
@@ -91,6 +93,8 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
 
 def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
     """The arrays of an archive; nothing is unpickled. Raises FormatError."""
+    if not data.startswith(b"PK"):
+        raise FormatError(f"{source}: not an .npz file: it is no archive")
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
         return {name: file[name] for name in file.files}

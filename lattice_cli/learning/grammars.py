@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -15,7 +16,6 @@ from lattice_cli.learning.energies import Tied, by_scores, fixed, free, with_col
 
 #: n-grams beyond this many arcs are a mistake in the order.
 _MOST_ARCS = 5_000_000
-LEARN = ("none", "arcs", "scores")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,8 @@ def ngram(labels: Sequence[str], order: int) -> LearnedGrammar:
     """
     width = order - 1
     contexts: list[tuple[int, ...]] = [()]
-    if sum(len(labels) ** (size + 1) for size in range(width + 1)) > _MOST_ARCS:
+    size = float(max(2, len(labels)))
+    if width * math.log(size) + math.log(size) > math.log(_MOST_ARCS):
         raise UsageError(f"grammar.ngram: {order} over {len(labels)} labels has more than {_MOST_ARCS:,} arcs")
     for size in range(1, width + 1):
         contexts.extend(product(range(len(labels)), repeat=size))

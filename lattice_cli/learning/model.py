@@ -143,8 +143,13 @@ def build_model(
     """
     kind = config.alignment.kind
     _require_sense(config)
+    for label in labels:
+        if not label or list(labels).count(label) > 1:
+            raise UsageError(f"labels: {label!r} is {'given twice' if label else 'not a label'}")
     classes = [*labels]
     if kind == "ctc":
+        if not config.alignment.blank:
+            raise UsageError("alignment.blank is empty, expected a label")
         if config.alignment.blank in labels:
             raise UsageError(f"alignment.blank: {config.alignment.blank!r} is a label of the answers too")
         classes.append(config.alignment.blank)
@@ -174,6 +179,18 @@ def _require_sense(config: TrainConfig) -> None:
         raise UsageError("recognizer.hidden: an mlp needs at least one hidden layer, such as [100]")
     if recognizer.layers and recognizer.kind != "convolution":
         raise UsageError(f"recognizer.layers is for kind: convolution, but kind is {recognizer.kind}")
+    for name, kinds in (
+        ("window", "convolution"),
+        ("shape", "convolution"),
+        ("scores", "scores"),
+        ("initial", "scores"),
+    ):
+        if getattr(recognizer, name) and recognizer.kind != kinds:
+            raise UsageError(f"recognizer.{name} is for kind: {kinds}, but kind is {recognizer.kind}")
+    if len(set(recognizer.scores)) < len(recognizer.scores):
+        raise UsageError("recognizer.scores has a name twice")
+    if config.optimizer.method == "lbfgs" and (config.optimizer.clip is not None or config.optimizer.decay != 1.0):
+        raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
     if config.grammar.file and config.grammar.ngram:
         raise UsageError("grammar.file and grammar.ngram are both given, expected one of them")
     if bool(config.alignment.file) != (kind == "graph"):

@@ -79,15 +79,19 @@ class Problem:
         self.left_out = 0
         self.replaced = 0
         self.objective = objective_of(model.config)
-        self.pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
-        self.pieces = [piece for piece in self.pieces if piece.examples]
+        pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
+        self.pieces = [piece for piece in pieces if piece is not None]
         self.count = sum(len(piece.examples) for piece in self.pieces)
 
-    def _piece(self, examples: Sequence[Example]) -> Piece:
+    def _piece(self, examples: Sequence[Example]) -> Piece | None:
+        """A batch, without what cannot be spelled if that is to be left out; None if nothing is left."""
         batch = Batch(examples, self.model.reading, self.objective)
         if batch.unspelled:
-            batch = Batch(self._spelled(examples, batch.unspelled), self.model.reading, self.objective)
-        return Piece(batch, self.model.recognizer.stacked(batch.examples) if batch.examples else None)
+            spelled = self._spelled(examples, batch.unspelled)
+            if not spelled:
+                return None
+            batch = Batch(spelled, self.model.reading, self.objective)
+        return Piece(batch, self.model.recognizer.stacked(batch.examples))
 
     def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
         """The examples with what the configuration wants in place of those that cannot be spelled."""
@@ -154,7 +158,7 @@ class Problem:
         model = self.model
         with np.errstate(all="ignore"):
             left, pull = model.left_energies(parameters, piece.stacked)
-            self._require_finite(piece, left, "the energy of an arc")
+            self._require_finite(piece, left)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")
             try:
@@ -171,12 +175,12 @@ class Problem:
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
         return float((outcome.values / count).sum()), gradient
 
-    def _require_finite(self, piece: Piece, left: FloatArray, what: str) -> None:
+    def _require_finite(self, piece: Piece, left: FloatArray) -> None:
         bad = np.flatnonzero(~np.isfinite(left))
         if len(bad):
             ends = first_arcs(piece.examples, self.model.reading.classes)
             example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
-            raise TrainingFailed(f"{_named(example)}: {what} is {left[bad[0]]}")
+            raise TrainingFailed(f"{_named(example)}: the energy of an arc is {left[bad[0]]}")
 
     def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
         """Which record of a batch an error comes from: each is tried alone."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.errors import TrainingFailed
+from lattice_cli.errors import Diverged, FormatError, GraphError, LatticeError, NumericOverflow, TrainingFailed
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.config import OptimizerSettings
 from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer, Sgd, State
@@ -85,13 +85,31 @@ class Standing:
     @staticmethod
     def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
         """The standing that these were taken from."""
-        told = dict(numbers)
-        error, exact = (float(each) for each in told.pop("best_error"))
-        epochs = [Epoch(**each) for each in told.pop("epochs")]
-        prefix = "optimizer/"
-        kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
-        theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
-        return Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
+        try:
+            told = dict(numbers)
+            error, exact = (float(each) for each in told.pop("best_error"))
+            epochs = [Epoch(**each) for each in told.pop("epochs")]
+            prefix = "optimizer/"
+            kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
+            theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+            standing = Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
+            standing.require_sound()
+        except (KeyError, TypeError, ValueError) as error_found:
+            raise FormatError(f"not where a training stands: {error_found!r}") from None
+        return standing
+
+    def require_sound(self) -> None:
+        """Raises ValueError for contents that no training writes."""
+        for name in ("theta", "average", "best"):
+            vector = getattr(self, name)
+            if vector.dtype != np.float64 or vector.shape != self.theta.shape or not np.isfinite(vector).all():
+                raise ValueError(f"{name} is not a vector of finite float64 numbers")
+        for name in ("epoch", "position", "best_epoch", "waited"):
+            number = getattr(self, name)
+            if not isinstance(number, int) or number < 0:
+                raise ValueError(f"{name} is {number!r}")
+        if not isinstance(self.partial, float) or not isinstance(self.ended, str):
+            raise ValueError("partial or ended is not what it should be")
 
 
 class Watch(Protocol):
@@ -176,20 +194,38 @@ class Training:
         Raises TrainingFailed with the epoch, the batch and the record; what was saved by then stays.
         """
         if standing.optimizer:
-            self.optimizer.restore(standing.optimizer)
+            self._restore(standing)
         standing.ended = self._ended(standing)
         saver = _Saver(watch)
         try:
             self._run(standing, watch, saver)
-        except TrainingFailed:
+        except LatticeError:
             saver.flush(standing)
             raise
         return standing
 
+    def _restore(self, standing: Standing) -> None:
+        """The optimiser as it was. Raises FormatError for a state that is not its own."""
+        like, found = self.optimizer.state(), standing.optimizer
+        try:
+            if set(found) != set(like):
+                raise ValueError(f"found {', '.join(found)}, expected {', '.join(like)}")
+            for name, array in found.items():
+                if array.dtype.kind not in "fi" or array.ndim != like[name].ndim:
+                    raise ValueError(f"{name} has type {array.dtype} and shape {array.shape}")
+                if array.ndim and name != "values" and array.shape[-1] not in (0, len(standing.theta)):
+                    raise ValueError(f"{name} has shape {array.shape}")
+            self.optimizer.restore(found)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise FormatError(f"the checkpoint's state of the optimiser is not sound: {error}") from None
+        if standing.position > self.batches:
+            raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
+
     def _run(self, standing: Standing, watch: Watch, saver: _Saver) -> None:
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
-            self.optimizer.scale = self.problem.config.optimizer.decay**standing.epoch
+            with np.errstate(over="ignore"):  # steps that are too long leave weights that are no numbers
+                self.optimizer.scale = float(np.float64(self.problem.config.optimizer.decay) ** standing.epoch)
             while standing.position < self.batches:
                 self._step(standing, self._steps[order[standing.position]])
                 watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
@@ -215,14 +251,18 @@ class Training:
             try:
                 value = self.problem.value(theta, pieces)
             except TrainingFailed as error:
-                if self.optimizer.full_batch and means:
+                if self.optimizer.full_batch and not np.array_equal(theta, standing.theta):
                     return np.inf, np.full(len(theta), np.nan)
-                where = f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
-                raise TrainingFailed(f"{where}: {error}") from None
+                raise TrainingFailed(f"{self._where(standing)}: {error}") from None
             means.append((theta.copy(), value.mean))
             return value.objective, value.gradient
 
-        theta, objective = self.optimizer.step(standing.theta, evaluate)
+        with np.errstate(all="ignore"):
+            theta, objective = self.optimizer.step(standing.theta, evaluate)
+        if not np.isfinite(theta).all():
+            raise TrainingFailed(
+                f"{self._where(standing)}: a weight is no longer a finite number: the step was too long"
+            )
         count = sum(len(piece.examples) for piece in pieces)
         reached = [mean for at, mean in means if self.optimizer.full_batch and np.array_equal(at, theta)]
         if reached:
@@ -238,13 +278,19 @@ class Training:
         standing.partial += mean * (count / self.problem.count)
         standing.position += 1
 
+    def _where(self, standing: Standing) -> str:
+        return f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
+
     def _close(self, standing: Standing) -> Epoch:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
         loss = standing.partial
         errors: Errors | None = None
         better = True
         if self.validation is not None:
-            errors = self.validation.errors(self.problem.parameters(standing.average))
+            try:
+                errors = self.validation.errors(self.problem.parameters(standing.average))
+            except (Diverged, NumericOverflow, GraphError) as error:
+                raise TrainingFailed(f"epoch {standing.epoch + 1}, validation: {error}") from None
             found = (errors.label_error, -errors.exact_rate)
             better = found < standing.best_error
             if better:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import EPSILON, FloatArray
 from lattice_cli.graph.product import product_best
 from lattice_cli.inference.edit import distances
@@ -59,7 +60,10 @@ class Validation:
         """Each example with its best answer, None where it has no path."""
         right = self.model.right_energies(parameters)
         for examples, space, stacked in self._parts:
-            left, _ = self.model.left_energies(parameters, stacked)
+            with np.errstate(all="ignore"):
+                left, _ = self.model.left_energies(parameters, stacked)
+            if not np.isfinite(left).all():
+                raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
             yield from zip(examples, _decoded(space, left, right, self.model.reading))
 
     def errors(self, parameters: Parameters) -> Errors:
