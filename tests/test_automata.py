@@ -99,6 +99,12 @@ def test_one_path_each_accepts_the_same_with_the_fewest_nodes(graph: Graph) -> N
     assert found.nodes == len(rests)  # Myhill, Nerode
 
 
+def test_what_leads_nowhere_keeps_no_nodes_apart() -> None:
+    ends = [0.0, *[oracle.INF] * 4]
+    dead_end = Graph([0, 0, 2, 2], [2, 4, 3, 4], [1, 2, 1, 0], [1, 2, 1, 0], [0.0] * 4, ends, ends[::-1], LABELS)
+    assert one_path_each(dead_end).nodes == 2
+
+
 def patterns() -> st.SearchStrategy[str]:
     leaf = st.sampled_from(["a", "b", "c", "[ab]", "[a-c]", "[^b]", ".", r"\*", "(|a)", "()"])
 

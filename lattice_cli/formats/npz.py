@@ -94,7 +94,7 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
 def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
     """The arrays of an archive; nothing is unpickled. Raises FormatError."""
     if not data.startswith(b"PK"):
-        raise FormatError(f"{source}: not an .npz file: it is no archive")
+        raise FormatError(f"{source}: not a readable .npz file: no zip archive")
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
         return {name: file[name] for name in file.files}

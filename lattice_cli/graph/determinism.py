@@ -12,6 +12,7 @@ import numpy as np
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.automata import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.trim import trimmed
 
 _MOST_NODES = 200_000
 
@@ -21,7 +22,8 @@ def one_path_each(graph: Graph) -> Graph:
 
     Raises UsageError where it has more than 200,000 nodes.
     """
-    rows, final = _subsets(graph)
+    # A node that leads nowhere would keep nodes apart that are otherwise the same.
+    rows, final = _subsets(trimmed(graph)[0])
     block = _blocks(rows, final)
     arcs: dict[tuple[int, int], Arc] = {}
     for tail, row in enumerate(rows):
