@@ -27,7 +27,6 @@ from lattice_cli.formats.values import (
 )
 
 Settings = TypeVar("Settings")
-_BOOLEANS = {"true": True, "false": False, "yes": True, "no": False}
 
 
 def read_config(kind: type[Settings], path: str, overrides: Sequence[str] = ()) -> Settings:
@@ -146,12 +145,7 @@ def _tuple(arguments: Sequence[Any], value: Any, source: str, name: str, limits:
 
 
 def _scalar(hint: Any, value: Any, source: str, name: str) -> Any:
-    if hint is bool:
-        text = str(value).lower()
-        if isinstance(value, bool) or text in _BOOLEANS:
-            return _BOOLEANS[text]
-        raise FormatError(f"{place(source, value)}: {name} is {shown(value)}, expected true or false")
-    if hint is str or typing.get_origin(hint) is typing.Literal:
+    if hint is str:
         return as_text(value, source, name)
     number = as_number(value, source, name)
     if hint is not int:

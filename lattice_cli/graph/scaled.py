@@ -17,11 +17,8 @@ import numpy as np
 
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.segments import run_starts
-from lattice_cli.graph.steps import DenseStep
+from lattice_cli.graph.steps import RANGE, DenseStep
 from lattice_cli.graph.timetable import ProductGradient, Timetable
-
-#: exp(-600) is far from the least float64, and so is its square from 0.
-_RANGE = 600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +152,7 @@ def scaled_sweep(emissions: FloatArray, table: Timetable, grammar: Graph, step: 
         least = rows.min(axis=1)
         rows -= least[:, None]
         furthest = 2 * rows.max(initial=0.0) + 2 * step.spread + _widest(start) + _widest(final)
-        if not step.beta * furthest < _RANGE:
+        if not step.beta * furthest < RANGE:
             return None
         rows *= -step.beta
         emitted: FloatArray = np.exp(rows, out=rows)

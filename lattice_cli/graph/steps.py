@@ -19,7 +19,7 @@ from lattice_cli.graph.segments import Runs, run_starts, stable_order
 #: A matrix pays off where it has at most this many entries for each arc.
 _ENTRIES_PER_ARC = 4
 #: exp(-600) is far from the least float64, and so is its square from 0.
-_RANGE = 600.0
+RANGE = 600.0
 #: Energies of a sparse step at a time: 32 MB.
 _BLOCK = 1 << 22
 
@@ -175,7 +175,7 @@ class DenseStep:
         floor = alpha.min(axis=1, initial=np.inf)
         highest = np.where(np.isposinf(alpha), -np.inf, alpha).max(axis=1, initial=-np.inf)
         floor = np.where(np.isposinf(floor), 0.0, floor)
-        fits: BoolArray = self.beta * (highest - floor + self.spread) < _RANGE
+        fits: BoolArray = self.beta * (highest - floor + self.spread) < RANGE
         return fits, floor
 
     def _mixed(self, alpha: FloatArray, rows: FloatArray, dense: BoolArray) -> FloatArray:

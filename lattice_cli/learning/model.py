@@ -111,12 +111,10 @@ class Model:
     def recognized(self, record: Inputs | Document, parameters: Parameters) -> Document:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
         example = self.recognizer.example(record)
-        energies, _ = self.left_energies(parameters, self.recognizer.stacked([example]))
-        graph = example.recognition(self.reading.labels, energies)
+        graph = self.energies(example, parameters)
         document = Document(graph, record.id, record.source, example.names, example.times, target=record.target)
         if isinstance(record, Document) and example.scores:
-            names = cast(tuple[str, ...], tuple(example.scores))
-            scales = dict(zip(names, parameters["scales"].tolist()))
+            scales = dict(zip(example.scores, parameters["scales"].tolist()))
             others = {name: 0.0 for name in record.scores if name not in scales}
             return replace(document, scores=record.scores, scales={**others, **scales})
         return document

@@ -61,10 +61,6 @@ class Reading:
         if self._chains(examples):
             lengths = np.array([example.rows for example in examples], dtype=np.intp)
             return ProductSpace(self.grammar, lengths, self.columns, self.classes)
-        return self.all_built(examples)
-
-    def all_built(self, examples: Sequence[Example]) -> BuiltSpace:
-        """All paths, built."""
         whole = [compose(example.recognition(self.labels), self.grammar) for example in examples]
         return space_of_graphs(whole, [None] * len(whole), self.grammar, first_arcs(examples, self.classes)[:-1])
 
