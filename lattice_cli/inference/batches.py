@@ -54,6 +54,8 @@ def located(nodes: IntArray | None) -> Iterator[None]:
 def no_path(interpretation: Interpretation) -> NoPath:
     """Why an interpretation is empty, as the error to report."""
     document, whole = interpretation.document, interpretation.composition
+    if interpretation.why is not None:
+        return NoPath(interpretation.why)
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar
