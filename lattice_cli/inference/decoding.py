@@ -11,7 +11,6 @@ from lattice_cli.errors import NoPath
 from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import union
-from lattice_cli.inference.answers import best_answers
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
 from lattice_cli.inference.interpretation import Interpretation, Side, input_of, interpret, output_of
 from lattice_cli.inference.paths import Path, best_paths, n_best
@@ -58,6 +57,8 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
             for path in best_paths(union([interpretation.graph for interpretation in group])):
                 yield [] if path is None else [path]
         return
+    from lattice_cli.inference.answers import best_answers
+
     for interpretation in group:
         with located(record_nodes([interpretation])):
             found = best_answers(interpretation.graph, n) if distinct else n_best(interpretation.graph, n)

@@ -13,7 +13,6 @@ from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.composition import Composition, compose
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
-from lattice_cli.graph.topology import ctc_topology
 from lattice_cli.inference.paths import Path
 
 SIDES = ("recognition", "grammar", "interpretation")
@@ -116,6 +115,8 @@ def interpret(
 @lru_cache(maxsize=4)
 def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
     """The topology over these labels, composed with the grammar if there is one."""
+    from lattice_cli.graph.topology import ctc_topology
+
     topology = ctc_topology(labels, labels.index(blank, 1))
     if grammar is None:
         return None, topology

@@ -59,12 +59,13 @@ def path_of_links(graph: Graph, plan: Schedule, links: Sequence[int] | IntArray)
     return Path(path_energy(graph, arcs, nodes), arcs, nodes)
 
 
-def best_paths(graph: Graph) -> list[Path | None]:
+def best_paths(graph: Graph, plan: Schedule | None = None) -> list[Path | None]:
     """The best path of each member of a union, in that member's own indices; None where a member has none.
 
-    Ties go to the same path every time. Raises Diverged where a cycle of negative energy leaves no best path.
+    Ties go to the same path every time. `plan` is the schedule of the reversed graph, to save making it again. Raises
+    Diverged where a cycle of negative energy leaves no best path.
     """
-    ways = _WaysOn(graph)
+    ways = _WaysOn(graph, plan)
     return [ways.best(member) for member in range(graph.graphs)]
 
 
@@ -141,9 +142,9 @@ class _WaysOn:
     from the sink to position 0, from head to tail of each link.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, plan: Schedule | None = None) -> None:
         self._graph = graph
-        swept = sweep(graph.reversed(), hard_min)
+        swept = sweep(graph.reversed(), hard_min, plan)
         self.plan: Schedule = swept.plan
         self.totals: FloatArray = swept.position_totals
         self._link_energy = swept.link_energy

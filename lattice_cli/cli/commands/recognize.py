@@ -47,9 +47,6 @@ def recognize(
     Examples:
       lattice recognize check-reader.npz samples/check-reader/fields-valid.npz | lattice viterbi - -g check-reader.npz
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     from lattice_cli.cli.graph_reports import GraphReport
     from lattice_cli.cli.models import load_model
     from lattice_cli.cli.stream import require_one_stdin, run_records
