@@ -31,7 +31,7 @@ from workloads import Columns, columns_of, graph_of, workload
 
 from lattice_cli.graph.composition import Composition, compose
 from lattice_cli.graph.product import product_best, product_sweep
-from lattice_cli.graph.reducers import hard_min, soft_min
+from lattice_cli.graph.reducers import soft_min
 from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.paths import best_paths, n_best

@@ -11,6 +11,7 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     of_option,
     read_options,
     result_options,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
 @of_option
 @input_options
+@jobs_option
 @result_options
 def viterbi(
     graphs: tuple[str, ...],
@@ -47,6 +49,7 @@ def viterbi(
     side: str,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -79,7 +82,7 @@ def viterbi(
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, n=count, distinct=distinct, of=side, combine=OPERATORS[combine])
 
-    return run_records(graphs, options, solve, report, keep_going)
+    return run_records(graphs, options, solve, report, keep_going, jobs=jobs)
 
 
 def _record(document: Document, paths: list[Decoded]) -> list[dict[str, Any]]:
