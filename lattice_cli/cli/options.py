@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
+FORMATS = (
+    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
+    *("words", "dict", "arpa", "jsgf", "fsg"),
+)
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -74,7 +77,10 @@ def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 
 grammar_option = click.option(
-    "-g", "--grammar", metavar="GRAMMAR", help="Compose each graph with this grammar: a graph document or a word list."
+    "-g",
+    "--grammar",
+    metavar="GRAMMAR",
+    help="Compose each graph with this grammar: a graph, a word list, ARPA, JSGF, FSG or a dictionary.",
 )
 ctc_option = click.option(
     "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."

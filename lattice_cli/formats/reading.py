@@ -16,7 +16,10 @@ from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.graph.document import Document, Inputs
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
+FORMATS = (
+    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
+    *("words", "dict", "arpa", "jsgf", "fsg"),
+)
 #: How the names of files end whose bytes leave open what they are.
 _ENDINGS = (
     ((".fst.txt", ".att"), "att"),
@@ -24,6 +27,8 @@ _ENDINGS = (
     ((".k2", ".k2.txt"), "k2"),
     ((".ark", ".ark.txt", ".lat.txt"), "kaldi"),
     ((".txt",), "words"),
+    ((".dict", ".dic"), "dict"),
+    ((".arpa", ".lm"), "arpa"),
     ((".jsonl",), "jsonl"),
 )
 _SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*=")
@@ -33,6 +38,7 @@ _KALDI = re.compile(rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.
 _COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
 #: About the length of a row of an archive.
 _ROW_BYTES = 30
+_ARPA = re.compile(rb"(^|\n)\\data\\\s*\n\s*ngram\s")
 _BINARY = b"\xd6\xfd\xb2\x7e"
 
 
@@ -173,8 +179,15 @@ def _form(source: Source, path: str, options: ReadOptions) -> str:
     for endings, form in _ENDINGS:
         if name.endswith(endings):
             return form
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"{", b"[")):
         return "json"
+    if text.startswith(b"#JSGF"):
+        return "jsgf"
+    if text.startswith(b"FSG_BEGIN"):
+        return "fsg"
+    if _ARPA.search(head):
+        return "arpa"
     if _KALDI.match(head):
         return "kaldi"
     if _SLF.match(head) or name.endswith((".slf", ".lat")):
@@ -223,12 +236,36 @@ def _whole_document(form: str, data: bytes, source: str, record_id: str, options
         from lattice_cli.formats.words import word_list
 
         return word_list(text, source, record_id)
+    if form in ("dict", "arpa", "jsgf", "fsg"):
+        return _grammar(form, text, source, record_id)
     if form in ("att", "gtn", "k2"):
         return _column_reader(form)(text, source, record_id, options).scaled(options.scales)
     from lattice_cli.formats.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
+
+
+def _grammar(form: str, text: str, source: str, record_id: str) -> Document:
+    """A grammar that another system wrote, as `lattice grammar` builds it without further options."""
+    if form == "dict":
+        from lattice_cli.formats.dictionary import dictionary, pronunciations
+
+        return dictionary(pronunciations(text, source), source, record_id)
+    if form == "arpa":
+        from lattice_cli.formats.arpa import arpa_model
+        from lattice_cli.graph.backoff import exact
+
+        graph = exact(arpa_model(text, source))
+    elif form == "jsgf":
+        from lattice_cli.formats.jsgf import read_jsgf
+
+        graph = read_jsgf(text, source)
+    else:
+        from lattice_cli.formats.fsg import read_fsg
+
+        graph = read_fsg(text, source)
+    return Document(graph, record_id, source, range(graph.nodes))
 
 
 def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:

@@ -55,6 +55,8 @@ def no_path(interpretation: Interpretation) -> NoPath:
     from lattice_cli.inference.explain import why_empty, why_no_path
 
     document, whole = interpretation.document, interpretation.composition
+    if interpretation.why is not None:
+        return NoPath(interpretation.why)
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar
