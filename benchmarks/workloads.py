@@ -55,7 +55,7 @@ def _layer_arcs(levels: int, width: int, degree: int, rng: np.random.Generator) 
     return src, np.concatenate([1 + np.arange(width), heads])
 
 
-def _layered(levels: int, width: int, degree: int, rng: np.random.Generator) -> Columns:
+def layered(levels: int, width: int, degree: int, rng: np.random.Generator) -> Columns:
     src, dst = _layer_arcs(levels, width, degree, rng)
     label = rng.integers(1, 1001, size=len(src))
     nodes = 1 + levels * width
@@ -112,9 +112,9 @@ MAKERS: dict[str, Callable[[], Columns]] = {
     "W2_lex": lambda: _lexicon(10_000, _rng(3)),
     "W2s_em": lambda: _sausage(100, 29, _rng(4)),
     "W2s_lex": lambda: _lexicon(1000, _rng(5)),
-    "W3": lambda: _layered(300, 200, 4, _rng(6)),
-    "W4": lambda: _layered(50, 20_000, 3, _rng(8)),
-    "W5": lambda: _layered(100_000, 3, 2, _rng(9)),
+    "W3": lambda: layered(300, 200, 4, _rng(6)),
+    "W4": lambda: layered(50, 20_000, 3, _rng(8)),
+    "W5": lambda: layered(100_000, 3, 2, _rng(9)),
     "W6": lambda: _batch(1000, _rng(10)),
 }
 
