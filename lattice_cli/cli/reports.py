@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 _EPSILON = 0
 
 
-def write_json(*values: Any) -> None:
-    """Values as lines of JSON on standard output, in ASCII if that does not speak UTF-8: JSON is for programs."""
+def json_lines(*values: Any) -> str:
+    """Values as lines of JSON, in ASCII if standard output does not speak UTF-8: JSON is for programs."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write("".join(json_line(value, ascii_only) + "\n" for value in values))
+    return "".join(json_line(value, ascii_only) + "\n" for value in values)
+
+
+def write_json(*values: Any) -> None:
+    """Values as lines of JSON on standard output."""
+    sys.stdout.write(json_lines(*values))
 
 
 def _id(record: Item) -> dict[str, Any]:
@@ -39,9 +44,13 @@ class JsonReport:
         """record: the objects of a result. about: what the object of a record that failed says of the record itself."""
         self._record, self._about = record, about
 
-    def show(self, document: Document, result: Any) -> None:
+    def prepare(self, document: Document, result: Any) -> str:
         """The lines of one result."""
-        write_json(*self._record(document, result))
+        return json_lines(*self._record(document, result))
+
+    def show(self, document: Document, lines: str) -> None:
+        """Write them."""
+        sys.stdout.write(lines)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,15 +13,14 @@ from lattice_cli.errors import GraphError, NoPath
 from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import union
-from lattice_cli.inference.answers import best_answers, path_of_answer
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.confidence import answer_posteriors
-from lattice_cli.inference.consensus import Consensus, Places
 from lattice_cli.inference.interpretation import Interpretation, Search, Side, input_of, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path, best_paths, n_best
 from lattice_cli.inference.rowwise import Need, interpretations
-from lattice_cli.inference.spans import spans
+
+if TYPE_CHECKING:
+    from lattice_cli.inference.consensus import Places
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
             for path in best_paths(union([interpretation.graph for interpretation in group])):
                 yield [] if path is None else [path]
         return
+    from lattice_cli.inference.answers import best_answers
+
     for interpretation in group:
         with located(record_nodes([interpretation])):
             found = best_answers(interpretation.graph, n) if distinct else n_best(interpretation.graph, n)
@@ -156,6 +158,10 @@ def _more(
     """The same with words, or with the answer of least risk, where they are asked for."""
     if not asked.words and not asked.risk:
         return found
+    from lattice_cli.inference.answers import path_of_answer
+    from lattice_cli.inference.confidence import answer_posteriors
+    from lattice_cli.inference.consensus import Consensus
+
     graph, views = interpretation.graph, found.paths
     try:
         consensus: Consensus | None = Consensus(graph, asked.beta)
@@ -191,6 +197,8 @@ class _Clock:
 
     def words(self, view: Decoded, path: Path | None, places: Places | None) -> list[Word]:
         """The words of an answer, and where its path has them."""
+        from lattice_cli.inference.spans import spans
+
         sure = [None] * len(view.output) if places is None else places.confidences
         if path is None:
             return [Word(label, None, None, confidence) for label, confidence in zip(view.output, sure)]

@@ -15,7 +15,6 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
 from lattice_cli.graph.rules import with_rules
 from lattice_cli.graph.segments import distinct
-from lattice_cli.graph.topology import ctc_topology
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path
 
@@ -151,6 +150,8 @@ def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpreta
 @lru_cache(maxsize=4)
 def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
     """The topology over these labels, composed with the grammar if there is one."""
+    from lattice_cli.graph.topology import ctc_topology
+
     topology = ctc_topology(labels, labels.index(blank, 1))
     if grammar is None:
         return None, topology

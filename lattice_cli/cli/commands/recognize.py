@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, keep_going_option, read_options
+from lattice_cli.cli.options import color_option, input_options, jobs_option, keep_going_option, read_options
 
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     help="A key of the model's configuration to read it with, such as alignment.kind=segments.",
 )
 @input_options
+@jobs_option
 @keep_going_option
 @color_option
 def recognize(
@@ -32,6 +33,7 @@ def recognize(
     output: str | None,
     overrides: tuple[str, ...],
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -47,14 +49,11 @@ def recognize(
     Examples:
       lattice recognize check-reader.npz samples/check-reader/fields-valid.npz | lattice viterbi - -g check-reader.npz
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     from lattice_cli.cli.graph_reports import GraphReport
     from lattice_cli.cli.models import load_model
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import NoPath
-    from lattice_cli.formats.reading import read_inputs
+    from lattice_cli.formats.reading import split_inputs
 
     require_one_stdin(inputs, model)
     found, parameters = load_model(model, overrides)
@@ -63,7 +62,7 @@ def recognize(
     def solve(records: list[Any]) -> list[Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    status = run_records(inputs, read_options(**reading), solve, report, keep_going, read_inputs)
+    status = run_records(inputs, read_options(**reading), solve, report, keep_going, split_inputs, jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()
     return status

@@ -11,6 +11,7 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     of_option,
     positive,
     read_options,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
 @of_option
 @input_options
+@jobs_option
 @result_options
 def viterbi(
     graphs: tuple[str, ...],
@@ -69,6 +71,7 @@ def viterbi(
     side: str,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -116,4 +119,4 @@ def viterbi(
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, asked, of=side, combine=OPERATORS[combine], judges=judges)
 
-    return run_records(graphs, options, solve, viterbi_report(as_json, color, shown), keep_going)
+    return run_records(graphs, options, solve, viterbi_report(as_json, color, shown), keep_going, jobs=jobs)
