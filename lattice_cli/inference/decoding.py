@@ -13,7 +13,7 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import union
 from lattice_cli.inference.answers import best_answers
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.interpretation import Interpretation, Side, input_of, interpret, output_of
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Side, input_of, interpret, output_of
 from lattice_cli.inference.paths import Path, best_paths, n_best
 
 
@@ -35,7 +35,7 @@ class Decoded:
 
 def decode(
     documents: Iterable[Document],
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     *,
     n: int = 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,16 @@ from lattice_cli.graph.topology import ctc_topology
 from lattice_cli.inference.paths import Path
 
 SIDES = ("recognition", "grammar", "interpretation")
+
+
+class GrammarOnDemand(Protocol):
+    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches."""
+
+    def beside(self, graph: Graph) -> Document:
+        """The grammar as far as the outputs of a graph get in it."""
+
+
+Grammar: TypeAlias = Document | GrammarOnDemand
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +108,30 @@ class Interpretation:
 
 
 def interpret(
-    document: Document, grammar: Document | None = None, ctc: str | None = None, combine: Combine = ADD
+    document: Document, grammar: Grammar | None = None, ctc: str | None = None, combine: Combine = ADD
 ) -> Interpretation:
     """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given.
 
-    Raises UsageError if the blank is not a label of the record.
+    Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
+    places.
     """
+    graph = document.graph
     if ctc is None:
-        whole = None if grammar is None else compose(document.graph, grammar.graph, combine)
-        return Interpretation(document, grammar, whole, None)
-    labels = document.graph.labels
-    if ctc not in labels[1:]:
+        rules = _written_out(grammar, graph)
+        whole = None if rules is None else compose(graph, rules.graph, combine)
+        return Interpretation(document, rules, whole, None)
+    if ctc not in graph.labels[1:]:
         raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
-    inner, right = _ctc_grammar(labels, ctc, grammar)
-    return Interpretation(document, grammar, compose(document.graph, right, combine), inner)
+    _, topology = _ctc_grammar(graph.labels, ctc, None)
+    spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
+    rules = _written_out(grammar, spoken)
+    inner, right = _ctc_grammar(graph.labels, ctc, rules)
+    return Interpretation(document, rules, compose(graph, right, combine), inner)
+
+
+def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
+    """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
+    return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
 
 
 @lru_cache(maxsize=4)

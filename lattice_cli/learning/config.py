@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lattice_cli.learning.keys import told
 from lattice_cli.learning.losses import LOSSES
+from lattice_cli.learning.neural import NeuralSettings
 from lattice_cli.learning.segmentation import Segmenter
 
 KINDS = ("linear", "mlp", "convolution", "scores")
@@ -70,12 +71,17 @@ class AlignmentSettings:
 class GrammarSettings:
     """Which answers there are, and what they cost."""
 
-    file: str = told("", "a grammar: graph document, words, word list")
+    file: str = told("", "a grammar: graph document, words, word list, or a neural grammar")
     ngram: int = told(
         0, "instead of a file: all label sequences, with learned energies of n-grams (2: bigrams)", least=0
     )
+    neural: NeuralSettings = field(
+        default_factory=NeuralSettings, metadata={"meaning": "instead of a file: a network that predicts labels"}
+    )
     learn: str = told(
-        "none", "of a file: nothing, every arc, or the scales of its named scores", choices=("none", "arcs", "scores")
+        "none",
+        "of a file: nothing, every arc, the scales of its named scores, or the network of a neural grammar",
+        choices=("none", "arcs", "scores", "network"),
     )
 
 

@@ -16,8 +16,9 @@ from lattice_cli.learning.batch import Batch, Objective
 from lattice_cli.learning.config import TrainConfig
 from lattice_cli.learning.energies import with_columns
 from lattice_cli.learning.examples import Example, first_arcs
+from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Settings
-from lattice_cli.learning.model import GRAMMAR_WEIGHTS, Model
+from lattice_cli.learning.model import Model
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.targets import target_labels
 
@@ -111,7 +112,7 @@ class Problem:
         """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
         model = self.model
         graph = model.energies(example, self._layout)
-        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)))
+        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)[0]))
         found = oracle(whole.graph, example.target or ())
         if found is None:
             return None
@@ -152,10 +153,11 @@ class Problem:
         return Value(objective, mean, gradient)
 
     def _of_piece(
-        self, piece: Piece, parameters: Parameters, right: FloatArray, count: int
+        self, piece: Piece, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
     ) -> tuple[float, FloatArray]:
         """Sum of the losses of a batch divided by count, and its gradient."""
         model = self.model
+        right, pull_right = grammar
         with np.errstate(all="ignore"):
             left, pull = model.left_energies(parameters, piece.stacked)
             self._require_finite(piece, left)
@@ -169,7 +171,7 @@ class Problem:
             if len(bad):
                 raise TrainingFailed(f"{_named(piece.examples[bad[0]])}: the loss is {outcome.values[bad[0]]}")
             by_name = dict(pull(outcome.left / count))
-            by_name[GRAMMAR_WEIGHTS] = model.right_gradient(outcome.right / count)
+            by_name |= pull_right(outcome.right / count)
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
         if not np.isfinite(gradient).all():
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")

@@ -64,15 +64,15 @@ def viterbi(
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
     """
     from lattice_cli.cli.reports import JsonReport, ViterbiTables, identity
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.decoding import decode
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     tables = (color, count, show_arcs, show_nodes, show_times)
     report: Any = JsonReport(_record, identity) if as_json else ViterbiTables(*tables)
 
