@@ -82,6 +82,18 @@ CASES = {
         },
     ),
     "scores": ("lattices", {"recognizer": {"kind": "scores"}}),
+    "ode": ("vectors", {"recognizer": {"kind": "ode", "ode": {"units": 4, "stepper": "midpoint"}}}),
+    "ode segments": (
+        "strips",
+        {
+            "recognizer": {"kind": "ode", "ode": {"units": 3, "stepper": "rk4", "cost": "every", "checkpoints": 2}},
+            "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}},
+        },
+    ),
+    "fixed point ctc": (
+        "strips",
+        {"recognizer": {"kind": "ode", "ode": {"form": "fixed-point", "units": 4}}, "alignment": {"kind": "ctc"}},
+    ),
     "neural": ("vectors", {"recognizer": {"kind": "linear"}, "grammar": {"neural": {"context": 2, "hidden": [4]}}}),
     "neural ctc": (
         "strips",

@@ -17,8 +17,8 @@ from lattice_cli.graph.segments import group_by, run_starts, stable_order
 from lattice_cli.graph.trim import trimmed, without_arcs
 
 #: More contexts, or pairs of a node and a context, than that are refused.
-MOST_CONTEXTS = 1 << 22
-MOST_PAIRS = 1 << 24
+MOST_CONTEXTS = 1 << 20
+MOST_PAIRS = 1 << 21
 _LARGEST_CODE = 1 << 62
 
 

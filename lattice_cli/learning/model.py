@@ -15,7 +15,7 @@ from lattice_cli.graph.contexts import contexts_of
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels, union
 from lattice_cli.graph.topology import ctc_topology
-from lattice_cli.learning.config import RecognizerSettings, TrainConfig
+from lattice_cli.learning.config import OdeSettings, RecognizerSettings, TrainConfig
 from lattice_cli.learning.energies import columns_of
 from lattice_cli.learning.examples import Example
 from lattice_cli.learning.grammars import (
@@ -31,7 +31,9 @@ from lattice_cli.learning.grammars import (
 from lattice_cli.learning.networks.box import BoxNetwork
 from lattice_cli.learning.networks.convolution import ConvolutionNetwork, Kernel
 from lattice_cli.learning.networks.dense import DenseNetwork
+from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
 from lattice_cli.learning.networks.layers import ActivationName, Network, Parameters
+from lattice_cli.learning.networks.ode import OdeNetwork
 from lattice_cli.learning.networks.strip import StripNetwork
 from lattice_cli.learning.neural import NeuralGrammar, ReachedGrammar, TrainedGrammar
 from lattice_cli.learning.reading import Reading
@@ -107,8 +109,11 @@ class Model:
 
     def left_energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
         """(arcs,) the recogniser's energies of stacked examples, and the way back to its parameters."""
-        own = {name: array for name, array in parameters.items() if not name.startswith(GRAMMAR)}
-        return self.recognizer.energies(own, stacked)
+        return self.recognizer.energies(self.recognizer_parameters(parameters), stacked)
+
+    def recognizer_parameters(self, parameters: Parameters) -> Parameters:
+        """Those of the recogniser alone."""
+        return {name: array for name, array in parameters.items() if not name.startswith(GRAMMAR)}
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from, the grammar's too."""
@@ -190,8 +195,9 @@ def _require_sense(config: TrainConfig) -> None:
         ("shape", "convolution"),
         ("scores", "scores"),
         ("initial", "scores"),
+        ("ode", "ode"),
     ):
-        if getattr(recognizer, name) and recognizer.kind != kinds:
+        if getattr(recognizer, name) != getattr(RecognizerSettings(), name) and recognizer.kind != kinds:
             raise UsageError(f"recognizer.{name} is for kind: {kinds}, but kind is {recognizer.kind}")
     if len(set(recognizer.scores)) < len(recognizer.scores):
         raise UsageError("recognizer.scores has a name twice")
@@ -276,6 +282,8 @@ def _kernels(settings: RecognizerSettings) -> tuple[Kernel, ...]:
 def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
     """A network on items by themselves, which are images of this shape where they are that."""
     activation = cast(ActivationName, settings.activation)
+    if settings.kind == "ode":
+        return _ode_network(settings.ode, size, outputs)
     if settings.kind != "convolution":
         return DenseNetwork(size, settings.hidden, outputs, activation)
     assert shape is not None, "a convolution on items needs their shape"
@@ -284,3 +292,15 @@ def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: 
     if extras < 0:
         raise UsageError(f"recognizer.shape: {columns} x {rows} is more than the {size} numbers of a row")
     return BoxNetwork(ConvolutionNetwork(rows, _kernels(settings), None, outputs, activation, columns, extras))
+
+
+def _ode_network(told: OdeSettings, size: int, outputs: int) -> Network:
+    """A state that is driven by an item, after some steps or at its fixed point."""
+    if told.form == "fixed-point":
+        return FixedPointNetwork(
+            size, told.units, outputs, told.solver, told.damping, told.iterations, told.tolerance, told.norm
+        )
+    every, continuous = told.cost == "every", told.adjoint == "continuous"
+    return OdeNetwork(
+        size, told.units, outputs, told.steps, told.time, told.stepper, every, continuous, told.checkpoints
+    )

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow, TrainingFailed, UsageError
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+    UsageError,
+)
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import FloatArray
@@ -159,7 +167,12 @@ class Problem:
         model = self.model
         right, pull_right = grammar
         with np.errstate(all="ignore"):
-            left, pull = model.left_energies(parameters, piece.stacked)
+            try:
+                left, pull = model.left_energies(parameters, piece.stacked)
+            except NotConverged as error:
+                ends = np.cumsum([example.rows for example in piece.examples])
+                example = piece.examples[int(np.searchsorted(ends, error.item, side="right"))]
+                raise TrainingFailed(f"{_named(example)}: {error}") from None
             self._require_finite(piece, left)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")

@@ -13,7 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.errors import Diverged, FormatError, GraphError, LatticeError, NumericOverflow, TrainingFailed
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    GraphError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+)
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.config import OptimizerSettings
 from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer, Sgd, State
@@ -289,7 +297,7 @@ class Training:
         if self.validation is not None:
             try:
                 errors = self.validation.errors(self.problem.parameters(standing.average))
-            except (Diverged, NumericOverflow, GraphError) as error:
+            except (Diverged, NotConverged, NumericOverflow, GraphError) as error:
                 raise TrainingFailed(f"epoch {standing.epoch + 1}, validation: {error}") from None
             found = (errors.label_error, -errors.exact_rate)
             better = found < standing.best_error
