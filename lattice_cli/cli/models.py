@@ -21,6 +21,7 @@ from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.learning.config import GrammarSettings, TrainConfig
 from lattice_cli.learning.examples import Example
 from lattice_cli.learning.grammars import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
+from lattice_cli.learning.latent import PROPOSAL
 from lattice_cli.learning.model import Model, build_model
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.problem import examples_of, require_examples
@@ -139,6 +140,7 @@ def save_model(path: str, assembled: Assembled, parameters: Parameters, trained:
         "scores": assembled.scores,
         **trained,
     }
+    parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}  # q was a means
     grammar = None
     if isinstance(model.grammar, NetworkGrammar):
         about |= about_neural(model.grammar.neural)

@@ -18,6 +18,7 @@ from lattice_cli.learning.segmentation import Segmenter
 
 KINDS = ("linear", "mlp", "convolution", "ode", "scores")
 ALIGNMENTS = ("each", "ctc", "segments", "whole", "graph")
+VARIATIONAL = "variational"
 COSTS = ("last", "every")
 ADJOINTS = ("discrete", "continuous")
 OUTPUTS = ("energies", "log-softmax", "softplus")
@@ -118,7 +119,13 @@ class GrammarSettings:
 class ObjectiveSettings:
     """What is minimised."""
 
-    loss: str = told("nll", "one of the ten losses", choices=tuple(LOSSES))
+    shorthand: ClassVar[str] = "loss"  # `objective: variational` is `objective: {loss: variational}`
+
+    loss: str = told("nll", "one of the ten losses, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
+    q: str = told(
+        "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
+    )
+    alternate: int = told(0, "variational: batches for q, then as many for the model; 0: both together", least=0)
     latent: str = told(
         "", "energy of an answer over its paths; default: as the loss", choices=("", "viterbi", "forward")
     )

@@ -15,11 +15,10 @@ from lattice_cli.graph.contexts import contexts_of
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels, union
 from lattice_cli.graph.topology import ctc_topology
-from lattice_cli.learning.config import OdeSettings, RecognizerSettings, TrainConfig
+from lattice_cli.learning.config import VARIATIONAL, ObjectiveSettings, OdeSettings, RecognizerSettings, TrainConfig
 from lattice_cli.learning.energies import columns_of
 from lattice_cli.learning.examples import Example
 from lattice_cli.learning.grammars import (
-    GRAMMAR,
     MOST_ARCS,
     LearnedGrammar,
     NetworkGrammar,
@@ -113,7 +112,12 @@ class Model:
 
     def recognizer_parameters(self, parameters: Parameters) -> Parameters:
         """Those of the recogniser alone."""
-        return {name: array for name, array in parameters.items() if not name.startswith(GRAMMAR)}
+        like = self._recognizer_names
+        return {name: array for name, array in parameters.items() if name in like}
+
+    @cached_property
+    def _recognizer_names(self) -> frozenset[str]:
+        return frozenset(self.recognizer.initial(np.random.default_rng(0)))
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from, the grammar's too."""
@@ -203,6 +207,13 @@ def _require_sense(config: TrainConfig) -> None:
         raise UsageError("recognizer.scores has a name twice")
     if config.optimizer.method == "lbfgs" and (config.optimizer.clip is not None or config.optimizer.decay != 1.0):
         raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
+    objective = config.objective
+    if objective.loss != VARIATIONAL and (objective.alternate or objective.q != ObjectiveSettings().q):
+        raise UsageError(f"objective.q and objective.alternate are for loss: variational, but loss is {objective.loss}")
+    if objective.loss == VARIATIONAL and objective.latent == "viterbi":
+        raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
+    if objective.alternate and config.optimizer.method == "lbfgs":
+        raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
     given = [
         name
         for name, value in (
