@@ -126,8 +126,8 @@ def reach_pairs(left: Graph, right: Graph) -> Pairs:
         taken += len(targets)
         if taken > _MOST_MOVES:
             raise UsageError(
-                f"the composition has more than {_MOST_MOVES:,} arcs, too many to be built: take a smaller grammar or a "
-                "pruned graph; best paths and sums of emission matrices do without it (viterbi, forward)"
+                f"the composition has more than {_MOST_MOVES:,} arcs, too many to be built: take a smaller grammar or "
+                "a pruned graph; best paths and sums of emission matrices do without it (viterbi, forward)"
             )
         head, frontier = search.numbering.number(targets)
         known += len(frontier)

@@ -16,7 +16,7 @@ from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Gradient, sweep
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.interpretation import Interpretation, Side, interpret
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Side, interpret
 from lattice_cli.inference.lagrangian import Lagrangian, lagrangian
 from lattice_cli.inference.products import LARGE, best_of, product_gradient, product_statistics, without_paths
 from lattice_cli.inference.rowwise import Matrix, matrix_of
@@ -49,7 +49,7 @@ class Forward:
 def forward(
     documents: Iterable[Document],
     betas: Sequence[float],
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     *,
     arcs: bool = False,

@@ -24,7 +24,7 @@ from lattice_cli.graph.machine import Machine
 from lattice_cli.graph.product import product_best
 from lattice_cli.graph.segments import distinct as distinct_numbers
 from lattice_cli.inference.answers import best_answers
-from lattice_cli.inference.interpretation import Interpretation, Search, interpret
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, interpret
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import n_best
 
@@ -65,7 +65,7 @@ class Need:
 
 def interpretations(
     documents: Iterable[Document],
-    grammar: Document | None,
+    grammar: Grammar | None,
     ctc: str | None,
     combine: Combine = ADD,
     need: Need | None = None,
@@ -127,10 +127,10 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
     return sum(each.frames.steps * each.plan.machine.graph.nodes for each in matrices)
 
 
-def matrix_of(document: Document, grammar: Document | None, ctc: str | None, judges: Judges | None) -> Matrix | None:
+def matrix_of(document: Document, grammar: Grammar | None, ctc: str | None, judges: Judges | None) -> Matrix | None:
     """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
     graph = document.graph
-    if grammar is None and ctc is None:
+    if (grammar is None and ctc is None) or not (grammar is None or isinstance(grammar, Document)):
         return None
     frames = frames_of(graph)
     if frames is None or (ctc is not None and ctc not in frames.labels[1:]):
