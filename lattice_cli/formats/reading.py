@@ -241,19 +241,13 @@ def _whole_document(form: str, data: bytes, source: str, record_id: str, options
 
         return grammars.grammar_document(form, text, source, record_id)
     if form in ("att", "gtn", "k2"):
-        return _column_reader(form)(text, source, record_id, options).scaled(options.scales)
+        from lattice_cli.formats.columns import column_reader
+
+        return column_reader(form)(text, source, record_id, options).scaled(options.scales)
     from lattice_cli.formats.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
-
-
-def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:
-    from importlib import import_module
-
-    module = import_module(f"lattice_cli.formats.{'openfst' if form == 'att' else form}")
-    reader: Callable[[str, str, str, ReadOptions], Document] = getattr(module, f"read_{form}")
-    return reader
 
 
 def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Pause]:
