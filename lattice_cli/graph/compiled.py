@@ -179,3 +179,17 @@ def first_choices(
                     best, least = link, rank
         chosen[head - 1] = best
     return chosen
+
+
+@_loop
+def way(chosen: IntArray, tail: IntArray, position: int) -> IntArray:
+    """The chosen links from a position to position 0."""
+    count, at = 0, position
+    while at > 0:
+        count += 1
+        at = tail[chosen[at - 1]]
+    links = np.empty(count, dtype=np.intp)
+    for place in range(count):
+        links[place] = chosen[position - 1]
+        position = tail[links[place]]
+    return links
