@@ -34,7 +34,7 @@ class GraphReport:
 
     def show(self, document: Any, result: Document | str) -> None:
         """One graph, prepared or not."""
-        ready = result if isinstance(result, str) else self.prepare(document, result)
+        ready = result if isinstance(result, str) else GraphReport.prepare(self, document, result)
         if isinstance(ready, str):
             sys.stdout.write(ready)
         elif self._output:
