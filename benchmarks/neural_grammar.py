@@ -39,7 +39,7 @@ SCALES = (0.3, 0.6)
 #: For every label: what a grammar charges for it, frames that are left blank do not pay.
 BONUSES = (0.0, 1.5, 3.0)
 #: Arcs that are less probable than this are left out before the search.
-POSTERIOR, POSTERIOR_OF_LINES = 5e-3, 0.03
+POSTERIOR, POSTERIOR_OF_LINES = 1e-3, 0.03
 PROSE = ("--context", "3", "--embedding", "24", "--hidden", "128", "--epochs", "5", "--batch", "512")
 NEURAL = ("--context", "4", "--embedding", "24", "--hidden", "192", "--hold-out", "0.02", "--epochs", "12")
 

@@ -17,6 +17,7 @@ Messages are one sentence each: the culprit's name, what was found, what was exp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class LatticeError(Exception):
@@ -71,6 +72,10 @@ class Diverged(LatticeError):
         self.what = what
         self.nodes = list(nodes)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is sent from process to process: its arguments are not those it was made of."""
+        return _diverged, (self.what, self.nodes, self.args)
+
     def at(self, names: Sequence[object]) -> Diverged:
         """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""
         named = Diverged(self.what, self.nodes)
@@ -84,6 +89,12 @@ class Diverged(LatticeError):
             return what
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
         return f"{what} (nodes {', '.join(names[:12])}{more})"
+
+
+def _diverged(what: str, nodes: Sequence[int], args: tuple[str, ...]) -> Diverged:
+    error = Diverged(what, nodes)
+    error.args = args
+    return error
 
 
 class NumericOverflow(LatticeError):

@@ -17,7 +17,7 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.reducers import soft_min
 from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.decoding import decode
+from lattice_cli.inference.decoding import Decoding, decode
 
 pytestmark = pytest.mark.shared
 
@@ -46,9 +46,9 @@ def test_grammar_lattices_give_the_recognisers_own_answers(shared: Path) -> None
         expected = about(path)
         document = read_one(str(path), ReadOptions())
         (result,) = decode([document])
-        assert isinstance(result, list), path
-        assert round(-result[0].energy / UNIT) == expected["bestpath_score"], path
-        assert " ".join(result[0].output) == expected["hyp"], path
+        assert isinstance(result, Decoding), path
+        assert round(-result.paths[0].energy / UNIT) == expected["bestpath_score"], path
+        assert " ".join(result.paths[0].output) == expected["hyp"], path
 
 
 def test_grammar_lattices_give_the_recognisers_own_posteriors(shared: Path) -> None:

@@ -29,7 +29,7 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.reducers import soft_min
 from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.decoding import decode
+from lattice_cli.inference.decoding import Decoding, Questions, decode
 
 needs_openfst = pytest.mark.skipif(shutil.which("fstcompile") is None, reason="OpenFst's tools are not installed")
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -116,9 +116,9 @@ def test_pynini_finds_the_same_n_best_paths(folder: pathlib.Path) -> None:
         while not paths.done():
             found.append(float(str(paths.weight())))
             paths.next()
-        (answers,) = decode([document_of(graph)], None, None, n=5)
-        assert isinstance(answers, list)
-        assert sorted(found) == pytest.approx([answer.energy for answer in answers], rel=1e-5)
+        (answers,) = decode([document_of(graph)], None, None, Questions(n=5))
+        assert isinstance(answers, Decoding)
+        assert sorted(found) == pytest.approx([answer.energy for answer in answers.paths], rel=1e-5)
 
 
 def random_lattice(rng: np.random.Generator) -> Graph:
@@ -188,9 +188,10 @@ def test_openfst_on_recognised_lattices(shared: pathlib.Path, folder: pathlib.Pa
         document = read_one(str(path), ReadOptions())
         flags = " ".join(write_att(document, folder))
         (answers,) = decode([document], None, None)
+        assert isinstance(answers, Decoding)
         start = (folder / "x.att").read_text().split()[0]
         for arcs, expected in (
-            ("standard", answers[0].energy),
+            ("standard", answers.paths[0].energy),
             ("log64", float(sweep(document.graph, soft_min(1.0)).totals[0])),
         ):
             compiled = f"fstcompile {flags} --arc_type={arcs} --keep_state_numbering x.att"

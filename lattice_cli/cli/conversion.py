@@ -64,10 +64,21 @@ class Conversion:
             raise UsageError(f"{self._form.name} cannot hold {'; '.join(written.losses)}; --lossy writes the rest")
         return written
 
-    def show(self, document: Document, result: Written) -> None:
+    def prepare(self, document: Document, result: Written) -> Document | Written:
+        """What is shown of a graph: itself in a table, else its bytes."""
+        return result if self._table is None else document
+
+    @property
+    def sequential(self) -> bool:
+        """True if what a record becomes depends on those before it: numbers of labels grow with the records."""
+        return self._symbols is not None
+
+    def show(self, document: Document, result: Document | Written) -> None:
         """One graph."""
-        if self._table is not None:
-            self._table.show(document, document)
+        if self._table is not None or isinstance(result, Document):
+            assert self._table is not None
+            assert isinstance(result, Document)
+            self._table.show(document, result)
             return
         if result.losses:
             sys.stdout.flush()

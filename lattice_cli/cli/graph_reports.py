@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lattice_cli.cli.reports import arc_table, write_json
+from lattice_cli.cli.reports import arc_table, json_lines
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import console
 from lattice_cli.errors import LatticeError
@@ -26,14 +26,20 @@ class GraphReport:
         self._color, self._matrices = color, matrices
         self._found: list[Document] = []
 
-    def show(self, document: Any, result: Document) -> None:
+    def prepare(self, document: Any, result: Document) -> Document | str:
+        """A graph as it is shown: as a line of JSON, if it is to be one."""
+        if self._output or self._tables:
+            return result
+        return json_lines(as_record(result, self._matrices))
+
+    def show(self, document: Any, result: Document | str) -> None:
         """One graph."""
-        if self._output:
+        if isinstance(result, str):
+            sys.stdout.write(result)
+        elif self._output:
             self._found.append(result)
-        elif self._tables:
-            self._table(result)
         else:
-            write_json(as_record(result, self._matrices))
+            self._table(result)
 
     def _table(self, result: Document) -> None:
         graph = result.graph

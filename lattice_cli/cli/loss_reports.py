@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports import arc_records, arc_table, write_json
+from lattice_cli.cli.reports import arc_records, arc_table, json_lines, write_json
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import Rows, answer_text, console, number, say
 from lattice_cli.errors import LatticeError
@@ -33,17 +34,23 @@ class _Means:
 
     def _count(self, results: Results) -> dict[str, Check]:
         """Add a record to the means; its checks by the name of the loss, if they were asked for."""
-        self.records += 1
-        sound = [result for result in results if isinstance(result, LossResult)]
-        self.failed_losses += len(results) - len(sound)
-        for result in sound:
-            total, count = self._sums.get(result.loss.name, (0.0, 0))
-            self._sums[result.loss.name] = (total + result.value.value, count + 1)
+        self._add(_values(results))
         if not self._checked:
             return {}
+        sound = [result for result in results if isinstance(result, LossResult)]
         checks = check(sound, self._side, self._rng)
         self.failed_checks += sum(found.failed for found in checks)
         return {result.loss.name: found for result, found in zip(sound, checks)}
+
+    def _add(self, values: dict[str, float | None]) -> None:
+        """Add the values of a record to the means; None for a loss that has none."""
+        self.records += 1
+        for name, value in values.items():
+            if value is None:
+                self.failed_losses += 1
+                continue
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
 
     @property
     def _many(self) -> bool:
@@ -58,15 +65,28 @@ class _Means:
 class LossJson(_Means):
     """A line for each loss of each record; for several records a last line with `"mean": true` for each loss."""
 
-    def show(self, document: Document, results: Results) -> None:
+    def prepare(self, document: Document, results: Results) -> Any:
+        """The values and the lines of one record; checks have to wait: their arcs are drawn record after record."""
+        return results if self._checked else (_values(results), self._lines(document, results, {}))
+
+    def show(self, document: Document, ready: Any) -> None:
         """The lines of one record."""
-        checks = self._count(results)
+        if self._checked:
+            lines = self._lines(document, ready, self._count(ready))
+        else:
+            values, lines = ready
+            self._add(values)
+        sys.stdout.write(lines)
+
+    def _lines(self, document: Document, results: Results, checks: dict[str, Check]) -> str:
+        records = []
         for result in results:
             if isinstance(result, LossFailure):
                 status = {"id": document.id, "status": result.error.status, "loss": result.loss.name}
-                write_json({**status, "message": str(result.error)})
+                records.append({**status, "message": str(result.error)})
             else:
-                write_json(self._line(document, result, checks.get(result.loss.name)))
+                records.append(self._line(document, result, checks.get(result.loss.name)))
+        return json_lines(*records)
 
     def _line(self, document: Document, result: LossResult, checked: Check | None) -> dict[str, Any]:
         side = result.interpretation.side(self._side)
@@ -103,6 +123,11 @@ class LossJson(_Means):
             for name, value in self.means().items():
                 counts = {"records": self._sums[name][1], "failed": self.failed}
                 write_json({"mean": True, "loss": name, "value": value, **counts})
+
+
+def _values(results: Results) -> dict[str, float | None]:
+    """The value of each loss by its name; None for one that has none."""
+    return {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in results}
 
 
 def _term(term: Term | None) -> dict[str, Any] | None:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
+FORMATS = (
+    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
+    *("words", "dict", "arpa", "jsgf", "fsg"),
+)
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -73,6 +76,12 @@ not_negative = click.FloatRange(min=0, max=float("inf"), max_open=True)
 positive = click.FloatRange(min=0, min_open=True, max=float("inf"), max_open=True)
 
 
+def _processors() -> int:
+    from lattice_cli.cli.jobs import processors
+
+    return processors()
+
+
 def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several click decorators as one; the first is listed first in the help."""
 
@@ -85,7 +94,10 @@ def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 
 grammar_option = click.option(
-    "-g", "--grammar", metavar="GRAMMAR", help="Compose each graph with this grammar: a graph document or a word list."
+    "-g",
+    "--grammar",
+    metavar="GRAMMAR",
+    help="Compose each graph with this grammar: a graph, a word list, ARPA, JSGF, FSG or a dictionary.",
 )
 ctc_option = click.option(
     "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."
@@ -160,6 +172,16 @@ def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
 input_options = applied(_form_options, _symbol_options("--osymbols", "--words"))
 #: For a command to which --words is something else.
 input_options_without_words = applied(_form_options, _symbol_options("--osymbols"))
+
+jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    callback=lambda ctx, param, value: value or _processors(),
+    help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
+)
 
 result_options = applied(json_option, keep_going_option, color_option)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lattice_cli.cli.reports import JsonReport, TableReport, small
+from lattice_cli.cli.reports import TableReport, small, write_json
 from lattice_cli.cli.tables import number
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph.document import Document
@@ -25,7 +25,7 @@ _COLUMNS = (
 
 def check_report(as_json: bool, color: str) -> Any:
     """Where checks go; one that does not hold is an error of its record, after it has been shown."""
-    return _Lines(_record) if as_json else _CheckTable(color)
+    return _Lines() if as_json else _CheckTable(color)
 
 
 def _require_held(found: RecognizerCheck) -> None:
@@ -33,26 +33,31 @@ def _require_held(found: RecognizerCheck) -> None:
         raise CheckFailed(f"the gradient by the weights is off by {found.error:.3g} of what differences say")
 
 
-def _record(document: Document, found: RecognizerCheck) -> list[dict[str, Any]]:
+def _record(document: Document, found: RecognizerCheck) -> dict[str, Any]:
     line: dict[str, Any] = {"id": document.id, "status": "failed" if found.failed else "ok", "rows": found.rows}
     line |= {"gradient": found.gradient, "difference": found.error}
     if found.adjoint is not None:
         line["adjoint"] = asdict(found.adjoint)
     if found.fixed_point is not None:
         line["fixed_point"] = asdict(found.fixed_point)
-    return [line]
+    return line
 
 
-class _Lines(JsonReport):
+class _Lines:
     """A JSON object a record."""
 
     def show(self, document: Document, result: RecognizerCheck) -> None:
-        super().show(document, result)
+        """The line of one record, whether it held or not."""
+        write_json(_record(document, result))
         _require_held(result)
 
     def fail(self, record: Any, error: Any) -> None:
-        if not isinstance(error, CheckFailed):  # that one has its line
-            super().fail(record, error)
+        """A line for what could not be checked; a check that did not hold has its line."""
+        if not isinstance(error, CheckFailed):
+            write_json({"id": record.id, "status": error.status, "message": str(error)})
+
+    def finish(self) -> None:
+        """Nothing is kept back."""
 
 
 class _CheckTable(TableReport):

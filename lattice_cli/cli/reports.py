@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.tables import Rows, answer_text, console, label_text, number, say
+from lattice_cli.cli.tables import Rows, console, label_text, number, say
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats.writing import json_line
 
@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 _EPSILON = 0
 
 
-def write_json(*values: Any) -> None:
-    """Values as lines of JSON on standard output, in ASCII if that does not speak UTF-8: JSON is for programs."""
+def json_lines(*values: Any) -> str:
+    """Values as lines of JSON, in ASCII if standard output does not speak UTF-8: JSON is for programs."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write("".join(json_line(value, ascii_only) + "\n" for value in values))
+    return "".join(json_line(value, ascii_only) + "\n" for value in values)
+
+
+def write_json(*values: Any) -> None:
+    """Values as lines of JSON on standard output."""
+    sys.stdout.write(json_lines(*values))
 
 
 def _id(record: Item) -> dict[str, Any]:
@@ -39,9 +44,13 @@ class JsonReport:
         """record: the objects of a result. about: what the object of a record that failed says of the record itself."""
         self._record, self._about = record, about
 
-    def show(self, document: Document, result: Any) -> None:
+    def prepare(self, document: Document, result: Any) -> str:
         """The lines of one result."""
-        write_json(*self._record(document, result))
+        return json_lines(*self._record(document, result))
+
+    def show(self, document: Document, lines: str) -> None:
+        """Write them."""
+        sys.stdout.write(lines)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""
@@ -59,14 +68,23 @@ def identity(record: Item) -> dict[str, Any]:
 
 def path_fields(path: Decoded) -> dict[str, Any]:
     """A path as a JSON object."""
-    fields = {
-        "energy": path.energy,
+    fields: dict[str, Any] = {
+        "energy": None if path.energy != path.energy else path.energy,
         "output": path.output,
         "input": path.input,
         "arcs": path.arcs,
         "nodes": path.nodes,
     }
-    return fields if path.times is None else {**fields, "times": path.times}
+    if path.times is not None:
+        fields["times"] = path.times
+    if path.risk is not None:
+        fields |= {"expected_errors": path.risk.errors, "exact": path.risk.exact}
+    if path.words is not None:
+        fields["words"] = [
+            {"word": word.label, "begin": word.begin, "end": word.end, "confidence": word.confidence}
+            for word in path.words
+        ]
+    return fields
 
 
 class TableReport:
@@ -84,41 +102,6 @@ class TableReport:
     def finish(self) -> None:
         """Print the rows that are waiting."""
         self.rows.flush()
-
-
-class ViterbiTables(TableReport):
-    """Best paths: a row a path, and a table of its arcs if asked for."""
-
-    def __init__(self, color: str, count: int, arcs: bool, nodes: bool, times: bool) -> None:
-        self._ranked, self._arcs, self._nodes, self._times = count > 1, arcs, nodes, times
-        extra = [("nodes", "text")] * nodes + [("times", "text")] * times
-        rank = [("rank", "number")] if self._ranked else []
-        super().__init__(color, [("id", "text"), *rank, ("energy", "number"), *extra, ("answer", "label")])
-
-    def show(self, document: Document, paths: list[Decoded]) -> None:
-        """The rows of one record."""
-        run_together = all(len(label) == 1 for path in paths for label in path.output)
-        for rank, path in enumerate(paths, 1):
-            cells = [document.id, str(rank)] if self._ranked else [document.id]
-            cells.append(number(path.energy))
-            if self._nodes:
-                cells.append(" ".join(str(node) for node in path.nodes))
-            if self._times:
-                cells.append("-" if path.times is None else " ".join(number(time) for time in path.times))
-            self.rows.add(*cells, answer_text(path.output, run_together))
-            if self._arcs:
-                self.rows.flush()
-                self._arc_table(document, path)
-
-    def _arc_table(self, document: Document, path: Decoded) -> None:
-        timed = path.times is not None
-        times = [("begin", "number"), ("end", "number")] if timed else []
-        rows = Rows(self.out, [("arc", "number"), ("from", "text"), ("to", "text"), *times], every=0)
-        for position, arc in enumerate(path.arcs):
-            span = path.times[position : position + 2] if path.times is not None else []
-            nodes = path.nodes[position : position + 2]
-            rows.add(str(arc), *(str(node) for node in nodes), *(number(time) for time in span))
-        rows.flush()
 
 
 class ForwardTables(TableReport):

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from lattice_cli.cli.tables import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, read_records
-from lattice_cli.formats.results import Answered
+from lattice_cli.formats.reading import Failure, Pause, Unread, parsed, split_records
 from lattice_cli.formats.values import printable
 from lattice_cli.graph.document import Document, Inputs
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.results import Answered
 
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
+#: A batch that is not parsed yet is full at this many bytes: some 100,000 arcs in columns.
+_BATCH_BYTES = 3_000_000
 
 
 #: What streams are made of; only evaluate reads answers, and only recognize inputs.
-Item: TypeAlias = Document | Inputs | Answered | Failure
-Read: TypeAlias = Callable[[str, ReadOptions], Iterator[Item | Pause]]
+Item: TypeAlias = "Document | Inputs | Answered | Failure"
+Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | Unread | Pause]]"
+Solve: TypeAlias = Callable[[list[Any]], Sequence[Any]]
+#: A record, and its result as the report wants it or the error that stands in its place.
+Outcome: TypeAlias = "tuple[Item, Any]"
 
 
 class Report(Protocol):
-    """Where results go."""
+    """Where results go.
+
+    A report may have a method `prepare(record, result)`: the part of showing a result that needs nothing of what came
+    before it. It is called where the record was solved, which may be another process, and `show` gets what it returns.
+    """
 
     def show(self, document: Any, result: Any) -> None:
         """One result. May raise a LatticeError for a result that is none."""
@@ -35,6 +47,12 @@ class Report(Protocol):
 
     def finish(self) -> None:
         """Everything that was kept back."""
+
+
+def prepared(report: Report, record: Item, result: Any) -> Any:
+    """A result as `report.show` wants it."""
+    prepare = getattr(report, "prepare", None)
+    return result if prepare is None else prepare(record, result)
 
 
 def require_side(side: str, grammar: str | None) -> None:
@@ -52,24 +70,29 @@ def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
 def run_records(
     paths: Sequence[str],
     options: ReadOptions,
-    solve: Callable[[list[Any]], Sequence[Any]],
+    solve: Solve,
     report: Report,
     keep_going: bool,
-    read: Read = read_records,
+    read: Read = split_records,
+    jobs: int = 1,
 ) -> int:
     """Read every record, solve them batch by batch, report them in order; the exit status.
 
     solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
     solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
-    stream goes on; any other error ends it unless keep_going. The worst status counts.
+    stream goes on; any other error ends it unless keep_going. The worst status counts. jobs: how many processes parse
+    and solve; what is reported, and in which order, does not depend on it.
     """
     status = records = failed = 0
-    with progress(None if "-" in paths else len(paths), "records") as advance:
-        for batch in _batches(paths, options, read):
-            results = iter(_solved([record for record in batch if not isinstance(record, Failure)], solve))
-            for record in batch:
+    # Processes are started before the bar, which has a thread of its own.
+    with (
+        closing(_outcomes(paths, options, solve, report, read, jobs)) as outcomes,
+        progress(None if "-" in paths else len(paths), "records") as advance,
+    ):
+        for batch in outcomes:
+            for record, outcome in batch:
                 records += 1
-                error = _shown(record, results, report)
+                error = _shown(record, outcome, report)
                 if error is None:
                     continue
                 failed += 1
@@ -87,6 +110,36 @@ def run_records(
     return status
 
 
+def _outcomes(
+    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Report, read: Read, jobs: int
+) -> Generator[list[Outcome], None, None]:
+    """The outcomes of all records in order, batch by batch."""
+    if jobs == 1:
+        for batch in _batches(paths, lambda path: parsed(read(path, options))):
+            yield _solved_batch(batch, solve, report)
+        return
+    from lattice_cli.cli.jobs import in_order
+
+    def outcomes(batch: list[Any]) -> list[Outcome]:
+        solved = [_solved_batch(part, solve, report) for part in _batches([""], lambda _: parsed(iter(batch)))]
+        return [(outlined(record), outcome) for part in solved for record, outcome in part]
+
+    yield from in_order(_batches(paths, lambda path: read(path, options)), outcomes, jobs, _stdin(paths))
+
+
+def _stdin(paths: Sequence[str]) -> int | None:
+    """The file number of standard input, if that is read and has one."""
+    try:
+        return sys.stdin.fileno() if "-" in paths else None
+    except (AttributeError, ValueError):  # closed, or no file at all
+        return None
+
+
+def outlined(record: Item) -> Item:
+    """A record without its graph, which its result does not need any more: it has to go from process to process."""
+    return record.outline() if isinstance(record, Document) else record
+
+
 def _say(error: LatticeError, record: Item) -> None:
     """The message on standard error, behind all output so far."""
     sys.stdout.flush()
@@ -94,21 +147,36 @@ def _say(error: LatticeError, record: Item) -> None:
     print(f"lattice: {printable(located)}", file=sys.stderr)
 
 
-def _shown(record: Item, results: Iterator[Any], report: Report) -> LatticeError | None:
+def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
     """Show the record's result, or give the error that stands in its place."""
+    if isinstance(outcome, LatticeError):
+        return outcome
+    try:
+        report.show(record, outcome)
+    except LatticeError as error:
+        return error
+    return None
+
+
+def _solved_batch(batch: list[Any], solve: Solve, report: Report) -> list[Outcome]:
+    """The outcome of each record of a batch."""
+    results = iter(_solved([record for record in batch if not isinstance(record, Failure)], solve))
+    return [(record, _outcome(record, results, report)) for record in batch]
+
+
+def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
     if isinstance(record, Failure):
         return record.error
     result = next(results)
     if isinstance(result, LatticeError):
         return result
     try:
-        report.show(record, result)
+        return prepared(report, record, result)
     except LatticeError as error:
         return error
-    return None
 
 
-def _solved(documents: list[Document | Inputs | Answered], solve: Callable[[list[Any]], Sequence[Any]]) -> list[Any]:
+def _solved(documents: list[Any], solve: Solve) -> list[Any]:
     """A result or an error for each record."""
     if not documents:
         return []
@@ -121,21 +189,24 @@ def _solved(documents: list[Document | Inputs | Answered], solve: Callable[[list
     return [result for document in documents for result in _solved([document], solve)]
 
 
-def _batches(paths: Sequence[str], options: ReadOptions, read: Read) -> Iterator[list[Item]]:
-    """Records in groups that are worth a sweep; what has arrived is never kept waiting for more."""
-    batch: list[Item] = []
-    arcs = 0
+def _batches(paths: Sequence[str], read: Callable[[str], Iterator[Any]]) -> Iterator[list[Any]]:
+    """Records, or parts of inputs, in groups that are worth a sweep; what has arrived is never kept waiting."""
+    batch: list[Any] = []
+    fill = 0.0
     for path in paths:
-        for record in read(path, options):
+        for record in read(path):
             if isinstance(record, Pause):
                 if batch and path == "-":
                     yield batch
-                    batch, arcs = [], 0
+                    batch, fill = [], 0.0
                 continue
             batch.append(record)
-            arcs += record.graph.arcs if isinstance(record, Document) else 0
-            if arcs >= _BATCH_ARCS or len(batch) >= _BATCH_RECORDS:
+            if isinstance(record, Document):
+                fill += record.graph.arcs / _BATCH_ARCS
+            elif isinstance(record, Unread):
+                fill += record.size / _BATCH_BYTES
+            if fill >= 1.0 or len(batch) >= _BATCH_RECORDS:
                 yield batch
-                batch, arcs = [], 0
+                batch, fill = [], 0.0
     if batch:
         yield batch

@@ -13,7 +13,6 @@ import numpy as np
 
 from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.arcs import ArcTable, arc_table
-from lattice_cli.formats.emissions import emission_document
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.values import (
     as_list,
@@ -26,7 +25,6 @@ from lattice_cli.formats.values import (
     place,
     shown,
 )
-from lattice_cli.formats.words import WORD_KEYS, word_grammar
 from lattice_cli.graph.document import Document, weighted_sum
 from lattice_cli.graph.graph import FloatArray, Graph
 from lattice_cli.graph.segments import distinct
@@ -47,9 +45,13 @@ def read_document(value: Any, source: str, record_id: str, options: ReadOptions)
         )
     kind = _kind(record, source)
     if kind == "words":
+        from lattice_cli.formats.words import WORD_KEYS, word_grammar
+
         known_keys(record, (*_COMMON, *WORD_KEYS), source, "a word grammar")
         document = word_grammar(record, source, record_id)
     elif kind == "emissions":
+        from lattice_cli.formats.emissions import emission_document
+
         known_keys(record, _EMISSION_KEYS, source, "an emission document")
         document = emission_document(record, source, record_id, options)
     else:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.graph.document import Document, Inputs
 
-FORMATS = ("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "words")
+FORMATS = (
+    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
+    *("words", "dict", "arpa", "jsgf", "fsg"),
+)
 #: How the names of files end whose bytes leave open what they are.
 _ENDINGS = (
     ((".fst.txt", ".att"), "att"),
@@ -24,6 +27,8 @@ _ENDINGS = (
     ((".k2", ".k2.txt"), "k2"),
     ((".ark", ".ark.txt", ".lat.txt"), "kaldi"),
     ((".txt",), "words"),
+    ((".dict", ".dic"), "dict"),
+    ((".arpa", ".lm"), "arpa"),
     ((".jsonl",), "jsonl"),
 )
 _SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*=")
@@ -31,6 +36,9 @@ _SLF = re.compile(rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscal
 _KALDI = re.compile(rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s")
 #: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
 _COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
+#: About the length of a row of an archive.
+_ROW_BYTES = 30
+_ARPA = re.compile(rb"(^|\n)\\data\\\s*\n\s*ngram\s")
 _BINARY = b"\xd6\xfd\xb2\x7e"
 
 
@@ -51,44 +59,85 @@ Record = Document | Failure
 PAUSE = Pause()
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A part of an input, as bytes that `parse` makes records of, here or in another process.
+
+    parse: a function of a module. path: of the input. size: in bytes.
+    """
+
+    parse: Callable[..., Iterator[Any]]
+    arguments: tuple[Any, ...]
+    path: str
+    size: int
+
+    def records(self) -> Iterator[Any]:
+        """Its records; what makes no record is a Failure."""
+        try:
+            yield from self.parse(*self.arguments)
+        except LatticeError as error:
+            yield Failure(self.path, error)
+
+
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of a file ("-": standard input) as they are read, in order; bad ones as Failures."""
-    try:
-        source = Source(path)
-    except FormatError as error:
-        yield Failure(path, error)
-        return
-    yield from records_of(source, path, options)
+    return parsed(split_records(path, options))
 
 
 def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     """The same, with what recognisers work on among them."""
+    return parsed(split_inputs(path, options))
+
+
+def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
+    """The records of an input that is open; it is closed behind them."""
+    return parsed(_split(source, path, replace(options, inputs=False)))
+
+
+def parsed(parts: Iterator[Any]) -> Iterator[Any]:
+    """The records of the parts of an input, and what else is between these."""
+    for part in parts:
+        if isinstance(part, Unread):
+            yield from part.records()
+        else:
+            yield part
+
+
+def split_records(path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
+    """A file ("-": standard input) cut into parts that can be parsed apart from each other, as they are read."""
     try:
         source = Source(path)
     except FormatError as error:
         yield Failure(path, error)
         return
-    yield from _records(source, path, replace(options, inputs=True))
+    yield from _split(source, path, replace(options, inputs=False))
 
 
-def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
-    """The records of an input that is open; it is closed behind them."""
-    return cast(Iterator[Record | Pause], _records(source, path, replace(options, inputs=False)))
+def split_inputs(path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
+    """The same, where what recognisers work on is wanted as well."""
+    try:
+        source = Source(path)
+    except FormatError as error:
+        yield Failure(path, error)
+        return
+    yield from _split(source, path, replace(options, inputs=True))
 
 
-def _records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
+def _split(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
     try:
         form = _form(source, path, options)
         if form in ("json", "jsonl"):
-            yield from _json_records(source, path, form == "jsonl", options)
-        elif form == "yaml":
-            yield from _yaml_records(decoded(source.everything(), source.name), source.name, path, options)
+            yield from _split_json(source, path, form == "jsonl", options)
         elif form == "kaldi":
-            yield from _kaldi_records(source, path, options)
-        elif form == "npz":
-            yield from _npz_records(source.everything(), source.name, path, options)
+            yield from _split_kaldi(source, path, options)
         else:
-            yield _whole(form, source.everything(), source.name, path, options)
+            data = source.everything()
+            if form == "yaml":
+                yield Unread(_yaml_records, (data, source.name, path, options), path, len(data))
+            elif form == "npz":
+                yield Unread(_npz_records, (data, source.name, path, options), path, len(data))
+            else:
+                yield Unread(_whole, (form, data, source.name, path, options), path, len(data))
     except LatticeError as error:
         yield Failure(path, error)
     finally:
@@ -130,8 +179,15 @@ def _form(source: Source, path: str, options: ReadOptions) -> str:
     for endings, form in _ENDINGS:
         if name.endswith(endings):
             return form
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith((b"{", b"[")):
         return "json"
+    if text.startswith(b"#JSGF"):
+        return "jsgf"
+    if text.startswith(b"FSG_BEGIN"):
+        return "fsg"
+    if _ARPA.search(head):
+        return "arpa"
     if _KALDI.match(head):
         return "kaldi"
     if _SLF.match(head) or name.endswith((".slf", ".lat")):
@@ -161,8 +217,12 @@ def _require_wanted(options: ReadOptions, source: str) -> None:
         raise FormatError(f"{source}: inputs for a recogniser, expected a graph (lattice recognize makes one of them)")
 
 
-def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
-    """A document of a form that holds one."""
+def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Iterator[Document | Inputs]:
+    """The document of a form that holds one."""
+    yield _whole_document(form, data, source, record_id, options)
+
+
+def _whole_document(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
     if form == "npy" and options.inputs:
         from lattice_cli.formats.inputs import inputs_of_npy
 
@@ -176,12 +236,36 @@ def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOpt
         from lattice_cli.formats.words import word_list
 
         return word_list(text, source, record_id)
+    if form in ("dict", "arpa", "jsgf", "fsg"):
+        return _grammar(form, text, source, record_id)
     if form in ("att", "gtn", "k2"):
         return _column_reader(form)(text, source, record_id, options).scaled(options.scales)
     from lattice_cli.formats.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
+
+
+def _grammar(form: str, text: str, source: str, record_id: str) -> Document:
+    """A grammar that another system wrote, as `lattice grammar` builds it without further options."""
+    if form == "dict":
+        from lattice_cli.formats.dictionary import dictionary, pronunciations
+
+        return dictionary(pronunciations(text, source), source, record_id)
+    if form == "arpa":
+        from lattice_cli.formats.arpa import arpa_model
+        from lattice_cli.graph.backoff import exact
+
+        graph = exact(arpa_model(text, source))
+    elif form == "jsgf":
+        from lattice_cli.formats.jsgf import read_jsgf
+
+        graph = read_jsgf(text, source)
+    else:
+        from lattice_cli.formats.fsg import read_fsg
+
+        graph = read_fsg(text, source)
+    return Document(graph, record_id, source, range(graph.nodes))
 
 
 def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:
@@ -198,20 +282,24 @@ def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document
     return read_k2
 
 
-def _kaldi_records(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
+def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Pause]:
     """The lattices of an archive, as they arrive."""
-    from lattice_cli.formats.kaldi import Block, blocks, read_lattice
+    from lattice_cli.formats.kaldi import Block, blocks
     from lattice_cli.formats.symbols import read_tables
 
     tables = read_tables(options.isymbols, options.osymbols)
     for block in blocks(_numbered(source.lines()), source.name):
         if isinstance(block, Block):
-            try:
-                yield read_lattice(block, source.name, tables).scaled(options.scales)
-            except LatticeError as error:
-                yield Failure(block.key, error)
+            size = _ROW_BYTES * len(block.rows)
+            yield Unread(_kaldi_record, (block, source.name, tables, options), block.key, size)
         else:
             yield PAUSE
+
+
+def _kaldi_record(block: Any, source: str, tables: Any, options: ReadOptions) -> Iterator[Document]:
+    from lattice_cli.formats.kaldi import read_lattice
+
+    yield read_lattice(block, source, tables).scaled(options.scales)
 
 
 def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
@@ -225,11 +313,11 @@ def _document(value: object, source: str, record_id: str, options: ReadOptions) 
     return read_document(value, source, record_id, options).scaled(options.scales)
 
 
-def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
+def _yaml_records(data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
     from lattice_cli.formats.text import parse_yaml
 
     count = 0
-    values = parse_yaml(text, source)
+    values = parse_yaml(decoded(data, source), source)
     while True:
         record_id = f"{path}:{count + 1}" if count else path
         count += 1
@@ -244,32 +332,57 @@ def _yaml_records(text: str, source: str, path: str, options: ReadOptions) -> It
         raise FormatError(f"{source}: is empty, expected a document")
 
 
-def _json_records(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
+def _split_json(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Unread | Pause]:
     """A JSON document, or a stream with a document on each line.
 
     Which of the two it is shows on the first line that is a document by itself. Until one is found lines are kept: at
-    the end they are one document written over several lines.
+    the end they are one document written over several lines. A line is looked at when another one comes, or when a
+    pipe has no more for now; one that is a whole file is parsed with the others.
     """
     waiting: list[tuple[int, bytes]] = []
+    unseen: int | None = None
     for number, line in _numbered(source.lines()):
+        if not lined and unseen is not None and (path == "-" if line is None else line.strip()):
+            value = _own_document(waiting[unseen][1])
+            if value is not None:
+                lined = True
+                for place, (early, text) in enumerate(waiting):
+                    if text.strip():
+                        own = value if place == unseen else None
+                        yield _unread_line(text, early, source.name, path, options, own)
+                waiting = []
+            unseen = None
         if line is None:
             yield PAUSE
-        elif lined:
-            if line.strip():
-                yield _json_line(line, number, source.name, path, options)
-        elif (value := _own_document(line)) is not None:
-            for early, bad in waiting:
-                if bad.strip():
-                    yield _json_line(bad, early, source.name, path, options)
-            lined, waiting = True, []
-            yield _json_line(line, number, source.name, path, options, value)
-        else:
+        elif not lined:
+            unseen = len(waiting) if line.strip() else unseen
             waiting.append((number, line))
+        elif line.strip():
+            yield _unread_line(line, number, source.name, path, options)
     if any(line.strip() for _, line in waiting):
-        from lattice_cli.formats.text import parse_json
+        size = sum(len(line) for _, line in waiting)
+        yield Unread(_json_whole, (waiting, source.name, path, options), path, size)
 
-        text = decoded(b"\n".join(line for _, line in waiting), source.name)
-        yield _document(parse_json(text, source.name), source.name, path, options)
+
+def _unread_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> Unread:
+    return Unread(_json_line, (line, number, source, path, options, value), path, len(line))
+
+
+def _json_whole(
+    lines: list[tuple[int, bytes]], source: str, path: str, options: ReadOptions
+) -> Iterator[Record | Inputs]:
+    """The records of an input that has come to its end: one document, or lines of which only the last may be one."""
+    from lattice_cli.formats.text import parse_json
+
+    number, last = next((number, line) for number, line in reversed(lines) if line.strip())
+    value = _own_document(last)
+    if value is None:
+        text = decoded(b"\n".join(line for _, line in lines), source)
+        yield _document(parse_json(text, source), source, path, options)
+        return
+    for early, line in lines:
+        if line.strip():
+            yield from _json_line(line, early, source, path, options, value if early == number else None)
 
 
 def _numbered(lines: Iterator[bytes | None]) -> Iterator[tuple[int, bytes | None]]:
@@ -293,7 +406,7 @@ def _own_document(line: bytes) -> Any:
 
 def _json_line(
     line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None
-) -> Record | Inputs:
+) -> Iterator[Record | Inputs]:
     """The record of a line; `value` if it was parsed already."""
     from lattice_cli.formats.text import parse_json
 
@@ -304,6 +417,6 @@ def _json_line(
         value = parse_json(decoded(line, source, number), source, number) if value is None else value
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             record_id = value["id"]
-        return _document(value, at, record_id, options)
+        yield _document(value, at, record_id, options)
     except LatticeError as error:
-        return Failure(record_id, error)
+        yield Failure(record_id, error)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lattice_cli.errors import FormatError
+
+if TYPE_CHECKING:
+    import gzip
 
 STDIN = "-"
 _CHUNK = 1 << 18
@@ -33,6 +35,8 @@ class Source:
         try:
             self._head = self._read_chunk()
             if self._head.startswith(_GZIP):
+                import gzip
+
                 self._file = gzip.GzipFile(fileobj=cast(BinaryIO, _Rest(self._head, self._raw)))
                 self._head = self._read_chunk()
         except FormatError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from lattice_cli.errors import FormatError
@@ -141,6 +140,8 @@ def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, wh
     known = list(known)
     for key in mapping:
         if key not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(known)}"
             raise FormatError(f"{place(source, key)}: unknown key {shown(str(key))} in {what}{hint}")

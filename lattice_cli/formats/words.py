@@ -1,7 +1,8 @@
 """Word grammars: a list of words, a trie, or a .txt file, as an acceptor or a spelling-to-word transducer.
 
 Words are merged into a trie; a word may end at an interior node (cut / cute). With `loop`, words follow each other with
-a label between them, or nothing. The output is what was spelled, or with `output: words` one label a word.
+a label between them, or nothing; with `around` that label may also stand before, behind, and several times. The output
+is what was spelled, or with `output: words` one label a word.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lattice_cli.formats.values import Scalar, as_mapping, as_number, as_text, i
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
 
-WORD_KEYS = ("words", "trie", "spell", "loop", "output")
+WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,13 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
     spell = _choice(record, "spell", ("characters", "tokens"), source)
     output = _choice(record, "output", ("spelling", "words"), source)
     loop = None if is_null(record.get("loop")) else as_text(record["loop"], source, "loop")
+    around = record.get("around", False)
+    if not isinstance(around, bool):
+        around = {"true": True, "false": False}.get(str(around))
+        if around is None:
+            raise FormatError(f"{place(source, record['around'])}: around is {shown(record['around'])}, expected true")
     words = _listed(record["words"], source, spell) if "words" in record else _in_trie(record["trie"], source, spell)
-    return grammar_of(words, source, record_id, loop=loop, by_word=output == "words")
+    return grammar_of(words, source, record_id, loop=loop, around=around, by_word=output == "words")
 
 
 def word_list(text: str, source: str, record_id: str) -> Document:
@@ -108,21 +114,30 @@ def words_of(text: str, source: str, spell: str = "characters") -> Iterator[Word
 
 
 def grammar_of(
-    words: Iterable[Word], source: str, record_id: str, *, loop: str | None = None, by_word: bool = False
+    words: Iterable[Word],
+    source: str,
+    record_id: str,
+    *,
+    loop: str | None = None,
+    around: bool = False,
+    by_word: bool = False,
 ) -> Document:
     """The grammar of these words. loop: the label between words in a row ("" for nothing), None for a single word.
 
-    by_word: the output is one label a word. Raises FormatError if there is no word, if two spellings of one word have
-    different energies, or if an empty word is to be repeated.
+    around: that label may also stand before the first and behind the last word, and several times in a row. by_word:
+    the output is one label a word. Raises FormatError if there is no word, if two spellings of one word have different
+    energies, if an empty word is to be repeated, or if there is no label to stand around words.
     """
     kept = distinct_words(words, source)
     if not kept:
         raise FormatError(f"{source}: no words, expected at least one")
     if loop is not None and any(not word.spelling for word in kept):
         raise FormatError(f"{source}: an empty word cannot be repeated with loop")
+    if around and not loop:
+        raise FormatError(f"{source}: around is about the label of loop, and there is none")
     trie = _Trie()
     ends = [trie.end_of(word.spelling) for word in kept]
-    return trie.document(kept, ends, source, record_id, loop, by_word)
+    return trie.document(kept, ends, source, record_id, loop, around, by_word)
 
 
 def distinct_words(words: Iterable[Word], source: str) -> list[Word]:
@@ -154,7 +169,14 @@ class _Trie:
         return node
 
     def document(
-        self, words: list[Word], ends: list[int], source: str, record_id: str, loop: str | None, by_word: bool
+        self,
+        words: list[Word],
+        ends: list[int],
+        source: str,
+        record_id: str,
+        loop: str | None,
+        around: bool,
+        by_word: bool,
     ) -> Document:
         """The trie with word ends, as a graph: nodes are numbered as they were made, arcs by tail."""
         labels = self._labels
@@ -174,6 +196,12 @@ class _Trie:
                 final[end] = word.energy
                 if loop is not None:
                     arcs.append((end, 0, separator, separator, word.energy))
+        if around:
+            spoken = 0 if by_word else separator
+            arcs += [(node, nodes, separator, spoken, cost) for node, cost in final.items()]
+            arcs += [(node, node, separator, spoken, 0.0) for node in (0, nodes)]
+            final[nodes] = 0.0
+            nodes += 1
         src, dst, ilabel, olabel, energy = zip(*arcs) if arcs else ((),) * 5
         order = np.argsort(np.array(src, dtype=np.intp), kind="stable")
         start, finals = np.full(nodes, np.inf), np.full(nodes, np.inf)

@@ -59,6 +59,16 @@ class Composition:
         return share
 
 
+def alone(graph: Graph) -> Composition:
+    """A graph as the composition with a grammar that says nothing: all arcs and nodes are the left side's own."""
+    none, end = np.zeros(0, dtype=np.intp), np.zeros(1)
+    empty = Graph(none, none, none, none, np.zeros(0), end, end, graph.labels)
+    arcs, nodes = np.arange(graph.arcs), np.arange(graph.nodes)
+    return Composition(
+        graph, empty, ADD, graph, arcs, np.full(graph.arcs, -1), nodes, np.zeros(graph.nodes, dtype=np.intp), None
+    )
+
+
 def _scatter(arc: IntArray, values: FloatArray, arcs: int) -> FloatArray:
     known = arc >= 0
     return np.bincount(arc[known], weights=values[known], minlength=arcs).astype(np.float64)

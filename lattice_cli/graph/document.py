@@ -34,6 +34,12 @@ class Document:
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
 
+    def outline(self) -> Document:
+        """The record without its graph and what belongs to it: labels, id, source and target stay."""
+        none, no_energies = np.zeros(0, dtype=np.intp), np.zeros(0)
+        graph = Graph(none, none, none, none, no_energies, no_energies, no_energies, self.graph.labels)
+        return Document(graph, self.id, self.source, (), target=self.target)
+
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from lattice_cli.graph.chunks import Chunks, cut
 from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
 from lattice_cli.graph.lanes import Lanes, lanes
+from lattice_cli.graph.loops import loops_for
 from lattice_cli.graph.order import Order, evaluation_order
 from lattice_cli.graph.segments import (
     Grouping,
@@ -31,8 +33,8 @@ from lattice_cli.graph.segments import (
     spans,
     stable_order,
 )
-from lattice_cli.graph.trim import on_paths
-from lattice_cli.graph.walk import Step, Walk
+from lattice_cli.graph.trim import in_numbered_order, on_paths
+from lattice_cli.graph.walk import CompiledWalk, Passes, Step, Walk
 
 
 class Bundles(NamedTuple):
@@ -57,6 +59,7 @@ class Schedule:
     walk:        the levels and components of the members without lanes.
     sinks:       the last step, to the sinks; no step at all where there is no path.
     chunks:      of the positions between these two, those of the members with lanes.
+    loops:       compiled ones, by which all positions are walked as one step; then each link is an edge of its own.
     """
 
     link_id: IntArray
@@ -67,9 +70,10 @@ class Schedule:
     node_at: IntArray
     position: IntArray
     sink: IntArray
-    walk: Walk
-    sinks: Walk
+    walk: Passes
+    sinks: Passes
     chunks: Chunks
+    loops: ModuleType | None = None
 
     @property
     def positions(self) -> int:
@@ -138,6 +142,9 @@ class Schedule:
 
 def schedule(graph: Graph) -> Schedule:
     """The schedule of a graph (or union): levels where it is acyclic, components where it is not."""
+    loops = loops_for(graph)
+    if loops is not None and in_numbered_order(graph.src, graph.dst):
+        return _compiled_schedule(graph, loops)
     by_src, by_dst = _by_ends(graph)
     useful = on_paths(graph, by_src, by_dst)
     arcs = by_dst.order
@@ -170,6 +177,31 @@ def schedule(graph: Graph) -> Schedule:
     head_first = run_starts(head)
     walk, sinks = _walks(order, plain, inner, tail, head, head_first, node_at)
     return Schedule(link_id, edge_first, tail, head, head_first, node_at, position, sink, walk, sinks, chunks.of(laned))
+
+
+def _compiled_schedule(graph: Graph, loops: ModuleType) -> Schedule:
+    """The schedule of a graph whose nodes are numbered in order, upwards or downwards, for compiled loops."""
+    src, dst, none = graph.src, graph.dst, np.zeros(0, dtype=np.intp)
+    order = none if is_sorted(src) else loops.in_order(src, graph.nodes)
+    useful = loops.useful(src, dst, order, graph.start, graph.final)
+    climbs = not graph.arcs or bool(src[0] < dst[0])
+    inner = np.flatnonzero(useful) if climbs else np.flatnonzero(useful)[::-1]
+    position = np.full(graph.nodes, -1, dtype=np.intp)
+    position[inner] = np.arange(1, len(inner) + 1)
+    starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]
+    sink = np.full(graph.graphs, -1, dtype=np.intp)
+    members = distinct(graph.graph_of_node[finals])
+    sink[members] = len(inner) + 1 + np.arange(len(members))
+    ends = (starts, finals, sink[graph.graph_of_node[finals]])
+    link_id, tail, first = loops.links(src, dst, order, position, ends)
+    heads = first[:-1]
+    head = np.repeat(np.arange(1, len(first)), np.diff(first))
+    node_at = np.concatenate([[-1], inner, np.full(len(members), -1)]).astype(np.intp)
+    nowhere = Walk(tail, head, [], node_at)
+    edges = np.arange(len(link_id))
+    walk = CompiledWalk(tail, first, loops)
+    chunks = Chunks(none, none, none)
+    return Schedule(link_id, edges, tail, head, heads, node_at, position, sink, walk, nowhere, chunks, loops)
 
 
 def _by_ends(graph: Graph) -> tuple[Grouping, Grouping]:

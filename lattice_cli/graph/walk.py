@@ -6,13 +6,14 @@ The sweep is a walk over the positions of a schedule. Where lanes are used, so a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import ModuleType
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from lattice_cli.graph.components import Component, CyclicSystem
 from lattice_cli.graph.graph import FloatArray, IntArray
-from lattice_cli.graph.reducers import Reducer, Shares
+from lattice_cli.graph.reducers import HardMin, Reducer, Shares, SoftMin
 from lattice_cli.graph.segments import Owned
 
 
@@ -25,6 +26,26 @@ class Step(NamedTuple):
     edge_first: int
     edge_end: int
     cyclic: bool
+
+
+class Passes(Protocol):
+    """The passes over values and edges, by numpy or by compiled loops. What each does is said at `Walk`."""
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps, where the passes go by steps."""
+
+    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
+        """Totals."""
+
+    def shares(self, found: list[Shares], share: FloatArray) -> None:
+        """Shares."""
+
+    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+        """Forward derivatives."""
+
+    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """Backward derivatives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,3 +134,47 @@ class Walk:
         tail = self.tail[edges] - step.first
         inner = tail >= 0
         return tail[inner], self.owner[edges][inner], share[edges][inner]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledWalk:
+    """The same over all values at once, by compiled loops, where there are no cycles.
+
+    tail: (edges,); first: (values,) first edge of each value but the first, and the end of the last.
+    """
+
+    tail: IntArray
+    first: IntArray
+    loops: ModuleType
+
+    @property
+    def steps(self) -> list[Step]:
+        """None: values are found one by one."""
+        return []
+
+    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
+        """See Walk."""
+        if isinstance(reducer, SoftMin):
+            share: FloatArray = self.loops.soft(self.tail, self.first, energy, reducer.beta, values)
+            return [lambda: share]
+        assert isinstance(reducer, HardMin)
+        chosen = self.loops.hard(self.tail, self.first, energy, values)
+        return [lambda: self._one_hot(chosen)]
+
+    def _one_hot(self, chosen: IntArray) -> FloatArray:
+        share = np.zeros(len(self.tail))
+        share[chosen] = 1.0
+        return share
+
+    def shares(self, found: list[Shares], share: FloatArray) -> None:
+        """See Walk."""
+        for shares in found:
+            share[:] = shares()
+
+    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+        """See Walk."""
+        self.loops.carry(self.tail, self.first, share, values, np.zeros(len(values)) if own is None else own)
+
+    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """See Walk."""
+        self.loops.pull(self.tail, self.first, share, flow, edge_flow)

@@ -131,9 +131,17 @@ def best_answers(graph: Graph, n: int) -> list[Path]:
 
 def answer_path(graph: Graph, output: tuple[int, ...]) -> Path:
     """The best path of a graph with this output (indices into its labels, without epsilons), which must exist."""
+    path = path_of_answer(graph, output)
+    assert path is not None, "the answer was found in this graph"
+    return path
+
+
+def path_of_answer(graph: Graph, output: tuple[int, ...]) -> Path | None:
+    """The best path of a graph with this output, None where it has none."""
     spelled = compose(graph, linear_graph(graph.labels, output))
     path = best_paths(spelled.graph)[0]
-    assert path is not None, "the answer was found in this graph"
+    if path is None:
+        return None
     arcs = tuple(spelled.left_arc[list(path.arcs)].tolist()) if path.arcs else ()
     nodes = tuple(spelled.left_node[list(path.nodes)].tolist())
     return Path(path_energy(graph, arcs, nodes), arcs, nodes)

@@ -15,8 +15,10 @@ from lattice_cli.inference.batches import grouped, located, no_path, record_node
 from lattice_cli.inference.confidence import answer_posteriors
 from lattice_cli.inference.decoding import found_paths
 from lattice_cli.inference.evaluation import Answers, Closest, Labels
-from lattice_cli.inference.interpretation import Grammar, Interpretation, interpret, output_of
+from lattice_cli.inference.interpretation import Grammar, Interpretation, output_of
+from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.risk import oracle, oracles
+from lattice_cli.inference.rowwise import Need, interpretations
 
 #: The labels of a record's reference, given the labels that its graph can output.
 ReadReference = Callable[[Document, frozenset[str]], Labels]
@@ -40,13 +42,16 @@ def assess(
     grammar: Grammar | None = None,
     ctc: str | None = None,
     combine: Combine = ADD,
+    judges: Judges | None = None,
 ) -> list[Answers]:
     """The answers of each record; a record without a path has none, and why it has none as its message.
 
     Raises Diverged, UsageError.
     """
     results: list[Answers] = []
-    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
+    # Confidences and the oracle are about all paths.
+    need = Need(wanted.n, wanted.distinct) if wanted.beta is None and not wanted.oracle else None
+    for group in grouped(interpretations(documents, grammar, ctc, combine, need, judges)):
         references = [reference_of(each.document, _outputs(each)) for each in group]
         found = [
             [tuple(output_of(each.graph, path)) for path in paths]
@@ -76,9 +81,9 @@ def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> l
 
 
 def _outputs(interpretation: Interpretation) -> frozenset[str]:
-    """The labels that can be output; where there is no path, those that the grammar or the record would."""
+    """The labels that can be output; where not all paths are there, those that the grammar or the record would."""
     grammar, graph = interpretation.grammar, interpretation.graph
-    if not graph.arcs:
+    if not graph.arcs or interpretation.search is not None:
         graph = interpretation.document.graph if grammar is None else grammar.graph
     return frozenset(graph.words(distinct_numbers(graph.olabel).tolist()))
 

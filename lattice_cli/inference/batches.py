@@ -9,7 +9,6 @@ import numpy as np
 
 from lattice_cli.errors import Diverged, NoPath
 from lattice_cli.graph.graph import IntArray
-from lattice_cli.inference.explain import why_empty, why_no_path
 from lattice_cli.inference.interpretation import Interpretation
 
 #: Interpretation graphs are swept together up to this many arcs.
@@ -53,7 +52,11 @@ def located(nodes: IntArray | None) -> Iterator[None]:
 
 def no_path(interpretation: Interpretation) -> NoPath:
     """Why an interpretation is empty, as the error to report."""
+    from lattice_cli.inference.explain import why_empty, why_no_path
+
     document, whole = interpretation.document, interpretation.composition
+    if interpretation.why is not None:
+        return NoPath(interpretation.why)
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.combine import ADD, Combine
-from lattice_cli.graph.composition import Composition, compose
+from lattice_cli.graph.composition import Composition, alone, compose
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
-from lattice_cli.graph.topology import ctc_topology
+from lattice_cli.graph.rules import with_rules
+from lattice_cli.graph.segments import distinct
+from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path
 
 SIDES = ("recognition", "grammar", "interpretation")
@@ -54,17 +56,31 @@ class Side:
         return arcs[moved].tolist(), [int(nodes[0]), *nodes[1:][moved].tolist()]
 
 
+@dataclass(frozen=True)
+class Search:
+    """How a matrix was searched row by row. exact: nothing that is wanted can have been lost. bound: no path is below
+    this energy, nats. widest: the most states that were followed at once."""
+
+    exact: bool
+    bound: float
+    widest: int
+
+
 @dataclass(frozen=True, eq=False)
 class Interpretation:
     """What is searched for one record: its own graph, or that composed with a grammar.
 
-    composition: record o grammar, None without a grammar. inner: the CTC topology o grammar, where --ctc is used.
+    composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
+    inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
+    why: why it then has no path, if it has none.
     """
 
     document: Document
     grammar: Document | None
     composition: Composition | None
     inner: Composition | None
+    search: Search | None = None
+    why: str | None = None
 
     @property
     def graph(self) -> Graph:
@@ -108,9 +124,14 @@ class Interpretation:
 
 
 def interpret(
-    document: Document, grammar: Grammar | None = None, ctc: str | None = None, combine: Combine = ADD
+    document: Document,
+    grammar: Grammar | None = None,
+    ctc: str | None = None,
+    combine: Combine = ADD,
+    judges: Judges | None = None,
 ) -> Interpretation:
-    """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given.
+    """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
+    answers judged.
 
     Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
     places.
@@ -119,14 +140,14 @@ def interpret(
     if ctc is None:
         rules = _written_out(grammar, graph)
         whole = None if rules is None else compose(graph, rules.graph, combine)
-        return Interpretation(document, rules, whole, None)
+        return _judged(Interpretation(document, rules, whole, None), judges)
     if ctc not in graph.labels[1:]:
         raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
     _, topology = _ctc_grammar(graph.labels, ctc, None)
     spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
     rules = _written_out(grammar, spoken)
     inner, right = _ctc_grammar(graph.labels, ctc, rules)
-    return Interpretation(document, rules, compose(graph, right, combine), inner)
+    return _judged(Interpretation(document, rules, compose(graph, right, combine), inner), judges)
 
 
 def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
@@ -134,9 +155,24 @@ def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
     return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
 
 
+def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpretation:
+    graph = interpretation.graph
+    if judges is None or not graph.nodes:
+        return interpretation
+    rules = judges.rules(graph.labels, frozenset(graph.words(distinct(graph.olabel).tolist())))
+    if rules is None:
+        return interpretation
+    whole = interpretation.composition
+    judged = with_rules(alone(graph) if whole is None else whole, rules)
+    why = None if judged.graph.nodes else "no path: the language model allows none of the answers"
+    return replace(interpretation, composition=judged, why=why)
+
+
 @lru_cache(maxsize=4)
 def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
     """The topology over these labels, composed with the grammar if there is one."""
+    from lattice_cli.graph.topology import ctc_topology
+
     topology = ctc_topology(labels, labels.index(blank, 1))
     if grammar is None:
         return None, topology

@@ -11,7 +11,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import pairwise
+from operator import add
 
 import numpy as np
 
@@ -59,13 +61,13 @@ def path_of_links(graph: Graph, plan: Schedule, links: Sequence[int] | IntArray)
     return Path(path_energy(graph, arcs, nodes), arcs, nodes)
 
 
-def best_paths(graph: Graph) -> list[Path | None]:
+def best_paths(graph: Graph, plan: Schedule | None = None) -> list[Path | None]:
     """The best path of each member of a union, in that member's own indices; None where a member has none.
 
-    Ties go to the same path every time. Raises Diverged where a cycle of negative energy leaves no best path.
+    Ties go to the same path every time. `plan` is the schedule of the reversed graph, to save making it again. Raises
+    Diverged where a cycle of negative energy leaves no best path.
     """
-    ways = _WaysOn(graph)
-    return [ways.best(member) for member in range(graph.graphs)]
+    return _WaysOn(graph, plan).all_best()
 
 
 def best_with_gap(graph: Graph) -> list[tuple[Path, float] | None]:
@@ -141,14 +143,45 @@ class _WaysOn:
     from the sink to position 0, from head to tail of each link.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, plan: Schedule | None = None) -> None:
         self._graph = graph
-        swept = sweep(graph.reversed(), hard_min)
+        swept = sweep(graph.reversed(), hard_min, plan)
         self.plan: Schedule = swept.plan
         self.totals: FloatArray = swept.position_totals
         self._link_energy = swept.link_energy
         self._chosen = self._first_choices(swept)
         self._ranked: dict[int, list[int]] = {}
+
+    def all_best(self) -> list[Path | None]:
+        """The best path of each member: columns are looked up for all of them at once."""
+        links: list[int] = []
+        bounds = [0]
+        chosen, tails = self._next
+        for position in self.plan.sink.tolist():
+            while position > 0:
+                link = chosen[position - 1]
+                links.append(link)
+                position = tails[link]
+            bounds.append(len(links))
+        graph, flat = self._graph, np.array(links, dtype=np.intp)
+        member = np.repeat(np.arange(graph.graphs), np.diff(bounds))
+        ids = self.plan.link_id[flat]
+        # A path is a start energy, arcs, and a final energy; each but the last leads to a node.
+        node = np.append(graph.dst, -1)[np.minimum(ids, graph.arcs)]
+        node = np.where(ids < graph.arcs, node, ids - graph.arcs - graph.nodes) - graph.node_offsets[member]
+        arc = ids - graph.arc_offsets[member]
+        columns = (arc.tolist(), node.tolist(), self._link_energy[flat].tolist())
+        found: list[Path | None] = []
+        for low, high in pairwise(bounds):
+            arcs, nodes, energies = (column[low:high] for column in columns)
+            energy = reduce(add, reversed(energies)) if energies else 0.0
+            found.append(Path(energy, tuple(arcs[1:-1]), tuple(nodes[:-1])) if energies else None)
+        return found
+
+    @cached_property
+    def _next(self) -> tuple[Sequence[int], Sequence[int]]:
+        """The chosen link of each position but the source, and the tail of each link, quick to read one by one."""
+        return self._chosen.data, np.ascontiguousarray(self.plan.link_tail).data
 
     def best(self, member: int) -> Path | None:
         """The best path of a member of the union."""
@@ -166,12 +199,26 @@ class _WaysOn:
         Of several that are equally good it is the one that comes first in the file; inside a component with cycles it
         is the one the solver took, as only those are sure to lead out again.
         """
-        taken = swept.link_share > 0
-        good = (self._excess <= 0.0) | taken
+        if self.plan.loops is not None:
+            found: IntArray = self.plan.loops.first_choices(
+                self.plan.edge_tail,
+                self.plan.head_links,
+                self._link_energy,
+                self.totals,
+                self.plan.link_id,
+                self._graph.arcs,
+                self._graph.nodes,
+            )
+            return found
+        good = self._excess <= 0.0
+        if self.plan.components or self.plan.chunks.chunk.size:
+            good |= swept.link_share > 0  # these totals are added up in another order
         for step in self.plan.components:
             inside = slice(self.plan.head_links[step.first - 1], self.plan.head_links[step.end - 1])
             good[inside] &= swept.edge_share[self.plan.edge_of_link[inside]] > 0
         links = np.flatnonzero(good)
+        if len(links) == len(self.plan.head_links) - 1:
+            return links  # one for each position: no ties
         heads = np.repeat(np.arange(len(self.plan.head_links) - 1), np.diff(self.plan.head_links))[links]
         in_file_order = np.lexsort((self._file_order[links], heads))
         first: IntArray = links[in_file_order][run_starts(heads)]
@@ -219,11 +266,12 @@ class _WaysOn:
         position, links = walk.position, list(walk.links)
         positions = []
         rank = walk.rank
+        chosen, tails = self._next
         while position > 0:
             positions.append(position)
-            link = self._choices(position)[rank] if rank else int(self._chosen[position - 1])
+            link = self._choices(position)[rank] if rank else chosen[position - 1]
             links.append(link)
-            position, rank = int(self.plan.link_tail[link]), 0
+            position, rank = tails[link], 0
         return positions, links
 
     def energy(self, walk: _Walk) -> float:

@@ -37,14 +37,14 @@ def picture(
     side = interpret(document, grammar, ctc, combine).side(of)
     drawn = replace(document, graph=side.graph, names=side.names, times=side.times, scores={}, scales={})
     try:
-        (paths,) = decode([document], grammar, ctc, of=of, combine=combine)
-        if isinstance(paths, NoPath):
-            return Picture(drawn, None, None, str(paths))
+        (best,) = decode([document], grammar, ctc, of=of, combine=combine)
+        if isinstance(best, NoPath):
+            return Picture(drawn, None, None, str(best))
     except Diverged as error:
         return Picture(drawn, None, None, str(error.at(document.names)))
     try:
         (found,) = forward([document], [beta], grammar, ctc, arcs=True, of=of, combine=combine)
     except Diverged as error:
-        return Picture(drawn, paths[0], None, str(error.at(document.names)))
+        return Picture(drawn, best.paths[0], None, str(error.at(document.names)))
     assert not isinstance(found, NoPath), "there is a best path"
-    return Picture(drawn, paths[0], found[0].gradient)
+    return Picture(drawn, best.paths[0], found[0].gradient)

@@ -11,6 +11,7 @@ from lattice_cli.cli.options import (
     combine_option,
     ctc_option,
     input_options,
+    jobs_option,
     keep_going_option,
     read_options,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @combine_option
 @ctc_option
 @input_options
+@jobs_option
 @keep_going_option
 @color_option
 def compose(
@@ -36,6 +38,7 @@ def compose(
     combine: str,
     ctc: str | None,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -64,17 +67,22 @@ def compose(
     class Composed(GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
 
-        def show(self, document: Document, result: Interpretation) -> None:  # type: ignore[override]
-            super().show(document, _as_document(document, result))
-            if not result.graph.nodes:
-                raise no_path(result)
+        def prepare(self, document: Document, result: Interpretation) -> Any:  # type: ignore[override]
+            graph = super().prepare(document, _as_document(document, result))
+            return graph, None if result.graph.nodes else no_path(result)
+
+        def show(self, document: Document, result: Any) -> None:
+            graph, empty = result
+            super().show(document, graph)
+            if empty is not None:
+                raise empty
 
     def solve(documents: list[Document]) -> list[Interpretation]:
         return [interpret(document, rules, ctc, OPERATORS[combine]) for document in documents]
 
     report = Composed(output, color)
 
-    status = run_records([graph], options, solve, report, keep_going)
+    status = run_records([graph], options, solve, report, keep_going, jobs=jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()  # a file that stands for the whole stream is not replaced by a part of it
     return status

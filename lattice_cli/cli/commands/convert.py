@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, keep_going_option, read_options
+from lattice_cli.cli.options import color_option, input_options, jobs_option, keep_going_option, read_options
 
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
@@ -27,6 +27,7 @@ TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "ka
 )
 @click.option("--write-labels", metavar="FILE", help="npy: write the labels of the columns, one a line.")
 @input_options
+@jobs_option
 @keep_going_option
 @color_option
 def convert(
@@ -38,6 +39,7 @@ def convert(
     write_symbols: str | None,
     write_labels: str | None,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -81,7 +83,8 @@ def convert(
                 results.append(error)
         return results
 
-    status = run_records([source], read_options(**reading), solve, report, keep_going)
+    jobs = 1 if report.sequential else jobs
+    status = run_records([source], read_options(**reading), solve, report, keep_going, jobs=jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()
     return status

@@ -12,6 +12,7 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options_without_words,
+    jobs_option,
     positive,
     read_options,
     result_options,
@@ -54,6 +55,7 @@ _REJECT_AT = 0.01
 )
 @click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
 @input_options_without_words
+@jobs_option
 @result_options
 def evaluate(
     results: tuple[str, ...],
@@ -72,6 +74,7 @@ def evaluate(
     per_record: bool,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -119,7 +122,7 @@ def evaluate(
     def decoded(documents: list[Document]) -> list[Answers]:
         return assess(documents, own_reference, wanted, rules, ctc, OPERATORS[combine])
 
-    status = run_records(results, read_options(**reading), solver(decoded), collected, keep_going, reader)
+    status = run_records(results, read_options(**reading), solver(decoded), collected, keep_going, reader, jobs)
     if status and not keep_going:
         return status
     status = max(status, _unused(known, keep_going))

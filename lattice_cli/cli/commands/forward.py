@@ -12,6 +12,7 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     of_option,
     read_options,
     result_options,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 )
 @of_option
 @input_options
+@jobs_option
 @result_options
 def forward(
     graphs: tuple[str, ...],
@@ -58,6 +60,7 @@ def forward(
     side: str,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -96,7 +99,7 @@ def forward(
         asked = {"arcs": arcs, "nodes": nodes, "lagrangians": lagrangian}
         return posteriors.forward(documents, betas, rules, ctc, **asked, of=side, combine=operator)
 
-    return run_records(graphs, options, solve, report, keep_going)
+    return run_records(graphs, options, solve, report, keep_going, jobs=jobs)
 
 
 class _Checked:
@@ -106,12 +109,19 @@ class _Checked:
         self._report = report
         self.fail, self.finish = report.fail, report.finish
 
-    def show(self, document: Document, results: list[Forward]) -> None:
+    def prepare(self, document: Document, results: list[Forward]) -> Any:
+        """What is shown, and the Lagrangians."""
+        from lattice_cli.cli.stream import prepared
+
+        return prepared(self._report, document, results), [result.lagrangian for result in results]
+
+    def show(self, document: Document, results: Any) -> None:
         """Results are shown whether they hold or not."""
-        self._report.show(document, results)
-        for result in results:
-            if result.lagrangian is not None:
-                result.lagrangian.require()
+        shown, lagrangians = results
+        self._report.show(document, shown)
+        for lagrangian in lagrangians:
+            if lagrangian is not None:
+                lagrangian.require()
 
 
 def _lagrangian_record(result: Forward) -> dict[str, Any]:

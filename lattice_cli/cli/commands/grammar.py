@@ -60,11 +60,14 @@ def grammar() -> None:
 @click.argument("given", metavar="FILE|WORD...", nargs=-1, required=True)
 @_spell
 @_loop
+@click.option("--around", is_flag=True, help="The label of --loop may also stand before, behind, and several times.")
 @click.option(
     "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
 )
 @ending_options
-def words(given: tuple[str, ...], spell: str, loop: str | None, output_words: bool, ending: Ending) -> None:
+def words(
+    given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: Ending
+) -> None:
     """A list of words, as a trie with one path a word.
 
     FILE has a word a line, and after a tab an energy if it has one; "-" is standard input. A single argument is a file
@@ -85,7 +88,7 @@ def words(given: tuple[str, ...], spell: str, loop: str | None, output_words: bo
     else:
         text, source = read_text(path)
         listed = list(words_of(text, source, spell))
-    document = grammar_of(listed, source, source, loop=loop, by_word=output_words)
+    document = grammar_of(listed, source, source, loop=loop, around=around, by_word=output_words)
     ending.deliver(document.graph, source, [path] if path else [])
 
 
@@ -348,9 +351,6 @@ def neural(
       lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 | lattice viterbi - --ctc _ -g words.npz
       lattice grammar neural words.txt --start words.npz --epochs 0 --scale 0.5 -o half.npz
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     from lattice_cli.cli.neural import run_neural
 
     run_neural(text, output, spell, labels, (context, embedding, hidden, activation), scale, start, told, as_json)

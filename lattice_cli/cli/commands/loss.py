@@ -12,6 +12,7 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     not_negative,
     of_option,
     positive,
@@ -76,6 +77,7 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
 @click.option("--arcs", is_flag=True, help="A table of the gradient by every arc (--json always has it).")
 @of_option
 @input_options
+@jobs_option
 @result_options
 def loss(
     graphs: tuple[str, ...],
@@ -96,6 +98,7 @@ def loss(
     side: str,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -141,7 +144,7 @@ def loss(
             documents, chosen, settings, own, rules, ctc, latent=latent, of=side, budget=budget, combine=operator
         )
 
-    status = run_records(graphs, options, solve, report, keep_going)
+    status = run_records(graphs, options, solve, report, keep_going, jobs=jobs)
     if report.failed_checks:
         sys.stdout.flush()
         print(f"lattice: {report.failed_checks} gradient checks failed", file=sys.stderr)

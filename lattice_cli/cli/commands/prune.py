@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, keep_going_option, not_negative, positive, read_options
+from lattice_cli.cli.options import (
+    color_option,
+    input_options,
+    jobs_option,
+    keep_going_option,
+    not_negative,
+    positive,
+    read_options,
+)
 
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
 @input_options
+@jobs_option
 @keep_going_option
 @color_option
 def prune(
@@ -32,6 +41,7 @@ def prune(
     beta: float,
     output: str | None,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -58,10 +68,14 @@ def prune(
     class PrunedReport(GraphReport):
         """Graphs on standard output, what is left of them on standard error."""
 
-        def show(self, document: Document, result: Pruned) -> None:  # type: ignore[override]
-            super().show(document, result.document)
+        def prepare(self, document: Document, result: Pruned) -> Any:  # type: ignore[override]
+            return super().prepare(document, result.document), result.guarantee
+
+        def show(self, document: Document, result: Any) -> None:
+            graph, guarantee = result
+            super().show(document, graph)
             sys.stdout.flush()
-            print(f"lattice: {printable(document.id)}: {result.guarantee}", file=sys.stderr)
+            print(f"lattice: {printable(document.id)}: {guarantee}", file=sys.stderr)
 
     def pruned(document: Document) -> Pruned | LatticeError:
         try:
@@ -73,7 +87,7 @@ def prune(
         return [pruned(document) for document in documents]
 
     report = PrunedReport(output, color)
-    status = run_records(graphs, read_options(**reading), solve, report, keep_going)
+    status = run_records(graphs, read_options(**reading), solve, report, keep_going, jobs=jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()
     return status

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, keep_going_option, read_options
+from lattice_cli.cli.options import color_option, input_options, jobs_option, keep_going_option, read_options
 
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="With --check: one JSON object a line instead of a table.")
 @input_options
+@jobs_option
 @keep_going_option
 @color_option
 def recognize(
@@ -40,6 +41,7 @@ def recognize(
     check: bool,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -61,14 +63,11 @@ def recognize(
       lattice recognize check-reader.npz samples/check-reader/fields-valid.npz | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     from lattice_cli.cli.graph_reports import GraphReport
     from lattice_cli.cli.models import load_model
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import NoPath, UsageError
-    from lattice_cli.formats.reading import read_inputs
+    from lattice_cli.formats.reading import split_inputs
 
     require_one_stdin(inputs, model)
     if as_json and not check:
@@ -83,7 +82,7 @@ def recognize(
     def solve(records: list[Any]) -> list[Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    status = run_records(inputs, read_options(**reading), solve, report, keep_going, read_inputs)
+    status = run_records(inputs, read_options(**reading), solve, report, keep_going, split_inputs, jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()
     return status
@@ -97,13 +96,13 @@ def _checked(
 
     from lattice_cli.cli.recognizer_reports import check_report
     from lattice_cli.cli.stream import run_records
-    from lattice_cli.formats.reading import read_inputs
+    from lattice_cli.formats.reading import split_inputs
     from lattice_cli.learning.recognizer_check import RecognizerCheck, check_recognizer
 
     own = model.recognizer_parameters(parameters)
 
     def solve(records: list[Any]) -> list[RecognizerCheck]:
-        rng = np.random.default_rng(0)
-        return [check_recognizer(model.recognizer, own, [model.recognizer.example(each)], rng) for each in records]
+        examples = [model.recognizer.example(each) for each in records]
+        return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return run_records(inputs, options, solve, check_report(as_json, color), keep_going, read_inputs)
+    return run_records(inputs, options, solve, check_report(as_json, color), keep_going, split_inputs)

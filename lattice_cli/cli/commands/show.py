@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import input_options, read_options, result_options
+from lattice_cli.cli.options import input_options, jobs_option, read_options, result_options
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import Item
@@ -24,8 +24,11 @@ _LONGEST_COUNT = 30
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option("--arcs", is_flag=True, help="The arcs as a table.")
 @input_options
+@jobs_option
 @result_options
-def show(graphs: tuple[str, ...], arcs: bool, as_json: bool, keep_going: bool, color: str, **reading: Any) -> int:
+def show(
+    graphs: tuple[str, ...], arcs: bool, as_json: bool, keep_going: bool, jobs: int, color: str, **reading: Any
+) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
     \b
@@ -45,7 +48,12 @@ def show(graphs: tuple[str, ...], arcs: bool, as_json: bool, keep_going: bool, c
         JsonReport(lambda document, found: [_record(document, found, arcs)]) if as_json else _Shown(color, arcs)
     )
     return run_records(
-        graphs, read_options(**reading), lambda documents: [inventory(each) for each in documents], report, keep_going
+        graphs,
+        read_options(**reading),
+        lambda documents: [inventory(each) for each in documents],
+        report,
+        keep_going,
+        jobs=jobs,
     )
 
 
@@ -69,8 +77,13 @@ class _Shown:
 
         self._out, self._arcs = console(color), arcs
 
-    def show(self, document: Document, found: Inventory) -> None:
+    def prepare(self, document: Document, found: Inventory) -> Any:
+        """A record is shown with what it holds."""
+        return document, found
+
+    def show(self, record: Item, shown: tuple[Document, Inventory]) -> None:
         """The tables of one record."""
+        document, found = shown
         from lattice_cli.cli.reports import arc_table
         from lattice_cli.cli.tables import Rows, say
 

@@ -47,9 +47,6 @@ def train(
       lattice train samples/check-reader.yaml --set objective.loss=perceptron -o perceptron.npz
       lattice train --keys
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     if keys:
         from lattice_cli.cli.training_reports import show_keys
 

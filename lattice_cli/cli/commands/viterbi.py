@@ -11,14 +11,16 @@ from lattice_cli.cli.options import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     of_option,
+    positive,
     read_options,
     result_options,
 )
+from lattice_cli.cli.search_options import beam_options, judge_options
 
 if TYPE_CHECKING:
     from lattice_cli.graph.document import Document
-    from lattice_cli.inference.decoding import Decoded
 
 
 @click.command()
@@ -28,11 +30,22 @@ if TYPE_CHECKING:
 @combine_option
 @click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths.")
 @click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact.")
+@click.option("--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy.")
+@click.option(
+    "--confidence", is_flag=True, help="Where each label of an answer is, and its posterior there; in every decode."
+)
+@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
+@click.option(
+    "--row-time", metavar="SECONDS", type=positive, help="Of an emission matrix' row. Without: times are rows."
+)
+@beam_options
+@judge_options
 @click.option("--arcs", "show_arcs", is_flag=True, help="A table of the arcs of each path.")
 @click.option("--nodes", "show_nodes", is_flag=True, help="The nodes each path goes through.")
 @click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
 @of_option
 @input_options
+@jobs_option
 @result_options
 def viterbi(
     graphs: tuple[str, ...],
@@ -41,12 +54,24 @@ def viterbi(
     combine: str,
     count: int,
     distinct: bool,
+    mbr: bool,
+    confidence: bool,
+    beta: float,
+    row_time: float | None,
+    beam: float | None,
+    max_active: int | None,
+    lm: str | None,
+    lm_scale: float,
+    word_energy: float,
+    hot: tuple[tuple[str, float], ...],
+    hot_words: str | None,
     show_arcs: bool,
     show_nodes: bool,
     show_times: bool,
     side: str,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -57,33 +82,41 @@ def viterbi(
     whose arcs come first in the searched graph is given first; of answers, the one whose labels do. With --json a
     record's own "target" is passed on, so that lattice evaluate can follow in a pipe.
 
+    An emission matrix is searched row by row through the grammar, without building their product: exactly, however
+    large the grammar is. With --beam or --max-active the table says how far below the answer a lost one could be (gap;
+    0: it is the best one). --confidence and --mbr go by all paths, those of a matrix within 20 nats of the best.
+    --lm and --hot judge the labels of answers on the way; --mbr is exact up to 1000 paths, beyond it goes by a
+    recursion that bounds the expected distance from above.
+
     \b
     Examples:
       lattice viterbi samples/lecture-34.json -n 3
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
+      lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
+      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.reports import JsonReport, ViterbiTables, identity
     from lattice_cli.cli.rules import read_rules
+    from lattice_cli.cli.search_options import read_judges
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.viterbi_reports import Shown, viterbi_report
+    from lattice_cli.errors import UsageError
     from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference.decoding import decode
+    from lattice_cli.inference.decoding import Questions, decode
 
-    require_one_stdin(graphs, grammar)
+    require_one_stdin(graphs, grammar, lm, hot_words)
     require_side(side, grammar)
+    if mbr and (count > 1 or distinct):
+        raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
     options = read_options(**reading)
     rules = read_rules(grammar) if grammar else None
-    tables = (color, count, show_arcs, show_nodes, show_times)
-    report: Any = JsonReport(_record, identity) if as_json else ViterbiTables(*tables)
+    judges = read_judges(lm, lm_scale, word_energy, hot, hot_words)
+    limited = beam is not None or max_active is not None
+    limits = (float("inf") if beam is None else beam, max_active)
+    asked = Questions(count, distinct, confidence, mbr, beta, row_time, *limits)
+    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return decode(documents, rules, ctc, n=count, distinct=distinct, of=side, combine=OPERATORS[combine])
+        return decode(documents, rules, ctc, asked, of=side, combine=OPERATORS[combine], judges=judges)
 
-    return run_records(graphs, options, solve, report, keep_going)
-
-
-def _record(document: Document, paths: list[Decoded]) -> list[dict[str, Any]]:
-    """The JSON object of one record."""
-    from lattice_cli.cli.reports import identity, path_fields
-
-    return [{**identity(document), "status": "ok", "paths": [path_fields(path) for path in paths]}]
+    return run_records(graphs, options, solve, viterbi_report(as_json, color, shown), keep_going, jobs=jobs)

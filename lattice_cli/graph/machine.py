@@ -1,0 +1,129 @@
+"""What emission matrices are decoded through: a grammar, with CTC or without, made ready to take a row at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.graph.ctc import ctc_machine
+from lattice_cli.graph.folding import Folded, folded
+from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels
+from lattice_cli.graph.segments import Grouping, group_by
+
+#: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
+_ROUNDS = 300
+_TRIES = 5
+#: Sums in another order differ by about this part; gains that small are none.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """A grammar whose every arc takes a row of the matrix.
+
+    graph: the machine. arc_of: (arcs,) the folded grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the
+    grammar's node. source: the grammar without input epsilons, and what its arcs are made of.
+    """
+
+    graph: Graph
+    arc_of: IntArray
+    node_of: IntArray
+    source: Folded
+
+    @staticmethod
+    def of(grammar: Graph, blank: str | None = None) -> Machine | None:
+        """The machine of a grammar; blank: read rows as CTC. None where arcs without input cannot be folded away."""
+        source = folded(grammar)
+        if source is None:
+            return None
+        if blank is None:
+            return Machine(source.graph, np.arange(source.graph.arcs), np.arange(source.graph.nodes), source)
+        graph = source.graph
+        if blank not in graph.labels[1:]:
+            graph = graph.relabelled((*graph.labels, blank), np.arange(len(graph.labels)))
+        machine = ctc_machine(graph, graph.labels.index(blank, 1))
+        return Machine(machine.graph, machine.arc_of, machine.node_of, source)
+
+    @property
+    def labels(self) -> Labels:
+        """The label table."""
+        return self.graph.labels
+
+    @cached_property
+    def leaving(self) -> Grouping:
+        """Arcs by the node that they leave."""
+        return group_by(self.graph.src, self.graph.nodes)
+
+    @cached_property
+    def outputs(self) -> IntArray:
+        """(arcs, k) the labels that each arc outputs, in order, then epsilon."""
+        table = self.source.outputs()
+        return np.concatenate([table, np.zeros((1, table.shape[1]), dtype=np.intp)])[self.arc_of]
+
+    def grammar_arcs(self, arcs: IntArray) -> list[list[int]]:
+        """What each of these arcs is in terms of the grammar's."""
+        parts = self.source.parts
+        return [
+            [] if arc < 0 else parts.order[parts.offsets[arc] : parts.offsets[arc + 1]].tolist()
+            for arc in self.arc_of[arcs].tolist()
+        ]
+
+    def grammar_gradient(self, arcs: FloatArray, start: FloatArray) -> FloatArray:
+        """(grammar arcs,) from the derivative by the machine's arcs, and by the start energies of its nodes."""
+        grammar, parts, begin = self.source.source, self.source.parts, self.source.begin
+        own = np.flatnonzero(self.arc_of >= 0)
+        by_folded = np.bincount(self.arc_of[own], arcs[own], self.source.graph.arcs)
+        found: FloatArray = np.zeros(grammar.arcs)
+        found += np.bincount(parts.order, np.repeat(by_folded, np.diff(parts.offsets)), grammar.arcs)
+        found += np.bincount(begin.order, np.repeat(start[: grammar.nodes], np.diff(begin.offsets)), grammar.arcs)
+        return found
+
+    def least_rows(self) -> float:
+        """The fewest rows that a path takes; +inf if there is no path."""
+        ends = np.where(np.isfinite(self.graph.final), 0.0, np.inf)
+        least = _least_to_end(self.graph, np.ones(self.graph.arcs), ends)
+        assert least is not None, "rows are not negative"
+        return float(least[self.graph.starts].min(initial=np.inf))
+
+    def look_ahead(self, extra: FloatArray | None = None) -> FloatArray:
+        """(nodes,) a potential: about the least energy of the grammar from each node to an end; +inf if there is none.
+
+        extra: (arcs,) least energies that a further grammar adds to each arc. Any potential gives valid bounds; this
+        one makes them tight. Where words have negative energies and follow one another there is no least energy, as
+        every further word gains some; then an arc's share of the best such gain is taken off each arc first.
+        """
+        graph = self.source.graph
+        energy = graph.energy.copy()
+        if extra is not None:
+            own = np.flatnonzero(self.arc_of >= 0)
+            more = np.zeros(graph.arcs)
+            more[self.arc_of[own]] = extra[own]
+            energy += more
+        deepest = -min(float(energy.min(initial=0.0)), 0.0)
+        shares = [0.0, *(deepest / 2**halvings for halvings in range(_TRIES - 1, -1, -1))] if deepest else [0.0]
+        for share in shares:
+            least = _least_to_end(graph, energy + share, graph.final)
+            if least is not None:
+                return least[self.node_of]
+        raise AssertionError("without negative energies there is a least one")
+
+
+def _least_to_end(graph: Graph, energy: FloatArray, final: FloatArray) -> FloatArray | None:
+    """(nodes,) least energy to an end, arcs and ends having these, by relaxing all arcs until nothing changes (Bellman,
+    Ford); None if that does not come."""
+    leaving = group_by(graph.src, graph.nodes)
+    tails = np.flatnonzero(np.diff(leaving.offsets))
+    firsts = leaving.offsets[tails]
+    heads, energies = graph.dst[leaving.order], energy[leaving.order]
+    least: FloatArray = final.copy()
+    if not len(tails):
+        return least
+    for _ in range(_ROUNDS if energy.min() < 0 else graph.nodes + 1):
+        through = np.minimum.reduceat(energies + least[heads], firsts)
+        lower = through + _ROUNDING * (1.0 + np.abs(through)) < least[tails]
+        if not lower.any():
+            return least
+        least[tails[lower]] = through[lower]
+    return None

@@ -1,0 +1,162 @@
+"""Compiled loops against numpy's, where numba is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import BETAS, graphs, hidden_order
+from test_sweep import chain, gradient_tolerance, magnitude
+
+from lattice_cli.graph import loops
+from lattice_cli.graph.graph import Graph, union
+from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
+from lattice_cli.graph.schedule import schedule
+from lattice_cli.graph.sweep import Sweep, sweep
+from lattice_cli.graph.trim import in_numbered_order
+from lattice_cli.inference.paths import best_paths, n_best
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+
+
+def numbered(graph: Graph, downwards: bool) -> Graph:
+    """The same graph with its nodes in an order in which every arc goes up, or down."""
+    order = np.array(hidden_order(graph), dtype=np.intp)
+    position = np.empty(graph.nodes, dtype=np.intp)
+    position[order] = np.arange(graph.nodes)[:: -1 if downwards else 1]
+    by_position = np.argsort(position)
+    return Graph(
+        position[graph.src],
+        position[graph.dst],
+        graph.ilabel,
+        graph.olabel,
+        graph.energy,
+        graph.start[by_position],
+        graph.final[by_position],
+        graph.labels,
+    )
+
+
+def both(graph: Graph, reducer: Reducer) -> tuple[Sweep, Sweep]:
+    """The sweep by numpy and that by compiled loops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATTICE_COMPILED", "0")
+        plain = sweep(graph, reducer)
+        assert plain.plan.loops is None
+        patch.setenv("LATTICE_COMPILED", "1")
+        fast = sweep(graph, reducer)
+        assert fast.plan.loops is not None
+    return plain, fast
+
+
+def assert_same(graph: Graph, reducer: Reducer, tolerance: float) -> None:
+    plain, fast = both(graph, reducer)
+    size = 1e-12 * magnitude(graph) if tolerance else 0.0
+    for name in ("totals", "node_totals"):
+        np.testing.assert_allclose(getattr(fast, name), getattr(plain, name), rtol=size and 1e-12, atol=size)
+    seed = np.linspace(-1, 2, graph.graphs)
+    one, two = fast.pullback(seed), plain.pullback(seed)
+    for name in ("arcs", "nodes", "start", "final"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=0, atol=tolerance)
+    direction = np.cos(np.arange(graph.arcs))
+    np.testing.assert_allclose(
+        fast.pushforward(arcs=direction), plain.pushforward(arcs=direction), rtol=0, atol=tolerance * (1 + graph.arcs)
+    )
+
+
+@needs_numba
+@given(graphs(max_nodes=9, max_arcs=16), BETAS, st.booleans())
+def test_sums_are_those_of_numpy(graph: Graph, beta: float, downwards: bool) -> None:
+    graph = numbered(graph, downwards)
+    assert_same(graph, soft_min(beta), gradient_tolerance(graph, beta))
+
+
+@needs_numba
+@given(graphs(energies=strategies.halves, max_nodes=9, max_arcs=16), st.booleans())
+def test_minima_and_their_ties_are_those_of_numpy(graph: Graph, downwards: bool) -> None:
+    assert_same(numbered(graph, downwards), hard_min, 0.0)
+
+
+@needs_numba
+@given(st.lists(graphs(max_nodes=6, max_arcs=10), min_size=2, max_size=4), BETAS)
+def test_unions_are_those_of_numpy(members: list[Graph], beta: float) -> None:
+    graph = union([numbered(member, False) for member in members])
+    assume(in_numbered_order(graph.src, graph.dst))
+    assert_same(graph, soft_min(beta), max(gradient_tolerance(member, beta) for member in members))
+    assert_same(graph, hard_min, 1e-12)
+
+
+@needs_numba
+@given(graphs(energies=strategies.halves, max_nodes=8, max_arcs=16), st.booleans())
+def test_best_paths_are_those_of_numpy(graph: Graph, downwards: bool) -> None:
+    graph = numbered(graph, downwards)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATTICE_COMPILED", "0")
+        plain = best_paths(graph), n_best(graph, 5)
+        patch.setenv("LATTICE_COMPILED", "1")
+        assert (best_paths(graph), n_best(graph, 5)) == plain
+
+
+@needs_numba
+def test_graphs_out_of_order_and_cycles_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATTICE_COMPILED", "1")
+    rng = np.random.default_rng(0)
+    graph = chain(random.Random(0), 30, 3, 1)
+    shuffled = rng.permutation(graph.nodes)
+    mixed = Graph(
+        shuffled[graph.src],
+        shuffled[graph.dst],
+        graph.ilabel,
+        graph.olabel,
+        graph.energy,
+        graph.start[np.argsort(shuffled)],
+        graph.final[np.argsort(shuffled)],
+        graph.labels,
+    )
+    assert schedule(graph).loops is not None
+    assert schedule(mixed).loops is None
+    np.testing.assert_allclose(sweep(mixed, soft_min(1)).totals, sweep(graph, soft_min(1)).totals, rtol=1e-12)
+
+
+def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without being asked for, loops are for large graphs alone; a union might have been cut in another way."""
+    graph = chain(random.Random(0), 30, 3, 1)
+    monkeypatch.delenv("LATTICE_COMPILED", raising=False)
+    assert loops.loops_for(graph) is None
+    monkeypatch.setattr(loops, "LARGE", 10)
+    assert (loops.loops_for(graph) is not None) == (importlib.util.find_spec("numba") is not None)
+    assert loops.loops_for(union([graph, graph])) is None
+    monkeypatch.setenv("LATTICE_COMPILED", "0")
+    assert loops.loops_for(graph) is None
+
+
+def test_small_commands_do_not_load_numba() -> None:
+    script = (
+        "import sys; from lattice_cli.cli.main import cli; "
+        "cli.main(['viterbi', 'samples/lecture-34.json'], standalone_mode=False); "
+        "print({'numba', 'yaml', 'multiprocessing', 'difflib'} & set(sys.modules))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "LATTICE_COMPILED"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.stdout.endswith("set()\n"), done.stdout + done.stderr
+
+
+def test_help_loads_neither_numpy_nor_rich() -> None:
+    script = (
+        "import sys\nfrom lattice_cli.cli.main import cli\n"
+        "for arguments in (['--help'], ['viterbi', '--help']):\n"
+        "    cli.main(arguments, standalone_mode=False)\n"
+        "print({'numpy', 'rich', 'yaml', 'numba'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.endswith("set()\n"), done.stdout + done.stderr

@@ -1,0 +1,112 @@
+"""Emission matrices through grammars, row by row: the machine, the search and its bounds, against plain composition."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import all_paths
+from strategies import LABELS, graphs, moderate_energies
+
+from lattice_cli.graph.composition import compose
+from lattice_cli.graph.excerpt import excerpt_within
+from lattice_cli.graph.folding import folded
+from lattice_cli.graph.frames import frames_of
+from lattice_cli.graph.frontier import Frontier, Limits, Plan
+from lattice_cli.graph.graph import EPSILON, Graph, emission_graph
+from lattice_cli.graph.machine import Machine
+from lattice_cli.graph.topology import ctc_topology
+
+
+def _energies(steps: int) -> st.SearchStrategy[np.ndarray]:
+    numbers = st.integers(-6, 12).map(lambda value: value / 4)
+    return st.lists(numbers, min_size=3 * steps, max_size=3 * steps).map(lambda flat: np.array(flat).reshape(steps, 3))
+
+
+matrices = st.integers(1, 4).flatmap(_energies)
+
+
+def _spoken(graph: Graph) -> Counter[tuple[object, ...]]:
+    """Every path by its labels and energy."""
+    return Counter((path.input, path.output, round(path.energy, 9)) for path in all_paths(graph))
+
+
+@given(graphs(energies=moderate_energies))
+def test_a_folded_grammar_has_the_same_paths(grammar: Graph) -> None:
+    found = folded(grammar)
+    if found is None:
+        return
+    assert not (found.graph.ilabel == EPSILON).any()
+    outputs = found.outputs()
+    labels = grammar.labels
+    spoken: Counter[tuple[object, ...]] = Counter()
+    for path in all_paths(found.graph):
+        before = found.begin.order[slice(*found.begin.offsets[path.nodes[0] : path.nodes[0] + 2])]
+        said = [labels[grammar.olabel[arc]] for arc in before if grammar.olabel[arc]]
+        said += [labels[label] for arc in path.arcs for label in outputs[arc] if label]
+        spoken[(path.input, tuple(said), round(path.energy, 9))] += 1
+    expected = _spoken(grammar)
+    # The path without any input stays where it is: at start nodes that are final.
+    assert {key: count for key, count in spoken.items() if key[0]} == {
+        key: count for key, count in expected.items() if key[0]
+    }
+
+
+@given(matrices, graphs(energies=moderate_energies, cyclic=True), st.booleans())
+@settings(max_examples=150)
+def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Graph, ctc: bool) -> None:
+    labels = ("", *LABELS[1:4])
+    left = emission_graph(energies, labels)
+    blank = labels[1] if ctc else None
+    machine = Machine.of(grammar, blank)
+    if machine is None:
+        return
+    frames = frames_of(left)
+    assert frames is not None
+    plan = Plan(machine, frames.columns(machine.labels), 3)
+    found, complete = excerpt_within(left, frames, Frontier(plan, frames.energies), Limits())
+    assert complete == np.inf
+    right = grammar if blank is None else compose(ctc_topology(labels, 1), grammar).graph
+    whole = compose(left, right)
+    assert _spoken(found.graph) == _spoken(whole.graph)
+    taken = found.left_arc >= 0
+    assert (found.graph.energy[~taken] == grammar.energy[found.right_arc[~taken]]).all()
+    both = taken & (found.right_arc >= 0)
+    np.testing.assert_allclose(
+        found.graph.energy[both], left.energy[found.left_arc[both]] + grammar.energy[found.right_arc[both]]
+    )
+
+
+@given(matrices, graphs(energies=moderate_energies, cyclic=True), st.booleans(), st.integers(1, 6), st.floats(0, 4))
+@settings(max_examples=300)
+def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bool, most: int, beam: float) -> None:
+    labels = ("", *LABELS[1:4])
+    left = emission_graph(energies, labels)
+    machine = Machine.of(grammar, labels[1] if ctc else None)
+    if machine is None:
+        return
+    frames = frames_of(left)
+    assert frames is not None
+    frontier = Frontier(Plan(machine, frames.columns(machine.labels), 3), frames.energies)
+    every = [path.energy for path in all_paths(excerpt_within(left, frames, frontier, Limits())[0].graph)]
+    best = min(every, default=np.inf)
+    exact = frontier.best()
+    assert exact.exact
+    assert exact.energy == pytest.approx(best)
+    for limits in (Limits(most=most), Limits(beam=beam), Limits(beam, most)):
+        found = frontier.search(limits)
+        assert found.energy >= best - 1e-9
+        assert found.bound <= best + 1e-9
+        if found.exact:
+            assert found.energy == pytest.approx(best)
+    for above in (best, best + 1.0):
+        if np.isfinite(above):
+            for limits in (Limits(above=above), Limits(beam, most, above)):
+                part, complete = excerpt_within(left, frames, frontier, limits)
+                within = sorted(path.energy for path in all_paths(part.graph))
+                least = min(complete, above) + (1e-9 if complete > above else -1e-9)
+                wanted = sorted(energy for energy in every if energy <= least)
+                assert [energy for energy in within if energy <= least] == pytest.approx(wanted)
