@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lattice_cli.cli.reports import JsonReport, TableReport, small
+from lattice_cli.cli.reports import TableReport, small, write_json
 from lattice_cli.cli.tables import number
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph.document import Document
@@ -33,35 +33,28 @@ def _require_held(found: RecognizerCheck) -> None:
         raise CheckFailed(f"the gradient by the weights is off by {found.error:.3g} of what differences say")
 
 
-def _record(document: Document, found: RecognizerCheck) -> list[dict[str, Any]]:
+def _record(document: Document, found: RecognizerCheck) -> dict[str, Any]:
     line: dict[str, Any] = {"id": document.id, "status": "failed" if found.failed else "ok", "rows": found.rows}
     line |= {"gradient": found.gradient, "difference": found.error}
     if found.adjoint is not None:
         line["adjoint"] = asdict(found.adjoint)
     if found.fixed_point is not None:
         line["fixed_point"] = asdict(found.fixed_point)
-    return [line]
+    return line
 
 
 class _Lines:
     """A JSON object a record."""
 
-    def __init__(self) -> None:
-        self._lines = JsonReport(_record)
-
-    def prepare(self, document: Document, result: RecognizerCheck) -> tuple[str, RecognizerCheck]:
-        """The line, and what has to hold."""
-        return self._lines.prepare(document, result), result
-
-    def show(self, document: Document, result: tuple[str, RecognizerCheck]) -> None:
-        """The line is written whether the check holds or not."""
-        self._lines.show(document, result[0])
-        _require_held(result[1])
+    def show(self, document: Document, result: RecognizerCheck) -> None:
+        """The line of one record, whether it held or not."""
+        write_json(_record(document, result))
+        _require_held(result)
 
     def fail(self, record: Any, error: Any) -> None:
-        """A record that failed; a check that did has its line."""
+        """A line for what could not be checked; a check that did not hold has its line."""
         if not isinstance(error, CheckFailed):
-            self._lines.fail(record, error)
+            write_json({"id": record.id, "status": error.status, "message": str(error)})
 
     def finish(self) -> None:
         """Nothing is kept back."""

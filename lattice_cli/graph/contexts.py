@@ -6,7 +6,9 @@ written out. Beside a graph only those count that one of its paths gets to; they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -34,13 +36,32 @@ class Contexts:
     rows: IntArray
     graph: Graph
 
-    def names(self) -> list[str]:
-        """(contexts,) the labels of each context; `start` for the empty one."""
-        labels = self.graph.labels
-        found = [" ".join(labels[each] for each in row if each) or "start" for row in self.rows.tolist()]
-        if len(set(found)) == len(found):
-            return found
-        return [f"{name} #{number}" for number, name in enumerate(found)]  # a label that is `start`, or has a space
+    @property
+    def names(self) -> ContextNames:
+        """(contexts,) what people call each."""
+        return ContextNames(self.rows, self.graph.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ContextNames(Sequence[str]):
+    """The labels of each context, white space in them as an open box; `start` for the empty one. Made when asked for:
+    there may be very many."""
+
+    rows: IntArray
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> ContextNames: ...
+    def __getitem__(self, at: int | slice) -> str | ContextNames:
+        if isinstance(at, slice):
+            return ContextNames(self.rows[at], self.labels)
+        shown = (self.labels[each].replace(" ", "\u2423") for each in self.rows[at].tolist() if each)
+        return " ".join(shown) or "start"
 
 
 def contexts_of(graph: Graph, labels: Labels, width: int) -> Contexts:

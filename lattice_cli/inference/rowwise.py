@@ -130,8 +130,8 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
 def matrix_of(document: Document, grammar: Grammar | None, ctc: str | None, judges: Judges | None) -> Matrix | None:
     """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
     graph = document.graph
-    if (grammar is None and ctc is None) or not (grammar is None or isinstance(grammar, Document)):
-        return None
+    if (grammar is None and ctc is None) or not isinstance(grammar, Document | None):
+        return None  # a grammar on demand is asked for what the whole record reaches
     frames = frames_of(graph)
     if frames is None or (ctc is not None and ctc not in frames.labels[1:]):
         return None

@@ -137,7 +137,7 @@ class TrainedGrammar:
         """The part that the outputs of a graph reach, a node for each context. Raises UsageError if it is too large."""
         contexts = contexts_of(graph, self.neural.labels, self.neural.settings.context)
         found = ReachedGrammar(self.neural, contexts).at(self.parameters)
-        return Document(found, self.id, self.source, contexts.names())
+        return Document(found, self.id, self.source, contexts.names)
 
     def answer_energy(self, answer: Sequence[str]) -> float:
         """Energy of one answer, +inf if a label of it is not in the vocabulary."""

@@ -351,9 +351,6 @@ def neural(
       lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 | lattice viterbi - --ctc _ -g words.npz
       lattice grammar neural words.txt --start words.npz --epochs 0 --scale 0.5 -o half.npz
     """
-    from lattice_cli.cli.blas import one_thread
-
-    one_thread()
     from lattice_cli.cli.neural import run_neural
 
     run_neural(text, output, spell, labels, (context, embedding, hidden, activation), scale, start, told, as_json)

@@ -102,7 +102,7 @@ def _checked(
     own = model.recognizer_parameters(parameters)
 
     def solve(records: list[Any]) -> list[RecognizerCheck]:
-        rng = np.random.default_rng(0)
-        return [check_recognizer(model.recognizer, own, [model.recognizer.example(each)], rng) for each in records]
+        examples = [model.recognizer.example(each) for each in records]
+        return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
     return run_records(inputs, options, solve, check_report(as_json, color), keep_going, split_inputs)
