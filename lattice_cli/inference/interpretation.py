@@ -20,6 +20,8 @@ from lattice_cli.inference.explain import quoted
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path
 
+#: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
+PAIRED_LABELS = 300
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -176,9 +178,9 @@ def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
 @lru_cache(maxsize=4)
 def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
     """The topology over these labels, composed with the grammar if there is one."""
-    from lattice_cli.graph.topology import ctc_topology
+    from lattice_cli.graph.topology import ctc_topology, ctc_tree
 
-    topology = ctc_topology(labels, labels.index(blank, 1))
+    topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(blank, 1))
     if grammar is None:
         return None, topology
     inner = compose(topology, grammar.graph)
