@@ -7,6 +7,7 @@
     |-- NoPath              1   sound input, but no answer; the message says why
     |-- Diverged            4   an infinite sum or a minimum that does not exist
     |-- NumericOverflow     4   a result beyond the range of float64
+    |-- NotConverged        4   a solver that has not found what it looks for
     |-- TrainingFailed      4   a loss or a gradient that is no longer a number
     `-- CheckFailed         4   a numeric check did not hold
 
@@ -101,6 +102,17 @@ class NumericOverflow(LatticeError):
 
     exit_status = 4
     status = "overflow"
+
+
+class NotConverged(LatticeError):
+    """A solver that has not found what it looks for within its steps. item: the row of its inputs."""
+
+    exit_status = 4
+    status = "diverged"
+
+    def __init__(self, message: str, item: int) -> None:
+        super().__init__(message)
+        self.item = item
 
 
 class CheckFailed(LatticeError):

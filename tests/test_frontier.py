@@ -82,9 +82,7 @@ def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Gra
 
 @given(matrices, graphs(energies=moderate_energies, cyclic=True), st.booleans(), st.integers(1, 6), st.floats(0, 4))
 @settings(max_examples=300)
-def test_searches_and_their_bounds(
-    energies: np.ndarray, grammar: Graph, ctc: bool, most: int, beam: float
-) -> None:
+def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bool, most: int, beam: float) -> None:
     labels = ("", *LABELS[1:4])
     left = emission_graph(energies, labels)
     machine = Machine.of(grammar, labels[1] if ctc else None)

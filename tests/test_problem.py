@@ -38,7 +38,8 @@ def model_of(kind: str, settings: dict[str, Any]) -> tuple[Model, list[Inputs | 
     config = bind(TrainConfig, settings, "test")
     size = 0 if isinstance(found[0], Document) else found[0].values.shape[1]
     labels = labels_of([each.target for each in found if each.target])
-    return build_model(config, labels, size, scores=dict.fromkeys(SCORES, 1.0)), found
+    graphs = [each.graph for each in found if isinstance(each, Document)]
+    return build_model(config, labels, size, scores=dict.fromkeys(SCORES, 1.0), graphs=graphs), found
 
 
 def layer(channels: int, size: list[int], stride: list[int]) -> dict[str, Any]:
@@ -81,6 +82,36 @@ CASES = {
         },
     ),
     "scores": ("lattices", {"recognizer": {"kind": "scores"}}),
+    "ode": ("vectors", {"recognizer": {"kind": "ode", "ode": {"units": 4, "stepper": "midpoint"}}}),
+    "ode segments": (
+        "strips",
+        {
+            "recognizer": {"kind": "ode", "ode": {"units": 3, "stepper": "rk4", "cost": "every", "checkpoints": 2}},
+            "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}},
+        },
+    ),
+    "fixed point ctc": (
+        "strips",
+        {"recognizer": {"kind": "ode", "ode": {"form": "fixed-point", "units": 4}}, "alignment": {"kind": "ctc"}},
+    ),
+    "neural": ("vectors", {"recognizer": {"kind": "linear"}, "grammar": {"neural": {"context": 2, "hidden": [4]}}}),
+    "neural ctc": (
+        "strips",
+        {
+            "recognizer": {"kind": "mlp", "hidden": [4]},
+            "alignment": {"kind": "ctc"},
+            "grammar": {"neural": {"context": 1, "embedding": 3, "hidden": [3, 2], "activation": "sigmoid"}},
+        },
+    ),
+    "neural segments": (
+        "strips",
+        {
+            "recognizer": {"kind": "linear"},
+            "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}},
+            "grammar": {"neural": {"context": 2, "hidden": []}},
+        },
+    ),
+    "scores neural": ("lattices", {"recognizer": {"kind": "scores"}, "grammar": {"neural": {"context": 3}}}),
     "scores bigram": ("lattices", {"recognizer": {"kind": "scores"}, "grammar": {"ngram": 2}}),
 }  # fmt: skip
 

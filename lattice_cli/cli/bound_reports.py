@@ -26,7 +26,7 @@ from lattice_cli.inference.bounds import (
     require_same_paths,
     sampled,
 )
-from lattice_cli.inference.interpretation import interpret
+from lattice_cli.inference.interpretation import Grammar, interpret
 from lattice_cli.learning.variational import Row, fit
 
 
@@ -44,7 +44,7 @@ class Found:
 class Bounds:
     """What is asked of every record."""
 
-    grammar: Document | None
+    grammar: Grammar | None
     ctc: str | None
     combine: Combine
     temperature: float | None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lattice_cli.cli.rules import NEURAL, about_neural, read_rules, under_grammar
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.config import bind, overridden
 from lattice_cli.formats.models import StoredModel, read_model, write_model
@@ -20,7 +21,9 @@ from lattice_cli.formats.reading import read_grammar, read_inputs
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.learning.config import GrammarSettings, TrainConfig
 from lattice_cli.learning.examples import Example
-from lattice_cli.learning.model import GRAMMAR_WEIGHTS, Model, build_model
+from lattice_cli.learning.grammars import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
+from lattice_cli.learning.latent import PROPOSAL
+from lattice_cli.learning.model import Model, build_model
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.problem import examples_of, require_examples
 from lattice_cli.learning.targets import labels_of
@@ -59,10 +62,12 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
         raise UsageError(f"{path}: data.train names no file to learn from")
     records = _records(config.data.train, base)
     kept_back = _records(config.data.validation, base)
-    grammar = read_grammar(_located(config.grammar.file, base)) if config.grammar.file else None
+    grammar = read_rules(_located(config.grammar.file, base)) if config.grammar.file else None
     alignment = read_grammar(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)
-    model = build_model(config, _labels(config, records, kept_back), _size(records), grammar, alignment, scores)
+    graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
+    labels = _labels(config, records, kept_back)
+    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs)
     train, validation = examples_of(model, records), examples_of(model, kept_back)
     require_examples(train)
     if config.data.hold_out:
@@ -136,14 +141,21 @@ def save_model(path: str, assembled: Assembled, parameters: Parameters, trained:
         "scores": assembled.scores,
         **trained,
     }
-    has_grammar = bool(model.config.grammar.file or model.config.grammar.ngram)
-    grammar = model.grammar.at(parameters[GRAMMAR_WEIGHTS]) if has_grammar else None
+    parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}  # q was a means
+    grammar = None
+    if isinstance(model.grammar, NetworkGrammar):
+        about |= about_neural(model.grammar.neural)
+        parameters = {**parameters, **under_grammar(model.grammar.weights(parameters))}
+    elif isinstance(model.grammar, TiedGrammar) and (model.config.grammar.file or model.config.grammar.ngram):
+        grammar = model.grammar.at(parameters)
     write_model(path, about, parameters, grammar, assembled.alignment)
 
 
 def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Parameters]:
     """The model of a file, ready to recognise, keys of its configuration replaced. Raises FormatError, UsageError."""
     stored = read_model(path)
+    if "config" not in stored.about and NEURAL in stored.about:
+        raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
     try:
         config = overridden(bind(TrainConfig, stored.about["config"], stored.source), overrides)
         labels, size, scores = (stored.about[name] for name in ("labels", "size", "scores"))

@@ -54,6 +54,23 @@ class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return betas
 
 
+class SizeList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Sizes of layers separated by commas; 0 alone stands for none."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The sizes as numbers of at least 1."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        if parts == ["0"]:
+            return ()
+        if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r} is not a whole number above 0, or several separated by commas", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
 #: A number above 0; an infinite one would make every energy one.
 not_negative = click.FloatRange(min=0, max=float("inf"), max_open=True)
 positive = click.FloatRange(min=0, min_open=True, max=float("inf"), max_open=True)

@@ -40,7 +40,7 @@ def run_training(
     training = Training(problem, validation)
     watching = Watching(assembled, problem, output, as_json, color)
     standing = saved or _beginning(config, path, problem)
-    if len(standing.theta) != len(problem.flat(assembled.model.initial(np.random.default_rng(0)))):
+    if len(standing.theta) != len(problem.flat(problem.initial(np.random.default_rng(0)))):
         raise FormatError(f"{checkpoint_of(output)}: its weights are not as many as the model's")
     try:
         with watching.looking_on():
@@ -93,7 +93,7 @@ def _problem(config: TrainConfig, assembled: Assembled) -> Problem:
 
 def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
     """Initial weights, drawn from the seed or taken from another model."""
-    initial = problem.model.initial(np.random.default_rng([config.training.seed, 2]))
+    initial = problem.initial(np.random.default_rng([config.training.seed, 2]))
     if config.training.start:
         base = Path(path).parent if path != "-" else Path()
         initial, taken = started_from(str(base / config.training.start), problem.model, initial)

@@ -65,6 +65,8 @@ class Watching:
             self._last = f"  label error {number(epoch.label_error, 4)}"
         if self._json:
             told = asdict(epoch)
+            if told["nll"] is None:
+                told.pop("nll")
             write_json({"status": "ok", "epoch": told.pop("number"), **told})
         elif not (self._tables and sys.stderr.isatty()):
             print(line_of(epoch))
@@ -107,16 +109,19 @@ class Watching:
         """The table of epochs, where they were not printed one by one."""
         if not self._tables or not sys.stderr.isatty() or not standing.epochs:
             return
+        bounded = standing.epochs[0].nll is not None
         headings = [
             ("epoch", "number"),
-            ("loss", "number"),
+            ("bound" if bounded else "loss", "number"),
+            *([("nll", "number")] if bounded else []),
             ("label error", "number"),
             ("exact", "number"),
             ("", "text"),
         ]
         rows = Rows(console(self._color), headings, every=0)
         for epoch in standing.epochs:
-            figures = (number(value, 5) for value in (epoch.loss, epoch.label_error, epoch.exact))
+            logs = (epoch.nll,) if bounded else ()
+            figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
             rows.add(str(epoch.number), *figures, "best" if epoch.number == standing.best_epoch else "")
         rows.flush()
 
@@ -128,7 +133,8 @@ def checkpoint_of(path: str) -> str:
 
 def line_of(epoch: Epoch) -> str:
     """An epoch as a line: `*` marks the best so far."""
-    parts = [f"epoch {epoch.number}", f"loss {epoch.loss:.4f}" if abs(epoch.loss) < 1e6 else f"loss {epoch.loss:.6g}"]
+    loss = f"{epoch.loss:.4f}" if abs(epoch.loss) < 1e6 else f"{epoch.loss:.6g}"
+    parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")

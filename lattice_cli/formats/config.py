@@ -72,6 +72,9 @@ def _overridden(given: Settings, override: str) -> Settings:
 def _with(given: Any, keys: Sequence[str], value: Any, source: str, within: str = "") -> Any:
     name, dotted = keys[0], f"{within}{keys[0]}"
     known_keys({name: value}, [each.name for each in dataclasses.fields(given)], source, _what(type(given)))
+    shorthand = getattr(getattr(given, name), "shorthand", "")
+    if len(keys) == 1 and shorthand and isinstance(value, str):
+        keys = [*keys, shorthand]  # the other keys of the section stay
     if len(keys) == 1:
         bound = _value(_types(type(given))[name], value, source, dotted, _field(type(given), name).metadata)
         return dataclasses.replace(given, **{name: bound})
@@ -119,6 +122,9 @@ def _value(hint: Any, value: Any, source: str, name: str, limits: typing.Mapping
     if origin is tuple:
         return _tuple(arguments, value, source, name, limits)
     if dataclasses.is_dataclass(hint):
+        shorthand = getattr(hint, "shorthand", "")
+        if shorthand and isinstance(value, str):
+            value = {shorthand: value}
         return bind(typing.cast(Any, hint), as_mapping(value, source, name), source, name)
     found = _scalar(hint, value, source, name)
     _require_limits(found, value, source, name, limits)

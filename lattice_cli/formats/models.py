@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,19 @@ def read_model(path: str) -> StoredModel:
             raise FormatError(f"{source}: array '{_PARAMETER}{name}' is not of finite float64 numbers")
     grammar, alignment = (_document(_under(arrays, prefix), source) for prefix in (GRAMMAR, ALIGNMENT))
     return StoredModel(source, about, parameters, grammar, alignment)
+
+
+def read_model_if_one(path: str) -> StoredModel | None:
+    """The model of a file; None for what is none, or can be read only once. Raises FormatError for a damaged one."""
+    if path == "-" or not Path(path).is_file():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "model.npy" not in archive.namelist():
+                return None
+    except (OSError, zipfile.BadZipFile):
+        return None
+    return read_model(path)
 
 
 def write_checkpoint(path: str, about: Mapping[str, Any], state: Mapping[str, Any]) -> None:

@@ -60,7 +60,8 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
         arrays = {name.removeprefix(GRAMMAR): array for name, array in arrays.items() if name.startswith(GRAMMAR)}
         if not arrays:
             raise FormatError(
-                f"{source}: a trained model without a grammar, expected a graph (lattice recognize makes them)"
+                f"{source}: a trained model without a grammar's graph, expected a graph: lattice recognize makes them, "
+                "and a neural grammar has one only beside a graph (-g)"
             )
     _require_columns(arrays, source)
     about = _about(arrays, source)

@@ -13,12 +13,15 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, Graph, IntArray
 from lattice_cli.graph.numbering import Numbering
 from lattice_cli.graph.segments import Grouping, run_starts, spans, stable_order
 
 #: Up to this many (node, label) keys arcs are looked up in a table rather than by binary search.
 _TABLE_KEYS = 1 << 22
+#: Moves that a composition may have: about 10 GB.
+_MOST_MOVES = 100_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,16 +112,23 @@ class ArcIndex:
 def reach_pairs(left: Graph, right: Graph) -> Pairs:
     """Breadth-first search over (left node, right node, filter); the left label table begins with the right one.
 
-    Filter 1 means that a right epsilon was taken: no left epsilon until both sides have moved together again.
+    Filter 1 means that a right epsilon was taken: no left epsilon until both sides have moved together again. Raises
+    UsageError where there are too many moves.
     """
     search = _Search(left, right)
     starts = (left.starts[:, None] * right.nodes + right.starts[None, :]).ravel() * search.filters
     _, frontier = search.numbering.number(starts)
     keys, moves, heads = [frontier], [], []
-    known = len(frontier)
+    known, taken = len(frontier), 0
     while len(frontier):
         first = known - len(frontier)
         step, targets = search.expand(frontier)
+        taken += len(targets)
+        if taken > _MOST_MOVES:
+            raise UsageError(
+                f"the composition has more than {_MOST_MOVES:,} arcs, too many to be built: take a smaller grammar or "
+                "a pruned graph; best paths and sums of emission matrices do without it (viterbi, forward)"
+            )
         head, frontier = search.numbering.number(targets)
         known += len(frontier)
         keys.append(frontier)

@@ -7,6 +7,7 @@ same steps backwards and gives the derivative by every emission and by every ene
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -20,6 +21,9 @@ from lattice_cli.graph.scaled import scaled_sweep
 from lattice_cli.graph.segments import Runs, group_by, run_starts
 from lattice_cli.graph.steps import SparseStep, Step, dense_step
 from lattice_cli.graph.timetable import ProductGradient, Timetable
+
+#: Numbers of all steps that are kept: 128 MB.
+_ALL_ALPHAS = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,35 @@ def can_walk(grammar: Graph) -> bool:
     return not bool((grammar.ilabel == EPSILON).any())
 
 
+class _Alphas:
+    """The energies before each step. Where they are many only every so many steps are kept, and those between are made
+    again when they are asked for, from the last step to the first: twice the time, and memory as the square root."""
+
+    def __init__(self, steps: int, numbers: int, again: Callable[[int, FloatArray], FloatArray]) -> None:
+        """numbers: of one step. again: the energies behind a step, from those before it."""
+        self._every = 1 if steps * numbers <= _ALL_ALPHAS else max(1, round(steps**0.5))
+        self._kept: dict[int, FloatArray] = {}
+        self._made: dict[int, FloatArray] = {}
+        self._again = again
+        self.steps = steps
+
+    def add(self, time: int, alpha: FloatArray) -> None:
+        """The energies before a step, as the steps are taken."""
+        if time % self._every == 0:
+            self._kept[time] = alpha
+
+    def before(self, time: int) -> FloatArray:
+        """(running, states)"""
+        if time in self._kept:
+            return self._kept[time]
+        if time not in self._made:
+            first = time - time % self._every
+            self._made = {first: self._kept[first]}
+            for step in range(first, time):
+                self._made[step + 1] = self._again(step, self._made[step])
+        return self._made[time]
+
+
 @dataclass(frozen=True, eq=False)
 class ProductSweep:
     """What one pass over the product found. totals: (records,) nats, +inf where a record has no path."""
@@ -45,7 +78,7 @@ class ProductSweep:
     timetable: Timetable
     reducer: Reducer
     step: Step
-    alphas: list[FloatArray]
+    alphas: _Alphas
     ends: FloatArray
 
     @cached_property
@@ -76,10 +109,10 @@ class ProductSweep:
             flow = flow * seed[table.order][:, None]
         by_emission, by_arc = np.zeros(self.emissions.shape), np.zeros(grammar.arcs)
         after = flow[:0]
-        for time in range(len(self.alphas) - 1, -1, -1):
+        for time in range(self.alphas.steps - 1, -1, -1):
             after = np.concatenate([after, flow[len(after) : table.running[time]]])
             rows = table.rows(time)
-            after, by_emission[rows] = self.step.pull(self.alphas[time], self.emissions[rows], after, by_arc)
+            after, by_emission[rows] = self.step.pull(self.alphas.before(time), self.emissions[rows], after, by_arc)
         start = after.sum(axis=0) + flow[len(after) :].sum(axis=0)
         return ProductGradient(by_emission, by_arc, start, flow.sum(axis=0))
 
@@ -90,13 +123,13 @@ class ProductSweep:
         state = share.argmax(axis=1) if share.size else np.zeros(len(totals), dtype=np.intp)
         possible = np.isfinite(totals)
         into = group_by(grammar.dst, grammar.nodes)
-        arcs = np.zeros((len(self.alphas), len(totals)), dtype=np.intp)
-        for time in range(len(self.alphas) - 1, -1, -1):
+        arcs = np.zeros((self.alphas.steps, len(totals)), dtype=np.intp)
+        for time in range(self.alphas.steps - 1, -1, -1):
             ranks = np.flatnonzero(possible[: table.running[time]])
             candidates, counts = into.rows(state[ranks])
             owner = np.repeat(ranks, counts)
             row = self.emissions[table.rows(time)]
-            energies = self.alphas[time][owner, grammar.src[candidates]] + grammar.energy[candidates]
+            energies = self.alphas.before(time)[owner, grammar.src[candidates]] + grammar.energy[candidates]
             column = self.columns[grammar.ilabel[candidates]]
             energies += np.where(column >= 0, row[owner, column], np.inf)
             starts = np.cumsum(counts) - counts
@@ -147,11 +180,19 @@ def _stepwise(
 ) -> ProductSweep:
     """Step by step in energies."""
     alpha = np.broadcast_to(grammar.start, (len(table.order), grammar.nodes))
-    ends, alphas = np.array(alpha), []
+    ends = np.array(alpha)
+
+    def stepped(time: int, before: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            after = step.forward(before, emissions[table.rows(time)])
+        return np.ascontiguousarray(after[: table.running[time + 1]])
+
+    alphas = _Alphas(len(table.running) - 1, alpha.size, stepped)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for time, running in enumerate(table.running[:-1]):
-            alphas.append(np.ascontiguousarray(alpha[:running]))
-            alpha = step.forward(alphas[-1], emissions[table.rows(time)])
+            before = np.ascontiguousarray(alpha[:running])
+            alphas.add(time, before)
+            alpha = step.forward(before, emissions[table.rows(time)])
             ends[:running] = alpha
     if np.isnan(ends).any() or np.isneginf(ends).any():
         raise NumericOverflow("energies of a path add up beyond the range of float64")

@@ -15,7 +15,7 @@ from lattice_cli.inference.batches import grouped, located, no_path, record_node
 from lattice_cli.inference.confidence import answer_posteriors
 from lattice_cli.inference.decoding import found_paths
 from lattice_cli.inference.evaluation import Answers, Closest, Labels
-from lattice_cli.inference.interpretation import Interpretation, output_of
+from lattice_cli.inference.interpretation import Grammar, Interpretation, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.risk import oracle, oracles
 from lattice_cli.inference.rowwise import Need, interpretations
@@ -39,7 +39,7 @@ def assess(
     documents: Iterable[Document],
     reference_of: ReadReference,
     wanted: Wanted,
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     combine: Combine = ADD,
     judges: Judges | None = None,

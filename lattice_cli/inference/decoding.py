@@ -14,7 +14,7 @@ from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import union
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.interpretation import Interpretation, Search, Side, input_of, output_of
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path, best_paths, n_best
 from lattice_cli.inference.rowwise import Need, interpretations
@@ -99,7 +99,7 @@ class Questions:
 
 def decode(
     documents: Iterable[Document],
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     asked: Questions | None = None,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,10 +16,21 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
 from lattice_cli.graph.rules import with_rules
 from lattice_cli.graph.segments import distinct
+from lattice_cli.inference.explain import quoted
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path
 
 SIDES = ("recognition", "grammar", "interpretation")
+
+
+class GrammarOnDemand(Protocol):
+    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches."""
+
+    def beside(self, graph: Graph) -> Document:
+        """The grammar as far as the outputs of a graph get in it."""
+
+
+Grammar: TypeAlias = Document | GrammarOnDemand
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +126,7 @@ class Interpretation:
 
 def interpret(
     document: Document,
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     combine: Combine = ADD,
     judges: Judges | None = None,
@@ -122,16 +134,21 @@ def interpret(
     """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
     answers judged.
 
-    Raises UsageError if the blank is not a label of the record.
+    Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
+    places.
     """
+    graph = document.graph
     if ctc is None:
-        whole = None if grammar is None else compose(document.graph, grammar.graph, combine)
-        return _judged(Interpretation(document, grammar, whole, None), judges)
-    labels = document.graph.labels
-    if ctc not in labels[1:]:
+        rules = _written_out(grammar, graph)
+        whole = None if rules is None else compose(graph, rules.graph, combine)
+        return _judged(Interpretation(document, rules, whole, None), judges)
+    if ctc not in graph.labels[1:]:
         raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
-    inner, right = _ctc_grammar(labels, ctc, grammar)
-    return _judged(Interpretation(document, grammar, compose(document.graph, right, combine), inner), judges)
+    _, topology = _ctc_grammar(graph.labels, ctc, None)
+    spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
+    rules = _written_out(grammar, spoken)
+    inner, right = _ctc_grammar(graph.labels, ctc, rules)
+    return _judged(Interpretation(document, rules, compose(graph, right, combine), inner), judges)
 
 
 def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpretation:
@@ -143,8 +160,17 @@ def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpreta
         return interpretation
     whole = interpretation.composition
     judged = with_rules(alone(graph) if whole is None else whole, rules)
-    why = None if judged.graph.nodes else "no path: the language model allows none of the answers"
+    why = None
+    if not judged.graph.nodes:
+        unknown = [graph.labels[label] for label in distinct(graph.olabel).tolist() if np.isposinf(rules.least[label])]
+        without = f": it does not have {quoted(unknown)}" if unknown else ""
+        why = f"no path: the language model allows none of the answers{without}"
     return replace(interpretation, composition=judged, why=why)
+
+
+def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
+    """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
+    return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
 
 
 @lru_cache(maxsize=4)

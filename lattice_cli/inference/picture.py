@@ -9,7 +9,7 @@ from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.inference.decoding import Decoded, decode
-from lattice_cli.inference.interpretation import interpret
+from lattice_cli.inference.interpretation import Grammar, interpret
 from lattice_cli.inference.posteriors import forward
 
 
@@ -27,7 +27,7 @@ class Picture:
 def picture(
     document: Document,
     beta: float,
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     *,
     of: str = "recognition",

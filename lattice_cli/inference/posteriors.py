@@ -16,8 +16,10 @@ from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Gradient, sweep
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
-from lattice_cli.inference.interpretation import Interpretation, Side, interpret
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Side, interpret
 from lattice_cli.inference.lagrangian import Lagrangian, lagrangian
+from lattice_cli.inference.products import LARGE, best_of, product_gradient, product_statistics, without_paths
+from lattice_cli.inference.rowwise import Matrix, matrix_of
 from lattice_cli.inference.statistics import Statistics, summary
 
 
@@ -47,7 +49,7 @@ class Forward:
 def forward(
     documents: Iterable[Document],
     betas: Sequence[float],
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     *,
     arcs: bool = False,
@@ -58,7 +60,45 @@ def forward(
 ) -> list[list[Forward] | NoPath]:
     """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
     results: list[list[Forward] | NoPath] = []
-    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
+    waiting: list[Interpretation] = []
+    whole = nodes or lagrangians or of == "interpretation" or combine is not ADD
+    for document in documents:
+        matrix = None if whole else matrix_of(document, grammar, ctc, None)
+        if matrix is not None and matrix.product_arcs > LARGE:
+            results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
+            waiting = []
+            results.append(_forward_of_matrix(matrix, betas, arcs, of))
+        else:
+            waiting.append(interpret(document, grammar, ctc, combine))
+    return results + _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
+
+
+def _forward_of_matrix(matrix: Matrix, betas: Sequence[float], arcs: bool, of: str) -> list[Forward] | NoPath:
+    """Forward results of a matrix and its grammar."""
+    best = best_of(matrix)
+    interpretation = without_paths(matrix, best)
+    if not np.isfinite(best.energy):
+        return no_path(interpretation)
+    side = interpretation.side(of)
+    return [
+        Forward(
+            product_statistics(matrix, best, beta), side, product_gradient(matrix, beta, of) if arcs else None, None
+        )
+        for beta in betas
+    ]
+
+
+def _forward_of_all(
+    interpretations: Sequence[Interpretation],
+    betas: Sequence[float],
+    arcs: bool,
+    nodes: bool,
+    lagrangians: bool,
+    of: str,
+) -> list[list[Forward] | NoPath]:
+    """Forward results of interpretations that were composed."""
+    results: list[list[Forward] | NoPath] = []
+    for group in grouped(interpretations):
         with located(record_nodes(group)):
             found = _group_forward(group, betas, arcs, nodes, of)
         for interpretation, views in zip(group, found):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -19,12 +19,12 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.excerpt import excerpt_of_path, excerpt_within, no_excerpt
 from lattice_cli.graph.frames import Frames, frames_of
 from lattice_cli.graph.frontier import Found, Frontier, Limits, Plan, slack
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.graph.graph import EPSILON, Graph, IntArray, Labels
 from lattice_cli.graph.machine import Machine
 from lattice_cli.graph.product import product_best
 from lattice_cli.graph.segments import distinct as distinct_numbers
 from lattice_cli.inference.answers import best_answers
-from lattice_cli.inference.interpretation import Interpretation, Search, interpret
+from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, interpret
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import n_best
 
@@ -65,7 +65,7 @@ class Need:
 
 def interpretations(
     documents: Iterable[Document],
-    grammar: Document | None,
+    grammar: Grammar | None,
     ctc: str | None,
     combine: Combine = ADD,
     need: Need | None = None,
@@ -75,9 +75,9 @@ def interpretations(
 
     Raises UsageError if the blank is not a label of a record.
     """
-    waiting: list[_Matrix] = []
+    waiting: list[Matrix] = []
     for document in documents:
-        matrix = None if need is None or combine is not ADD else _matrix(document, grammar, ctc, judges)
+        matrix = None if need is None or combine is not ADD else matrix_of(document, grammar, ctc, judges)
         if matrix is not None and need is not None and matrix.all_at_once(need):
             if waiting and (waiting[0].plan is not matrix.plan or _numbers(waiting) > _ALL_NUMBERS):
                 yield from _all_at_once(waiting)
@@ -94,13 +94,23 @@ def interpretations(
 
 
 @dataclass(frozen=True, eq=False)
-class _Matrix:
+class Matrix:
     """A record that is a matrix, and what it is decoded through."""
 
     document: Document
     grammar: Document | None
     frames: Frames
     plan: Plan
+
+    @property
+    def product_arcs(self) -> int:
+        """Arcs of the product of matrix and machine."""
+        return self.plan.machine.graph.arcs * self.frames.steps
+
+    @cached_property
+    def columns(self) -> IntArray:
+        """(labels,) the class of each label of the machine, -1 for none."""
+        return self.frames.columns(self.plan.machine.labels)
 
     def all_at_once(self, need: Need) -> bool:
         """True if the recursion over all states is the way."""
@@ -113,15 +123,15 @@ class _Matrix:
         return Interpretation(self.document, self.grammar, found, None, search, why)
 
 
-def _numbers(matrices: Sequence[_Matrix]) -> int:
+def _numbers(matrices: Sequence[Matrix]) -> int:
     return sum(each.frames.steps * each.plan.machine.graph.nodes for each in matrices)
 
 
-def _matrix(document: Document, grammar: Document | None, ctc: str | None, judges: Judges | None) -> _Matrix | None:
+def matrix_of(document: Document, grammar: Grammar | None, ctc: str | None, judges: Judges | None) -> Matrix | None:
     """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
     graph = document.graph
-    if grammar is None and ctc is None:
-        return None
+    if (grammar is None and ctc is None) or not isinstance(grammar, Document | None):
+        return None  # a grammar on demand is asked for what the whole record reaches
     frames = frames_of(graph)
     if frames is None or (ctc is not None and ctc not in frames.labels[1:]):
         return None
@@ -135,7 +145,7 @@ def _matrix(document: Document, grammar: Document | None, ctc: str | None, judge
         machine = _machine(grammar, ctc)
     if machine is None or (machine.graph.arcs * frames.steps <= _SMALL and judges is None):
         return None
-    return _Matrix(document, grammar, frames, _plan(machine, labels, judges))
+    return Matrix(document, grammar, frames, _plan(machine, labels, judges))
 
 
 @lru_cache(maxsize=4)
@@ -163,7 +173,7 @@ def _plan(machine: Machine, classes: tuple[str, ...], judges: Judges | None) -> 
     return Plan(machine, columns, len(classes), rules)
 
 
-def _all_at_once(matrices: Sequence[_Matrix]) -> Iterator[Interpretation]:
+def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
     """The best path of each of some matrices with the same plan."""
     if not matrices:
         return
@@ -171,24 +181,22 @@ def _all_at_once(matrices: Sequence[_Matrix]) -> Iterator[Interpretation]:
     rows = np.concatenate([each.frames.energies for each in matrices])
     lengths = np.array([each.frames.steps for each in matrices], dtype=np.intp)
     graph = plan.machine.graph
-    columns = np.full(len(graph.labels), -1, dtype=np.intp)
-    columns[graph.ilabel] = plan.column
-    for matrix, path in zip(matrices, product_best(rows, lengths, graph, columns)):
+    for matrix, path in zip(matrices, product_best(rows, lengths, graph, matrices[0].columns)):
         if path is None:
-            yield _lost(matrix, Found(np.inf, np.zeros(0, dtype=np.intp), np.inf, graph.nodes))
+            yield lost(matrix, Found(np.inf, np.zeros(0, dtype=np.intp), np.inf, graph.nodes))
         else:
             arcs = np.array(path.arcs, dtype=np.intp)
             found = excerpt_of_path(matrix.document.graph, matrix.frames, plan.machine, arcs)
             yield matrix.interpretation(found, Search(True, path.energy + matrix.frames.ends, graph.nodes))
 
 
-def _searched(matrix: _Matrix, need: Need) -> Interpretation:
+def _searched(matrix: Matrix, need: Need) -> Interpretation:
     """What is needed of one matrix, by tokens."""
     frontier = Frontier(matrix.plan, matrix.frames.energies)
     limits = Limits(need.beam, need.most)
     best = frontier.search(limits) if need.limited else frontier.best()
     if not np.isfinite(best.energy):
-        return _lost(matrix, best)
+        return lost(matrix, best)
     if need.single:
         spent, ending = frontier.spent(best.arcs)
         found = excerpt_of_path(matrix.document.graph, matrix.frames, matrix.plan.machine, best.arcs, spent, ending)
@@ -204,7 +212,7 @@ def _searched(matrix: _Matrix, need: Need) -> Interpretation:
     return matrix.interpretation(found, _search(matrix, best, best.exact and sure, min(best.bound, complete)))
 
 
-def _search(matrix: _Matrix, best: Found, exact: bool, bound: float) -> Search:
+def _search(matrix: Matrix, best: Found, exact: bool, bound: float) -> Search:
     return Search(exact, min(bound, best.energy) + matrix.frames.ends, best.widest)
 
 
@@ -216,7 +224,7 @@ def _nth(graph: Graph, need: Need) -> float:
     return found[-1].energy if len(found) == need.n else np.inf
 
 
-def _lost(matrix: _Matrix, best: Found) -> Interpretation:
+def lost(matrix: Matrix, best: Found) -> Interpretation:
     """The interpretation without a path, and why it has none."""
     steps, machine = matrix.frames.steps, matrix.plan.machine
     needed = machine.least_rows()

@@ -7,13 +7,20 @@ names, types and limits from here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from lattice_cli.learning.keys import told
 from lattice_cli.learning.losses import LOSSES
+from lattice_cli.learning.networks.field import STEPPERS
+from lattice_cli.learning.networks.fixed_point import SOLVERS
+from lattice_cli.learning.neural import NeuralSettings
 from lattice_cli.learning.segmentation import Segmenter
 
-KINDS = ("linear", "mlp", "convolution", "scores")
+KINDS = ("linear", "mlp", "convolution", "ode", "scores")
 ALIGNMENTS = ("each", "ctc", "segments", "whole", "graph")
+VARIATIONAL = "variational"
+COSTS = ("last", "every")
+ADJOINTS = ("discrete", "continuous")
 OUTPUTS = ("energies", "log-softmax", "softplus")
 
 
@@ -38,6 +45,29 @@ class LayerSettings:
 
 
 @dataclass(frozen=True)
+class OdeSettings:
+    """A state that moves along a field f(z) = tanh(z W + x U + b) - z, or rests where f = 0."""
+
+    shorthand: ClassVar[str] = "form"  # `ode: fixed-point` is `ode: {form: fixed-point}`
+
+    form: str = told("steps", "steps of an ODE, or its fixed point, solved for", choices=("steps", "fixed-point"))
+    units: int = told(64, "numbers in the state", least=1)
+    steps: int = told(8, "steps: how many", least=1)
+    time: float = told(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
+    stepper: str = told("euler", "steps: the method", choices=tuple(STEPPERS))
+    cost: str = told("last", "steps: energies are read at the last step, or their mean over all", choices=COSTS)
+    adjoint: str = told(
+        "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=ADJOINTS
+    )
+    checkpoints: int = told(0, "steps: states kept for the way back, the others computed again; 0: all", least=0)
+    solver: str = told("newton", "fixed-point: for what iteration does not find", choices=SOLVERS)
+    damping: float = told(1.0, "fixed-point: z <- z + damping f(z)", above=0.0)
+    iterations: int = told(40, "fixed-point: of these at most", least=0)
+    tolerance: float = told(1e-10, "fixed-point: largest |f| at it", above=0.0)
+    norm: float = told(0.95, "fixed-point: largest spectral norm of W; below 1 there is one; 0: no limit", least=0.0)
+
+
+@dataclass(frozen=True)
 class RecognizerSettings:
     """What turns inputs into energies of labels."""
 
@@ -48,6 +78,7 @@ class RecognizerSettings:
     shape: tuple[int, int] | None = told(
         None, "convolution: columns and rows of the image that a row of inputs is", least=1
     )
+    ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
     activation: str = told("tanh", "of hidden layers", choices=("tanh", "relu", "sigmoid"))
     output: str = told("energies", "energies as they are, made locally normalised, or at least 0", choices=OUTPUTS)
     scores: tuple[str, ...] = told((), "scores: names of those whose scales are learned; default: all")
@@ -70,12 +101,17 @@ class AlignmentSettings:
 class GrammarSettings:
     """Which answers there are, and what they cost."""
 
-    file: str = told("", "a grammar: graph document, words, word list")
+    file: str = told("", "a grammar: graph document, words, word list, or a neural grammar")
     ngram: int = told(
         0, "instead of a file: all label sequences, with learned energies of n-grams (2: bigrams)", least=0
     )
+    neural: NeuralSettings = field(
+        default_factory=NeuralSettings, metadata={"meaning": "instead of a file: a network that predicts labels"}
+    )
     learn: str = told(
-        "none", "of a file: nothing, every arc, or the scales of its named scores", choices=("none", "arcs", "scores")
+        "none",
+        "of a file: nothing, every arc, the scales of its named scores, or the network of a neural grammar",
+        choices=("none", "arcs", "scores", "network"),
     )
 
 
@@ -83,7 +119,13 @@ class GrammarSettings:
 class ObjectiveSettings:
     """What is minimised."""
 
-    loss: str = told("nll", "one of the ten losses", choices=tuple(LOSSES))
+    shorthand: ClassVar[str] = "loss"  # `objective: variational` is `objective: {loss: variational}`
+
+    loss: str = told("nll", "one of the ten losses, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
+    q: str = told(
+        "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
+    )
+    alternate: int = told(0, "variational: batches for q, then as many for the model; 0: both together", least=0)
     latent: str = told(
         "", "energy of an answer over its paths; default: as the loss", choices=("", "viterbi", "forward")
     )

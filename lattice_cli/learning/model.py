@@ -11,18 +11,30 @@ import numpy as np
 
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.composition import Composition, compose
+from lattice_cli.graph.contexts import contexts_of
 from lattice_cli.graph.document import Document, Inputs
-from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels
+from lattice_cli.graph.graph import FloatArray, Graph, IntArray, Labels, union
 from lattice_cli.graph.topology import ctc_topology
-from lattice_cli.learning.config import RecognizerSettings, TrainConfig
+from lattice_cli.learning.config import VARIATIONAL, ObjectiveSettings, OdeSettings, RecognizerSettings, TrainConfig
 from lattice_cli.learning.energies import columns_of
 from lattice_cli.learning.examples import Example
-from lattice_cli.learning.grammars import LearnedGrammar, label_loop, learned_grammar, ngram
+from lattice_cli.learning.grammars import (
+    MOST_ARCS,
+    LearnedGrammar,
+    NetworkGrammar,
+    PullColumns,
+    label_loop,
+    learned_grammar,
+    ngram,
+)
 from lattice_cli.learning.networks.box import BoxNetwork
 from lattice_cli.learning.networks.convolution import ConvolutionNetwork, Kernel
 from lattice_cli.learning.networks.dense import DenseNetwork
+from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
 from lattice_cli.learning.networks.layers import ActivationName, Network, Parameters
+from lattice_cli.learning.networks.ode import OdeNetwork
 from lattice_cli.learning.networks.strip import StripNetwork
+from lattice_cli.learning.neural import NeuralGrammar, ReachedGrammar, TrainedGrammar
 from lattice_cli.learning.reading import Reading
 from lattice_cli.learning.recognizers import (
     PullEnergies,
@@ -33,9 +45,6 @@ from lattice_cli.learning.recognizers import (
     StripRecognizer,
     require_scores,
 )
-
-#: The grammar's weights among the parameters.
-GRAMMAR_WEIGHTS = "grammar.weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,29 +93,35 @@ class Model:
         """(columns,) what is +inf here is a start or final that the reading's grammar does not have."""
         return columns_of(self.reading.grammar)
 
-    def right_energies(self, parameters: Parameters) -> FloatArray:
-        """(columns,) energies of the reading's grammar at these parameters."""
-        own = self.grammar.tied.energies(parameters[GRAMMAR_WEIGHTS])
+    def right_energies(self, parameters: Parameters) -> tuple[FloatArray, PullColumns]:
+        """(columns,) energies of the reading's grammar at these parameters, and the way back to them."""
+        own, pull = self.grammar.energies(parameters)
         if self.whole is None:
-            return own
+            return own, pull
         energies: FloatArray = self._alignment_part + np.append(own, 0.0)[self._grammar_column]
-        return energies
 
-    def right_gradient(self, by_column: FloatArray) -> FloatArray:
-        """(weights,) derivative by the grammar's weights, from that by the columns of the reading's grammar."""
-        if self.whole is not None:
-            size = len(self.grammar.tied.fixed)
-            by_column = np.bincount(self._grammar_column + 1, by_column, size + 1)[1:].astype(np.float64)
-        return self.grammar.tied.gradient(by_column)
+        def pullback(by_column: FloatArray) -> Parameters:
+            by_own = np.bincount(self._grammar_column + 1, by_column, len(own) + 1)[1:]
+            return pull(by_own.astype(np.float64))
+
+        return energies, pullback
 
     def left_energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
         """(arcs,) the recogniser's energies of stacked examples, and the way back to its parameters."""
-        own = {name: array for name, array in parameters.items() if name != GRAMMAR_WEIGHTS}
-        return self.recognizer.energies(own, stacked)
+        return self.recognizer.energies(self.recognizer_parameters(parameters), stacked)
+
+    def recognizer_parameters(self, parameters: Parameters) -> Parameters:
+        """Those of the recogniser alone."""
+        like = self._recognizer_names
+        return {name: array for name, array in parameters.items() if name in like}
+
+    @cached_property
+    def _recognizer_names(self) -> frozenset[str]:
+        return frozenset(self.recognizer.initial(np.random.default_rng(0)))
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from, the grammar's too."""
-        return {**self.recognizer.initial(rng), GRAMMAR_WEIGHTS: self.grammar.initial.copy()}
+        return {**self.recognizer.initial(rng), **self.grammar.initial(rng)}
 
     def recognized(self, record: Inputs | Document, parameters: Parameters) -> Document:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
@@ -129,15 +144,16 @@ def build_model(
     config: TrainConfig,
     labels: Sequence[str],
     size: int,
-    grammar: Document | None = None,
+    grammar: Document | TrainedGrammar | None = None,
     alignment: Document | None = None,
     scores: Mapping[str, float] | None = None,
+    graphs: Sequence[Graph] = (),
 ) -> Model:
     """The model of a configuration.
 
-    labels: of the answers; size: numbers in a row of inputs; grammar, alignment: the documents of grammar.file and
-    alignment.file; scores: the named scores of the records, with their scales. Raises UsageError for settings that
-    contradict each other.
+    labels: of the answers; size: numbers in a row of inputs; grammar, alignment: what grammar.file and alignment.file
+    hold; scores: the named scores of the records, with their scales; graphs: the recognition graphs that there are
+    already, for a neural grammar to be asked about. Raises UsageError for settings that contradict each other.
     """
     kind = config.alignment.kind
     _require_sense(config)
@@ -156,7 +172,8 @@ def build_model(
         classes = [alignment.graph.labels[label] for label in used]
     table: Labels = ("", *classes)
     whole = None
-    learned = _grammar(config, labels, grammar)
+    said = [alignment.graph] if alignment is not None else list(graphs) or [label_loop(labels)]
+    learned = _grammar(config, labels, grammar, said)
     if kind == "ctc":
         whole = compose(ctc_topology(table, len(classes)), learned.graph)
     elif alignment is not None:
@@ -182,28 +199,69 @@ def _require_sense(config: TrainConfig) -> None:
         ("shape", "convolution"),
         ("scores", "scores"),
         ("initial", "scores"),
+        ("ode", "ode"),
     ):
-        if getattr(recognizer, name) and recognizer.kind != kinds:
+        if getattr(recognizer, name) != getattr(RecognizerSettings(), name) and recognizer.kind != kinds:
             raise UsageError(f"recognizer.{name} is for kind: {kinds}, but kind is {recognizer.kind}")
     if len(set(recognizer.scores)) < len(recognizer.scores):
         raise UsageError("recognizer.scores has a name twice")
     if config.optimizer.method == "lbfgs" and (config.optimizer.clip is not None or config.optimizer.decay != 1.0):
         raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
-    if config.grammar.file and config.grammar.ngram:
-        raise UsageError("grammar.file and grammar.ngram are both given, expected one of them")
+    objective = config.objective
+    if objective.loss != VARIATIONAL and (objective.alternate or objective.q != ObjectiveSettings().q):
+        raise UsageError(f"objective.q and objective.alternate are for loss: variational, but loss is {objective.loss}")
+    if objective.loss == VARIATIONAL and objective.latent == "viterbi":
+        raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
+    if objective.alternate and config.optimizer.method == "lbfgs":
+        raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
+    given = [
+        name
+        for name, value in (
+            ("file", config.grammar.file),
+            ("ngram", config.grammar.ngram),
+            ("neural", config.grammar.neural.context),
+        )
+        if value
+    ]
+    if len(given) > 1:
+        raise UsageError(f"grammar.{given[0]} and grammar.{given[1]} are both given, expected one of them")
     if bool(config.alignment.file) != (kind == "graph"):
         raise UsageError("alignment.file and alignment.kind: graph go together, but only one of them is given")
     if config.grammar.learn != "none" and not config.grammar.file:
-        raise UsageError("grammar.learn is about grammar.file, which is not given (n-grams are always learned)")
+        raise UsageError(
+            "grammar.learn is about grammar.file, which is not given (n-grams and networks are always learned)"
+        )
 
 
-def _grammar(config: TrainConfig, labels: Sequence[str], document: Document | None) -> LearnedGrammar:
-    if document is not None:
-        return learned_grammar(document, config.grammar.learn)
-    if config.grammar.ngram:
-        return ngram(labels, config.grammar.ngram)
+def _grammar(
+    config: TrainConfig, labels: Sequence[str], given: Document | TrainedGrammar | None, said: Sequence[Graph]
+) -> LearnedGrammar:
+    """said: what answers are read from, for the contexts that a neural grammar is asked for."""
+    settings = config.grammar
+    if isinstance(given, TrainedGrammar):
+        if settings.learn not in ("none", "network"):
+            raise UsageError(f"grammar.learn: {settings.learn} is not for a neural grammar, expected none or network")
+        return _beside(said, given.neural, given.parameters, settings.learn == "none")
+    if settings.learn == "network":
+        raise UsageError(f"grammar.learn: network, but {settings.file} is not a neural grammar")
+    if given is not None:
+        return learned_grammar(given, settings.learn)
+    if settings.ngram:
+        return ngram(labels, settings.ngram)
+    if settings.neural.context:
+        return _beside(said, NeuralGrammar(("", *labels), settings.neural), None, False)
     graph = label_loop(labels)
     return learned_grammar(Document(graph, "any", "any", range(graph.nodes)), "none")
+
+
+def _beside(said: Sequence[Graph], neural: NeuralGrammar, start: Parameters | None, frozen: bool) -> NetworkGrammar:
+    contexts = contexts_of(union(said), neural.labels, neural.settings.context)
+    if contexts.graph.arcs > MOST_ARCS:
+        raise UsageError(
+            f"the neural grammar is asked for {contexts.graph.arcs:,} labels after contexts of "
+            f"{neural.settings.context}, expected at most {MOST_ARCS:,}: a shorter context or smaller graphs"
+        )
+    return NetworkGrammar(ReachedGrammar(neural, contexts), start, frozen)
 
 
 def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float]) -> Recognizer:
@@ -235,6 +293,8 @@ def _kernels(settings: RecognizerSettings) -> tuple[Kernel, ...]:
 def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
     """A network on items by themselves, which are images of this shape where they are that."""
     activation = cast(ActivationName, settings.activation)
+    if settings.kind == "ode":
+        return _ode_network(settings.ode, size, outputs)
     if settings.kind != "convolution":
         return DenseNetwork(size, settings.hidden, outputs, activation)
     assert shape is not None, "a convolution on items needs their shape"
@@ -243,3 +303,15 @@ def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: 
     if extras < 0:
         raise UsageError(f"recognizer.shape: {columns} x {rows} is more than the {size} numbers of a row")
     return BoxNetwork(ConvolutionNetwork(rows, _kernels(settings), None, outputs, activation, columns, extras))
+
+
+def _ode_network(told: OdeSettings, size: int, outputs: int) -> Network:
+    """A state that is driven by an item, after some steps or at its fixed point."""
+    if told.form == "fixed-point":
+        return FixedPointNetwork(
+            size, told.units, outputs, told.solver, told.damping, told.iterations, told.tolerance, told.norm
+        )
+    every, continuous = told.cost == "every", told.adjoint == "continuous"
+    return OdeNetwork(
+        size, told.units, outputs, told.steps, told.time, told.stepper, every, continuous, told.checkpoints
+    )

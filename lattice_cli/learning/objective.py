@@ -25,7 +25,7 @@ from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers
 from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
 from lattice_cli.inference.explain import has_path, why_empty
-from lattice_cli.inference.interpretation import Interpretation, interpret, output_of
+from lattice_cli.inference.interpretation import Grammar, Interpretation, interpret, output_of
 from lattice_cli.inference.paths import best_with_gap
 from lattice_cli.learning.losses import Energies, Loss, Settings, Value
 from lattice_cli.learning.targets import Target, complement_acceptor, target_acceptor, target_labels
@@ -119,7 +119,7 @@ def evaluate(
     losses: Sequence[Loss],
     settings: Settings,
     targets: Sequence[str] | None = None,
-    grammar: Document | None = None,
+    grammar: Grammar | None = None,
     ctc: str | None = None,
     *,
     latent: str | None = None,

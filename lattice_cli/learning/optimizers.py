@@ -90,6 +90,56 @@ class Sgd:
 
 
 @dataclass
+class Alternating:
+    """Two optimisers by turns: `period` steps of the second on theta[split:], then as many of the first on the rest."""
+
+    first: Optimizer
+    second: Optimizer
+    split: int
+    period: int
+    full_batch: bool = field(default=False, init=False)
+    converged: bool = field(default=False, init=False)
+    _steps: int = field(default=0, init=False, repr=False)
+
+    @property
+    def scale(self) -> float:
+        """Of both."""
+        return self.first.scale
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        self.first.scale = self.second.scale = scale
+
+    def step(self, theta: FloatArray, evaluate: Evaluate) -> tuple[FloatArray, float]:
+        """A step of the one whose turn it is."""
+        of_second = self._steps // self.period % 2 == 0
+        own = slice(self.split, None) if of_second else slice(0, self.split)
+        self._steps += 1
+
+        def partly(part: FloatArray) -> tuple[float, FloatArray]:
+            at = theta.copy()
+            at[own] = part
+            value, gradient = evaluate(at)
+            return value, gradient[own]
+
+        found = theta.copy()
+        found[own], value = (self.second if of_second else self.first).step(theta[own], partly)
+        return found, value
+
+    def state(self) -> State:
+        """That of both, and whose turn it is."""
+        parts = (("first", self.first), ("second", self.second))
+        inner = {f"{name}.{key}": each for name, part in parts for key, each in part.state().items()}
+        return {**inner, "turn": np.array(self._steps)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `state` gave."""
+        for name, part in (("first.", self.first), ("second.", self.second)):
+            part.restore({key.removeprefix(name): each for key, each in state.items() if key.startswith(name)})
+        self._steps = int(state["turn"])
+
+
+@dataclass
 class Adam:
     """Kingma and Ba 2015, algorithm 1: steps of about the rate whatever the size of the gradient."""
 

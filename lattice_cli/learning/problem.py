@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow, TrainingFailed, UsageError
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+    UsageError,
+)
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.inference.risk import oracle
-from lattice_cli.learning.batch import Batch, Objective
-from lattice_cli.learning.config import TrainConfig
+from lattice_cli.learning.batch import Batch, Objective, Outcome
+from lattice_cli.learning.config import VARIATIONAL, TrainConfig
 from lattice_cli.learning.energies import with_columns
 from lattice_cli.learning.examples import Example, first_arcs
+from lattice_cli.learning.grammars import PullColumns
+from lattice_cli.learning.latent import (
+    PROPOSAL,
+    ArcProposal,
+    BoundOutcome,
+    NetworkProposal,
+    Proposal,
+    evaluate_bound,
+)
 from lattice_cli.learning.losses import LOSSES, Settings
-from lattice_cli.learning.model import GRAMMAR_WEIGHTS, Model
+from lattice_cli.learning.model import Model
 from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.recognizers import PullEnergies
 from lattice_cli.learning.targets import target_labels
 
 
 def objective_of(config: TrainConfig) -> Objective:
     """The loss that a configuration asks for."""
     told = config.objective
-    return Objective(LOSSES[told.loss], Settings(told.margin, told.cap, told.gamma, told.beta), told.latent)
+    loss = "nll" if told.loss == VARIATIONAL else told.loss  # what is bounded
+    return Objective(LOSSES[loss], Settings(told.margin, told.cap, told.gamma, told.beta), told.latent)
 
 
 def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Example]:
@@ -49,19 +69,22 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
 
 @dataclass(frozen=True)
 class Value:
-    """The objective of some examples. mean: of the loss, without the penalty. gradient: with it."""
+    """The objective of some examples. mean: of the loss, without the penalty. gradient: with it. exact: mean of the log
+    loss that a variational objective bounds, None for other ones."""
 
     objective: float
     mean: float
     gradient: FloatArray
+    exact: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A batch with its inputs ready."""
+    """A batch with its inputs ready, and its place among them all."""
 
     batch: Batch
     stacked: object
+    number: int = 0
 
     @property
     def examples(self) -> Sequence[Example]:
@@ -80,8 +103,29 @@ class Problem:
         self.replaced = 0
         self.objective = objective_of(model.config)
         pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
-        self.pieces = [piece for piece in pieces if piece is not None]
+        found = [piece for piece in pieces if piece is not None]
+        self.pieces = [replace(piece, number=number) for number, piece in enumerate(found)]
+        self.proposal = self._proposal()
+        self._layout = self.initial(np.random.default_rng(0))
         self.count = sum(len(piece.examples) for piece in self.pieces)
+
+    def _proposal(self) -> Proposal | None:
+        """Where q comes from, for a variational objective."""
+        if self.config.objective.loss != VARIATIONAL:
+            return None
+        if self.config.objective.q == "arcs":
+            return ArcProposal.of([piece.examples for piece in self.pieces], self.model.reading.classes)
+        return NetworkProposal(self.model.recognizer)
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """Parameters to start from: the model's, and behind them those of q, if there is one."""
+        own = self.model.initial(rng)
+        return own if self.proposal is None else {**own, **self.proposal.initial(rng)}
+
+    @cached_property
+    def of_model(self) -> int:
+        """How many of the weights, the first ones, are the model's; the others are those of q."""
+        return sum(array.size for name, array in self._layout.items() if not name.startswith(PROPOSAL))
 
     def _piece(self, examples: Sequence[Example]) -> Piece | None:
         """A batch, without what cannot be spelled if that is to be left out; None if nothing is left."""
@@ -111,7 +155,7 @@ class Problem:
         """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
         model = self.model
         graph = model.energies(example, self._layout)
-        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)))
+        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)[0]))
         found = oracle(whole.graph, example.target or ())
         if found is None:
             return None
@@ -138,42 +182,68 @@ class Problem:
         parameters = self.parameters(theta)
         right = self.model.right_energies(parameters)
         count = sum(len(piece.examples) for piece in pieces)
-        mean, gradient = 0.0, np.zeros(len(theta))
+        mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
         for piece in pieces:
-            found, by_weights = self._of_piece(piece, parameters, right, count)
+            found, logs, by_weights = self._of_piece(piece, parameters, right, count)
             mean += found
+            exact += logs
             gradient += by_weights
-        l2 = self.config.objective.l2
         with np.errstate(over="ignore"):
-            gradient += l2 * theta
-            objective = mean + (0.5 * l2 * float(theta @ theta) if l2 else 0.0)
+            gradient[: self.of_model] += self.config.objective.l2 * theta[: self.of_model]
+            objective = mean + self.penalty(theta)
         if not np.isfinite(objective):
             raise TrainingFailed(f"the squares of the weights add up to {objective}")
-        return Value(objective, mean, gradient)
+        return Value(objective, mean, gradient, None if self.proposal is None else exact)
+
+    def penalty(self, theta: FloatArray) -> float:
+        """l2 / 2 times the sum of the squares of the model's weights; q may be what it likes."""
+        l2, own = self.config.objective.l2, theta[: self.of_model]
+        return 0.5 * l2 * float(own @ own) if l2 else 0.0
 
     def _of_piece(
-        self, piece: Piece, parameters: Parameters, right: FloatArray, count: int
-    ) -> tuple[float, FloatArray]:
-        """Sum of the losses of a batch divided by count, and its gradient."""
+        self, piece: Piece, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
+    ) -> tuple[float, float, FloatArray]:
+        """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, and the gradient
+        of the first."""
         model = self.model
+        right, pull_right = grammar
         with np.errstate(all="ignore"):
-            left, pull = model.left_energies(parameters, piece.stacked)
-            self._require_finite(piece, left)
+            left, pull = self._left(piece, parameters)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")
+            by_name: Parameters = {}
             try:
-                outcome = piece.batch.evaluate(left, right)
+                outcome: Outcome | BoundOutcome
+                if self.proposal is None:
+                    outcome = piece.batch.evaluate(left, right)
+                else:
+                    q, pull_q = self.proposal.energies(parameters, piece.number, piece.stacked)
+                    self._require_finite(piece, q)
+                    outcome = evaluate_bound(piece.batch, left, right, q)
+                    by_name |= pull_q(outcome.proposal / count)
             except (Diverged, NumericOverflow) as error:
                 raise TrainingFailed(self._culprit(piece, left, right, error)) from None
             bad = np.flatnonzero(~np.isfinite(outcome.values))
             if len(bad):
                 raise TrainingFailed(f"{_named(piece.examples[bad[0]])}: the loss is {outcome.values[bad[0]]}")
-            by_name = dict(pull(outcome.left / count))
-            by_name[GRAMMAR_WEIGHTS] = model.right_gradient(outcome.right / count)
+            by_name |= pull(outcome.left / count)
+            by_name |= pull_right(outcome.right / count)
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
         if not np.isfinite(gradient).all():
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
-        return float((outcome.values / count).sum()), gradient
+        logs = outcome.exact if isinstance(outcome, BoundOutcome) else outcome.values
+        return float((outcome.values / count).sum()), float((logs / count).sum()), gradient
+
+    def _left(self, piece: Piece, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
+        """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
+        try:
+            left, pull = self.model.left_energies(parameters, piece.stacked)
+        except NotConverged as error:
+            ends = np.cumsum([example.rows for example in piece.examples])
+            example = piece.examples[int(np.searchsorted(ends, error.item, side="right"))]
+            raise TrainingFailed(f"{_named(example)}: {error}") from None
+        self._require_finite(piece, left)
+        return left, pull
 
     def _require_finite(self, piece: Piece, left: FloatArray) -> None:
         bad = np.flatnonzero(~np.isfinite(left))

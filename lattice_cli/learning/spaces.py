@@ -55,11 +55,21 @@ class BuiltSpace:
         """The order of evaluation, which energies do not change."""
         return schedule(self.graph)
 
+    @cached_property
+    def backward_plan(self) -> Schedule:
+        """The order of evaluation from the end."""
+        return schedule(self.graph.reversed())
+
     def at(self, left: FloatArray, right: FloatArray) -> Graph:
         """The union at these energies."""
         energy = self.fixed + np.append(left, 0.0)[self.left]
         energy += np.append(right, 0.0)[self.right]
         return with_columns(self.graph, energy)
+
+    def proposal(self, left: FloatArray) -> Graph:
+        """The union at these energies of recognition arcs alone: a distribution over its paths."""
+        fixed = np.where(np.isfinite(self.fixed), 0.0, np.inf)
+        return with_columns(self.graph, fixed + np.append(left, 0.0)[self.left])
 
     def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
         """See Space."""

@@ -13,23 +13,33 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.errors import Diverged, FormatError, GraphError, LatticeError, NumericOverflow, TrainingFailed
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    GraphError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+)
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.config import OptimizerSettings
-from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer, Sgd, State
+from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State
 from lattice_cli.learning.problem import Piece, Problem
 from lattice_cli.learning.validation import Errors, Validation
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before."""
+    """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
+    of a variational objective, whose loss is a bound on it, the mean log loss."""
 
     number: int
     loss: float
     best: bool
     label_error: float | None = None
     exact: float | None = None
+    nll: float | None = None
 
 
 @dataclass
@@ -49,6 +59,7 @@ class Standing:
     epoch: int = 0
     position: int = 0
     partial: float = 0.0
+    partial_nll: float = 0.0
     best_epoch: int = 0
     best_error: tuple[float, float] = (float("inf"), 0.0)
     waited: int = 0
@@ -70,6 +81,7 @@ class Standing:
             "epoch": self.epoch,
             "position": self.position,
             "partial": self.partial,
+            "partial_nll": self.partial_nll,
             "best_epoch": self.best_epoch,
             "best_error": [str(each) for each in self.best_error],  # it may be infinite
             "waited": self.waited,
@@ -108,7 +120,11 @@ class Standing:
             number = getattr(self, name)
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is {number!r}")
-        if not isinstance(self.partial, float) or not isinstance(self.ended, str):
+        if (
+            not isinstance(self.partial, float)
+            or not isinstance(self.partial_nll, float)
+            or not isinstance(self.ended, str)
+        ):
             raise ValueError("partial or ended is not what it should be")
 
 
@@ -178,6 +194,11 @@ class Training:
         self.problem, self.validation = problem, validation
         self.settings = problem.config.training
         self.optimizer = optimizer_of(problem.config.optimizer)
+        period = problem.config.objective.alternate
+        if period:
+            self.optimizer = Alternating(
+                self.optimizer, optimizer_of(problem.config.optimizer), problem.of_model, period
+            )
         # What takes all examples to a step has one batch to an epoch.
         self._steps: list[list[Piece]] = (
             [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
@@ -213,7 +234,8 @@ class Training:
             for name, array in found.items():
                 if array.dtype.kind not in "fi" or array.ndim != like[name].ndim:
                     raise ValueError(f"{name} has type {array.dtype} and shape {array.shape}")
-                if array.ndim and name != "values" and array.shape[-1] not in (0, len(standing.theta)):
+                sizes = (0, len(standing.theta), self.problem.of_model, len(standing.theta) - self.problem.of_model)
+                if array.ndim and name != "values" and array.shape[-1] not in sizes:
                     raise ValueError(f"{name} has shape {array.shape}")
             self.optimizer.restore(found)
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -246,6 +268,7 @@ class Training:
     def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
         means: list[tuple[FloatArray, float]] = []
+        logs: list[float] = []
 
         def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
             try:
@@ -255,6 +278,7 @@ class Training:
                     return np.inf, np.full(len(theta), np.nan)
                 raise TrainingFailed(f"{self._where(standing)}: {error}") from None
             means.append((theta.copy(), value.mean))
+            logs.append(value.exact or 0.0)
             return value.objective, value.gradient
 
         with np.errstate(all="ignore"):
@@ -270,12 +294,13 @@ class Training:
         elif means:
             mean = means[0][1]
         else:
-            mean = objective - 0.5 * self.problem.config.objective.l2 * float(standing.theta @ standing.theta)
+            mean = objective - self.problem.penalty(standing.theta)
         standing.theta = theta
         kept = self.settings.average
         standing.average = kept * standing.average + (1.0 - kept) * theta if kept else theta
         standing.optimizer = self.optimizer.state()
         standing.partial += mean * (count / self.problem.count)
+        standing.partial_nll += (logs[-1] if logs else 0.0) * (count / self.problem.count)
         standing.position += 1
 
     def _where(self, standing: Standing) -> str:
@@ -283,25 +308,25 @@ class Training:
 
     def _close(self, standing: Standing) -> Epoch:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
-        loss = standing.partial
+        loss, nll = standing.partial, None if self.problem.proposal is None else standing.partial_nll
         errors: Errors | None = None
         better = True
         if self.validation is not None:
             try:
                 errors = self.validation.errors(self.problem.parameters(standing.average))
-            except (Diverged, NumericOverflow, GraphError) as error:
+            except (Diverged, NotConverged, NumericOverflow, GraphError) as error:
                 raise TrainingFailed(f"epoch {standing.epoch + 1}, validation: {error}") from None
             found = (errors.label_error, -errors.exact_rate)
             better = found < standing.best_error
             if better:
                 standing.best_error = found
         standing.epoch += 1
-        standing.position, standing.partial = 0, 0.0
+        standing.position, standing.partial, standing.partial_nll = 0, 0.0, 0.0
         standing.waited = 0 if better else standing.waited + 1
         if better:
             standing.best, standing.best_epoch = standing.average, standing.epoch
-        rates = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
-        epoch = Epoch(standing.epoch, loss, better, *rates)
+        label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
+        epoch = Epoch(standing.epoch, loss, better, label_error, exact, nll)
         standing.epochs.append(epoch)
         return epoch
 

@@ -58,7 +58,7 @@ class Validation:
 
     def answers(self, parameters: Parameters) -> Iterator[tuple[Example, tuple[str, ...] | None]]:
         """Each example with its best answer, None where it has no path."""
-        right = self.model.right_energies(parameters)
+        right, _ = self.model.right_energies(parameters)
         for examples, space, stacked in self._parts:
             with np.errstate(all="ignore"):
                 left, _ = self.model.left_energies(parameters, stacked)

@@ -65,21 +65,27 @@ def _level(graph: Graph, plan: Schedule) -> IntArray:
     return np.where(place >= 0, level[place], 0)
 
 
-def gradient(graph: Graph, proposal: Graph, beta: float, plan: Schedule) -> FloatArray:
-    """(columns,) derivative of the bound by each energy of q: arcs, starts, finals.
+def gradient(
+    graph: Graph, proposal: Graph, beta: float, plan: Schedule, backward_plan: Schedule | None = None
+) -> FloatArray:
+    """(columns,) derivative of the bound (of a union: of their sum) by each energy of q: arcs, starts, finals.
 
     With r(path) = E - E_q / beta it is the covariance -cov(count of the arc, r) under q. The expectation of a count
     times a sum over the path is the posterior times the mean of the sum on the paths through the arc, which is the mean
-    before it, its own part, and the mean behind it.
+    before it, its own part, and the mean behind it. backward_plan: the schedule of the graph reversed, if there is one.
     """
     q = sweep(proposal, soft_min(1.0), plan)
     arcs, start, final = (getattr(graph, name) - _finite(getattr(proposal, name)) / beta for name in _COLUMNS)
     own = [np.where(np.isfinite(each), each, 0.0) for each in (arcs, start, final)]
-    before = _at_nodes(proposal, plan, *own)
+    before = _at_nodes(plan, q.accumulate(plan.in_order(*own)))
     backward = proposal.reversed()
-    behind = _at_nodes(backward, schedule(backward), own[0], own[2], own[1])
+    back_plan = backward_plan or schedule(backward)
+    in_reverse = sweep(backward, soft_min(1.0), back_plan)
+    behind = _at_nodes(back_plan, in_reverse.accumulate(back_plan.in_order(own[0], own[2], own[1])))
     found = q.pullback()
-    mean = float(q.accumulate(plan.in_order(*own))[plan.sink[0]])
+    means = q.accumulate(plan.in_order(*own))[plan.sink]
+    of_node = graph.graph_of_node
+    mean = means[np.concatenate([of_node[graph.src], of_node, of_node])]
     src, dst = graph.src, graph.dst
     through = np.concatenate([before[src] + own[0] + behind[dst], own[1] + behind, before + own[2]])
     posterior = np.concatenate([found.arcs, found.start, found.final])
@@ -94,10 +100,8 @@ def _finite(values: FloatArray) -> FloatArray:
     return np.where(np.isfinite(values), values, 0.0)
 
 
-def _at_nodes(proposal: Graph, plan: Schedule, arcs: FloatArray, start: FloatArray, final: FloatArray) -> FloatArray:
-    """(nodes,) expected sum of a quantity over the paths to each node, without what ending there adds."""
-    q = sweep(proposal, soft_min(1.0), plan)
-    at = q.accumulate(plan.in_order(arcs, start, final))
+def _at_nodes(plan: Schedule, at: FloatArray) -> FloatArray:
+    """(nodes,) what each position has, 0 for a node on no path."""
     return np.where(plan.position >= 0, at[plan.position], 0.0)
 
 

@@ -97,13 +97,14 @@ def bound(
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
     from lattice_cli.cli.bound_reports import Bounds, bound_report
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import UsageError
-    from lattice_cli.formats.reading import read_grammar, read_one
+    from lattice_cli.formats.reading import read_one
     from lattice_cli.graph.combine import OPERATORS
 
     require_one_stdin(graphs, grammar, proposal)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     kind, colon, number = proposal.partition(":")
     temperature, other = None, None
     if kind == "gibbs" and colon:

@@ -53,16 +53,16 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
     """
     from lattice_cli.cli.graph_reports import GraphReport
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, run_records
     from lattice_cli.errors import NoPath
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.batches import no_path
     from lattice_cli.inference.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
-    rules = read_grammar(grammar)
+    rules = read_rules(grammar)
 
     class Composed(GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""

@@ -63,16 +63,16 @@ def draw(
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
     from lattice_cli.cli.drawing import Drawing, form_of
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.errors import NoPath
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.picture import picture
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     report = Drawing(output, form_of(output, to))
 
     def solve(documents: list[Document]) -> list[Picture]:

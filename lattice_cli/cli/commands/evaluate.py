@@ -103,8 +103,8 @@ def evaluate(
     """
     from lattice_cli.cli.evaluation import Collected, Reader, own_reference, solver
     from lattice_cli.cli.evaluation_reports import put_out
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, run_records
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.formats.references import read_references
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.assessment import Wanted, assess
@@ -113,7 +113,7 @@ def evaluate(
     require_one_stdin(results, grammar, references)
     reject = reject or reject_at is not None
     given = {"-g": grammar, "--ctc": ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     known = read_references(references) if references else None
     reader = Reader(known, [name for name, value in given.items() if value], reject)
     wanted = Wanted(count, distinct, beta if reject else None, oracle)

@@ -81,15 +81,15 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml --nodes
     """
     from lattice_cli.cli.reports import ForwardTables, JsonReport
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference import posteriors
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
     if lagrangian:
         report = _Checked(report)

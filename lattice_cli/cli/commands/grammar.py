@@ -1,4 +1,4 @@
-"""The grammar command: builds grammars of nine kinds."""
+"""The grammar command: builds grammars of ten kinds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lattice_cli.cli.grammars import ending_options, file_given, labels_given, say
+from lattice_cli.cli.options import SizeList, positive
 
 if TYPE_CHECKING:
     from lattice_cli.cli.grammars import Ending
@@ -25,7 +26,13 @@ _loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this 
 
 
 class _InOrder(click.Group):
-    """Lists its commands as they are defined."""
+    """Lists its commands as they are defined; `--neural TEXT` is another way to say `neural TEXT`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments, with a kind that is given as an option in its place."""
+        if args and args[0] not in self.commands and "--neural" in args:
+            args = ["neural", *(each for each in args if each != "--neural")]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names."""
@@ -38,7 +45,8 @@ def grammar() -> None:
 
     Energies are costs in nats. Each grammar is trimmed, and where it says "one path" each accepted sequence has one
     path, so that sums over paths are sums over sequences. Grammars are composed with each other by `lattice compose`.
-    What every kind takes at its end: --union, --weight, --plus, --closure and --optional, applied in this order.
+    What every kind but neural takes at its end: --union, --weight, --plus, --closure and --optional, applied in this
+    order. A neural grammar is a model file instead, for -g like any other.
 
     \b
     Examples:
@@ -284,6 +292,68 @@ def fsg(file: str, ending: Ending) -> None:
 
     text, source = read_text(file)
     ending.deliver(read_fsg(text, source), source, [file])
+
+
+@grammar.command(short_help="A network that predicts the next label, learned from text.")
+@click.argument("text", metavar="TEXT")
+@click.option("-o", "--output", metavar="MODEL", required=True, help="The model file, an .npz.")
+@_spell
+@click.option("--labels", metavar="FILE", help="The vocabulary, a label a line; default: what is in TEXT.")
+@click.option(
+    "--context", type=click.IntRange(min=1), help="How many labels before it the next is predicted from.  [default: 3]"
+)
+@click.option("--embedding", type=click.IntRange(min=1), help="Numbers that stand for a label.  [default: 16]")
+@click.option("--hidden", type=SizeList(), help="Units of each hidden layer; 0: none.  [default: 64]")
+@click.option("--activation", type=click.Choice(["tanh", "relu", "sigmoid"]), help="Of hidden layers.  [default: tanh]")
+@click.option("--scale", type=positive, help="Energies are this times -ln p.  [default: 1]")
+@click.option(
+    "--start", metavar="MODEL", help="Go on from this neural grammar: its sizes, its vocabulary, its weights."
+)
+@click.option("--epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Passes over the text.")
+@click.option("--batch", type=click.IntRange(min=1), default=256, show_default=True, help="Places to a step of Adam.")
+@click.option("--rate", type=positive, default=0.003, show_default=True, help="Of Adam.")
+@click.option("--decay", type=positive, default=0.85, show_default=True, help="Factor on the rate after each epoch.")
+@click.option(
+    "--hold-out",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Fraction of the lines to measure on; the best epoch is then kept.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of weights, order, hold-out.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch.")
+def neural(
+    text: str,
+    output: str,
+    spell: str,
+    labels: str | None,
+    context: int | None,
+    embedding: int | None,
+    hidden: tuple[int, ...] | None,
+    activation: str | None,
+    scale: float | None,
+    start: str | None,
+    as_json: bool,
+    **told: float,
+) -> None:
+    """A network that predicts the next label from the last ones: embedding, hidden layers, softmax, the end included.
+
+    TEXT has a sequence a line. The energy of a sequence is -ln of its probability, so one path a sequence, and all
+    sequences together have probability 1. MODEL goes wherever a grammar does (-g MODEL, grammar.file in training): the
+    network is asked only for the contexts that a graph reaches. `lattice grammar --neural TEXT` says the same.
+
+    A long context beside a graph that offers many labels everywhere reaches very many places: leave out what hardly
+    matters first (lattice prune).
+
+    \b
+    Examples:
+      lattice grammar neural words.txt -o words.npz --context 4 --hidden 128 --hold-out 0.1
+      lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 | lattice viterbi - --ctc _ -g words.npz
+      lattice grammar neural words.txt --start words.npz --epochs 0 --scale 0.5 -o half.npz
+    """
+    from lattice_cli.cli.neural import run_neural
+
+    run_neural(text, output, spell, labels, (context, embedding, hidden, activation), scale, start, told, as_json)
 
 
 @grammar.command(short_help="Grammars that there are, side by side or repeated.")

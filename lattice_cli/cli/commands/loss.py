@@ -121,9 +121,9 @@ def loss(
       lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml --loss nll --json
     """
     from lattice_cli.cli.loss_reports import LossJson, LossTables
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.errors import CheckFailed
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.learning.losses import LOSSES, Settings
     from lattice_cli.learning.objective import evaluate
@@ -131,7 +131,7 @@ def loss(
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     settings = Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)

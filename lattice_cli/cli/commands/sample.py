@@ -63,16 +63,16 @@ def sample(
     import numpy as np
 
     from lattice_cli.cli.reports import JsonReport, identity
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.errors import Diverged, LatticeError
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.interpretation import interpret
     from lattice_cli.inference.sampling import draws
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     report: Any = JsonReport(_record, identity) if as_json else _tables(color)
     numbers = iter(range(sys.maxsize))
 

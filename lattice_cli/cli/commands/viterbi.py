@@ -96,11 +96,11 @@ def viterbi(
       lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' -g lexicon.yaml --lm news.arpa --beam 12
     """
+    from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.search_options import read_judges
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.cli.viterbi_reports import Shown, viterbi_report
     from lattice_cli.errors import UsageError
-    from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.inference.decoding import Questions, decode
 
@@ -109,7 +109,7 @@ def viterbi(
     if mbr and (count > 1 or distinct):
         raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
     options = read_options(**reading)
-    rules = read_grammar(grammar) if grammar else None
+    rules = read_rules(grammar) if grammar else None
     judges = read_judges(lm, lm_scale, word_energy, hot, hot_words)
     limited = beam is not None or max_active is not None
     limits = (float("inf") if beam is None else beam, max_active)

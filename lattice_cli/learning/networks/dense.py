@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.networks.layers import ACTIVATIONS, ActivationName, Parameters, Pullback, scaled_random
+
+#: Gradient of the outputs -> that by each parameter, and by the inputs.
+PullThrough: TypeAlias = Callable[[FloatArray], tuple[Parameters, FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,21 @@ class DenseNetwork:
 
     def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
         """inputs: (items, inputs) -> outputs: (items, outputs)."""
+        reached = self._reached(parameters, inputs)
+        return reached[-1], lambda gradient: self._pulled(parameters, reached, gradient)[0]
+
+    def through(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, PullThrough]:
+        """The same, with a way back that goes on to the inputs."""
+        reached = self._reached(parameters, inputs)
+
+        def pullback(gradient: FloatArray) -> tuple[Parameters, FloatArray]:
+            found, gradient = self._pulled(parameters, reached, gradient)
+            return found, gradient @ parameters["layer0.weight"].T
+
+        return reached[-1], pullback
+
+    def _reached(self, parameters: Parameters, inputs: FloatArray) -> list[FloatArray]:
+        """The inputs, and the outputs of every layer."""
         if inputs.ndim != 2 or inputs.shape[1] != self.inputs:
             raise UsageError(f"dense network: inputs of shape {inputs.shape}, expected (items, {self.inputs})")
         activation = ACTIVATIONS[self.activation]
@@ -55,18 +75,20 @@ class DenseNetwork:
             values = reached[-1] @ parameters[f"layer{layer}.weight"]
             values += parameters[f"layer{layer}.bias"]
             reached.append(activation.apply(values) if layer < len(self.hidden) else values)
+        return reached
 
-        def pullback(gradient: FloatArray) -> Parameters:
-            """gradient: (items, outputs)."""
-            found: Parameters = {}
-            for layer in reversed(range(len(self.hidden) + 1)):
-                found[f"layer{layer}.bias"] = gradient.sum(axis=0)
-                found[f"layer{layer}.weight"] = _joint(reached[layer], gradient)
-                if layer:
-                    gradient = activation.pull(gradient @ parameters[f"layer{layer}.weight"].T, reached[layer])
-            return {name: found[name] for name in parameters}
-
-        return reached[-1], pullback
+    def _pulled(
+        self, parameters: Parameters, reached: list[FloatArray], gradient: FloatArray
+    ) -> tuple[Parameters, FloatArray]:
+        """gradient: (items, outputs) -> that by each parameter, and by the values of the first layer."""
+        activation = ACTIVATIONS[self.activation]
+        found: Parameters = {}
+        for layer in reversed(range(len(self.hidden) + 1)):
+            found[f"layer{layer}.bias"] = gradient.sum(axis=0)
+            found[f"layer{layer}.weight"] = _joint(reached[layer], gradient)
+            if layer:
+                gradient = activation.pull(gradient @ parameters[f"layer{layer}.weight"].T, reached[layer])
+        return {name: found[name] for name in parameters}, gradient
 
 
 def _joint(below: FloatArray, gradient: FloatArray) -> FloatArray:
