@@ -201,10 +201,11 @@ def heading(systems: list[str]) -> str:
 
 def systems_of(made: list[Columns], library: Any, others: list[Any], fast: bool) -> tuple[dict[str, Any], Any]:
     """The tasks of each system on a workload, and the exact results of those that are not the C loop's."""
-    engine = engine_calls(made[0]) if len(made) == 1 else product_calls(*made)
-    found = {"lattice": {task: switched(False, call) for task, call in engine.items()}}
-    if fast:
-        found["fast"] = {task: switched(True, call) for task, call in engine.items()}
+    found = {}
+    for name in ("lattice", "fast")[: 1 + fast]:
+        compiled = name == "fast"
+        make = switched(compiled, lambda: engine_calls(made[0]) if len(made) == 1 else product_calls(*made))
+        found[name] = {task: switched(compiled, call) for task, call in make().items()}
     exact: dict[str, Any] = {}
     if library is not None and len(made) == 1:
         found["C"] = floor_calls(library, made[0])

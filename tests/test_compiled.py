@@ -15,10 +15,12 @@ import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import BETAS, graphs, hidden_order
+from test_product import problems
 from test_sweep import chain, gradient_tolerance, magnitude
 
 from lattice_cli.graph import loops
 from lattice_cli.graph.graph import Graph, union
+from lattice_cli.graph.product import product_sweep
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import Sweep, sweep
@@ -105,6 +107,23 @@ def test_best_paths_are_those_of_numpy(graph: Graph, downwards: bool) -> None:
         plain = best_paths(graph), n_best(graph, 5)
         patch.setenv("LATTICE_COMPILED", "1")
         assert (best_paths(graph), n_best(graph, 5)) == plain
+
+
+@needs_numba
+@given(problems(), BETAS, st.booleans())
+def test_the_product_is_that_of_numpy(problem: tuple[np.ndarray, np.ndarray, Graph], beta: float, hard: bool) -> None:
+    emissions, lengths, grammar = problem
+    columns = np.array([-1, 2, 1, 0])
+    reducer = hard_min if hard else soft_min(beta)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for switch in "01":
+            patch.setenv("LATTICE_COMPILED", switch)
+            swept = product_sweep(emissions, lengths, grammar, columns, reducer)
+            back = swept.pullback(np.linspace(-1.0, 2.0, len(lengths)))
+            found.append((swept.totals, back.emissions, back.arcs, back.start, back.final))
+    for one, two in zip(*found):
+        np.testing.assert_allclose(two, one, rtol=1e-12, atol=1e-12)
 
 
 @needs_numba

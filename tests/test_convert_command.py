@@ -168,7 +168,7 @@ def test_the_help_lists_every_form() -> None:
     shown = run("convert", "--help").out
     assert all(name in shown for name in TARGETS)
     assert tuple(FORMS) == convert_module.TARGETS == TARGETS
-    assert set(FORMATS) - {"auto", "words"} == set(FORMS) - {"dot"}
+    assert set(FORMATS) - {"auto", "words", "dict", "arpa", "jsgf", "fsg"} == set(FORMS) - {"dot"}
 
 
 def test_gzip_both_ways() -> None:

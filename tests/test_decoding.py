@@ -18,6 +18,7 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph, emission_graph
 from lattice_cli.inference import rowwise
 from lattice_cli.inference.decoding import Decoding, Questions, decode
+from lattice_cli.inference.interpretation import _ctc_grammar
 from lattice_cli.inference.posteriors import forward
 from lattice_cli.inference.rowwise import Need, interpretations
 
@@ -278,6 +279,53 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
         assert single.paths[0].energy == pytest.approx(judged[0][0])
 
 
+def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels in pairs would be millions of arcs: the best path, n best and sums do without, with the same numbers."""
+    documents = [matrix(seed, steps) for seed, steps in enumerate((14, 9, 14))]
+    asked = [Questions(), Questions(n=3, distinct=True)]
+    expected = [decode(documents, None, "_", each, of="interpretation") for each in asked]
+    sums = forward(documents, [1.0], None, "_", arcs=True)
+    monkeypatch.setattr(rowwise, "_SMALL", -1)
+    monkeypatch.setattr(rowwise, "PAIRED_LABELS", 2)
+    monkeypatch.setattr("lattice_cli.inference.interpretation.PAIRED_LABELS", 2)
+    _ctc_grammar.cache_clear()
+    for each, others in zip(asked, expected):
+        for one, other in zip(decode(documents, None, "_", each), others):
+            assert isinstance(one, Decoding)
+            assert isinstance(other, Decoding)
+            assert [path.energy for path in one.paths] == pytest.approx([path.energy for path in other.paths])
+            assert [path.output for path in one.paths] == [path.output for path in other.paths]
+    _ctc_grammar.cache_clear()
+    for document, views in zip(documents, sums):
+        assert isinstance(views, list)
+        rows = -document.graph.energy.reshape(-1, len(LABELS) - 1)
+        assert views[0].statistics.free_energy == pytest.approx(-np.log(np.exp(rows).sum(axis=1)).sum(), abs=1e-12)
+        np.testing.assert_allclose(views[0].gradient, np.exp(rows).ravel(), atol=1e-12)
+
+
+@pytest.mark.usefixtures("_always")
+def test_a_gain_that_a_bound_must_not_cut_off() -> None:
+    """What a hot word gains is known before the word is asked for."""
+    from lattice_cli.inference.judges import Judges
+
+    for seed in range(12):
+        document = matrix(seed, 10, 1.5)
+        for word in WORDS:
+            judges = Judges(hot={word: 6.0})
+            listed = decode([document], lexicon(), "_", Questions(n=60, distinct=True))[0]
+            assert isinstance(listed, Decoding)
+            (best,) = decode([document], lexicon(), "_", judges=judges)
+            (few,) = decode([document], lexicon(), "_", Questions(n=3, distinct=True), judges=judges)
+            assert isinstance(best, Decoding)
+            assert isinstance(few, Decoding)
+            gained = min(path.energy - 6.0 * path.output.count(word) for path in listed.paths)
+            assert best.paths[0].energy <= gained + 1e-9
+            assert few.paths[0].energy == pytest.approx(best.paths[0].energy)
+            plain = [path for path in listed.paths if path.output == best.paths[0].output]
+            for path in plain:
+                assert best.paths[0].energy == pytest.approx(path.energy - 6.0 * path.output.count(word))
+
+
 def test_hot_words_without_a_lexicon() -> None:
     _, plain, _ = lattice("viterbi", *CTC, "--json")
     _, hot, _ = lattice("viterbi", *CTC, "--json", "--hot", "uncomfortably=5")
@@ -335,10 +383,12 @@ def test_a_matrix_that_is_too_short(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["goforward.gram", "goforward.fsg", "turtle.lm", "tidigits.dic", "100.lm.gz"])
-def test_grammars_of_other_systems_are_read_as_they_are(shared: pathlib.Path, name: str) -> None:
+def test_grammars_of_other_systems_are_read_as_they_are(
+    shared: pathlib.Path, tmp_path: pathlib.Path, name: str
+) -> None:
     path = str(shared / "data" / "lexica" / name)
     kinds = {"gram": "jsgf", "fsg": "fsg", "lm": "arpa", "dic": "dict"}
-    built = lattice("grammar", kinds[name.removesuffix(".gz").rsplit(".")[-1]], path)
-    shown = lattice("convert", path, "-", "--to", "json")
-    assert built[0] == shown[0] == 0
-    assert json.loads(built[1])["arcs"] == json.loads(shown[1])["arcs"]
+    built, read = tmp_path / "built.json", tmp_path / "read.json"
+    assert lattice("grammar", kinds[name.removesuffix(".gz").rsplit(".")[-1]], path, "-o", str(built))[0] == 0
+    assert lattice("convert", path, str(read))[0] == 0
+    assert json.loads(built.read_text())["arcs"] == json.loads(read.read_text())["arcs"]

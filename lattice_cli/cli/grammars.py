@@ -46,7 +46,7 @@ class Ending:
         report = GraphReport(self.output, self.color)
         name = source if self.name is None else self.name
         document = Document(result, name, source, range(result.nodes))
-        report.show(document, document)
+        report.show(document, report.prepare(document, document))
         report.write()
 
     def _changed(self, graph: Graph, source: str) -> Graph:

@@ -33,13 +33,14 @@ class GraphReport:
         return json_lines(as_record(result, self._matrices))
 
     def show(self, document: Any, result: Document | str) -> None:
-        """One graph."""
-        if isinstance(result, str):
-            sys.stdout.write(result)
+        """One graph, prepared or not."""
+        ready = result if isinstance(result, str) else GraphReport.prepare(self, document, result)
+        if isinstance(ready, str):
+            sys.stdout.write(ready)
         elif self._output:
-            self._found.append(result)
+            self._found.append(ready)
         else:
-            self._table(result)
+            self._table(ready)
 
     def _table(self, result: Document) -> None:
         graph = result.graph

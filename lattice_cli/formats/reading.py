@@ -237,49 +237,17 @@ def _whole_document(form: str, data: bytes, source: str, record_id: str, options
 
         return word_list(text, source, record_id)
     if form in ("dict", "arpa", "jsgf", "fsg"):
-        return _grammar(form, text, source, record_id)
+        from lattice_cli.formats import grammars
+
+        return grammars.grammar_document(form, text, source, record_id)
     if form in ("att", "gtn", "k2"):
-        return _column_reader(form)(text, source, record_id, options).scaled(options.scales)
+        from lattice_cli.formats.columns import column_reader
+
+        return column_reader(form)(text, source, record_id, options).scaled(options.scales)
     from lattice_cli.formats.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
-
-
-def _grammar(form: str, text: str, source: str, record_id: str) -> Document:
-    """A grammar that another system wrote, as `lattice grammar` builds it without further options."""
-    if form == "dict":
-        from lattice_cli.formats.dictionary import dictionary, pronunciations
-
-        return dictionary(pronunciations(text, source), source, record_id)
-    if form == "arpa":
-        from lattice_cli.formats.arpa import arpa_model
-        from lattice_cli.graph.backoff import exact
-
-        graph = exact(arpa_model(text, source))
-    elif form == "jsgf":
-        from lattice_cli.formats.jsgf import read_jsgf
-
-        graph = read_jsgf(text, source)
-    else:
-        from lattice_cli.formats.fsg import read_fsg
-
-        graph = read_fsg(text, source)
-    return Document(graph, record_id, source, range(graph.nodes))
-
-
-def _column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:
-    if form == "att":
-        from lattice_cli.formats.openfst import read_att
-
-        return read_att
-    if form == "gtn":
-        from lattice_cli.formats.gtn import read_gtn
-
-        return read_gtn
-    from lattice_cli.formats.k2 import read_k2
-
-    return read_k2
 
 
 def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Pause]:

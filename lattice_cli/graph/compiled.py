@@ -179,3 +179,92 @@ def first_choices(
                     best, least = link, rank
         chosen[head - 1] = best
     return chosen
+
+
+@_loop
+def way(chosen: IntArray, tail: IntArray, position: int) -> IntArray:
+    """The chosen links from a position to position 0."""
+    count, at = 0, position
+    while at > 0:
+        count += 1
+        at = tail[chosen[at - 1]]
+    links = np.empty(count, dtype=np.intp)
+    for place in range(count):
+        links[place] = chosen[position - 1]
+        position = tail[links[place]]
+    return links
+
+
+@_loop
+def step_forward(
+    alpha: FloatArray,
+    rows: FloatArray,
+    arcs: tuple[IntArray, IntArray, FloatArray],
+    bounds: tuple[IntArray, IntArray],
+    beta: float,
+    after: FloatArray,
+) -> None:
+    """A step of emissions x grammar (see steps.py): fill in `after`, (records, states), for the states entered.
+
+    arcs: tails, columns and energies, in the order of their heads; bounds: (heads + 1,) first arc of each head and the
+    end, and (heads,) the heads. beta: infinite for the minimum.
+    """
+    (src, column, energy), (first, heads) = arcs, bounds
+    for record in range(len(alpha)):
+        for number in range(len(heads)):
+            least = np.inf
+            for arc in range(first[number], first[number + 1]):
+                least = min(least, alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]])
+            if np.isfinite(beta) and np.isfinite(least):
+                total = 0.0
+                for arc in range(first[number], first[number + 1]):
+                    through = alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]]
+                    total += 1.0 if through == least else np.exp((least - through) * beta)
+                least -= np.log(total) / beta
+            after[record, heads[number]] = least
+
+
+@_loop
+def step_pull(
+    alpha: FloatArray,
+    rows: FloatArray,
+    flow: FloatArray,
+    arcs: tuple[IntArray, IntArray, FloatArray],
+    bounds: tuple[IntArray, IntArray],
+    beta: float,
+    by_arc: FloatArray,
+    before: FloatArray,
+    by_row: FloatArray,
+) -> None:
+    """Its derivative: add to `by_arc`, (arcs in their order,), `before`, as alpha, and `by_row`, as rows."""
+    (src, column, energy), (first, heads) = arcs, bounds
+    longest = 0
+    for number in range(len(heads)):
+        longest = max(longest, first[number + 1] - first[number])
+    share = np.empty(longest)
+    for record in range(len(alpha)):
+        for number in range(len(heads)):
+            into = flow[record, heads[number]]
+            if into == 0.0:
+                continue
+            low, high, least, best = first[number], first[number + 1], np.inf, -1
+            for arc in range(low, high):
+                share[arc - low] = alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]]
+                if share[arc - low] < least:
+                    least, best = share[arc - low], arc
+            if best < 0:
+                continue  # no path enters
+            total = 1.0
+            if np.isfinite(beta):
+                total = 0.0
+                for arc in range(high - low):
+                    share[arc] = 1.0 if share[arc] == least else np.exp((least - share[arc]) * beta)
+                    total += share[arc]
+            else:
+                share[: high - low] = 0.0
+                share[best - low] = 1.0
+            for arc in range(low, high):
+                part = into * (share[arc - low] / total)
+                by_arc[arc] += part
+                before[record, src[arc]] += part
+                by_row[record, column[arc]] += part

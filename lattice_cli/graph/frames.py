@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,15 @@ class Frames:
     def steps(self) -> int:
         """Rows of the matrix."""
         return len(self.energies)
+
+    def only(self, columns: IntArray) -> Frames:
+        """The matrix with some of its classes."""
+        return replace(self, energies=self.energies[:, columns], arc=self.arc[:, columns], label=self.label[columns])
+
+    @property
+    def largest(self) -> float:
+        """The largest energy, without its sign."""
+        return float(np.abs(self.energies[self.arc >= 0]).max(initial=0.0))
 
     def columns(self, labels: Labels) -> IntArray:
         """(labels,) the class of each label of another table, -1 for epsilon and what is no class."""

@@ -122,14 +122,16 @@ class Plan:
         self.machine, self.rules = machine, rules
         self.column = columns[graph.ilabel]
         self.outputs = machine.outputs
-        base, least_end = graph.energy, 0.0
-        extra = None
+        least_end = 0.0
+        #: (arcs,) the least that the rules take for the words of each.
+        self.judged = np.zeros(graph.arcs)
         if rules is not None:
             spoken = np.where(self.outputs == EPSILON, -1, self.outputs)
-            extra = np.append(rules.least, 0.0)[spoken].sum(axis=1)
-            base, least_end = graph.energy + extra, rules.least_end
+            self.judged = np.append(rules.least, 0.0)[spoken].sum(axis=1)
+            least_end = rules.least_end
+        base = graph.energy + self.judged
         #: (nodes,) about the least energy to an end, +inf where there is no way to one.
-        self.ahead = machine.look_ahead(extra)
+        self.ahead = machine.look_ahead(self.judged)
         possible = np.isfinite(self.ahead)
         #: (arcs,) true for an arc that can be on a path.
         self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
@@ -174,7 +176,7 @@ class Frontier:
             arc, tail = arc[keep], tail[keep]
         energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, plan.column[arc]])
         moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
-        moves = self._below(moves, time, above)
+        moves = self._below(moves, time, above, plan.judged[arc])
         if self.rules is None:
             return moves
         for position in range(plan.outputs.shape[1]):
@@ -186,10 +188,11 @@ class Frontier:
             moves.energy[speaking] += spent
             moves.spent[speaking] += spent
             moves.history[speaking] = after
-        return self._below(moves, time, above)
+        return self._below(moves, time, above, 0.0)
 
-    def _below(self, moves: _Moves, time: int, above: float) -> _Moves:
-        bound = self.bounds(time + 1, self.machine.graph.dst[moves.arc], moves.energy)
+    def _below(self, moves: _Moves, time: int, above: float, least: FloatArray | float) -> _Moves:
+        """The moves that may be on a path up to an energy. least: what the rules take at least, if still to be asked."""
+        bound = self.bounds(time + 1, self.machine.graph.dst[moves.arc], moves.energy + least)
         keep = bound <= above if np.isfinite(above) else np.isfinite(bound)
         return moves if keep.all() else moves.only(keep)
 

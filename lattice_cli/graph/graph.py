@@ -123,7 +123,14 @@ class Graph:
 
     def reversed(self) -> Graph:
         """The graph read from its end: every path backwards, with the same energy. Indices stay what they were."""
-        return replace(self, src=self.dst, dst=self.src, start=self.final, final=self.start)
+        return self._with(src=self.dst, dst=self.src, start=self.final, final=self.start)
+
+    def _with(self, **columns: Any) -> Graph:
+        """The same with some columns replaced by others that are known to be valid."""
+        other = object.__new__(Graph)
+        fields = ("src", "dst", "ilabel", "olabel", "energy", "start", "final", "labels", "node_offsets", "arc_offsets")
+        other.__dict__.update({name: columns.get(name, getattr(self, name)) for name in fields})
+        return other
 
     def with_energy(self, energy: FloatArray) -> Graph:
         """The same arcs at other energies, (arcs,)."""

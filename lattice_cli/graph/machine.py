@@ -87,7 +87,7 @@ class Machine:
         assert least is not None, "rows are not negative"
         return float(least[self.graph.starts].min(initial=np.inf))
 
-    def look_ahead(self, extra: FloatArray | None = None) -> FloatArray:
+    def look_ahead(self, extra: FloatArray) -> FloatArray:
         """(nodes,) a potential: about the least energy of the grammar from each node to an end; +inf if there is none.
 
         extra: (arcs,) least energies that a further grammar adds to each arc. Any potential gives valid bounds; this
@@ -95,12 +95,10 @@ class Machine:
         every further word gains some; then an arc's share of the best such gain is taken off each arc first.
         """
         graph = self.source.graph
-        energy = graph.energy.copy()
-        if extra is not None:
-            own = np.flatnonzero(self.arc_of >= 0)
-            more = np.zeros(graph.arcs)
-            more[self.arc_of[own]] = extra[own]
-            energy += more
+        own = np.flatnonzero(self.arc_of >= 0)
+        energy = np.zeros(graph.arcs)
+        energy[self.arc_of[own]] = extra[own]
+        energy += graph.energy
         deepest = -min(float(energy.min(initial=0.0)), 0.0)
         shares = [0.0, *(deepest / 2**halvings for halvings in range(_TRIES - 1, -1, -1))] if deepest else [0.0]
         for share in shares:

@@ -8,11 +8,14 @@ only as far as no term can underflow, so both steps give the same numbers to rou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
 
 from lattice_cli.graph.graph import BoolArray, FloatArray, Graph, IntArray
+from lattice_cli.graph.loops import loops_for
 from lattice_cli.graph.reducers import Reducer, SoftMin
 from lattice_cli.graph.segments import Runs, run_starts, stable_order
 
@@ -49,6 +52,7 @@ class SparseStep:
     energy: FloatArray
     starts: IntArray
     heads: IntArray
+    loops: ModuleType | None = None
 
     @staticmethod
     def of(grammar: Graph, columns: IntArray, reducer: Reducer) -> SparseStep:
@@ -67,11 +71,15 @@ class SparseStep:
             grammar.energy[arc],
             starts,
             dst[starts],
+            loops_for(grammar),
         )
 
     def forward(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
         """See Step."""
         after = np.full((len(alpha), self.states), np.inf)
+        if self.loops is not None:
+            self.loops.step_forward(alpha, rows, *self._compiled, after)
+            return after
         for block in self._blocks(len(alpha)):
             totals = self.reducer.reduce(self._energies(alpha[block], rows[block]), self._runs(len(alpha[block])))[0]
             after[block, self.heads] = totals.reshape(-1, len(self.heads))
@@ -82,6 +90,11 @@ class SparseStep:
     ) -> tuple[FloatArray, FloatArray]:
         """See Step."""
         before, by_row = np.zeros(alpha.shape), np.zeros(rows.shape)
+        if self.loops is not None:
+            of_arc = np.zeros(len(self.arc))
+            self.loops.step_pull(alpha, rows, np.ascontiguousarray(flow), *self._compiled, of_arc, before, by_row)
+            by_arc[self.arc] += of_arc
+            return before, by_row
         for block in self._blocks(len(alpha)):
             records = len(alpha[block])
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,6 +106,12 @@ class SparseStep:
             before[block] = _summed(edges, self.src, self.states)
             by_row[block] = _summed(edges, self.column, rows.shape[1])
         return before, by_row
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[IntArray, IntArray, FloatArray], tuple[IntArray, IntArray], float]:
+        """Arcs, their bounds and beta, as the compiled loops take them."""
+        beta = self.reducer.beta if isinstance(self.reducer, SoftMin) else np.inf
+        return (self.src, self.column, self.energy), (np.append(self.starts, len(self.arc)), self.heads), beta
 
     def _blocks(self, records: int) -> list[slice]:
         if not len(self.arc):

@@ -16,9 +16,12 @@ from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray, Labels
 from lattice_cli.graph.rules import with_rules
 from lattice_cli.graph.segments import distinct
+from lattice_cli.inference.explain import quoted
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path
 
+#: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
+PAIRED_LABELS = 300
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -150,11 +153,6 @@ def interpret(
     return _judged(Interpretation(document, rules, compose(graph, right, combine), inner), judges)
 
 
-def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
-    """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
-    return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
-
-
 def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpretation:
     graph = interpretation.graph
     if judges is None or not graph.nodes:
@@ -164,16 +162,25 @@ def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpreta
         return interpretation
     whole = interpretation.composition
     judged = with_rules(alone(graph) if whole is None else whole, rules)
-    why = None if judged.graph.nodes else "no path: the language model allows none of the answers"
+    why = None
+    if not judged.graph.nodes:
+        unknown = [graph.labels[label] for label in distinct(graph.olabel).tolist() if np.isposinf(rules.least[label])]
+        without = f": it does not have {quoted(unknown)}" if unknown else ""
+        why = f"no path: the language model allows none of the answers{without}"
     return replace(interpretation, composition=judged, why=why)
+
+
+def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
+    """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
+    return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
 
 
 @lru_cache(maxsize=4)
 def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
     """The topology over these labels, composed with the grammar if there is one."""
-    from lattice_cli.graph.topology import ctc_topology
+    from lattice_cli.graph.topology import ctc_topology, ctc_tree
 
-    topology = ctc_topology(labels, labels.index(blank, 1))
+    topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(blank, 1))
     if grammar is None:
         return None, topology
     inner = compose(topology, grammar.graph)

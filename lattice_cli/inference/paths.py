@@ -22,10 +22,12 @@ from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import hard_min
 from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.segments import run_starts
-from lattice_cli.graph.sweep import Sweep, sweep
+from lattice_cli.graph.sweep import sweep
 
 #: Of deviations from one path that tie for the last place, how many are kept to be put in order.
 _MOST_TIES = 256
+#: A choice made alone takes as long as some twenty that are made together.
+_MANY = 20
 
 
 @dataclass(frozen=True)
@@ -149,26 +151,21 @@ class _WaysOn:
         self.plan: Schedule = swept.plan
         self.totals: FloatArray = swept.position_totals
         self._link_energy = swept.link_energy
-        self._chosen = self._first_choices(swept)
+        self._swept = swept
         self._ranked: dict[int, list[int]] = {}
 
     def all_best(self) -> list[Path | None]:
         """The best path of each member: columns are looked up for all of them at once."""
-        links: list[int] = []
-        bounds = [0]
-        chosen, tails = self._next
-        for position in self.plan.sink.tolist():
-            while position > 0:
-                link = chosen[position - 1]
-                links.append(link)
-                position = tails[link]
-            bounds.append(len(links))
-        graph, flat = self._graph, np.array(links, dtype=np.intp)
+        ways = [self._way(position) for position in self.plan.sink.tolist()]
+        bounds = np.append(0, np.cumsum([len(way) for way in ways])).tolist()
+        graph, flat = self._graph, np.concatenate([np.zeros(0, dtype=np.intp), *ways])
         member = np.repeat(np.arange(graph.graphs), np.diff(bounds))
         ids = self.plan.link_id[flat]
         # A path is a start energy, arcs, and a final energy; each but the last leads to a node.
-        node = np.append(graph.dst, -1)[np.minimum(ids, graph.arcs)]
-        node = np.where(ids < graph.arcs, node, ids - graph.arcs - graph.nodes) - graph.node_offsets[member]
+        inner = np.flatnonzero(ids < graph.arcs)
+        node = ids - graph.arcs - graph.nodes
+        node[inner] = graph.dst[ids[inner]]
+        node -= graph.node_offsets[member]
         arc = ids - graph.arc_offsets[member]
         columns = (arc.tolist(), node.tolist(), self._link_energy[flat].tolist())
         found: list[Path | None] = []
@@ -178,10 +175,47 @@ class _WaysOn:
             found.append(Path(energy, tuple(arcs[1:-1]), tuple(nodes[:-1])) if energies else None)
         return found
 
+    def _way(self, position: int) -> IntArray:
+        """The chosen links from a position on."""
+        if self.plan.loops is not None:
+            way: IntArray = self.plan.loops.way(self._chosen, self.plan.link_tail, position)
+            return way
+        links = []
+        if self._choose_on_the_way:
+            firsts, tails, ids = self.plan.head_links.data, self._tails, self.plan.link_id.data
+            totals, energies = self.totals.data, self._link_energy.data
+            arcs, nodes = self._graph.arcs, self._graph.nodes
+            while position > 0:
+                total, found = totals[position], []
+                for link in range(firsts[position - 1], firsts[position]):
+                    if totals[tails[link]] + energies[link] <= total:
+                        found.append((-1 if arcs <= ids[link] < arcs + nodes else ids[link], link))
+                links.append(min(found)[1])
+                position = tails[links[-1]]
+        else:
+            chosen, tails = self._next
+            while position > 0:
+                links.append(chosen[position - 1])
+                position = tails[links[-1]]
+        return np.array(links, dtype=np.intp)
+
+    @cached_property
+    def _choose_on_the_way(self) -> bool:
+        """True where few positions are on best paths: choices are made there, and not for all positions at once."""
+        plan = self.plan
+        steps = len(plan.walk.steps) + 1
+        plain = not plan.components and not plan.chunks.chunk.size
+        return plain and plan.positions > _MANY * steps * self._graph.graphs
+
+    @cached_property
+    def _tails(self) -> Sequence[int]:
+        """(links,) the tail of each link, quick to read one by one."""
+        return np.ascontiguousarray(self.plan.link_tail).data
+
     @cached_property
     def _next(self) -> tuple[Sequence[int], Sequence[int]]:
         """The chosen link of each position but the source, and the tail of each link, quick to read one by one."""
-        return self._chosen.data, np.ascontiguousarray(self.plan.link_tail).data
+        return self._chosen.data, self._tails
 
     def best(self, member: int) -> Path | None:
         """The best path of a member of the union."""
@@ -193,7 +227,8 @@ class _WaysOn:
         arcs, nodes = (arc - first_arc for arc in path.arcs), (node - first_node for node in path.nodes)
         return Path(path.energy, tuple(arcs), tuple(nodes))
 
-    def _first_choices(self, swept: Sweep) -> IntArray:
+    @cached_property
+    def _chosen(self) -> IntArray:
         """(positions - 1,) the link to take from each position but the source.
 
         Of several that are equally good it is the one that comes first in the file; inside a component with cycles it
@@ -212,10 +247,10 @@ class _WaysOn:
             return found
         good = self._excess <= 0.0
         if self.plan.components or self.plan.chunks.chunk.size:
-            good |= swept.link_share > 0  # these totals are added up in another order
+            good |= self._swept.link_share > 0  # these totals are added up in another order
         for step in self.plan.components:
             inside = slice(self.plan.head_links[step.first - 1], self.plan.head_links[step.end - 1])
-            good[inside] &= swept.edge_share[self.plan.edge_of_link[inside]] > 0
+            good[inside] &= self._swept.edge_share[self.plan.edge_of_link[inside]] > 0
         links = np.flatnonzero(good)
         if len(links) == len(self.plan.head_links) - 1:
             return links  # one for each position: no ties

@@ -63,7 +63,10 @@ def forward(
     waiting: list[Interpretation] = []
     whole = nodes or lagrangians or of == "interpretation" or combine is not ADD
     for document in documents:
-        matrix = None if whole else matrix_of(document, grammar, ctc, None)
+        if grammar is None and of == "recognition" and not lagrangians and ctc in document.graph.labels[1:]:
+            waiting.append(interpret(document))  # CTC without a grammar: every alignment is a path, and has one
+            continue
+        matrix = None if whole else matrix_of(document, grammar, ctc)
         if matrix is not None and matrix.product_arcs > LARGE:
             results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
             waiting = []

@@ -24,7 +24,7 @@ from lattice_cli.graph.machine import Machine
 from lattice_cli.graph.product import product_best
 from lattice_cli.graph.segments import distinct as distinct_numbers
 from lattice_cli.inference.answers import best_answers
-from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, interpret
+from lattice_cli.inference.interpretation import PAIRED_LABELS, Grammar, Interpretation, Search, interpret
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import n_best
 
@@ -33,8 +33,8 @@ _SMALL = 2_000
 #: All states at once: up to this many arcs of the grammar, and this many numbers for the way back.
 _ALL_ARCS = 100_000
 _ALL_NUMBERS = 1 << 24
-#: A label table of more labels has a topology of its own (graph.topology).
-_PAIRED_LABELS = 300
+#: Energies that add up to more are left to the composition, which tells where they overflow.
+_HIGHEST = 1e300
 #: How far above the best path the n best are looked for, at first; then twice as far, and at last everywhere.
 _MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 
@@ -77,7 +77,9 @@ def interpretations(
     """
     waiting: list[Matrix] = []
     for document in documents:
-        matrix = None if need is None or combine is not ADD else matrix_of(document, grammar, ctc, judges)
+        matrix = None
+        if need is not None and combine is ADD:
+            matrix = matrix_of(document, grammar, ctc, judges, best_only=need.single)
         if matrix is not None and need is not None and matrix.all_at_once(need):
             if waiting and (waiting[0].plan is not matrix.plan or _numbers(waiting) > _ALL_NUMBERS):
                 yield from _all_at_once(waiting)
@@ -127,23 +129,38 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
     return sum(each.frames.steps * each.plan.machine.graph.nodes for each in matrices)
 
 
-def matrix_of(document: Document, grammar: Grammar | None, ctc: str | None, judges: Judges | None) -> Matrix | None:
-    """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
+def matrix_of(
+    document: Document,
+    grammar: Grammar | None,
+    ctc: str | None,
+    judges: Judges | None = None,
+    best_only: bool = False,
+) -> Matrix | None:
+    """The record as a matrix to be searched row by row; None if it is none, or is better composed.
+
+    best_only: nothing but the best path is wanted.
+    """
     graph = document.graph
     if (grammar is None and ctc is None) or not isinstance(grammar, Document | None):
         return None  # a grammar on demand is asked for what the whole record reaches
     frames = frames_of(graph)
     if frames is None or (ctc is not None and ctc not in frames.labels[1:]):
         return None
-    labels = tuple(frames.labels[label] for label in frames.label.tolist())
     if grammar is None:
         assert ctc is not None
-        if len(labels) > _PAIRED_LABELS:
-            return None
-        machine = _free_machine(graph.labels, ctc)
+        if len(frames.label) > PAIRED_LABELS:
+            if not best_only or judges is not None:
+                return None
+            # Where any label may follow any other the best path has the best label of each row.
+            frames = frames.only(distinct_numbers(frames.energies.argmin(axis=1)))
+        labels = tuple(frames.labels[label] for label in frames.label.tolist())
+        machine = _free_machine(("", *labels), ctc)
     else:
         machine = _machine(grammar, ctc)
+        labels = tuple(frames.labels[label] for label in frames.label.tolist())
     if machine is None or (machine.graph.arcs * frames.steps <= _SMALL and judges is None):
+        return None
+    if frames.steps * (frames.largest + np.abs(machine.graph.energy).max(initial=0.0)) > _HIGHEST:
         return None
     return Matrix(document, grammar, frames, _plan(machine, labels, judges))
 
@@ -156,6 +173,8 @@ def _machine(grammar: Document, ctc: str | None) -> Machine | None:
 @lru_cache(maxsize=4)
 def _free_machine(labels: Labels, blank: str) -> Machine | None:
     """CTC without a grammar: any labels in a row."""
+    if blank not in labels:
+        labels = (*labels, blank)
     said = np.array([label for label in range(1, len(labels)) if labels[label] != blank], dtype=np.intp)
     here, end = np.zeros(len(said), dtype=np.intp), np.zeros(1)
     return Machine.of(Graph(here, here, said, said, np.zeros(len(said)), end, end, labels), blank)

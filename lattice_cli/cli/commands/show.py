@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import input_options, jobs_option, read_options, result_options
+from lattice_cli.cli.options import input_options, jobs_option, positive, read_options, result_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.show_reports import Parts
     from lattice_cli.cli.stream import Item
     from lattice_cli.errors import LatticeError
     from lattice_cli.graph.document import Document
@@ -23,42 +24,110 @@ _LONGEST_COUNT = 30
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option("--arcs", is_flag=True, help="The arcs as a table.")
+@click.option("--strip", is_flag=True, help="Arcs along the length of the lattice, by time or level, as a chart.")
+@click.option("--label-uses", is_flag=True, help="Each label: arcs, how often an answer has it, what it costs.")
+@click.option("--confusions", is_flag=True, help="Confusion sets: what may stand at each place of the best answer.")
+@click.option("--heaviest", metavar="N", type=click.IntRange(min=1), help="The N arcs with the highest posteriors.")
+@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
+@click.option("--against", metavar="OTHER", help="What is different in the lattice OTHER; status 1 if anything is.")
 @input_options
 @jobs_option
 @result_options
 def show(
-    graphs: tuple[str, ...], arcs: bool, as_json: bool, keep_going: bool, jobs: int, color: str, **reading: Any
+    graphs: tuple[str, ...],
+    arcs: bool,
+    strip: bool,
+    label_uses: bool,
+    confusions: bool,
+    heaviest: int | None,
+    beta: float,
+    against: str | None,
+    as_json: bool,
+    keep_going: bool,
+    jobs: int,
+    color: str,
+    **reading: Any,
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
+    --strip, --label-uses, --confusions and --heaviest look inside, by posteriors at --beta. A detour is how much worse
+    than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with another: arcs
+    by their nodes and labels, best answers, and the energy that each gives the other's.
+
     \b
     Examples:
+      lattice show samples/cards.slf.gz --beta 0.05 --confusions
+      lattice show before.slf --against after.slf
       lattice show samples/lecture-34.json --arcs
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
     from lattice_cli.cli.reports import JsonReport
+    from lattice_cli.cli.show_reports import Parts
     from lattice_cli.cli.stream import Report, require_one_stdin, run_records
-    from lattice_cli.inference.inventory import inventory
 
-    require_one_stdin(graphs)
+    require_one_stdin(graphs, against)
+    parts = Parts(strip, label_uses, confusions, heaviest or 0, beta)
+    if against is not None:
+        return _compared(graphs, against, parts, arcs, as_json, color, reading)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
     report: Report = (
-        JsonReport(lambda document, found: [_record(document, found, arcs)]) if as_json else _Shown(color, arcs)
+        JsonReport(lambda document, found: [_record(document, found, arcs)]) if as_json else _Shown(color, arcs, parts)
     )
     return run_records(
         graphs,
         read_options(**reading),
-        lambda documents: [inventory(each) for each in documents],
+        lambda documents: [_found(each, parts) for each in documents],
         report,
         keep_going,
         jobs=jobs,
     )
 
 
-def _record(document: Document, found: Inventory, arcs: bool) -> dict[str, Any]:
-    record = {"id": document.id, "status": "ok", **asdict(found)}
+def _found(document: Document, parts: Parts) -> Any:
+    """The inventory of a record and what was asked for, or why that cannot be had."""
+    from lattice_cli.cli.show_reports import parts_of
+    from lattice_cli.errors import GraphError, LatticeError
+    from lattice_cli.inference.inventory import inventory
+
+    found = inventory(document)
+    if not parts.any:
+        return found, {}
+    try:
+        return found, parts_of(document, parts)
+    except GraphError as error:
+        return GraphError(f"{document.source}: {error}")
+    except LatticeError as error:
+        return error
+
+
+def _compared(
+    graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, as_json: bool, color: str, reading: dict[str, Any]
+) -> int:
+    """Two lattices; 1 if they differ."""
+    from lattice_cli.cli.reports import write_json
+    from lattice_cli.cli.show_reports import print_comparison
+    from lattice_cli.cli.tables import console
+    from lattice_cli.errors import UsageError
+    from lattice_cli.formats.reading import read_one
+    from lattice_cli.inference.comparison import compare
+
+    if len(graphs) != 1 or parts.any or arcs:
+        raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
+    options = read_options(**reading)
+    one, other = read_one(graphs[0], options), read_one(against, options)
+    found = compare(one, other, parts.beta)
+    if as_json:
+        write_json({"id": one.id, "against": other.id, "status": "ok", "alike": found.alike, **asdict(found)})
+    else:
+        print_comparison(console(color), (one.id, other.id if other.id != one.id else against), found)
+    return 0 if found.alike else 1
+
+
+def _record(document: Document, result: tuple[Inventory, dict[str, Any]], arcs: bool) -> dict[str, Any]:
+    found, extra = result
+    record = {"id": document.id, "status": "ok", **asdict(found), **extra}
     record["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
     if document.target is not None:
         record["target"] = document.target
@@ -72,18 +141,20 @@ def _record(document: Document, found: Inventory, arcs: bool) -> dict[str, Any]:
 class _Shown:
     """A table of facts for each record, then its problems, then its arcs if asked for."""
 
-    def __init__(self, color: str, arcs: bool) -> None:
+    def __init__(self, color: str, arcs: bool, parts: Parts) -> None:
         from lattice_cli.cli.tables import console
 
-        self._out, self._arcs = console(color), arcs
+        self._out, self._arcs, self._parts = console(color), arcs, parts
 
-    def prepare(self, document: Document, found: Inventory) -> Any:
+    def prepare(self, document: Document, found: Any) -> Any:
         """A record is shown with what it holds."""
         return document, found
 
-    def show(self, record: Item, shown: tuple[Document, Inventory]) -> None:
+    def show(self, record: Item, shown: tuple[Document, tuple[Inventory, dict[str, Any]]]) -> None:
         """The tables of one record."""
-        document, found = shown
+        from lattice_cli.cli.show_reports import print_parts
+
+        document, (found, extra) = shown
         from lattice_cli.cli.reports import arc_table
         from lattice_cli.cli.tables import Rows, say
 
@@ -93,6 +164,7 @@ class _Shown:
         rows.flush()
         for problem in found.problems:
             say(self._out, f"problem: {problem}")
+        print_parts(self._out, document, extra, self._parts)
         if self._arcs:
             scores = {name: column.tolist() for name, column in document.scores.items()}
             arc_table(self._out, document.graph, document.names, f"{document.id}: arcs", scores)
