@@ -73,7 +73,7 @@ def assert_alike(found: str, shown: str) -> None:
     parts, expected = (re.sub(r"[│ ╭╮╰╯─┬┴├┤┼*\[\],%()]+", " ", text).split() for text in (found, shown))
     assert len(parts) == len(expected)
     for part, other in zip(parts, expected):
-        if re.fullmatch(r"-?\d+(\.\d+)?", other):
+        if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", other):
             assert float(part) == pytest.approx(float(other), rel=0.3, abs=0.05), (part, other)
         else:
             assert part == other
