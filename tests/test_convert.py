@@ -21,7 +21,8 @@ from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.fitting import WriteOptions, Written
 from lattice_cli.formats.forms import FORMS, write_documents
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, read_one, read_records
+from lattice_cli.formats.parts import Failure, Pause
+from lattice_cli.formats.reading import read_one, read_records
 from lattice_cli.formats.slf_out import quoted
 from lattice_cli.formats.symbols import Symbols, read_symbols
 from lattice_cli.graph.document import Document

@@ -50,8 +50,9 @@ def assert_as_the_plain_sweep(graph: Graph, reducer: Reducer, tolerance: float) 
     for name in ("arcs", "nodes", "start", "final"):
         np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=0, atol=tolerance)
     direction = np.cos(np.arange(graph.arcs))
+    rounding = (tolerance or 1e-15) * (1 + graph.arcs)
     np.testing.assert_allclose(
-        fast.pushforward(arcs=direction), plain.pushforward(arcs=direction), rtol=0, atol=tolerance * (1 + graph.arcs)
+        fast.pushforward(arcs=direction), plain.pushforward(arcs=direction), rtol=0, atol=rounding
     )
 
 

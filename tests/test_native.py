@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.forms import write_documents
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, read_one, read_records
+from lattice_cli.formats.parts import Failure, Pause
+from lattice_cli.formats.reading import read_one, read_records
 from lattice_cli.formats.writing import as_record, json_line
 from lattice_cli.graph.document import Document, weighted_sum
 from lattice_cli.graph.graph import Graph

@@ -9,7 +9,7 @@ from typing import Any
 from lattice_cli.cli.stream import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause
+from lattice_cli.formats.parts import Failure, Pause
 from lattice_cli.formats.references import Reference, References
 from lattice_cli.formats.results import Answered, read_results
 from lattice_cli.graph.document import Document

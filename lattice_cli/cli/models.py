@@ -16,7 +16,8 @@ from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.config import bind, overridden
 from lattice_cli.formats.models import StoredModel, read_model, write_model
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, read_grammar, read_inputs
+from lattice_cli.formats.parts import Failure, Pause
+from lattice_cli.formats.reading import read_grammar, read_inputs
 from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.learning.config import GrammarSettings, TrainConfig
 from lattice_cli.learning.examples import Example

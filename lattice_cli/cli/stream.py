@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from lattice_cli.cli.tables import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, Pause, Unread, parsed, split_records
+from lattice_cli.formats.parts import Failure, Pause, Unread, parsed
+from lattice_cli.formats.reading import split_records
 from lattice_cli.formats.values import printable
 from lattice_cli.graph.document import Document, Inputs
 

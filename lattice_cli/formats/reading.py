@@ -7,12 +7,13 @@ the bytes leave it open (a word list).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.parts import PAUSE, Failure, Pause, Unread, parsed
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.graph.document import Document, Inputs
 
@@ -42,41 +43,7 @@ _ARPA = re.compile(rb"(^|\n)\\data\\\s*\n\s*ngram\s")
 _BINARY = b"\xd6\xfd\xb2\x7e"
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A record that could not be read: its id, and what was wrong with it."""
-
-    id: str
-    error: LatticeError
-
-
-@dataclass(frozen=True)
-class Pause:
-    """All that has arrived so far was given; what comes next may take a while."""
-
-
 Record = Document | Failure
-PAUSE = Pause()
-
-
-@dataclass(frozen=True)
-class Unread:
-    """A part of an input, as bytes that `parse` makes records of, here or in another process.
-
-    parse: a function of a module. path: of the input. size: in bytes.
-    """
-
-    parse: Callable[..., Iterator[Any]]
-    arguments: tuple[Any, ...]
-    path: str
-    size: int
-
-    def records(self) -> Iterator[Any]:
-        """Its records; what makes no record is a Failure."""
-        try:
-            yield from self.parse(*self.arguments)
-        except LatticeError as error:
-            yield Failure(self.path, error)
 
 
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
@@ -92,15 +59,6 @@ def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | P
 def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of an input that is open; it is closed behind them."""
     return parsed(_split(source, path, replace(options, inputs=False)))
-
-
-def parsed(parts: Iterator[Any]) -> Iterator[Any]:
-    """The records of the parts of an input, and what else is between these."""
-    for part in parts:
-        if isinstance(part, Unread):
-            yield from part.records()
-        else:
-            yield part
 
 
 def split_records(path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:

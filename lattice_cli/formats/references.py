@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import Failure, read_records
+from lattice_cli.formats.parts import Failure
+from lattice_cli.formats.reading import read_records
 from lattice_cli.formats.results import read_target
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.formats.text import parse_json

@@ -9,7 +9,8 @@ from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.reading import PAUSE, Failure, Pause, Record, records_of
+from lattice_cli.formats.parts import PAUSE, Failure, Pause
+from lattice_cli.formats.reading import Record, records_of
 from lattice_cli.formats.sources import Source, decoded
 from lattice_cli.formats.text import parse_json
 from lattice_cli.formats.values import as_list, as_mapping, as_number, as_text, is_null, shown

@@ -106,13 +106,17 @@ def links(
 
 @_loop
 def hard(tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray) -> IntArray:
-    """Fill in `values`, (positions,), with least energies; (positions - 1,) the first edge that attains each."""
+    """Fill in `values`, (positions,), with least energies; (positions - 1,) the first edge that attains each.
+
+    Of parallel edges it is the least one, also where the sum is so large that it hides how they differ.
+    """
     chosen = np.empty(len(first) - 1, dtype=np.intp)
     for head in range(1, len(first)):
         best, least = first[head - 1], np.inf
         for edge in range(first[head - 1], first[head]):
             through = values[tail[edge]] + energy[edge]
-            if through < least:
+            parallel = through == least and tail[edge] == tail[best] and energy[edge] < energy[best]
+            if through < least or parallel:
                 best, least = edge, through
         values[head] = least
         chosen[head - 1] = best

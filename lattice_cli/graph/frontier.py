@@ -191,7 +191,7 @@ class Frontier:
         return self._below(moves, time, above, 0.0)
 
     def _below(self, moves: _Moves, time: int, above: float, least: FloatArray | float) -> _Moves:
-        """The moves that may be on a path up to an energy. least: what the rules take at least, if still to be asked."""
+        """The moves that may be on a path up to an energy. least: what the rules take at least, if not asked yet."""
         bound = self.bounds(time + 1, self.machine.graph.dst[moves.arc], moves.energy + least)
         keep = bound <= above if np.isfinite(above) else np.isfinite(bound)
         return moves if keep.all() else moves.only(keep)

@@ -41,7 +41,11 @@ class Step(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SparseStep:
-    """Arcs in the order of their heads. heads, starts: the states that arcs enter and where their arcs begin."""
+    """Arcs in the order of their heads, those of heads that several arcs enter before those of heads that one enters.
+
+    heads, starts: the states that arcs enter and where their arcs begin. several: how many heads, and how many arcs are
+    of the first kind: only those have anything to combine.
+    """
 
     reducer: Reducer
     states: int
@@ -52,15 +56,19 @@ class SparseStep:
     energy: FloatArray
     starts: IntArray
     heads: IntArray
+    several: tuple[int, int]
     loops: ModuleType | None = None
 
     @staticmethod
     def of(grammar: Graph, columns: IntArray, reducer: Reducer) -> SparseStep:
         """The step through the arcs whose label is a class."""
         usable = np.flatnonzero(columns[grammar.ilabel] >= 0)
-        arc = usable[stable_order(grammar.dst[usable])] if len(usable) else usable
+        entering = np.bincount(grammar.dst[usable], minlength=grammar.nodes)
+        alone = entering[grammar.dst[usable]] == 1
+        arc = usable[stable_order(grammar.dst[usable] + grammar.nodes * alone)] if len(usable) else usable
         dst = grammar.dst[arc]
         starts = run_starts(dst)
+        several = int((entering > 1).sum()), len(usable) - int(alone.sum())
         return SparseStep(
             reducer,
             grammar.nodes,
@@ -71,6 +79,7 @@ class SparseStep:
             grammar.energy[arc],
             starts,
             dst[starts],
+            several,
             loops_for(grammar),
         )
 
@@ -80,9 +89,13 @@ class SparseStep:
         if self.loops is not None:
             self.loops.step_forward(alpha, rows, *self._compiled, after)
             return after
+        heads, arcs = self.several
         for block in self._blocks(len(alpha)):
-            totals = self.reducer.reduce(self._energies(alpha[block], rows[block]), self._runs(len(alpha[block])))[0]
-            after[block, self.heads] = totals.reshape(-1, len(self.heads))
+            energies = self._energies(alpha[block], rows[block])
+            after[block, self.heads[heads:]] = energies[:, arcs:]
+            if arcs:
+                totals = self.reducer.reduce(energies[:, :arcs].reshape(-1), self._runs(len(energies)))[0]
+                after[block, self.heads[:heads]] = totals.reshape(-1, heads)
         return after
 
     def pull(
@@ -95,17 +108,29 @@ class SparseStep:
             self.loops.step_pull(alpha, rows, np.ascontiguousarray(flow), *self._compiled, of_arc, before, by_row)
             by_arc[self.arc] += of_arc
             return before, by_row
+        arcs = self.several[1]
         for block in self._blocks(len(alpha)):
-            records = len(alpha[block])
-            with np.errstate(divide="ignore", invalid="ignore"):
-                _, shares = self.reducer.reduce(self._energies(alpha[block], rows[block]), self._runs(records))
-                share = shares().reshape(records, -1)
-            into = flow[block][:, self.dst]
-            edges = np.where(into != 0, share * into, 0.0)  # a state that no path reaches has no shares
-            by_arc[self.arc] += edges.sum(axis=0)
-            before[block] = _summed(edges, self.src, self.states)
-            by_row[block] = _summed(edges, self.column, rows.shape[1])
+            edges = flow[block][:, self.dst]
+            if arcs:
+                energies = self._energies(alpha[block], rows[block])[:, :arcs]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    _, shares = self.reducer.reduce(energies.reshape(-1), self._runs(len(energies)))
+                    share = shares().reshape(len(energies), -1)
+                into = edges[:, :arcs]
+                # A state that no path reaches has no shares, and no flow.
+                edges[:, :arcs] = np.where(into != 0, share * into, 0.0)
+            by_arc[self.arc] += edges.sum(axis=0) if len(edges) > 1 else edges[0]
+            before[block] = self._by_src.summed(edges, self.states)
+            by_row[block] = self._by_column.summed(edges, rows.shape[1])
         return before, by_row
+
+    @cached_property
+    def _by_src(self) -> _Sums:
+        return _Sums.of(self.src)
+
+    @cached_property
+    def _by_column(self) -> _Sums:
+        return _Sums.of(self.column)
 
     @cached_property
     def _compiled(self) -> tuple[tuple[IntArray, IntArray, FloatArray], tuple[IntArray, IntArray], float]:
@@ -120,24 +145,43 @@ class SparseStep:
         return [slice(low, low + size) for low in range(0, records, size)]
 
     def _runs(self, records: int) -> Runs:
-        arcs = len(self.arc)
-        return Runs((np.arange(records)[:, None] * arcs + self.starts).reshape(-1), records * arcs)
+        """Those of the arcs whose heads several enter."""
+        heads, arcs = self.several
+        return Runs((np.arange(records)[:, None] * arcs + self.starts[:heads]).reshape(-1), records * arcs)
 
     def _energies(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
-        """(records * arcs,)"""
-        energies = alpha[:, self.src]
+        """(records, arcs)"""
+        energies = alpha.take(self.src, axis=1)
         energies += self.energy
-        energies += rows[:, self.column]
-        return energies.reshape(-1)
+        energies += rows.take(self.column, axis=1)
+        return energies
 
 
-def _summed(values: FloatArray, key: IntArray, keys: int) -> FloatArray:
-    """(records, keys) sums of the columns of values, (records, entries), that have the same key."""
-    order = stable_order(key)
-    starts = run_starts(key[order])
-    sums = np.zeros((len(values), keys))
-    sums[:, key[order][starts]] = np.add.reduceat(values[:, order], starts, axis=1)
-    return sums
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """Sums of columns that have the same key. order: (entries,) sorts them; starts, found: where each key begins, and
+    which it is."""
+
+    key: IntArray
+    order: IntArray
+    starts: IntArray
+    found: IntArray
+
+    @staticmethod
+    def of(key: IntArray) -> _Sums:
+        """Those of (entries,) keys."""
+        order = stable_order(key) if len(key) else key
+        starts = run_starts(key[order])
+        return _Sums(key, order, starts, key[order][starts])
+
+    def summed(self, values: FloatArray, keys: int) -> FloatArray:
+        """(records, keys) from (records, entries)."""
+        sums = np.zeros((len(values), keys))
+        if len(values) == 1:
+            sums[0] = np.bincount(self.key, values[0], keys)
+        elif len(self.starts):
+            sums[:, self.found] = np.add.reduceat(values[:, self.order], self.starts, axis=1)
+        return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +231,11 @@ class DenseStep:
         sparse = self.sparse
         joint = weights.T @ scaled
         by_arc[sparse.arc] += joint[sparse.src, self.group] * np.exp(-self.beta * (sparse.energy - self.least))
-        return weights * (scaled @ self.weight.T), _summed(into, self.column, rows.shape[1])
+        return weights * (scaled @ self.weight.T), self._by_column.summed(into, rows.shape[1])
+
+    @cached_property
+    def _by_column(self) -> _Sums:
+        return _Sums.of(self.column)
 
     def _fits(self, alpha: FloatArray) -> tuple[BoolArray, FloatArray]:
         """(records,) whether no term of a record underflows, and its least energy (0 where all are +inf)."""

@@ -1,0 +1,54 @@
+"""What an input is made of as it is read: parts that can be parsed apart, records that failed, pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lattice_cli.errors import LatticeError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A record that could not be read: its id, and what was wrong with it."""
+
+    id: str
+    error: LatticeError
+
+
+@dataclass(frozen=True)
+class Pause:
+    """All that has arrived so far was given; what comes next may take a while."""
+
+
+PAUSE = Pause()
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A part of an input, as bytes that `parse` makes records of, here or in another process.
+
+    parse: a function of a module. path: of the input. size: in bytes.
+    """
+
+    parse: Callable[..., Iterator[Any]]
+    arguments: tuple[Any, ...]
+    path: str
+    size: int
+
+    def records(self) -> Iterator[Any]:
+        """Its records; what makes no record is a Failure."""
+        try:
+            yield from self.parse(*self.arguments)
+        except LatticeError as error:
+            yield Failure(self.path, error)
+
+
+def parsed(parts: Iterator[Any]) -> Iterator[Any]:
+    """The records of the parts of an input, and what else is between these."""
+    for part in parts:
+        if isinstance(part, Unread):
+            yield from part.records()
+        else:
+            yield part
