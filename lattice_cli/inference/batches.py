@@ -66,6 +66,8 @@ def no_path(interpretation: Interpretation) -> NoPath:
     if interpretation.inner is not None:
         inner = interpretation.inner
         if not inner.graph.nodes:
-            return NoPath(why_empty(inner, inner.left.labels[1:], names, left_is="the CTC topology"))
+            labels = document.graph.labels[1:]  # node k of the topology of pairs is "the last frame was label k"
+            nodes: Sequence[int | str] = labels if inner.left.nodes == len(labels) else range(inner.left.nodes)
+            return NoPath(why_empty(inner, nodes, names, left_is="the CTC topology"))
         names = [grammar.names[node] for node in inner.right_node.tolist()]
     return NoPath(why_empty(whole, document.names, names))
