@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lattice_cli.inference.anatomy import Anatomy
     from lattice_cli.inference.comparison import Comparison, Key
 
-_BAR = 24
+_BAR = 20
 _MOST_ROWS = 20
 
 
