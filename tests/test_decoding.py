@@ -360,6 +360,8 @@ def test_least_edit_distance_on_the_command_line() -> None:
         (["--lm-scale", "2"], 2, "need a language model"),
         (["--lm", "nowhere.arpa"], 3, "nowhere.arpa"),
         (["--beam", "-1"], 2, "beam"),
+        (["--beam", "nan"], 2, "nan is not a number"),
+        (["--row-time", "nan", "--confidence"], 2, "nan is not a number"),
         (["--max-active", "0"], 2, "max-active"),
         (["--hot", "häßlich=1"], 2, "häßlich"),
     ],

@@ -71,9 +71,20 @@ class SizeList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return tuple(int(part) for part in parts)
 
 
+class Number(click.FloatRange):
+    """A number in a range; nan, which no comparison refuses, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is not a number", param, ctx)
+        return found
+
+
 #: A number above 0; an infinite one would make every energy one.
-not_negative = click.FloatRange(min=0, max=float("inf"), max_open=True)
-positive = click.FloatRange(min=0, min_open=True, max=float("inf"), max_open=True)
+not_negative = Number(min=0, max=float("inf"), max_open=True)
+positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
 
 
 def _processors() -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options import (
+    Number,
     combine_option,
     ctc_option,
     grammar_option,
@@ -39,7 +40,7 @@ _REJECT_AT = 0.01
 @click.option(
     "--reject-at",
     metavar="E",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help=f"With --reject, which it implies: the error rate to stay within. Default: {_REJECT_AT}.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Of confidences of graphs, in 1/nats.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lattice_cli.cli.grammars import ending_options, file_given, labels_given, say
-from lattice_cli.cli.options import SizeList, positive
+from lattice_cli.cli.options import Number, SizeList, positive
 
 if TYPE_CHECKING:
     from lattice_cli.cli.grammars import Ending
@@ -315,7 +315,7 @@ def fsg(file: str, ending: Ending) -> None:
 @click.option("--decay", type=positive, default=0.85, show_default=True, help="Factor on the rate after each epoch.")
 @click.option(
     "--hold-out",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     help="Fraction of the lines to measure on; the best epoch is then kept.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options import (
+    Number,
     color_option,
     input_options,
     jobs_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option("--beam", type=not_negative, help="Leave out arcs whose best path is more than this above the best.")
-@click.option("--posterior", type=click.FloatRange(0, 1), help="Leave out arcs whose posterior is below this.")
+@click.option("--posterior", type=Number(0, 1), help="Leave out arcs whose posterior is below this.")
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of posteriors, 1/nats."
 )
