@@ -19,21 +19,23 @@ FORMATS = (
 SIDES = ("recognition", "grammar", "interpretation")
 
 
-class ScaleOption(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """name=value, a number."""
+class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """NAME=VALUE, the value a finite number."""
 
-    name = "NAME=VALUE"
+    def __init__(self, name: str = "NAME=VALUE") -> None:
+        """name: how the help calls it."""
+        self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """(name, value) of one --scale."""
-        name, equals, number = str(value).rpartition("=")
+        """(name, value) of one option."""
+        name, equals, text = str(value).rpartition("=")
         try:
-            scale = float(number)
+            number = float(text)
         except ValueError:
-            scale = float("nan")
-        if not equals or not name or not abs(scale) < float("inf"):
-            self.fail(f"{value!r} is not NAME=VALUE with a finite number", param, ctx)
-        return name, scale
+            number = float("nan")
+        if not equals or not name or not abs(number) < float("inf"):
+            self.fail(f"{value!r} is not {self.name} with a finite number", param, ctx)
+        return name, number
 
 
 class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -152,7 +154,7 @@ _form_options = applied(
     click.option(
         "--scale",
         "scales",
-        type=ScaleOption(),
+        type=NamedNumber(),
         multiple=True,
         help="Weight of a named score in the energy; may be repeated.",
     ),

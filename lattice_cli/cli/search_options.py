@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.options import applied, not_negative, positive
+from lattice_cli.cli.options import NamedNumber, applied, not_negative, positive
 
 if TYPE_CHECKING:
     from lattice_cli.inference.judges import Judges
-
-
-class GainOption(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """WORD=NATS, a number."""
-
-    name = "WORD=NATS"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """(word, gain) of one --hot."""
-        word, equals, number = str(value).rpartition("=")
-        try:
-            gain = float(number)
-        except ValueError:
-            gain = float("nan")
-        if not equals or not word or not abs(gain) < float("inf"):
-            self.fail(f"{value!r} is not WORD=NATS with a finite number", param, ctx)
-        return word, gain
 
 
 judge_options = applied(
@@ -36,7 +19,11 @@ judge_options = applied(
         "--word-energy", metavar="NATS", type=float, default=0.0, help="With --lm: what every word costs besides."
     ),
     click.option(
-        "--hot", "hot", type=GainOption(), multiple=True, help="A word that answers gain by; may be repeated."
+        "--hot",
+        "hot",
+        type=NamedNumber("WORD=NATS"),
+        multiple=True,
+        help="A word that answers gain by; may be repeated.",
     ),
     click.option("--hot-words", metavar="FILE", help="Such words, one a line: word, tab, nats."),
 )
