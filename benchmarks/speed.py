@@ -29,6 +29,7 @@ import peers
 from floor import Floor, compiled_floor
 from workloads import Columns, columns_of, graph_of, workload
 
+from lattice_cli.cli.process import keep_freed_memory
 from lattice_cli.graph.composition import Composition, compose
 from lattice_cli.graph.product import product_best, product_sweep
 from lattice_cli.graph.reducers import soft_min
@@ -228,6 +229,7 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--slow", type=float, default=20.0, metavar="SECONDS")
     options = parser.parse_args()
+    keep_freed_memory()  # as the command does; it is the peers' memory too
     library = compiled_floor()
     others, absent = ([], {}) if options.no_peers else peers.installed()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from lattice_cli.graph import chunks, segments
 from lattice_cli.graph.graph import Graph, emission_graph, union
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
-from lattice_cli.graph.segments import Owned, Runs, stable_order
+from lattice_cli.graph.segments import Owned, Runs, stable_order, way
 from lattice_cli.graph.sweep import sweep
+from lattice_cli.graph.walk import Rows
+from lattice_cli.inference.paths import best_paths, n_best
 
 
 @contextmanager
@@ -40,7 +43,7 @@ def assert_as_the_plain_sweep(graph: Graph, reducer: Reducer, tolerance: float) 
         plain = sweep(graph, reducer, plain_plan)
     with lanes_from(1):
         plan = schedule(graph)
-        assert plan.lanes is not None or not (plan.link_id < graph.arcs).any()
+        assert plan.lanes is not None or isinstance(plan.walk, Rows) or not (plan.link_id < graph.arcs).any()
         fast = sweep(graph, reducer, plan)
     size = 1e-12 * magnitude(graph)
     for name in ("totals", "node_totals"):
@@ -107,8 +110,72 @@ def test_size_decides_about_lanes() -> None:
     assert schedule(chain(rng, 400, 3, 1)).lanes is not None
     assert schedule(chain(rng, 20, 3, 1)).lanes is None
     assert schedule(chain(rng, 150, 30, 1)).lanes is None
-    rows = np.zeros((500, 4))
-    assert schedule(emission_graph(rows, ("", *"abcd"))).lanes is not None
+    rows = emission_graph(np.zeros((500, 4)), ("", *"abcd"))
+    assert schedule(rows).is_row
+    together = schedule(union([rows, chain(rng, 400, 3, 1), rows]))
+    assert isinstance(together.walk, Rows)
+    assert len(together.walk.rows) == 2
+    assert together.lanes is not None
+
+
+def row(rng: np.random.Generator, values: int, parallel: int, downwards: bool = False) -> Graph:
+    """Nodes one behind the other with so many arcs from each to the next, numbered upwards or downwards."""
+    made = emission_graph(rng.choice([0.0, 0.5, 1.25, 3.0], (values, parallel)), ("", *"abcdefgh"[:parallel]))
+    made = replace(made, start=np.where(np.isfinite(made.start), 0.75, np.inf))
+    if not downwards:
+        return made
+    order = np.arange(made.nodes)[::-1]
+    return replace(made, src=order[made.src], dst=order[made.dst], start=made.start[order], final=made.final[order])
+
+
+@given(st.integers(0, 99), st.integers(1, 40), st.sampled_from([1, 2, 5]), st.booleans(), BETAS)
+def test_rows_find_what_the_plain_sweep_finds_to_the_last_bit(
+    seed: int, values: int, parallel: int, downwards: bool, beta: float
+) -> None:
+    graph = row(np.random.default_rng(seed), values, parallel, downwards)
+    for reducer in (hard_min, soft_min(beta)):
+        with lanes_from(np.inf):
+            plain = sweep(graph, reducer, schedule(graph))
+        with lanes_from(1):
+            plan = schedule(graph)
+            # With a start and a final link; a few parallel ones are not worth a bundle.
+            assert plan.is_row == (parallel == 1 or values + 2 <= 0.75 * (parallel * values + 2))
+            if not plan.is_row:
+                continue
+            fast = sweep(graph, reducer, plan)
+        assert fast.totals.tolist() == plain.totals.tolist()
+        assert fast.node_totals.tolist() == plain.node_totals.tolist()
+        for name in ("arcs", "nodes", "start", "final"):
+            assert getattr(fast.pullback(), name).tolist() == getattr(plain.pullback(), name).tolist()
+        direction = np.sin(np.arange(graph.arcs))
+        assert fast.pushforward(arcs=direction).tolist() == plain.pushforward(arcs=direction).tolist()
+
+
+@pytest.mark.parametrize("beta", [0.4, 2.0])
+def test_rows_in_a_union_are_as_alone(beta: float) -> None:
+    rng = np.random.default_rng(5)
+    members = [row(rng, 80, 4), chain(random.Random(2), 200, 3, 1), row(rng, 70, 1, True), strategies.lecture_34()]
+    members += [row(rng, 10, 4), row(rng, 90, 2), row(rng, 64, 3)]
+    assert_union_is_bitwise(members, beta)
+    assert best_paths(union(members)) == [best_paths(member)[0] for member in members]
+    for member in members:
+        found = n_best(member, 4)
+        assert found[0] == best_paths(member)[0]
+        assert [path.energy for path in found] == sorted(path.energy for path in found)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60), st.integers(0, 3), st.integers(1, 3))
+def test_a_way_is_followed_to_its_end(draws: list[int], stroll: int, strides: int) -> None:
+    after = np.array([0, *(draw % (place + 1) for place, draw in enumerate(draws))])
+    for begin in range(len(after)):
+        wanted, place = [], begin
+        while place:
+            wanted.append(place)
+            place = int(after[place])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(segments, "_STROLL", stroll)
+            patch.setattr(segments, "_STRIDES", strides)
+            assert way(after, begin).tolist() == wanted
 
 
 def test_lanes_are_refused_where_arcs_lead_everywhere() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lattice_cli import __version__
-from lattice_cli.cli.blas import one_thread
+from lattice_cli.cli.process import keep_freed_memory, one_thread
 from lattice_cli.errors import LatticeError
 
 #: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.
@@ -43,6 +43,7 @@ class LazyGroup(click.Group):
         """The command, imported now; for listing names a stand-in with its line of help is enough."""
         if cmd_name not in COMMANDS:
             return None
+        keep_freed_memory()
         command = getattr(importlib.import_module(f"lattice_cli.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command

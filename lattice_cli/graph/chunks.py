@@ -1,4 +1,7 @@
-"""Which members of a union are walked by lanes (see lanes.py), and how their levels are cut into chunks."""
+"""Which members of a union are walked as rows (see walk.py) or by lanes (see lanes.py), and how lanes cut them.
+
+What a member is depends on it alone, so it has the same numbers in any union.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,10 @@ _NARROW = 8
 _MOST_COPIES = 10
 
 
+#: Parallel links are bundled where that leaves at most this part of all edges.
+BUNDLED = 0.75
+
+
 @dataclass(frozen=True, eq=False)
 class Chunks:
     """How nodes are cut into chunks. Nodes of members without lanes have chunk -1.
@@ -37,24 +44,63 @@ class Chunks:
         return Chunks(self.chunk[nodes], self.rank[nodes], self.level[nodes])
 
 
-def cut(
+def uncut(nodes: int) -> Chunks:
+    """No chunks."""
+    none = np.full(nodes, -1, dtype=np.intp)
+    return Chunks(none, none, none)
+
+
+def in_rows(
     src: IntArray, dst: IntArray, order: Order, useful: BoolArray, ends: tuple[IntArray, IntArray], offsets: IntArray
+) -> BoolArray:
+    """(nodes,) true for the useful nodes of long members in which one edge leads from each node to the next one.
+
+    Arguments are those of `cut`.
+    """
+    members = len(offsets) - 1
+    filled = np.flatnonzero(np.diff(offsets))
+    counts, levels = np.zeros(members, dtype=np.intp), np.zeros(members, dtype=np.intp)
+    if len(filled):
+        counts[filled] = np.add.reduceat(useful, offsets[filled], dtype=np.intp)
+        levels[filled] = np.maximum.reduceat(order.level, offsets[filled]) + 1
+    chosen = (levels == counts) & (counts >= _LONG)
+    if not chosen.any():
+        return np.zeros(len(useful), dtype=bool)
+    member = np.repeat(np.arange(members), np.diff(offsets))
+    for nodes in ends:
+        chosen &= np.bincount(member[nodes], minlength=members) <= 1
+    chosen[member[order.component >= 0]] = False
+    chosen[member[src[order.level[dst] - order.level[src] != 1]]] = False
+    arcs = np.bincount(member[src], minlength=members)
+    chosen &= (arcs == counts - 1) | (counts + 1 <= BUNDLED * (arcs + 2))
+    return np.repeat(chosen, np.diff(offsets)) & useful
+
+
+def cut(
+    src: IntArray,
+    dst: IntArray,
+    order: Order,
+    useful: BoolArray,
+    ends: tuple[IntArray, IntArray],
+    offsets: IntArray,
 ) -> Chunks:
     """Chunks for the useful nodes of those members of a union that lanes make faster.
 
-    src, dst: (arcs,) between useful nodes; ends: the useful start nodes and final nodes; offsets: (graphs + 1,).
+    src, dst: (arcs,) between useful nodes; useful: (nodes,) those on paths, but for those in rows; ends: the start
+    nodes and final nodes among those on paths; offsets: (graphs + 1,).
     """
     filled = np.flatnonzero(np.diff(offsets))
     sizes = np.diff(offsets)[filled]
     chunk = np.full(len(useful), -1, dtype=np.intp)
     if not len(filled):
-        return Chunks(chunk, chunk, chunk)
+        return uncut(len(useful))
     first = offsets[filled]
     levels = np.maximum.reduceat(order.level, first) + 1
     chosen = (levels >= _LONG) & (np.maximum.reduceat(order.component, first) < 0)
-    chosen &= np.add.reduceat(useful, first, dtype=np.intp) <= _NARROW * levels
+    counts = np.add.reduceat(useful, first, dtype=np.intp)
+    chosen &= (counts > 0) & (counts <= _NARROW * levels)
     if not chosen.any():
-        return Chunks(chunk, chunk, chunk)
+        return uncut(len(useful))
     # A chunk of n levels costs 2 n numpy call sequences, and the join one for each chunk: sqrt(levels / 2) is best.
     length = np.ceil(np.sqrt(levels / 2)).astype(np.intp)
     counts = np.where(chosen, -(-levels // length), 0)

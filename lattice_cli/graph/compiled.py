@@ -40,7 +40,7 @@ def in_order(src: IntArray, nodes: int) -> IntArray:
 def useful(src: IntArray, dst: IntArray, order: IntArray, starts: FloatArray, finals: FloatArray) -> BoolArray:
     """(nodes,) true where a path passes, of a graph whose arcs go to higher nodes (or all of them to lower ones).
 
-    order: the arcs in the order of src; empty: they are in that order.
+    order: the arcs in the order of src; empty: they are in that order, or in that of dst.
     """
     nodes, arcs = len(starts), len(src)
     given, climbs = len(order) > 0, arcs == 0 or src[0] < dst[0]
@@ -63,9 +63,9 @@ def useful(src: IntArray, dst: IntArray, order: IntArray, starts: FloatArray, fi
 
 @_loop
 def links(
-    src: IntArray, dst: IntArray, order: IntArray, position: IntArray, ends: tuple[IntArray, IntArray, IntArray]
+    src: IntArray, dst: IntArray, position: IntArray, ends: tuple[IntArray, IntArray, IntArray]
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """(links,) ids and tails of the links in the order of (head, tail's node, arc), and (positions,) first link of each
+    """(links,) ids and tails of the links in the order of (head, arc), and (positions,) first link of each
     position but the source, and the end.
 
     position: (nodes,) -1 for those on no path. ends: start nodes, final nodes, and the sink of each of these.
@@ -90,8 +90,7 @@ def links(
         at = fill[position[node]]
         link_id[at], tail[at] = arcs + node, 0
         fill[position[node]] += 1
-    for step in range(arcs):
-        arc = order[step] if len(order) else step
+    for arc in range(arcs):
         before, after = position[src[arc]], position[dst[arc]]
         if before >= 0 and after >= 0:
             at = fill[after]
@@ -166,37 +165,15 @@ def pull(tail: IntArray, first: IntArray, share: FloatArray, flow: FloatArray, e
 
 
 @_loop
-def first_choices(
-    tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray, link_id: IntArray, arcs: int, nodes: int
-) -> IntArray:
-    """(positions - 1,) of the links that attain the value of each position, the first in the file.
-
-    That is a final energy of the graph that was reversed, whose ids are [arcs, arcs + nodes), else the least id.
-    """
+def first_choices(tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray) -> IntArray:
+    """(positions - 1,) the first link that attains the value of each position."""
     chosen = np.empty(len(first) - 1, dtype=np.intp)
     for head in range(1, len(first)):
-        best, least = -1, 0
         for link in range(first[head - 1], first[head]):
             if values[tail[link]] + energy[link] <= values[head]:
-                rank = -1 if arcs <= link_id[link] < arcs + nodes else link_id[link]
-                if best < 0 or rank < least:
-                    best, least = link, rank
-        chosen[head - 1] = best
+                chosen[head - 1] = link
+                break
     return chosen
-
-
-@_loop
-def way(chosen: IntArray, tail: IntArray, position: int) -> IntArray:
-    """The chosen links from a position to position 0."""
-    count, at = 0, position
-    while at > 0:
-        count += 1
-        at = tail[chosen[at - 1]]
-    links = np.empty(count, dtype=np.intp)
-    for place in range(count):
-        links[place] = chosen[position - 1]
-        position = tail[links[place]]
-    return links
 
 
 @_loop

@@ -83,15 +83,18 @@ def compose(left: Graph, right: Graph, combine: Combine = ADD) -> Composition:
     left = labelled_like(left, right.labels)
     pairs = reach_pairs(left, right)
     leads = _leads_to_final(left, right, pairs)
-    kept = np.flatnonzero(leads)
-    # All pairs can be reached, so a move is on a path exactly if the pair it leads to is kept.
-    on_path = np.flatnonzero(leads[pairs.head])
-    moves = Moves(pairs.moves.pair[on_path], pairs.moves.left_arc[on_path], pairs.moves.right_arc[on_path])
-    new_index = np.cumsum(leads) - 1
-    left_node, right_node = pairs.left_node[kept], pairs.right_node[kept]
+    kept, moves, head = np.flatnonzero(leads), pairs.moves, pairs.head
+    left_node, right_node = pairs.left_node, pairs.right_node
+    if len(kept) < len(leads):
+        # All pairs can be reached, so a move is on a path exactly if the pair it leads to is kept.
+        on_path = np.flatnonzero(leads[head])
+        new_index = np.cumsum(leads) - 1
+        moves = Moves(new_index[moves.pair[on_path]], moves.left_arc[on_path], moves.right_arc[on_path])
+        head = new_index[head[on_path]]
+        left_node, right_node = left_node[kept], right_node[kept]
     graph = Graph(
-        new_index[moves.pair],
-        new_index[pairs.head[on_path]],
+        moves.pair,
+        head,
         _label_or_epsilon(left.ilabel, moves.left_arc),
         _label_or_epsilon(right.olabel, moves.right_arc),
         _combined_energies(left, right, moves, combine),
@@ -119,12 +122,10 @@ def _leads_to_final(left: Graph, right: Graph, pairs: Pairs) -> BoolArray:
     last to the first finds them.
     """
     final = np.isfinite(left.final)[pairs.left_node] & np.isfinite(right.final)[pairs.right_node]
-    tail, head, depth = pairs.moves.pair, pairs.head, pairs.depth
-    if not (depth[head] > depth[tail]).all():
+    tail, head = pairs.moves.pair, pairs.head
+    if not pairs.onward:
         return reachable(head, tail, np.flatnonzero(final), len(final))
-    # Moves lie in the order of the frontiers they leave.
-    bounds = np.searchsorted(depth[tail], np.arange(int(depth[-1]) + 2)) if len(depth) else np.zeros(1, dtype=np.intp)
-    for first, end in zip(bounds[-2::-1].tolist(), bounds[:0:-1].tolist()):
+    for first, end in zip(pairs.fronts[-2::-1], pairs.fronts[:0:-1]):
         final[tail[first:end][final[head[first:end]]]] = True
     return final
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lattice_cli.graph.graph import BoolArray, IntArray
-from lattice_cli.graph.segments import distinct, group_by, stable_order
+from lattice_cli.graph.segments import distinct, group_by, stable_order, way
 
 #: Below this many nodes a level, levels of consecutive nodes are checked against longest-path levels.
 _NARROW = 8
@@ -24,6 +25,11 @@ class Order:
 
     level: IntArray
     component: IntArray
+
+    @cached_property
+    def cyclic(self) -> bool:
+        """True if there are components with cycles."""
+        return int(self.component.max(initial=-1)) >= 0
 
 
 def evaluation_order(src: IntArray, dst: IntArray, node_offsets: IntArray) -> Order:
@@ -128,11 +134,11 @@ def _run_begins(run_end: IntArray, node_offsets: IntArray) -> BoolArray:
             break
         begins[front] = True
         front = run_end[front]
-    next_begin, mark = run_end.data, begins.view(np.uint8).data
     for node, end in zip(front.tolist(), ends.tolist()):
-        while node < end:
-            mark[node] = 1
-            node = next_begin[node]
+        after = np.append(run_end[node:end], end)
+        np.minimum(after, end, out=after)
+        after -= node
+        begins[node + way(after, 0)] = True
     return begins
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, Graph, IntArray
@@ -37,17 +38,30 @@ class Moves:
 class Pairs:
     """Every pair of nodes that can be reached from a pair of starts, and every move between them.
 
-    left_node, right_node: (pairs,); the first `starts` pairs are the start pairs.
-    depth:  (pairs,) the frontier each pair was found in.
+    left_node, right_node: (pairs,), frontier by frontier, the first of which are the start pairs.
+    found:  how many pairs were found in each frontier.
     moves, head: the moves, and the pair each leads to.
+    fronts: bounds of the moves that leave each frontier, and their end.
+    onward: true if every move leads to a later frontier than the one it leaves.
     """
 
     left_node: IntArray
     right_node: IntArray
-    depth: IntArray
-    starts: int
+    found: list[int]
     moves: Moves
     head: IntArray
+    fronts: list[int]
+    onward: bool
+
+    @property
+    def starts(self) -> int:
+        """How many start pairs there are."""
+        return self.found[0]
+
+    @cached_property
+    def depth(self) -> IntArray:
+        """(pairs,) the frontier each pair was found in."""
+        return np.repeat(np.arange(len(self.found)), self.found)
 
     @cached_property
     def found_by(self) -> IntArray:
@@ -118,39 +132,38 @@ def reach_pairs(left: Graph, right: Graph) -> Pairs:
     search = _Search(left, right)
     starts = (left.starts[:, None] * right.nodes + right.starts[None, :]).ravel() * search.filters
     _, frontier = search.numbering.number(starts)
-    keys, moves, heads = [frontier], [], []
-    known, taken = len(frontier), 0
+    keys, moves = [frontier], list[list[NDArray[np.int32]]]()
+    known, fronts, onward = len(frontier), [0], True
     while len(frontier):
         first = known - len(frontier)
         step, targets = search.expand(frontier)
-        taken += len(targets)
-        if taken > _MOST_MOVES:
+        fronts.append(fronts[-1] + len(targets))
+        if fronts[-1] > _MOST_MOVES:
             raise UsageError(
                 f"the composition has more than {_MOST_MOVES:,} arcs, too many to be built: take a smaller grammar or "
                 "a pruned graph; best paths and sums of emission matrices do without it (viterbi, forward)"
             )
         head, frontier = search.numbering.number(targets)
+        onward = onward and int(head.min(initial=known)) >= known
         known += len(frontier)
         keys.append(frontier)
-        moves.append(Moves(step.pair + first, step.left_arc, step.right_arc))
-        heads.append(head)
+        # Kept in half the bytes until all are known: most of the time goes into memory that is touched for the first
+        # time.
+        columns = (step.pair + first, step.left_arc, step.right_arc, head)
+        moves.append([column.astype(np.int32) for column in columns])
     pair = np.concatenate(keys) // search.filters
-    return Pairs(
-        *np.divmod(pair, max(right.nodes, 1)),
-        np.repeat(np.arange(len(keys)), [len(found) for found in keys]),
-        len(keys[0]),
-        _joined(moves),
-        np.concatenate([np.zeros(0, dtype=np.intp), *heads]),
-    )
+    left_node, right_node = np.divmod(pair, max(right.nodes, 1))
+    found = [len(front) for front in keys]
+    none = np.zeros(0, dtype=np.intp)
+    *taken, head = (np.concatenate(column, dtype=np.intp) for column in zip([none] * 4, *moves))
+    return Pairs(left_node, right_node, found, Moves(*taken), head, fronts, onward)
 
 
 def _joined(moves: list[Moves]) -> Moves:
-    none = np.zeros(0, dtype=np.intp)
-    return Moves(
-        np.concatenate([none, *[step.pair for step in moves]]),
-        np.concatenate([none, *[step.left_arc for step in moves]]),
-        np.concatenate([none, *[step.right_arc for step in moves]]),
+    pair, left_arc, right_arc = (
+        np.concatenate(column) for column in zip(*((step.pair, step.left_arc, step.right_arc) for step in moves))
     )
+    return Moves(pair, left_arc, right_arc)
 
 
 class _Search:

@@ -159,7 +159,10 @@ def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant where no path of a lane leads
         if plan.bundled:
             edges, bundles = links[plan.edge_first], plan.bundles
-            edges[bundles.edge], inside = reducer.reduce(links[bundles.link], bundles.runs)
+            together = links[bundles.link]  # a view, if it is a slice
+            edges[bundles.edge], inside = reducer.reduce(
+                together.copy() if together.base is links else together, bundles.runs
+            )
         levels = plan.walk.reduce(reducer, edges, totals)
         chunks = plan.lanes.reduce(reducer, edges, totals) if plan.lanes else []
         sinks = plan.sinks.reduce(reducer, edges, totals)

@@ -136,6 +136,65 @@ class Walk:
         return tail[inner], self.owner[edges][inner], share[edges][inner]
 
 
+class Row(NamedTuple):
+    """Values [first, end), each with one edge, from edge_first on: the first from value 0, the others from the value
+    before."""
+
+    first: int
+    end: int
+    edge_first: int
+
+    @property
+    def edges(self) -> slice:
+        """The edges of the row."""
+        return slice(self.edge_first, self.edge_first + self.end - self.first)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The same over values in rows, behind those of another walk: running sums.
+
+    They are added up one by one, as by a walk over levels of one value, and every share is 1.
+    """
+
+    levels: Walk
+    rows: list[Row]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Those of the other walk."""
+        return self.levels.steps
+
+    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
+        """See Walk."""
+        for row in self.rows:
+            running = np.add.accumulate(np.append(values[0], energy[row.edges]))
+            values[row.first : row.end] = running[1:]
+        return self.levels.reduce(reducer, energy, values)
+
+    def shares(self, found: list[Shares], share: FloatArray) -> None:
+        """See Walk."""
+        for row in self.rows:
+            share[row.edges] = 1.0
+        self.levels.shares(found, share)
+
+    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+        """See Walk."""
+        for row in self.rows:
+            parts = np.zeros(row.end - row.first) if own is None else own[row.first : row.end]
+            values[row.first : row.end] = np.add.accumulate(np.append(values[0], parts))[1:]
+        self.levels.carry(share, values, own)
+
+    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """See Walk."""
+        self.levels.pull(share, flow, edge_flow)
+        for row in self.rows:
+            backwards = flow[row.first : row.end][::-1]
+            np.add.accumulate(backwards, out=backwards)
+            edge_flow[row.edges] = flow[row.first : row.end]
+            flow[0] += flow[row.first]
+
+
 @dataclass(frozen=True, eq=False)
 class CompiledWalk:
     """The same over all values at once, by compiled loops, where there are no cycles.
