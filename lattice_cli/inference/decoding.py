@@ -65,11 +65,12 @@ class Decoded:
 @dataclass(frozen=True)
 class Decoding:
     """What was found for a record. search: how a matrix was searched row by row, None where there was no need to.
-    confidence: the posterior of the first answer, if asked for."""
+    confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have."""
 
     paths: list[Decoded]
     search: Search | None = None
     confidence: float | None = None
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def decode(
             if not paths:
                 results.append(no_path(interpretation))
                 continue
-            found = Decoding(decoded(interpretation, paths, of), interpretation.search)
+            views = decoded(interpretation, paths, of)
+            found = Decoding(views, interpretation.search, unsaid=interpretation.unsaid)
             results.append(_more(found, interpretation, paths, ctc, asked, of))
     return results
 

@@ -75,7 +75,7 @@ class Interpretation:
 
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
-    why: why it then has no path, if it has none.
+    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have.
     """
 
     document: Document
@@ -84,6 +84,7 @@ class Interpretation:
     inner: Composition | None
     search: Search | None = None
     why: str | None = None
+    unsaid: frozenset[str] = frozenset()
 
     @property
     def graph(self) -> Graph:
@@ -157,7 +158,9 @@ def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpreta
     graph = interpretation.graph
     if judges is None or not graph.nodes:
         return interpretation
-    rules = judges.rules(graph.labels, frozenset(graph.words(distinct(graph.olabel).tolist())))
+    spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
+    interpretation = replace(interpretation, unsaid=judges.unsaid(spoken))
+    rules = judges.rules(graph.labels, spoken)
     if rules is None:
         return interpretation
     whole = interpretation.composition

@@ -114,7 +114,7 @@ def viterbi(
     limited = beam is not None or max_active is not None
     limits = (float("inf") if beam is None else beam, max_active)
     asked = Questions(count, distinct, confidence, mbr, beta, row_time, *limits)
-    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited)
+    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited, bool(judges and judges.hot))
 
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, asked, of=side, combine=OPERATORS[combine], judges=judges)
