@@ -207,11 +207,10 @@ def test_usage_errors_end_in_status_2_and_say_what_is_wrong(arguments: list[str]
 
 
 def test_options_that_do_not_fit_the_data_are_usage_errors_too() -> None:
-    for arguments, part in ((["--ctc", "nolabel"], "'nolabel'"), (["--scale", "lm=2"], "'lm'")):
-        done = run("viterbi", LECTURE, *arguments, "--json")
-        assert done.status == 2
-        assert part in done.err
-        assert [record["status"] for record in records(done.out)] == ["usage"]
+    done = run("viterbi", LECTURE, "--scale", "lm=2", "--json")
+    assert done.status == 2
+    assert "'lm'" in done.err
+    assert [record["status"] for record in records(done.out)] == ["usage"]
 
 
 # Files that are not there or not what they should be ------------------------------------------------------------------

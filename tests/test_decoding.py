@@ -335,6 +335,26 @@ def test_hot_words_without_a_lexicon() -> None:
     assert record["energy"] == pytest.approx(5.773182 - 5, abs=1e-6)
 
 
+@pytest.mark.parametrize("command", ["viterbi", "forward", "compose"])
+def test_a_record_without_the_blank_is_bad_data(command: str, tmp_path: pathlib.Path) -> None:
+    """It is that record's fault: the others go on."""
+    records = [
+        {"lattice": 1, "id": name, "labels": ["a", name], "emissions": [[1.0, 2.0], [0.5, 3.0]]} for name in "_b_"
+    ]
+    graphs = tmp_path / "three.jsonl"
+    graphs.write_text("".join(json.dumps(record) + "\n" for record in records))
+    words = tmp_path / "words.txt"
+    words.write_text("a\n")
+    grammar = [str(words)] if command == "compose" else ["-g", str(words), "--json"]
+    status, out, err = lattice(command, str(graphs), *grammar, "--ctc", "_", "--keep-going")
+    assert status == 3
+    assert "three.jsonl:2" in err or "b: " in err
+    assert "no label is the blank of --ctc, '_'" in err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert len([each for each in found if each.get("status") != "bad-data"]) == 2
+    assert [each["id"] for each in found if each.get("status") == "bad-data"] == ["b"] * (command != "compose")
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_hot_words_that_no_answer_can_have_are_passed_over(jobs: str, tmp_path: pathlib.Path) -> None:
     records = [{"lattice": 1, "id": name, "start": 0, "final": 1, "arcs": [[0, 1, name, 1.0]]} for name in "abc"]

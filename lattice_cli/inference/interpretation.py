@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.composition import Composition, alone, compose
 from lattice_cli.graph.document import Document
@@ -137,8 +137,8 @@ def interpret(
     """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
     answers judged.
 
-    Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
-    places.
+    Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached in
+    too many places.
     """
     graph = document.graph
     if ctc is None:
@@ -146,7 +146,7 @@ def interpret(
         whole = None if rules is None else compose(graph, rules.graph, combine)
         return _judged(Interpretation(document, rules, whole, None), judges)
     if ctc not in graph.labels[1:]:
-        raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
+        raise FormatError(f"{document.source}: no label is the blank of --ctc, {ctc!r}")
     _, topology = _ctc_grammar(graph.labels, ctc, None)
     spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
     rules = _written_out(grammar, spoken)

@@ -73,7 +73,7 @@ def interpretations(
 ) -> Iterator[Interpretation]:
     """Each record ready to be searched, in order. need: what is wanted of it, None for all of its paths.
 
-    Raises UsageError if the blank is not a label of a record.
+    Raises FormatError if the blank is not a label of a record.
     """
     waiting: list[Matrix] = []
     for document in documents:
