@@ -16,7 +16,7 @@ Messages are one sentence each: the culprit's name, what was found, what was exp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -52,10 +52,17 @@ class UsageError(LatticeError):
 
 
 class NoPath(LatticeError):
-    """Sound input without an answer. The message says how far one can get and what stops it."""
+    """Sound input without an answer. The message says how far one can get and what stops it.
+
+    told: what programs are told besides, by the keys of JSON.
+    """
 
     exit_status = 1
     status = "no-path"
+
+    def __init__(self, message: str, told: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.told = dict(told or {})
 
 
 class Diverged(LatticeError):

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
     exact = decode(documents, grammar, "_")
     narrow = decode(documents, grammar, "_", Questions(most=2))
     wide = decode(documents, grammar, "_", Questions(beam=1e6))
-    lost = 0
+    lost = none = 0
     for best, some, all_of in zip(exact, narrow, wide):
         assert isinstance(best, Decoding)
         assert isinstance(all_of, Decoding)
@@ -149,6 +150,10 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
         assert all_of.paths[0].energy == pytest.approx(best.paths[0].energy)
         if isinstance(some, NoPath):
             assert "--max-active" in str(some)
+            told = pickle.loads(pickle.dumps(some)).told["search"]  # with --jobs it comes from another process
+            assert told["exact"] is False
+            assert told["bound"] <= best.paths[0].energy + 1e-9
+            none += 1
             continue
         assert some.search is not None
         assert some.search.bound <= best.paths[0].energy + 1e-9
@@ -156,6 +161,38 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
         assert not some.search.exact or some.paths[0].energy == pytest.approx(best.paths[0].energy)
         lost += some.paths[0].energy > best.paths[0].energy + 1e-9
     assert lost  # else nothing was tested
+    assert none
+
+
+def test_limits_are_told_of_what_is_composed_too(tmp_path: pathlib.Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("34\n341\n")
+    graph = str(ROOT / "samples" / "lecture-34.json")
+    _, plain, _ = lattice("viterbi", graph, "-g", str(words), "--json")
+    assert "search" not in json.loads(plain)
+    for limit in (["--beam", "3"], ["--max-active", "2"]):
+        _, out, _ = lattice("viterbi", graph, "-g", str(words), "--json", *limit)
+        record = json.loads(out)
+        assert record["paths"] == json.loads(plain)["paths"]
+        search = record["search"]
+        assert (search["exact"], search["bound"]) == (True, record["paths"][0]["energy"])
+
+
+def test_what_a_beam_lost_is_told_of_a_record_without_a_path(tmp_path: pathlib.Path) -> None:
+    """The one state that is followed is of a word that is too short."""
+    rows = [[0.0, 0.5]] * 60
+    matrix_file, words = tmp_path / "matrix.json", tmp_path / "words.txt"
+    matrix_file.write_text(json.dumps({"lattice": 1, "labels": ["a", "b"], "emissions": rows}))
+    words.write_text("aa\n" + "b" * 60 + "\n")
+    status, out, _ = lattice("viterbi", str(matrix_file), "-g", str(words), "--json", "--max-active", "1")
+    assert status == 1
+    record = json.loads(out)
+    assert record["status"] == "no-path"
+    assert (record["search"]["exact"], record["search"]["widest"]) == (False, 1)
+    assert record["search"]["bound"] <= 30.0
+    words.write_text("aa\n")
+    _, out, _ = lattice("viterbi", str(matrix_file), "-g", str(words), "--json", "--max-active", "1")
+    assert "search" not in json.loads(out)  # nothing was lost: there is none
 
 
 @pytest.mark.usefixtures("_always")

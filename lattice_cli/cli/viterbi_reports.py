@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports import JsonReport, TableReport, identity, path_fields
@@ -77,8 +77,7 @@ def _record(document: Document, found: Decoding) -> list[dict[str, Any]]:
     if found.confidence is not None:
         record["confidence"] = found.confidence
     if found.search is not None:
-        search = found.search
-        record["search"] = {"exact": search.exact, "bound": search.bound, "widest": search.widest}
+        record["search"] = asdict(found.search)
     return [record]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import numpy as np
 
@@ -56,7 +57,9 @@ def no_path(interpretation: Interpretation) -> NoPath:
 
     document, whole = interpretation.document, interpretation.composition
     if interpretation.why is not None:
-        return NoPath(interpretation.why)
+        search = interpretation.search
+        lost = search is not None and np.isfinite(search.bound)  # by a beam: there may be a path
+        return NoPath(interpretation.why, {"search": asdict(search)} if lost and search else None)
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar

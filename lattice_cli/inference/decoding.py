@@ -64,7 +64,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What was found for a record. search: how a matrix was searched row by row, None where there was no need to.
+    """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
     confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have."""
 
     paths: list[Decoded]
@@ -118,7 +118,10 @@ def decode(
                 results.append(no_path(interpretation))
                 continue
             views = decoded(interpretation, paths, of)
-            found = Decoding(views, interpretation.search, unsaid=interpretation.unsaid)
+            search = interpretation.search
+            if search is None and asked.need.limited:  # it was composed: all of it was looked at
+                search = Search(True, paths[0].energy, interpretation.graph.nodes)
+            found = Decoding(views, search, unsaid=interpretation.unsaid)
             results.append(_more(found, interpretation, paths, ctc, asked, of))
     return results
 

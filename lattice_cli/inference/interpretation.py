@@ -62,7 +62,7 @@ class Side:
 @dataclass(frozen=True)
 class Search:
     """How a matrix was searched row by row. exact: nothing that is wanted can have been lost. bound: no path is below
-    this energy, nats. widest: the most states that were followed at once."""
+    this energy, nats. widest: the most states that were followed at once; all of what was composed instead."""
 
     exact: bool
     bound: float

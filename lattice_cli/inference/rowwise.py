@@ -254,9 +254,10 @@ def lost(matrix: Matrix, best: Found) -> Interpretation:
     """The interpretation without a path, and why it has none."""
     steps, machine = matrix.frames.steps, matrix.plan.machine
     needed = machine.least_rows()
-    if np.isfinite(best.bound):
+    bound = best.bound + matrix.frames.ends
+    if np.isfinite(bound):
         why = (
-            f"no path was left by the beam; one may have an energy of {best.bound + matrix.frames.ends:.6g}: "
+            f"no path was left by the beam; one may have an energy of {bound:.6g}: "
             "a wider --beam or more --max-active find it"
         )
     elif needed > steps:
@@ -266,4 +267,4 @@ def lost(matrix: Matrix, best: Found) -> Interpretation:
         judged = "" if matrix.plan.rules is None else ", or the language model has no such words"
         why = f"no path: no answer of the grammar fits {steps} rows of these labels{judged}"
     found = no_excerpt(matrix.document.graph, machine)
-    return matrix.interpretation(found, Search(not np.isfinite(best.bound), best.bound, best.widest), why)
+    return matrix.interpretation(found, Search(not np.isfinite(bound), bound, best.widest), why)
