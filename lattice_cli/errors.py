@@ -68,40 +68,37 @@ class NoPath(LatticeError):
 class Diverged(LatticeError):
     """A sum over infinitely many paths that does not converge, or a cycle of negative energy.
 
-    nodes: the graph's indices of the nodes concerned, so that whoever knows their names can say them.
+    nodes: the graph's indices of the nodes concerned, so that whoever knows their names can say them. names: as they
+    have been said, None as long as nobody has; of: what then has these nodes, if it is not the record.
     """
 
     exit_status = 4
     status = "diverged"
 
-    def __init__(self, what: str, nodes: Sequence[int]) -> None:
-        super().__init__(self.described(what, [str(node) for node in nodes]))
+    def __init__(self, what: str, nodes: Sequence[int], names: Sequence[str] | None = None, of: str = "") -> None:
+        super().__init__(what + listed_nodes([str(node) for node in nodes] if names is None else names, of))
         self.what = what
         self.nodes = list(nodes)
+        self.names = names
+        self.of = of
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is sent from process to process: its arguments are not those it was made of."""
-        return _diverged, (self.what, self.nodes, self.args)
+        return Diverged, (self.what, self.nodes, self.names, self.of)
 
     def at(self, names: Sequence[object]) -> Diverged:
         """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""
-        named = Diverged(self.what, self.nodes)
-        named.args = (self.described(self.what, [str(names[node]) for node in self.nodes]),)
-        return named
-
-    @staticmethod
-    def described(what: str, names: Sequence[str]) -> str:
-        """What happened, and up to twelve of the nodes it happened at."""
-        if not names:
-            return what
-        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-        return f"{what} (nodes {', '.join(names[:12])}{more})"
+        if self.names is not None:
+            return self
+        return Diverged(self.what, self.nodes, [str(names[node]) for node in self.nodes])
 
 
-def _diverged(what: str, nodes: Sequence[int], args: tuple[str, ...]) -> Diverged:
-    error = Diverged(what, nodes)
-    error.args = args
-    return error
+def listed_nodes(names: Sequence[str], of: str = "") -> str:
+    """Up to twelve nodes, for the end of a message. of: what has them, if that has to be said."""
+    if not names:
+        return ""
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f" (nodes {', '.join(names[:12])}{more}{f' of {of}' if of else ''})"
 
 
 class NumericOverflow(LatticeError):

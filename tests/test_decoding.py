@@ -195,6 +195,43 @@ def test_what_a_beam_lost_is_told_of_a_record_without_a_path(tmp_path: pathlib.P
     assert "search" not in json.loads(out)  # nothing was lost: there is none
 
 
+def _cyclic_grammar(tmp_path: pathlib.Path, energy: float) -> list[str]:
+    """A record without cycles, and a grammar that may go round t, u, v without taking an input."""
+    round_it = [["t", "u", None, energy], ["u", "v", None, 0.0], ["v", "t", None, 0.0]]
+    arcs = [["s", "t", "a", 0.0], *round_it, ["t", "s", "b", 0.0]]
+    record, grammar = tmp_path / "record.json", tmp_path / "grammar.json"
+    grammar.write_text(json.dumps({"lattice": 1, "start": "s", "final": "s", "arcs": arcs}))
+    record.write_text(json.dumps({"lattice": 1, "start": 0, "final": 2, "arcs": [[0, 1, "a", 1.0], [1, 2, "b", 0.5]]}))
+    return [str(record), "-g", str(grammar)]
+
+
+def test_why_there_are_no_confidences_of_labels(tmp_path: pathlib.Path) -> None:
+    arguments = _cyclic_grammar(tmp_path, 0.7)
+    _, out, _ = lattice("viterbi", *arguments, "--confidence", "--json")
+    record = json.loads(out)
+    assert record["confidence"] == pytest.approx(1.0)
+    assert [word["confidence"] for word in record["paths"][0]["words"]] == [None, None]
+    (note,) = record["notes"]
+    assert f"cycle (nodes t, u, v of {tmp_path}/grammar.json" in note
+    _, out, _ = lattice("viterbi", *arguments, "--confidence")
+    assert note in out
+    status, _, err = lattice("viterbi", *arguments, "--mbr")
+    assert status == 3
+    assert f"cycle (nodes t, u, v of {tmp_path}/grammar.json" in err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("energy", [0.0, -1.0])
+def test_a_cycle_of_the_grammar_is_named_by_its_nodes_there(energy: float, jobs: str, tmp_path: pathlib.Path) -> None:
+    """By every command alike; the record has no cycle that could be at fault."""
+    arguments = [*_cyclic_grammar(tmp_path, energy), "--jobs", jobs]
+    commands = [["forward"], ["viterbi", "--confidence"], ["loss", "-t", "ab", "--loss", "nll"]]
+    for command in [*commands, ["viterbi"]] if energy < 0 else commands:
+        status, _, err = lattice(*command, *arguments)
+        assert status == 4
+        assert f"(nodes t, u, v of {tmp_path}/grammar.json" in err
+
+
 @pytest.mark.usefixtures("_always")
 def test_posteriors_of_a_matrix_reach_far_enough() -> None:
     """Confidences by paths within 20 nats are those of all paths."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports import JsonReport, TableReport, identity, path_fields
 from lattice_cli.cli.stream import prepared
-from lattice_cli.cli.tables import Rows, answer_text, label_text, number
+from lattice_cli.cli.tables import Rows, answer_text, label_text, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import Report
@@ -76,6 +76,8 @@ def _record(document: Document, found: Decoding) -> list[dict[str, Any]]:
     record = {**identity(document), "status": "ok", "paths": [path_fields(path) for path in found.paths]}
     if found.confidence is not None:
         record["confidence"] = found.confidence
+    if found.notes:
+        record["notes"] = found.notes
     if found.search is not None:
         record["search"] = asdict(found.search)
     return [record]
@@ -120,6 +122,9 @@ class ViterbiTables(TableReport):
             if shown.arcs:
                 self.rows.flush()
                 self._arc_table(document, path)
+        for note in found.notes:
+            self.rows.flush()
+            say(self.out, f"{document.id}: {note}")
 
     def _word_table(self, words: Sequence[Word]) -> None:
         timed = any(word.begin is not None for word in words)

@@ -25,8 +25,8 @@ def answer_posteriors(graphs: Sequence[Graph], answers: Sequence[Sequence[str]],
     whole = _above_best(union(graphs))
     alone = (member(whole, number) for number in range(whole.graphs))
     spelled = [compose(graph, _acceptor(graph, answer)).graph for graph, answer in zip(alone, answers)]
-    totals = [sweep(each, soft_min(beta)).totals for each in (union(spelled), whole)]
-    found: FloatArray = np.minimum(np.exp(-beta * (totals[0] - totals[1])), 1.0)
+    of_all = sweep(whole, soft_min(beta)).totals  # first: where this diverges, it does so at nodes of the graphs
+    found: FloatArray = np.minimum(np.exp(-beta * (sweep(union(spelled), soft_min(beta)).totals - of_all)), 1.0)
     return found
 
 

@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 @combine_option
 @click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths.")
 @click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact.")
-@click.option("--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy.")
 @click.option(
-    "--confidence", is_flag=True, help="Where each label of an answer is, and its posterior there; in every decode."
+    "--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy; without cycles."
+)
+@click.option(
+    "--confidence",
+    is_flag=True,
+    help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
 @click.option(
@@ -87,8 +91,8 @@ def viterbi(
     0: it is the best one); with --json "search" has a bound on all energies, also where a beam left no path.
 
     --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix
-    within 20 nats of the best; --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
-    distance from above.
+    within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
+    distance from above; it needs interpretations without cycles, and so do the posteriors of single labels.
 
     \b
     Examples:
