@@ -17,17 +17,20 @@ Messages are one sentence each: the culprit's name, what was found, what was exp
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 
 class LatticeError(Exception):
     """Base of every error the tool reports.
 
-    exit_status: what the process ends with. status: what a record that ends in it is called in JSON.
+    exit_status: what the process ends with. status: what a record that ends in it is called in JSON. told: what is
+    known of the record all the same, by the keys of JSON.
     """
 
     exit_status = 1
     status = "error"
+    told: Mapping[str, Any] = MappingProxyType({})
 
 
 class FormatError(LatticeError):
@@ -52,17 +55,10 @@ class UsageError(LatticeError):
 
 
 class NoPath(LatticeError):
-    """Sound input without an answer. The message says how far one can get and what stops it.
-
-    told: what programs are told besides, by the keys of JSON.
-    """
+    """Sound input without an answer. The message says how far one can get and what stops it."""
 
     exit_status = 1
     status = "no-path"
-
-    def __init__(self, message: str, told: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.told = dict(told or {})
 
 
 class Diverged(LatticeError):
@@ -84,7 +80,7 @@ class Diverged(LatticeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is sent from process to process: its arguments are not those it was made of."""
-        return Diverged, (self.what, self.nodes, self.names, self.of)
+        return Diverged, (self.what, self.nodes, self.names, self.of), {"told": dict(self.told)}
 
     def at(self, names: Sequence[object]) -> Diverged:
         """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""

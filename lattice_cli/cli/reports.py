@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.tables import Rows, console, label_text, number, say
-from lattice_cli.errors import LatticeError, NoPath
+from lattice_cli.errors import LatticeError
 from lattice_cli.formats.writing import json_line
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class JsonReport:
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        told = error.told if isinstance(error, NoPath) else {}
-        write_json({**self._about(record), "status": error.status, "message": str(error), **told})
+        write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
 
     def finish(self) -> None:
         """Nothing is kept back."""

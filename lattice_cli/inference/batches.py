@@ -100,8 +100,10 @@ def no_path(interpretation: Interpretation) -> NoPath:
     document, whole = interpretation.document, interpretation.composition
     if interpretation.why is not None:
         search = interpretation.search
-        lost = search is not None and np.isfinite(search.bound)  # by a beam: there may be a path
-        return NoPath(interpretation.why, {"search": asdict(search)} if lost and search else None)
+        empty = NoPath(interpretation.why)
+        if search is not None and np.isfinite(search.bound):  # it was a beam that lost all paths
+            empty.told = {"search": asdict(search)}
+        return empty
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar
