@@ -89,6 +89,11 @@ class Diverged(LatticeError):
         return Diverged(self.what, self.nodes, [str(names[node]) for node in self.nodes])
 
 
+def counted(count: int, noun: str) -> str:
+    """So many of something, for a message: "1 epoch", "2 epochs"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def listed_nodes(names: Sequence[str], of: str = "") -> str:
     """Up to twelve nodes, for the end of a message. of: what has them, if that has to be said."""
     if not names:

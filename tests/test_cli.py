@@ -173,6 +173,19 @@ def test_version_and_the_console_script() -> None:
         assert done.stdout == f"lattice, version {__version__}\n"
 
 
+def _commands() -> list[list[str]]:
+    from lattice_cli.cli.commands.grammar import grammar
+
+    return [[], *([name] for name in COMMANDS), *(["grammar", name] for name in grammar.commands)]
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_help_fits_a_terminal_of_80_columns(command: list[str]) -> None:
+    done = run(*command, "--help", env={"COLUMNS": "80"})
+    assert done.status == 0
+    assert [line for line in done.out.splitlines() if len(line) > 80] == []
+
+
 def test_no_command_shows_the_help() -> None:
     done = run()
     assert done.status in (0, 2)

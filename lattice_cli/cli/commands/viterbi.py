@@ -100,7 +100,8 @@ def viterbi(
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
       lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
-      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' -g lexicon.yaml --lm news.arpa --beam 12
+      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
+        -g lexicon.yaml --lm news.arpa --beam 12
     """
     from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.search_options import read_judges
