@@ -16,18 +16,21 @@ Messages are one sentence each: the culprit's name, what was found, what was exp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 
 class LatticeError(Exception):
     """Base of every error the tool reports.
 
-    exit_status: what the process ends with. status: what a record that ends in it is called in JSON.
+    exit_status: what the process ends with. status: what a record that ends in it is called in JSON. told: what is
+    known of the record all the same, by the keys of JSON.
     """
 
     exit_status = 1
     status = "error"
+    told: Mapping[str, Any] = MappingProxyType({})
 
 
 class FormatError(LatticeError):
@@ -61,40 +64,42 @@ class NoPath(LatticeError):
 class Diverged(LatticeError):
     """A sum over infinitely many paths that does not converge, or a cycle of negative energy.
 
-    nodes: the graph's indices of the nodes concerned, so that whoever knows their names can say them.
+    nodes: the graph's indices of the nodes concerned, so that whoever knows their names can say them. names: as they
+    have been said, None as long as nobody has; of: what then has these nodes, if it is not the record.
     """
 
     exit_status = 4
     status = "diverged"
 
-    def __init__(self, what: str, nodes: Sequence[int]) -> None:
-        super().__init__(self.described(what, [str(node) for node in nodes]))
+    def __init__(self, what: str, nodes: Sequence[int], names: Sequence[str] | None = None, of: str = "") -> None:
+        super().__init__(what + listed_nodes([str(node) for node in nodes] if names is None else names, of))
         self.what = what
         self.nodes = list(nodes)
+        self.names = names
+        self.of = of
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is sent from process to process: its arguments are not those it was made of."""
-        return _diverged, (self.what, self.nodes, self.args)
+        return Diverged, (self.what, self.nodes, self.names, self.of), {"told": dict(self.told)}
 
     def at(self, names: Sequence[object]) -> Diverged:
         """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""
-        named = Diverged(self.what, self.nodes)
-        named.args = (self.described(self.what, [str(names[node]) for node in self.nodes]),)
-        return named
-
-    @staticmethod
-    def described(what: str, names: Sequence[str]) -> str:
-        """What happened, and up to twelve of the nodes it happened at."""
-        if not names:
-            return what
-        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-        return f"{what} (nodes {', '.join(names[:12])}{more})"
+        if self.names is not None:
+            return self
+        return Diverged(self.what, self.nodes, [str(names[node]) for node in self.nodes])
 
 
-def _diverged(what: str, nodes: Sequence[int], args: tuple[str, ...]) -> Diverged:
-    error = Diverged(what, nodes)
-    error.args = args
-    return error
+def counted(count: int, noun: str) -> str:
+    """So many of something, for a message: "1 epoch", "2 epochs"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed_nodes(names: Sequence[str], of: str = "") -> str:
+    """Up to twelve nodes, for the end of a message. of: what has them, if that has to be said."""
+    if not names:
+        return ""
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f" (nodes {', '.join(names[:12])}{more}{f' of {of}' if of else ''})"
 
 
 class NumericOverflow(LatticeError):

@@ -173,6 +173,19 @@ def test_version_and_the_console_script() -> None:
         assert done.stdout == f"lattice, version {__version__}\n"
 
 
+def _commands() -> list[list[str]]:
+    from lattice_cli.cli.commands.grammar import grammar
+
+    return [[], *([name] for name in COMMANDS), *(["grammar", name] for name in grammar.commands)]
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_help_fits_a_terminal_of_80_columns(command: list[str]) -> None:
+    done = run(*command, "--help", env={"COLUMNS": "80"})
+    assert done.status == 0
+    assert [line for line in done.out.splitlines() if len(line) > 80] == []
+
+
 def test_no_command_shows_the_help() -> None:
     done = run()
     assert done.status in (0, 2)
@@ -207,11 +220,10 @@ def test_usage_errors_end_in_status_2_and_say_what_is_wrong(arguments: list[str]
 
 
 def test_options_that_do_not_fit_the_data_are_usage_errors_too() -> None:
-    for arguments, part in ((["--ctc", "nolabel"], "'nolabel'"), (["--scale", "lm=2"], "'lm'")):
-        done = run("viterbi", LECTURE, *arguments, "--json")
-        assert done.status == 2
-        assert part in done.err
-        assert [record["status"] for record in records(done.out)] == ["usage"]
+    done = run("viterbi", LECTURE, "--scale", "lm=2", "--json")
+    assert done.status == 2
+    assert "'lm'" in done.err
+    assert [record["status"] for record in records(done.out)] == ["usage"]
 
 
 # Files that are not there or not what they should be ------------------------------------------------------------------

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
     exact = decode(documents, grammar, "_")
     narrow = decode(documents, grammar, "_", Questions(most=2))
     wide = decode(documents, grammar, "_", Questions(beam=1e6))
-    lost = 0
+    lost = none = 0
     for best, some, all_of in zip(exact, narrow, wide):
         assert isinstance(best, Decoding)
         assert isinstance(all_of, Decoding)
@@ -149,6 +150,10 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
         assert all_of.paths[0].energy == pytest.approx(best.paths[0].energy)
         if isinstance(some, NoPath):
             assert "--max-active" in str(some)
+            told = pickle.loads(pickle.dumps(some)).told["search"]  # with --jobs it comes from another process
+            assert told["exact"] is False
+            assert told["bound"] <= best.paths[0].energy + 1e-9
+            none += 1
             continue
         assert some.search is not None
         assert some.search.bound <= best.paths[0].energy + 1e-9
@@ -156,6 +161,75 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
         assert not some.search.exact or some.paths[0].energy == pytest.approx(best.paths[0].energy)
         lost += some.paths[0].energy > best.paths[0].energy + 1e-9
     assert lost  # else nothing was tested
+    assert none
+
+
+def test_limits_are_told_of_what_is_composed_too(tmp_path: pathlib.Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("34\n341\n")
+    graph = str(ROOT / "samples" / "lecture-34.json")
+    _, plain, _ = lattice("viterbi", graph, "-g", str(words), "--json")
+    assert "search" not in json.loads(plain)
+    for limit in (["--beam", "3"], ["--max-active", "2"]):
+        _, out, _ = lattice("viterbi", graph, "-g", str(words), "--json", *limit)
+        record = json.loads(out)
+        assert record["paths"] == json.loads(plain)["paths"]
+        search = record["search"]
+        assert (search["exact"], search["bound"]) == (True, record["paths"][0]["energy"])
+
+
+def test_what_a_beam_lost_is_told_of_a_record_without_a_path(tmp_path: pathlib.Path) -> None:
+    """The one state that is followed is of a word that is too short."""
+    rows = [[0.0, 0.5]] * 60
+    matrix_file, words = tmp_path / "matrix.json", tmp_path / "words.txt"
+    matrix_file.write_text(json.dumps({"lattice": 1, "labels": ["a", "b"], "emissions": rows}))
+    words.write_text("aa\n" + "b" * 60 + "\n")
+    status, out, _ = lattice("viterbi", str(matrix_file), "-g", str(words), "--json", "--max-active", "1")
+    assert status == 1
+    record = json.loads(out)
+    assert record["status"] == "no-path"
+    assert (record["search"]["exact"], record["search"]["widest"]) == (False, 1)
+    assert record["search"]["bound"] <= 30.0
+    words.write_text("aa\n")
+    _, out, _ = lattice("viterbi", str(matrix_file), "-g", str(words), "--json", "--max-active", "1")
+    assert "search" not in json.loads(out)  # nothing was lost: there is none
+
+
+def _cyclic_grammar(tmp_path: pathlib.Path, energy: float) -> list[str]:
+    """A record without cycles, and a grammar that may go round t, u, v without taking an input."""
+    round_it = [["t", "u", None, energy], ["u", "v", None, 0.0], ["v", "t", None, 0.0]]
+    arcs = [["s", "t", "a", 0.0], *round_it, ["t", "s", "b", 0.0]]
+    record, grammar = tmp_path / "record.json", tmp_path / "grammar.json"
+    grammar.write_text(json.dumps({"lattice": 1, "start": "s", "final": "s", "arcs": arcs}))
+    record.write_text(json.dumps({"lattice": 1, "start": 0, "final": 2, "arcs": [[0, 1, "a", 1.0], [1, 2, "b", 0.5]]}))
+    return [str(record), "-g", str(grammar)]
+
+
+def test_why_there_are_no_confidences_of_labels(tmp_path: pathlib.Path) -> None:
+    arguments = _cyclic_grammar(tmp_path, 0.7)
+    _, out, _ = lattice("viterbi", *arguments, "--confidence", "--json")
+    record = json.loads(out)
+    assert record["confidence"] == pytest.approx(1.0)
+    assert [word["confidence"] for word in record["paths"][0]["words"]] == [None, None]
+    (note,) = record["notes"]
+    assert f"cycle (nodes t, u, v of {tmp_path}/grammar.json" in note
+    _, out, _ = lattice("viterbi", *arguments, "--confidence")
+    assert note in out
+    status, _, err = lattice("viterbi", *arguments, "--mbr")
+    assert status == 3
+    assert f"cycle (nodes t, u, v of {tmp_path}/grammar.json" in err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("energy", [0.0, -1.0])
+def test_a_cycle_of_the_grammar_is_named_by_its_nodes_there(energy: float, jobs: str, tmp_path: pathlib.Path) -> None:
+    """By every command alike; the record has no cycle that could be at fault."""
+    arguments = [*_cyclic_grammar(tmp_path, energy), "--jobs", jobs]
+    commands = [["forward"], ["viterbi", "--confidence"], ["loss", "-t", "ab", "--loss", "nll"]]
+    for command in [*commands, ["viterbi"]] if energy < 0 else commands:
+        status, _, err = lattice(*command, *arguments)
+        assert status == 4
+        assert f"(nodes t, u, v of {tmp_path}/grammar.json" in err
 
 
 @pytest.mark.usefixtures("_always")
@@ -335,6 +409,43 @@ def test_hot_words_without_a_lexicon() -> None:
     assert record["energy"] == pytest.approx(5.773182 - 5, abs=1e-6)
 
 
+@pytest.mark.parametrize("command", ["viterbi", "forward", "compose"])
+def test_a_record_without_the_blank_is_bad_data(command: str, tmp_path: pathlib.Path) -> None:
+    """It is that record's fault: the others go on."""
+    records = [
+        {"lattice": 1, "id": name, "labels": ["a", name], "emissions": [[1.0, 2.0], [0.5, 3.0]]} for name in "_b_"
+    ]
+    graphs = tmp_path / "three.jsonl"
+    graphs.write_text("".join(json.dumps(record) + "\n" for record in records))
+    words = tmp_path / "words.txt"
+    words.write_text("a\n")
+    grammar = [str(words)] if command == "compose" else ["-g", str(words), "--json"]
+    status, out, err = lattice(command, str(graphs), *grammar, "--ctc", "_", "--keep-going")
+    assert status == 3
+    assert "three.jsonl:2" in err or "b: " in err
+    assert "no label is the blank of --ctc, '_'" in err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert len([each for each in found if each.get("status") != "bad-data"]) == 2
+    assert [each["id"] for each in found if each.get("status") == "bad-data"] == ["b"] * (command != "compose")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_hot_words_that_no_answer_can_have_are_passed_over(jobs: str, tmp_path: pathlib.Path) -> None:
+    records = [{"lattice": 1, "id": name, "start": 0, "final": 1, "arcs": [[0, 1, name, 1.0]]} for name in "abc"]
+    graphs = tmp_path / "three.jsonl"
+    graphs.write_text("".join(json.dumps(record) + "\n" for record in records))
+    hot = ["--hot", "b=0.5", "--hot", "häßlich=1", "--hot", "xyz=1"]
+    status, out, err = lattice("viterbi", str(graphs), "--json", "--jobs", jobs, *hot)
+    assert status == 0
+    assert [json.loads(line)["paths"][0]["energy"] for line in out.splitlines()] == [1.0, 0.5, 1.0]
+    (line,) = err.splitlines()  # one record can say b, so that is not told
+    assert line.endswith("hot words, as labels or spelled: 'häßlich', 'xyz'")
+    _, plain, _ = lattice("viterbi", *CTC, "--json")
+    status, out, err = lattice("viterbi", *CTC, "--json", "--hot", "häßlich=1")
+    assert (status, out) == (0, plain)
+    assert err.count("\n") == 1
+
+
 def test_least_edit_distance_on_the_command_line() -> None:
     status, out, _ = lattice("viterbi", str(ROOT / "samples" / "lecture-34.json"), "--mbr", "--json")
     assert status == 0
@@ -363,7 +474,6 @@ def test_least_edit_distance_on_the_command_line() -> None:
         (["--beam", "nan"], 2, "nan is not a number"),
         (["--row-time", "nan", "--confidence"], 2, "nan is not a number"),
         (["--max-active", "0"], 2, "max-active"),
-        (["--hot", "häßlich=1"], 2, "häßlich"),
     ],
 )
 def test_what_is_refused(arguments: list[str], status: int, message: str) -> None:

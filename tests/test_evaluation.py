@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import BETAS, graphs, moderate_energies
 
+from lattice_cli.graph.graph import Graph, linear_graph
 from lattice_cli.inference.confidence import answer_posteriors, reject_curve
 from lattice_cli.inference.evaluation import Answers, evaluate
 from lattice_cli.inference.resampling import share
@@ -100,6 +101,28 @@ def test_confidence_is_the_probability_of_the_answer(graph, beta: float) -> None
         assert found == pytest.approx(math.exp(-beta * (own - total)), rel=1e-9)
     together = answer_posteriors([graph] * len(outputs), outputs, beta)
     assert together.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("base", [0.0, 1e15, -1e15, 1e300])
+def test_confidence_is_not_lost_in_the_rounding_of_large_energies(base: float) -> None:
+    """Ways to say a or b that all cost the same; those of a part, and meet on the way."""
+    label = np.array([1, 1, 1, 2])
+    ends = np.array([0.0, np.inf, np.inf]), np.array([np.inf, np.inf, 0.0])
+    columns = np.array([0, 0, 1, 0]), np.array([1, 1, 2, 2])
+    energy = np.array([base, base, 0.0, base])
+    graph = Graph(*columns, label, np.array([0, 0, 1, 2]), energy, *ends, ("", "a", "b"))
+    found = answer_posteriors([graph, linear_graph(("", "b"), [1])], [["a"], ["b"]], 1.0)
+    assert found.tolist() == pytest.approx([2 / 3, 1.0], rel=1e-12)
+
+
+def test_confidence_beside_a_cycle_that_costs_little() -> None:
+    """a costs 1e9; b may go round for 0.001 as often as it likes, and comes to a thousand times the weight of a."""
+    energy = np.array([1e9, 1e9, 0.001, 0.0])
+    label = np.array([1, 2, 0, 0])
+    ends = np.array([0.0, np.inf, np.inf]), np.array([np.inf, np.inf, 0.0])
+    graph = Graph(np.array([0, 0, 1, 1]), np.array([2, 1, 1, 2]), label, label, energy, *ends, ("", "a", "b"))
+    (found,) = answer_posteriors([graph], ["a"], 1.0)
+    assert found == pytest.approx(1 / (1 + 1 / -math.expm1(-0.001)), rel=1e-12)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.25, 0.5, 0.9]), st.booleans()), max_size=6), st.integers(0, 2))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from oracle import all_paths
 from strategies import LABELS, graphs, moderate_energies
 
+from lattice_cli.graph import machine
 from lattice_cli.graph.composition import compose
 from lattice_cli.graph.excerpt import excerpt_within
 from lattice_cli.graph.folding import folded
@@ -110,3 +111,24 @@ def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bo
                 least = min(complete, above) + (1e-9 if complete > above else -1e-9)
                 wanted = sorted(energy for energy in every if energy <= least)
                 assert [energy for energy in within if energy <= least] == pytest.approx(wanted)
+
+
+@given(graphs(energies=st.integers(-3, 4).map(float), cyclic=True))
+def test_cycles_of_negative_energy_are_found_early(graph: Graph) -> None:
+    """What is found is what all rounds find: the least energies, or that there are none."""
+    energy, final = graph.energy, graph.final
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "_FIRST_CHECK", 1 << 60)
+        slowly = machine._least_to_end(graph, energy, final)
+        patch.setattr(machine, "_FIRST_CHECK", 1)
+        patch.setattr(machine, "_ROUNDS", 1 << 20)  # takes minutes if the check does not end it
+        found = machine._least_to_end(graph, energy, final)
+    assert (found is None) == (slowly is None)
+    if found is not None and slowly is not None:
+        np.testing.assert_array_equal(found, slowly)
+
+
+def test_who_comes_round_again() -> None:
+    after = np.array([1, 2, 0, 0, 5, 5])  # 0, 1, 2 in a round, 3 leads there, 4 to the end
+    assert machine._round_again(after, np.array([3, 1]))
+    assert not machine._round_again(after, np.array([3, 4]))

@@ -238,3 +238,36 @@ def test_what_is_wrong_with_its_settings_is_said(
         f"train: 1\ndata: {{train: train.npz}}\ngrammar: {grammar_section}\ntraining: {{epochs: 1}}\n"
     )
     assert message in lattice("train", "c.yaml", cwd=tmp_path, status=status).stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0"])
+@pytest.mark.parametrize("option", ["--scale", "--rate", "--decay", "--hold-out"])
+def test_numbers_are_numbers(option: str, value: str) -> None:
+    pathlib.Path("words.txt").write_text("cut\n")
+    done = run("grammar", "neural", "words.txt", "-o", "n.npz", option, value, *FEW)
+    assert done.status == (0 if option == "--hold-out" and value == "0" else 2)
+    assert option in done.err or not done.status
+    assert pathlib.Path("n.npz").exists() == (done.status == 0)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["grammar", "neural", "-", "-o"],
+        ["grammar", "words", "-", "-o"],
+        ["compose", "-", "words.txt", "-o"],
+        ["prune", "-", "--beam", "1", "-o"],
+        ["convert", "-"],
+        ["draw", "-", "-o"],
+    ],
+)
+@pytest.mark.parametrize(("folder", "why"), [("missing", "does not exist"), ("m.npz", "it is a folder")])
+def test_what_cannot_be_written_is_told_before_anything_is_computed(command: list[str], folder: str, why: str) -> None:
+    pathlib.Path("words.txt").write_text("cut\n")
+    pathlib.Path("m.npz").mkdir()
+    place = f"{folder}/x.npz" if folder == "missing" else folder
+    to = ["--to", "dot"] if command[0] == "draw" else []
+    done = run(*command, place, *to, text="not to be read\n")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith(f"lattice: {place}: cannot write: ")
+    assert done.err.rstrip().endswith(why)

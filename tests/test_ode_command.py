@@ -73,6 +73,15 @@ def test_a_checkpointed_training_comes_to_the_same_bits(words: pathlib.Path) -> 
     assert all(np.array_equal(array, theirs[name]) for name, array in ours.items())
 
 
+def test_more_checkpoints_than_steps_are_refused(words: pathlib.Path) -> None:
+    (words / "c.yaml").write_text(TEXT.replace("ODE", "{units: 6, steps: 4, checkpoints: 4}"))
+    once = lattice("train", "c.yaml", "-o", "m.npz", "--set", "training.epochs=1", cwd=words)
+    assert "1 epoch done" in once.stdout
+    done = lattice("train", "c.yaml", "-o", "n.npz", "--set", "recognizer.ode.checkpoints=999", cwd=words, status=2)
+    assert "recognizer.ode.checkpoints: 999 states cannot be kept of 4 steps" in done.stderr
+    assert not (words / "n.npz").exists()
+
+
 def test_a_section_keeps_its_other_keys_when_its_form_is_set(words: pathlib.Path) -> None:
     (words / "c.yaml").write_text(TEXT.replace("ODE", "{units: 5}"))
     overrides = ("--set", "recognizer.ode=fixed-point", "--set", "training.epochs=1")

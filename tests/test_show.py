@@ -127,3 +127,36 @@ def test_on_the_command_line(tmp_path: pathlib.Path) -> None:
     assert status == 3
     assert "cycles" in err
     assert lattice("show", loop, "--strip", "--label-uses")[0] == 0
+
+
+DIVERGING = {"lattice": 1, "start": "in", "final": "out", "arcs": [["in", "out", "a"], ["in", "in", None, -1.0]]}
+EMPTY = {"lattice": 1, "start": "in", "final": "out", "arcs": [["in", "in", "a"]]}
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("record", "status", "said"), [(DIVERGING, 4, "(nodes in)"), (EMPTY, 1, "no path")])
+def test_what_is_known_is_shown_before_what_cannot_be(
+    record: dict[str, object], status: int, said: str, jobs: str, tmp_path: pathlib.Path
+) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps(record))
+    _, plain, _ = lattice("show", str(file))
+    _, facts, _ = lattice("show", str(file), "--json")
+    for part in (["--label-uses"], ["--confusions"], ["--heaviest", "2"]):
+        found, out, err = lattice("show", str(file), *part, "--jobs", jobs)
+        assert (found, out) == (status, plain)
+        assert said in err
+        found, out, _ = lattice("show", str(file), *part, "--json", "--jobs", jobs)
+        told = json.loads(out)
+        assert found == status
+        assert told.pop("status") != "ok"
+        assert said in told.pop("message")
+        assert told == {key: value for key, value in json.loads(facts).items() if key != "status"}
+
+
+def test_cycles_have_labels_if_no_confusion_sets() -> None:
+    loop = str(ROOT / "samples" / "self-loop.yaml")
+    status, out, err = lattice("show", loop, "--confusions", "--label-uses")
+    assert status == 3
+    assert "cycles" in err
+    assert out == lattice("show", loop, "--label-uses")[1]

@@ -14,7 +14,7 @@ from lattice_cli.cli.tables import Rows, number
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.graph.combine import Combine
 from lattice_cli.graph.document import Document
-from lattice_cli.inference.batches import located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, no_path
 from lattice_cli.inference.bounds import (
     Bound,
     Sampled,
@@ -75,7 +75,7 @@ class Bounds:
         else:
             require_same_paths(document.graph, self.proposal.graph)
             q = interpret(self.proposal, self.grammar, self.ctc, self.combine).graph
-        with located(record_nodes([interpretation])):
+        with at_home([interpretation]):
             rows: list[Row] = []
             try:
                 if self.steps is not None:

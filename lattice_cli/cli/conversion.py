@@ -14,7 +14,7 @@ from lattice_cli.formats.fitting import WriteOptions, Written
 from lattice_cli.formats.forms import FORMS, Form, form_of, write_encoded
 from lattice_cli.formats.symbols import Symbols, read_symbols
 from lattice_cli.formats.values import printable
-from lattice_cli.formats.writing import write_whole
+from lattice_cli.formats.writing import require_place, write_whole
 from lattice_cli.graph.document import Document
 
 _PLACE = "{id}"
@@ -44,6 +44,9 @@ class Conversion:
             raise UsageError(f"--write-symbols is for {', '.join(_NUMBERED)}, but {self._form.name} is written")
         if destination.labels and self._form.name != "npy":
             raise UsageError(f"--write-labels is for npy, but {self._form.name} is written")
+        for path in (self._path, destination.symbols, destination.labels):
+            if path is not None and _PLACE not in path:
+                require_place(path)
         stdout = sys.stdout.isatty() and self._path is None
         if stdout and self._form.binary:
             raise UsageError(f"{self._form.name} is binary, and standard output is a terminal: expected OUT")

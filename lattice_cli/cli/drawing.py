@@ -14,7 +14,7 @@ from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.dot import dot_text
 from lattice_cli.formats.sketch import sketch
 from lattice_cli.formats.values import printable
-from lattice_cli.formats.writing import write_whole
+from lattice_cli.formats.writing import require_place, write_whole
 from lattice_cli.graph.document import Document
 from lattice_cli.inference.picture import Picture
 
@@ -45,6 +45,8 @@ class Drawing:
         self._output = None if output == "-" else output
         self._form = form
         self._parts: list[bytes] = []
+        if self._output is not None:
+            require_place(self._output)
         if form not in ("text", "dot"):
             require_graphviz(form)
             if self._output is None and sys.stdout.isatty():

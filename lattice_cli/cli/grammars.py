@@ -81,6 +81,12 @@ def ending_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_ending(**given: Any) -> Any:
         names = ("unions", "weight", "plus", "closure", "optional", "name", "output", "color")
         ending = Ending(**{name: given.pop(name) for name in names})
+        if ending.output is not None and ending.output != "-":
+            from lattice_cli.formats.forms import form_of
+            from lattice_cli.formats.writing import require_place
+
+            form_of(ending.output)
+            require_place(ending.output)
         return command(ending=ending, **given)
 
     return applied(

@@ -9,19 +9,23 @@ from lattice_cli.cli.reports import arc_table, json_lines
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import console
 from lattice_cli.errors import LatticeError
-from lattice_cli.formats.forms import write_documents
-from lattice_cli.formats.writing import as_record
+from lattice_cli.formats.forms import form_of, write_documents
+from lattice_cli.formats.writing import as_record, require_place
 from lattice_cli.graph.document import Document
 
 
 class GraphReport:
     """Writes graphs: to a file, as JSON lines, or as tables on a terminal.
 
-    matrices: chains of steps are written as emission matrices, which are smaller and say what they are.
+    matrices: chains of steps are written as emission matrices, which are smaller and say what they are. Raises
+    FormatError, UsageError for a file that cannot be written, before anything is computed for it.
     """
 
     def __init__(self, output: str | None, color: str, matrices: bool = False) -> None:
         self._output = None if output == "-" else output
+        if self._output:
+            form_of(self._output)
+            require_place(self._output)
         self._tables = output is None and sys.stdout.isatty()
         self._color, self._matrices = color, matrices
         self._found: list[Document] = []

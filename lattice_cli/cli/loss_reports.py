@@ -10,7 +10,7 @@ import numpy as np
 from lattice_cli.cli.reports import arc_records, arc_table, json_lines, write_json
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.tables import Rows, answer_text, console, number, say
-from lattice_cli.errors import LatticeError
+from lattice_cli.errors import LatticeError, counted
 from lattice_cli.graph.document import Document
 from lattice_cli.learning.check import Check, check
 from lattice_cli.learning.objective import LossFailure, LossResult, Term
@@ -244,7 +244,7 @@ class LossTables(_Means):
         if not self._many:
             return
         failed = f", {self.failed} failed" if self.failed else ""
-        title = f"mean of {self.records} records{failed}"
+        title = f"mean of {counted(self.records, 'record')}{failed}"
         rows = Rows(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
         for name, value in self.means().items():
             rows.add(name, number(value))

@@ -90,7 +90,8 @@ def cli() -> None:
     object a line.
 
     \b
-    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.
+    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data;
+    4 a divergent sum or a failed check.
     """
 
 

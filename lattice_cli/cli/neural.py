@@ -14,6 +14,7 @@ from lattice_cli.cli.tables import number
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.models import read_model
 from lattice_cli.formats.sources import read_text
+from lattice_cli.formats.writing import require_place
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.neural import NeuralGrammar, NeuralSettings
 from lattice_cli.learning.text import TextEpoch, TextSettings, learn
@@ -38,6 +39,7 @@ def run_neural(
     """
     if not output.endswith(".npz"):
         raise UsageError(f"-o {output}: a neural grammar is a model file, expected a name that ends with .npz")
+    require_place(output)
     settings = TextSettings(**told)
     lines, source = _lines(path, spell)
     neural, weights = _network(labels, network, scale, start, lines, source)

@@ -54,7 +54,7 @@ class JsonReport:
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A line that says what went wrong."""
-        write_json({**self._about(record), "status": error.status, "message": str(error)})
+        write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
 
     def finish(self) -> None:
         """Nothing is kept back."""

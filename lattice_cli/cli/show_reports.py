@@ -34,24 +34,23 @@ class Parts:
         return self.strip or self.labels or self.confusions or self.heaviest > 0
 
 
-def parts_of(document: Document, parts: Parts) -> dict[str, Any]:
-    """What was asked for, as values. Raises NoPath, Diverged, GraphError."""
+def add_parts(found: dict[str, Any], document: Document, parts: Parts) -> None:
+    """What was asked for, as values, added to `found`. Raises NoPath, Diverged; GraphError with all but the confusions
+    found."""
     from lattice_cli.inference.anatomy import Anatomy
 
     anatomy = Anatomy(document, parts.beta)
-    found: dict[str, Any] = {}
     if parts.strip:
         found["strip"] = [asdict(strip) for strip in anatomy.strips()]
     if parts.labels:
         found["label_uses"] = [asdict(use) for use in anatomy.labels()]
+    if parts.heaviest:
+        found["heaviest"] = _heaviest(document, anatomy, parts.heaviest)
     if parts.confusions:
         found["confusions"] = [
             {"word": slot.word, "choices": [list(choice) for choice in slot.choices]}
             for slot in anatomy.slots(parts.least)
         ]
-    if parts.heaviest:
-        found["heaviest"] = _heaviest(document, anatomy, parts.heaviest)
-    return found
 
 
 def _heaviest(document: Document, anatomy: Anatomy, count: int) -> list[dict[str, Any]]:

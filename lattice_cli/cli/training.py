@@ -14,7 +14,7 @@ from lattice_cli.cli.training_reports import Watching, checkpoint_of
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.config import read_config
 from lattice_cli.formats.models import read_checkpoint
-from lattice_cli.formats.writing import is_device
+from lattice_cli.formats.writing import is_device, require_place
 from lattice_cli.learning.config import TrainConfig
 from lattice_cli.learning.problem import Problem, require_examples
 from lattice_cli.learning.training import Standing, Training
@@ -67,11 +67,8 @@ def _require_place(output: str, config: str) -> None:
     place = Path(output)
     if output in ("-", "") or is_device(output):
         raise UsageError(f"-o {output}: a model is a file, with a checkpoint beside it")
-    if not place.resolve().parent.is_dir():
-        raise FormatError(f"{output}: cannot write: its folder does not exist")
     for name in (output, checkpoint_of(output)):
-        if Path(name).is_dir():
-            raise FormatError(f"{name}: cannot write: it is a folder")
+        require_place(name)
     if place.exists() and config != "-" and place.samefile(config):
         raise UsageError(f"-o {output}: that is the configuration")
     for left in place.resolve().parent.glob(f".{checkpoint_of(place.name)}.*"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports import JsonReport, TableReport, identity, path_fields
-from lattice_cli.cli.tables import Rows, answer_text, label_text, number
+from lattice_cli.cli.stream import prepared
+from lattice_cli.cli.tables import Rows, answer_text, label_text, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import Report
@@ -15,10 +17,14 @@ if TYPE_CHECKING:
     from lattice_cli.inference.decoding import Decoded, Decoding, Word
     from lattice_cli.inference.interpretation import Search
 
+#: So many words are named where some are passed over.
+_MOST_WORDS = 5
+
 
 @dataclass(frozen=True)
 class Shown:
-    """What is to be shown: ranks, arcs, nodes, times, words with confidences, expected errors, gaps of a beam."""
+    """What is to be shown: ranks, arcs, nodes, times, words with confidences, expected errors, gaps of a beam.
+    hot: whether there are hot words."""
 
     ranked: bool
     arcs: bool
@@ -27,11 +33,42 @@ class Shown:
     words: bool
     risk: bool
     limited: bool
+    hot: bool
 
 
 def viterbi_report(as_json: bool, color: str, shown: Shown) -> Report:
     """The report on standard output."""
-    return JsonReport(_record, identity) if as_json else ViterbiTables(color, shown)
+    report: Report = JsonReport(_record, identity) if as_json else ViterbiTables(color, shown)
+    return Listening(report) if shown.hot else report
+
+
+class Listening:
+    """A report of answers that says in the end which hot words could be in none of them."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._unsaid: frozenset[str] | None = None
+        self.fail = report.fail
+
+    def prepare(self, document: Document, found: Decoding) -> Any:
+        """What is shown, and what could not be said."""
+        return prepared(self._report, document, found), found.unsaid
+
+    def show(self, document: Document, shown: Any) -> None:
+        """What one record could not say another may."""
+        result, unsaid = shown
+        self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
+        self._report.show(document, result)
+
+    def finish(self) -> None:
+        """The results, then the words."""
+        self._report.finish()
+        if self._unsaid:
+            sys.stdout.flush()
+            words = sorted(self._unsaid)
+            more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
+            listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
+            print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
 
 
 def _record(document: Document, found: Decoding) -> list[dict[str, Any]]:
@@ -39,9 +76,10 @@ def _record(document: Document, found: Decoding) -> list[dict[str, Any]]:
     record = {**identity(document), "status": "ok", "paths": [path_fields(path) for path in found.paths]}
     if found.confidence is not None:
         record["confidence"] = found.confidence
+    if found.notes:
+        record["notes"] = found.notes
     if found.search is not None:
-        search = found.search
-        record["search"] = {"exact": search.exact, "bound": search.bound, "widest": search.widest}
+        record["search"] = asdict(found.search)
     return [record]
 
 
@@ -84,6 +122,9 @@ class ViterbiTables(TableReport):
             if shown.arcs:
                 self.rows.flush()
                 self._arc_table(document, path)
+        for note in found.notes:
+            self.rows.flush()
+            say(self.out, f"{document.id}: {note}")
 
     def _word_table(self, words: Sequence[Word]) -> None:
         timed = any(word.begin is not None for word in words)

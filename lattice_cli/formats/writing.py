@@ -135,6 +135,19 @@ def is_device(path: str) -> bool:
     return path.startswith("/dev/") or (target.exists() and not target.is_file() and not target.is_dir())
 
 
+def require_place(path: str) -> None:
+    """Raises FormatError where a file cannot be written: what takes long asks before, not after."""
+    if is_device(path):
+        return
+    folder = Path(path).resolve().parent
+    if Path(path).is_dir():
+        raise FormatError(f"{path}: cannot write: it is a folder")
+    if not folder.is_dir():
+        raise FormatError(f"{path}: cannot write: its folder does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FormatError(f"{path}: cannot write: its folder may not be written to")
+
+
 def _write_through(path: str, data: bytes) -> None:
     try:
         Path(path).write_bytes(data)

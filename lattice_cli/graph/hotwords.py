@@ -7,13 +7,21 @@ after all: what an answer gains in the end is the same, and a search knows early
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, FloatArray, IntArray, Labels
+
+
+def unsaid(words: Iterable[str], spoken: Collection[str]) -> frozenset[str]:
+    """The words that can neither be output nor spelled. spoken: the labels that can be output."""
+    return frozenset(word for word in words if word not in spoken and not _spelled(word, spoken))
+
+
+def _spelled(word: str, spoken: Collection[str]) -> bool:
+    return bool(word) and all(letter in spoken and not letter.isspace() for letter in word)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,7 @@ class HotWords:
     def of(words: Mapping[str, float], labels: Labels, spoken: Collection[str]) -> HotWords:
         """The rules of words and their gains in nats. spoken: the labels that can be output.
 
-        Raises UsageError for a word that can neither be output nor spelled.
+        Words that no answer can have (see `unsaid`) make no difference.
         """
         number = {label: place for place, label in enumerate(labels) if place != EPSILON}
         gain = np.zeros(len(labels))
@@ -45,10 +53,8 @@ class HotWords:
         for word, bonus in words.items():
             if word in spoken:
                 gain[number[word]] += bonus
-            elif word and all(letter in spoken and not letter.isspace() for letter in word):
+            elif _spelled(word, spoken):
                 spelled[word] = bonus
-            else:
-                raise UsageError(f"hot word {word!r}: no answer can have it, neither as a label nor spelled")
         children: dict[tuple[int, int], int] = {}
         lent, whole = [0.0, 0.0], [0.0, 0.0]
         for word, bonus in spelled.items():

@@ -14,6 +14,8 @@ from lattice_cli.graph.segments import Grouping, group_by
 
 #: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
 _ROUNDS = 300
+#: After so many rounds, and twice as many, and so on, such a cycle is looked for.
+_FIRST_CHECK = 8
 _TRIES = 5
 #: Sums in another order differ by about this part; gains that small are none.
 _ROUNDING = 1e-13
@@ -118,10 +120,35 @@ def _least_to_end(graph: Graph, energy: FloatArray, final: FloatArray) -> FloatA
     least: FloatArray = final.copy()
     if not len(tails):
         return least
-    for _ in range(_ROUNDS if energy.min() < 0 else graph.nodes + 1):
-        through = np.minimum.reduceat(energies + least[heads], firsts)
+    check = _FIRST_CHECK
+    for done in range(_ROUNDS if energy.min() < 0 else graph.nodes + 1):
+        ways = energies + least[heads]
+        through = np.minimum.reduceat(ways, firsts)
         lower = through + _ROUNDING * (1.0 + np.abs(through)) < least[tails]
         if not lower.any():
             return least
+        if done == check and energy.min() < 0:
+            best = np.flatnonzero(ways == np.repeat(through, leaving.sizes(tails)))
+            first = best[np.searchsorted(best, firsts)]
+            after = np.full(graph.nodes + 1, graph.nodes)
+            after[tails] = np.where(through <= least[tails], heads[first], graph.nodes)
+            if _round_again(after, tails[lower]):
+                return None
+            check *= 2
         least[tails[lower]] = through[lower]
     return None
+
+
+def _round_again(after: IntArray, falling: IntArray) -> bool:
+    """True if one of the falling nodes is on a cycle of the nodes that follow each node, the last of which is the end.
+
+    Every node costs at least the arc to the one after it and what that one costs, a falling node more. So a cycle with
+    one has negative energy: it may be gone round for ever.
+    """
+    reached = after
+    for _ in range(len(after).bit_length()):
+        reached = reached[reached]
+    on_cycle = np.zeros(len(after), dtype=bool)
+    on_cycle[reached] = True  # after more steps than there are nodes: on a cycle, and on each all of it
+    on_cycle[-1] = False
+    return bool(on_cycle[falling].any())

@@ -11,7 +11,7 @@ from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.graph.segments import distinct as distinct_numbers
-from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, grouped, no_path
 from lattice_cli.inference.confidence import answer_posteriors
 from lattice_cli.inference.decoding import found_paths
 from lattice_cli.inference.evaluation import Answers, Closest, Labels
@@ -70,7 +70,7 @@ def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> l
     """The closest path of each interpretation; None where there is no path."""
     graphs = [each.graph for each in group]
     if len(group) == 1:
-        with located(record_nodes(group)):
+        with at_home(group):
             found = [oracle(graphs[0], references[0])]
     else:
         found = oracles(graphs, references)
@@ -94,6 +94,6 @@ def _confidences(group: Sequence[Interpretation], found: Sequence[Sequence[Label
     answered = [member for member, outputs in enumerate(found) if outputs]
     if beta is not None and answered:
         graphs = [group[member].graph for member in answered]
-        with located(record_nodes(group)):
+        with at_home(group):
             confidences[answered] = answer_posteriors(graphs, [found[member][0] for member in answered], beta)
     return confidences

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lattice_cli.errors import Diverged, NoPath
+from lattice_cli.errors import Diverged, NoPath, listed_nodes
 from lattice_cli.graph.graph import IntArray
+from lattice_cli.graph.order import evaluation_order
 from lattice_cli.inference.interpretation import Interpretation
 
 #: Interpretation graphs are swept together up to this many arcs.
@@ -29,23 +31,64 @@ def grouped(interpretations: Iterable[Interpretation]) -> Iterator[list[Interpre
         yield group
 
 
-def record_nodes(group: Sequence[Interpretation]) -> IntArray | None:
-    """(nodes,) the record's node that each node of its interpretation is; None for a group of several records, whose
-    faults are found again when they are asked one by one."""
-    if len(group) != 1:
-        return None
-    whole = group[0].composition
-    return np.arange(group[0].graph.nodes) if whole is None else whole.left_node
+@dataclass(frozen=True)
+class Home:
+    """Nodes of an interpretation in terms of what they come from. nodes: of the record, indices; names: as its file has
+    them, or the grammar's; grammar: where it is read from, if a cycle of these nodes is the grammar's own."""
+
+    nodes: list[int]
+    names: list[str]
+    grammar: str = ""
+
+
+def home(interpretation: Interpretation, nodes: IntArray) -> Home:
+    """Where a cycle of these nodes of an interpretation is: in the record, or, if nothing of the record moves on it, in
+    the grammar. Nodes are in the order of their file, wherever the cycle was entered."""
+    document, whole = interpretation.document, interpretation.composition
+    own = sorted(set((nodes if whole is None else whole.left_node[nodes]).tolist()))
+    if whole is not None and interpretation.grammar is not None:
+        within = np.zeros(whole.graph.nodes, dtype=bool)
+        within[nodes] = True
+        round_it = within[whole.graph.src] & within[whole.graph.dst]
+        if not (whole.left_arc[round_it] >= 0).any():
+            side = interpretation.side("grammar")
+            assert side.node_of is not None
+            names = [str(side.names[node]) for node in sorted(set(side.node_of[nodes].tolist()))]
+            return Home(own, names, interpretation.grammar.source)
+    return Home(own, [str(document.names[node]) for node in own])
+
+
+def cycle_at(interpretation: Interpretation) -> str:
+    """The first cycle of an interpretation: of which file, and its nodes there."""
+    graph = interpretation.graph
+    component = evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).component
+    found = home(interpretation, np.flatnonzero(component == component[component >= 0].min()))
+    return f"a cycle{listed_nodes(found.names, found.grammar or interpretation.document.source)}"
 
 
 @contextmanager
-def located(nodes: IntArray | None) -> Iterator[None]:
-    """Raise a divergence at the record's own nodes; `nodes` says which one each node of the swept graph is."""
+def at_home(group: Sequence[Interpretation], nodes: IntArray | None = None) -> Iterator[None]:
+    """Raise a divergence at the nodes of the record or of the grammar, whichever has the cycle.
+
+    nodes: (nodes,) the interpretation's node of each node of the graph that is swept, None where it is that itself.
+    Faults in a group of several records stay as they are: they are found again when these are asked one by one.
+    """
     try:
         yield
     except Diverged as error:
-        if nodes is None:
+        if len(group) != 1 or error.names is not None:
             raise
+        found = np.array(error.nodes, dtype=np.intp)
+        place = home(group[0], found if nodes is None else nodes[found])
+        raise Diverged(error.what, place.nodes, place.names, place.grammar) from None
+
+
+@contextmanager
+def located(nodes: IntArray) -> Iterator[None]:
+    """Raise a divergence at other nodes; `nodes` says which one each node of the swept graph is."""
+    try:
+        yield
+    except Diverged as error:
         own = nodes[np.array(error.nodes, dtype=np.intp)].tolist()
         raise Diverged(error.what, list(dict.fromkeys(own))) from None
 
@@ -56,7 +99,11 @@ def no_path(interpretation: Interpretation) -> NoPath:
 
     document, whole = interpretation.document, interpretation.composition
     if interpretation.why is not None:
-        return NoPath(interpretation.why)
+        search = interpretation.search
+        empty = NoPath(interpretation.why)
+        if search is not None and np.isfinite(search.bound):  # it was a beam that lost all paths
+            empty.told = {"search": asdict(search)}
+        return empty
     if whole is None:
         return NoPath(why_no_path(document.graph, document.names))
     grammar = interpretation.grammar

@@ -13,7 +13,7 @@ from lattice_cli.errors import GraphError, NoPath
 from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import union
-from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, cycle_at, grouped, no_path
 from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path, best_paths, n_best
@@ -64,12 +64,15 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What was found for a record. search: how a matrix was searched row by row, None where there was no need to.
-    confidence: the posterior of the first answer, if asked for."""
+    """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
+    confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have.
+    notes: why something that was asked for is not known."""
 
     paths: list[Decoded]
     search: Search | None = None
     confidence: float | None = None
+    unsaid: frozenset[str] = frozenset()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,11 @@ def decode(
             if not paths:
                 results.append(no_path(interpretation))
                 continue
-            found = Decoding(decoded(interpretation, paths, of), interpretation.search)
+            views = decoded(interpretation, paths, of)
+            search = interpretation.search
+            if search is None and asked.need.limited:  # it was composed: all of it was looked at
+                search = Search(True, paths[0].energy, interpretation.graph.nodes)
+            found = Decoding(views, search, unsaid=interpretation.unsaid)
             results.append(_more(found, interpretation, paths, ctc, asked, of))
     return results
 
@@ -124,14 +131,14 @@ def decode(
 def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iterator[list[Path]]:
     """The n best paths (distinct: answers) of each interpretation; none where it has no path. Raises Diverged."""
     if n == 1 and not distinct:
-        with located(record_nodes(group)):
+        with at_home(group):
             for path in best_paths(union([interpretation.graph for interpretation in group])):
                 yield [] if path is None else [path]
         return
     from lattice_cli.inference.answers import best_answers
 
     for interpretation in group:
-        with located(record_nodes([interpretation])):
+        with at_home([interpretation]):
             found = best_answers(interpretation.graph, n) if distinct else n_best(interpretation.graph, n)
         yield found
 
@@ -162,13 +169,14 @@ def _more(
     from lattice_cli.inference.confidence import answer_posteriors
     from lattice_cli.inference.consensus import Consensus
 
-    graph, views = interpretation.graph, found.paths
+    graph, views, notes = interpretation.graph, found.paths, list[str]()
     try:
         consensus: Consensus | None = Consensus(graph, asked.beta)
-    except GraphError as error:
+    except GraphError:
+        where = cycle_at(interpretation)
         if asked.risk:
-            raise GraphError(f"{interpretation.document.source}: {error}") from None
-        consensus = None
+            raise GraphError(f"expected edit distances need graphs without cycles, but there is {where}") from None
+        consensus, notes = None, [f"confidences of single labels need graphs without cycles, but there is {where}"]
     answers = [tuple(label for label in graph.olabel[list(path.arcs)].tolist() if label) for path in paths]
     chosen: list[Path | None] = list(paths)
     places = [None if consensus is None else consensus.places(answer) for answer in answers]
@@ -183,8 +191,9 @@ def _more(
         clock = _Clock(interpretation, ctc, asked.row_time)
         found_at = zip(views, chosen, places)
         views = [replace(view, words=clock.words(view, path, slots)) for view, path, slots in found_at]
-    confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
-    return replace(found, paths=views, confidence=confidence)
+    with at_home([interpretation]):
+        confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
+    return replace(found, paths=views, confidence=confidence, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)

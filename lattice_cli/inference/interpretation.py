@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.graph.combine import ADD, Combine
 from lattice_cli.graph.composition import Composition, alone, compose
 from lattice_cli.graph.document import Document
@@ -62,7 +62,7 @@ class Side:
 @dataclass(frozen=True)
 class Search:
     """How a matrix was searched row by row. exact: nothing that is wanted can have been lost. bound: no path is below
-    this energy, nats. widest: the most states that were followed at once."""
+    this energy, nats. widest: the most states that were followed at once; all of what was composed instead."""
 
     exact: bool
     bound: float
@@ -75,7 +75,7 @@ class Interpretation:
 
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
-    why: why it then has no path, if it has none.
+    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have.
     """
 
     document: Document
@@ -84,6 +84,7 @@ class Interpretation:
     inner: Composition | None
     search: Search | None = None
     why: str | None = None
+    unsaid: frozenset[str] = frozenset()
 
     @property
     def graph(self) -> Graph:
@@ -136,8 +137,8 @@ def interpret(
     """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
     answers judged.
 
-    Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
-    places.
+    Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached in
+    too many places.
     """
     graph = document.graph
     if ctc is None:
@@ -145,7 +146,7 @@ def interpret(
         whole = None if rules is None else compose(graph, rules.graph, combine)
         return _judged(Interpretation(document, rules, whole, None), judges)
     if ctc not in graph.labels[1:]:
-        raise UsageError(f"--ctc {ctc!r}: {document.source} has no such label")
+        raise FormatError(f"{document.source}: no label is the blank of --ctc, {ctc!r}")
     _, topology = _ctc_grammar(graph.labels, ctc, None)
     spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
     rules = _written_out(grammar, spoken)
@@ -157,7 +158,9 @@ def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpreta
     graph = interpretation.graph
     if judges is None or not graph.nodes:
         return interpretation
-    rules = judges.rules(graph.labels, frozenset(graph.words(distinct(graph.olabel).tolist())))
+    spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
+    interpretation = replace(interpretation, unsaid=judges.unsaid(spoken))
+    rules = judges.rules(graph.labels, spoken)
     if rules is None:
         return interpretation
     whole = interpretation.composition

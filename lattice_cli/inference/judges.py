@@ -9,7 +9,7 @@ from functools import lru_cache
 from lattice_cli.graph.backoff import Backoff
 from lattice_cli.graph.graph import Labels
 from lattice_cli.graph.histories import Histories
-from lattice_cli.graph.hotwords import HotWords
+from lattice_cli.graph.hotwords import HotWords, unsaid
 from lattice_cli.graph.rules import Rules, all_rules
 
 
@@ -25,8 +25,12 @@ class Judges:
     hot: Mapping[str, float] = field(default_factory=dict)
 
     def rules(self, labels: Labels, spoken: frozenset[str]) -> Rules | None:
-        """The rules over a label table of which these labels can be output; None for none. Raises UsageError."""
+        """The rules over a label table of which these labels can be output; None for none."""
         return _rules(self, labels, spoken)
+
+    def unsaid(self, spoken: frozenset[str]) -> frozenset[str]:
+        """The hot words that no answer made of these labels can have; they are passed over."""
+        return _unsaid(self, spoken)
 
 
 @lru_cache(maxsize=8)
@@ -35,6 +39,11 @@ def _rules(judges: Judges, labels: Labels, spoken: frozenset[str]) -> Rules | No
     if judges.model is not None:
         histories = Histories.of(judges.model, labels, judges.unknown)
         parts.append(histories.scaled(judges.scale, judges.word_energy))
-    if judges.hot:
+    if len(judges.unsaid(spoken)) < len(judges.hot):
         parts.append(HotWords.of(judges.hot, labels, spoken))
     return all_rules(parts)
+
+
+@lru_cache(maxsize=8)
+def _unsaid(judges: Judges, spoken: frozenset[str]) -> frozenset[str]:
+    return unsaid(judges.hot, spoken)

@@ -15,7 +15,7 @@ from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import run_starts
 from lattice_cli.graph.sweep import Gradient, sweep
-from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, grouped, no_path
 from lattice_cli.inference.interpretation import Grammar, Interpretation, Side, interpret
 from lattice_cli.inference.lagrangian import Lagrangian, lagrangian
 from lattice_cli.inference.products import LARGE, best_of, product_gradient, product_statistics, without_paths
@@ -102,7 +102,7 @@ def _forward_of_all(
     """Forward results of interpretations that were composed."""
     results: list[list[Forward] | NoPath] = []
     for group in grouped(interpretations):
-        with located(record_nodes(group)):
+        with at_home(group):
             found = _group_forward(group, betas, arcs, nodes, of)
         for interpretation, views in zip(group, found):
             missing = views[0].statistics.free_energy == np.inf

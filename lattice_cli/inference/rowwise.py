@@ -73,7 +73,7 @@ def interpretations(
 ) -> Iterator[Interpretation]:
     """Each record ready to be searched, in order. need: what is wanted of it, None for all of its paths.
 
-    Raises UsageError if the blank is not a label of a record.
+    Raises FormatError if the blank is not a label of a record.
     """
     waiting: list[Matrix] = []
     for document in documents:
@@ -97,12 +97,13 @@ def interpretations(
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A record that is a matrix, and what it is decoded through."""
+    """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have."""
 
     document: Document
     grammar: Document | None
     frames: Frames
     plan: Plan
+    unsaid: frozenset[str] = frozenset()
 
     @property
     def product_arcs(self) -> int:
@@ -122,7 +123,7 @@ class Matrix:
 
     def interpretation(self, found: Composition, search: Search, why: str | None = None) -> Interpretation:
         """The interpretation that consists of what was found."""
-        return Interpretation(self.document, self.grammar, found, None, search, why)
+        return Interpretation(self.document, self.grammar, found, None, search, why, self.unsaid)
 
 
 def _numbers(matrices: Sequence[Matrix]) -> int:
@@ -162,7 +163,8 @@ def matrix_of(
         return None
     if frames.steps * (frames.largest + np.abs(machine.graph.energy).max(initial=0.0)) > _HIGHEST:
         return None
-    return Matrix(document, grammar, frames, _plan(machine, labels, judges))
+    unsaid = frozenset[str]() if judges is None else judges.unsaid(_spoken(machine))
+    return Matrix(document, grammar, frames, _plan(machine, labels, judges), unsaid)
 
 
 @lru_cache(maxsize=4)
@@ -181,14 +183,19 @@ def _free_machine(labels: Labels, blank: str) -> Machine | None:
 
 
 @lru_cache(maxsize=8)
+def _spoken(machine: Machine) -> frozenset[str]:
+    """The labels that its paths can output."""
+    outputs = machine.source.source.olabel
+    return frozenset(machine.labels[label] for label in distinct_numbers(outputs).tolist() if label != EPSILON)
+
+
+@lru_cache(maxsize=8)
 def _plan(machine: Machine, classes: tuple[str, ...], judges: Judges | None) -> Plan:
     place = {label: column for column, label in enumerate(classes)}
     columns = np.array([-1, *(place.get(label, -1) for label in machine.labels[1:])], dtype=np.intp)
     rules = None
     if judges is not None:
-        outputs = machine.source.source.olabel
-        spoken = frozenset(machine.labels[label] for label in distinct_numbers(outputs).tolist() if label != EPSILON)
-        rules = judges.rules(machine.labels, spoken)
+        rules = judges.rules(machine.labels, _spoken(machine))
     return Plan(machine, columns, len(classes), rules)
 
 
@@ -247,9 +254,10 @@ def lost(matrix: Matrix, best: Found) -> Interpretation:
     """The interpretation without a path, and why it has none."""
     steps, machine = matrix.frames.steps, matrix.plan.machine
     needed = machine.least_rows()
-    if np.isfinite(best.bound):
+    bound = best.bound + matrix.frames.ends
+    if np.isfinite(bound):
         why = (
-            f"no path was left by the beam; one may have an energy of {best.bound + matrix.frames.ends:.6g}: "
+            f"no path was left by the beam; one may have an energy of {bound:.6g}: "
             "a wider --beam or more --max-active find it"
         )
     elif needed > steps:
@@ -259,4 +267,4 @@ def lost(matrix: Matrix, best: Found) -> Interpretation:
         judged = "" if matrix.plan.rules is None else ", or the language model has no such words"
         why = f"no path: no answer of the grammar fits {steps} rows of these labels{judged}"
     found = no_excerpt(matrix.document.graph, machine)
-    return matrix.interpretation(found, Search(not np.isfinite(best.bound), best.bound, best.widest), why)
+    return matrix.interpretation(found, Search(not np.isfinite(bound), bound, best.widest), why)

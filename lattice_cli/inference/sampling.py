@@ -18,7 +18,7 @@ from lattice_cli.graph.graph import FloatArray, Graph, IntArray
 from lattice_cli.graph.reducers import soft_min
 from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.sweep import Sweep, sweep
-from lattice_cli.inference.batches import located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, no_path
 from lattice_cli.inference.decoding import Decoded, decoded
 from lattice_cli.inference.interpretation import Interpretation
 from lattice_cli.inference.paths import Path, path_of_links, require_single
@@ -91,7 +91,7 @@ class Draws:
 
 def draws(interpretation: Interpretation, n: int, beta: float, rng: np.random.Generator, of: str) -> Draws | NoPath:
     """n paths of a record in the terms of one side, or why it has none. Raises Diverged at the record's nodes."""
-    with located(record_nodes([interpretation])):
+    with at_home([interpretation]):
         sampler = Sampler(interpretation.graph, beta)
     if sampler.empty:
         return no_path(interpretation)

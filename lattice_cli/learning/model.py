@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import UsageError, counted
 from lattice_cli.graph.composition import Composition, compose
 from lattice_cli.graph.contexts import contexts_of
 from lattice_cli.graph.document import Document, Inputs
@@ -306,10 +306,15 @@ def _item_network(settings: RecognizerSettings, size: int, outputs: int, shape: 
 
 
 def _ode_network(told: OdeSettings, size: int, outputs: int) -> Network:
-    """A state that is driven by an item, after some steps or at its fixed point."""
+    """A state that is driven by an item, after some steps or at its fixed point. Raises UsageError."""
     if told.form == "fixed-point":
         return FixedPointNetwork(
             size, told.units, outputs, told.solver, told.damping, told.iterations, told.tolerance, told.norm
+        )
+    if told.checkpoints > told.steps:
+        raise UsageError(
+            f"recognizer.ode.checkpoints: {told.checkpoints} states cannot be kept of {counted(told.steps, 'step')}, "
+            f"expected at most {told.steps} (0 keeps all)"
         )
     every, continuous = told.cost == "every", told.adjoint == "continuous"
     return OdeNetwork(

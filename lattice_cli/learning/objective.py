@@ -23,7 +23,7 @@ from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers
-from lattice_cli.inference.batches import grouped, located, no_path, record_nodes
+from lattice_cli.inference.batches import at_home, grouped, no_path
 from lattice_cli.inference.explain import has_path, why_empty
 from lattice_cli.inference.interpretation import Grammar, Interpretation, interpret, output_of
 from lattice_cli.inference.paths import best_with_gap
@@ -241,11 +241,8 @@ class _Batch:
         return self._terms[what, latent][member]
 
     def _located(self, compositions: Sequence[Composition] | None) -> AbstractContextManager[None]:
-        """Divergences at the record's own nodes, in graphs made from the interpretations by these compositions."""
-        nodes = record_nodes(self._group)
-        if nodes is None or compositions is None:
-            return located(nodes)
-        return located(nodes[compositions[0].left_node])
+        """Divergences where they come from, in graphs made from the interpretations by these compositions."""
+        return at_home(self._group, None if compositions is None else compositions[0].left_node)
 
     def _all_terms(self, latent: str) -> list[Term | None]:
         graphs = [each.graph for each in self._group]

@@ -21,6 +21,7 @@ from lattice_cli.errors import (
     NotConverged,
     NumericOverflow,
     TrainingFailed,
+    counted,
 )
 from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.config import OptimizerSettings
@@ -332,9 +333,9 @@ class Training:
 
     def _ended(self, standing: Standing) -> str:
         if standing.epoch >= self.settings.epochs:
-            return f"{standing.epoch} epochs done"
+            return f"{counted(standing.epoch, 'epoch')} done"
         if self.settings.patience and standing.waited >= self.settings.patience:
-            return f"no better validation error for {standing.waited} epochs"
+            return f"no better validation error for {counted(standing.waited, 'epoch')}"
         if standing.epoch and not standing.position and self.optimizer.converged:
             return "converged"
         return ""

@@ -93,7 +93,8 @@ def bound(
 
     \b
     Examples:
-      lattice bound samples/lecture-34.json --proposal gibbs:0.5 --samples 1000 --importance 1,2,4
+      lattice bound samples/lecture-34.json --proposal gibbs:0.5 \\
+        --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
     from lattice_cli.cli.bound_reports import Bounds, bound_report

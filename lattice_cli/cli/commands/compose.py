@@ -50,7 +50,8 @@ def compose(
     \b
     Examples:
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml
-      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml -o cut.npz
+      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
+        -o cut.npz
     """
     from lattice_cli.cli.graph_reports import GraphReport
     from lattice_cli.cli.rules import read_rules

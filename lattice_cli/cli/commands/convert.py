@@ -51,17 +51,19 @@ def convert(
     OUT is a file for each record. Without OUT and --to, a terminal gets a table and a pipe JSON Lines.
 
     \b
-    att    OpenFst text: labels as text, or numbers and a symbol table (--write-symbols)
-    gtn    GTN text: weight = -energy; labels are whole numbers (or --write-symbols)
+    att    OpenFst text: labels as text, or numbers and a table (--write-symbols)
+    gtn    GTN text: weight = -energy; labels: whole numbers (or --write-symbols)
     k2     k2 text: score = -energy; the same
-    kaldi  Kaldi text archive: named scores graph and acoustic; words are whole numbers (or --write-symbols)
+    kaldi  Kaldi text archive: named scores graph and acoustic; words are whole
+           numbers (or --write-symbols)
     slf    HTK SLF: named scores acoustic, lm, ngram, pronunciation, words
     npy    emission matrix: chains of vector arcs only
     dot    Graphviz
 
     \b
     Examples:
-      lattice convert samples/cards.slf.gz cards.k2 --write-symbols words.txt --lossy
+      lattice convert samples/cards.slf.gz cards.k2 --write-symbols words.txt \\
+        --lossy
       lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
       lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """

@@ -59,7 +59,8 @@ def draw(
     \b
     Examples:
       lattice draw samples/lecture-34.json
-      lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml --of interpretation
+      lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
+        --of interpretation
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
     from lattice_cli.cli.drawing import Drawing, form_of

@@ -99,8 +99,10 @@ def evaluate(
     \b
     Examples:
       lattice evaluate samples/lecture-34.json samples/amount-check.json
-      lattice viterbi samples/amount-check.json -g grammars/amounts-digits.yaml --json | lattice evaluate -
-      lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle --reject
+      lattice viterbi samples/amount-check.json \\
+        -g grammars/amounts-digits.yaml --json | lattice evaluate -
+      lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
+        --reject
     """
     from lattice_cli.cli.evaluation import Collected, Reader, own_reference, solver
     from lattice_cli.cli.evaluation_reports import put_out
@@ -155,10 +157,10 @@ def _unused(references: References | None, keep_going: bool) -> int:
 
 def _unanswered(no_path: int, records: int) -> int:
     """The status of an evaluation: one in which no record has an answer is sound, but has nothing to evaluate."""
-    from lattice_cli.errors import NoPath
+    from lattice_cli.errors import NoPath, counted
 
     if no_path < records:
         return 0
     sys.stdout.flush()
-    print(f"lattice: none of {records} records has an answer", file=sys.stderr)
+    print(f"lattice: none of {counted(records, 'record')} has an answer", file=sys.stderr)
     return NoPath.exit_status

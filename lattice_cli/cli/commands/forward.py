@@ -78,7 +78,8 @@ def forward(
     Examples:
       lattice forward samples/lecture-34.json --arcs
       lattice forward samples/lecture-34.json --beta 0.5,1,2,10
-      lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml --nodes
+      lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
+        --nodes
     """
     from lattice_cli.cli.reports import ForwardTables, JsonReport
     from lattice_cli.cli.rules import read_rules

@@ -52,7 +52,8 @@ def grammar() -> None:
     Examples:
       lattice grammar words barn but cut cute -o words.json
       lattice grammar arpa model.lm.gz -o model.npz
-      lattice grammar dict cmudict.dict --words words.txt --loop "" | lattice compose ctc.json -
+      lattice grammar dict cmudict.dict --words words.txt --loop "" |
+        lattice compose ctc.json -
     """
 
 
@@ -106,7 +107,8 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
 
     \b
     Examples:
-      lattice grammar dict cmudict.dict --words words.txt --loop SIL -o lexicon.json
+      lattice grammar dict cmudict.dict --words words.txt --loop SIL \\
+        -o lexicon.json
     """
     from lattice_cli.cli.stream import require_one_stdin
     from lattice_cli.formats import dictionary as lexica
@@ -142,11 +144,14 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
 
     \b
-    exact:    each sentence has one path, and its energy is the model's. Small models have an arc for every word at
-              every history; large ones share intervals of the vocabulary, which takes epsilon arcs.
-    epsilon:  the usual approximation. A word with an n-gram of its own may back off nevertheless. A sentence then has
-              several paths: sums are too large (free energies too low), and the best path may be better than
-              the model says. It is smaller: an arc for each n-gram and one for each history.
+    exact:    each sentence has one path, and its energy is the model's. Small
+              models have an arc for every word at every history; large ones
+              share intervals of the vocabulary, which takes epsilon arcs.
+    epsilon:  the usual approximation. A word with an n-gram of its own may back
+              off nevertheless. A sentence then has several paths: sums are too
+              large (free energies too low), and the best path may be better
+              than the model says. It is smaller: an arc for each n-gram and one
+              for each history.
 
     \b
     Examples:
@@ -245,7 +250,8 @@ def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
     \b
     Examples:
       lattice grammar regex "[1-9][0-9]*(,[0-9]{2})?"
-      lattice grammar regex --spell tokens "go (forward | backward) [one two three]+ meters?"
+      lattice grammar regex --spell tokens "go (forward |
+        backward) [one two three]+ meters?"
     """
     from lattice_cli.formats.regex import regular_expression
 
@@ -347,9 +353,12 @@ def neural(
 
     \b
     Examples:
-      lattice grammar neural words.txt -o words.npz --context 4 --hidden 128 --hold-out 0.1
-      lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 | lattice viterbi - --ctc _ -g words.npz
-      lattice grammar neural words.txt --start words.npz --epochs 0 --scale 0.5 -o half.npz
+      lattice grammar neural words.txt -o words.npz --context 4 --hidden 128 \\
+        --hold-out 0.1
+      lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 |
+        lattice viterbi - --ctc _ -g words.npz
+      lattice grammar neural words.txt --start words.npz --epochs 0 \\
+        --scale 0.5 -o half.npz
     """
     from lattice_cli.cli.neural import run_neural
 

@@ -44,9 +44,10 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
     "--loss",
     "names",
     type=click.Choice((*NAMES, "all")),
+    metavar="NAME",
     default="all",
     show_default=True,
-    help="Which loss; all for one table of the ten.",
+    help="Which loss of those above; all for one table of the ten.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
 @click.option("--margin", type=not_negative, default=1.0, show_default=True, help="m of hinge and square-square.")
@@ -108,22 +109,23 @@ def loss(
     all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
 
     \b
-    energy         E_C                            mce            1 / (1 + e^-d)
-    perceptron     E_C - min over answers of E    square-square  E_C^2 + max(0, m - E_I)^2
-    hinge          max(0, m + d)                  square-exp     E_C^2 + gamma e^-E_I
-    log            log(1 + e^d)                   nll            F(correct) - F(all)
-    lvq2           min(M, max(0, d))              mee            1 - P(correct)
+    energy      E_C                   mce            1 / (1 + e^-d)
+    perceptron  E_C - min of all E    square-square  E_C^2 + max(0, m - E_I)^2
+    hinge       max(0, m + d)         square-exp     E_C^2 + gamma e^-E_I
+    log         log(1 + e^d)          nll            F(correct) - F(all)
+    lvq2        min(M, max(0, d))     mee            1 - P(correct)
 
     \b
     Examples:
       lattice loss samples/lecture-34.json -t 34
       lattice loss samples/lecture-34.json -t 34 --loss perceptron --arcs --check
-      lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml --loss nll --json
+      lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
+        --loss nll --json
     """
     from lattice_cli.cli.loss_reports import LossJson, LossTables
     from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import CheckFailed
+    from lattice_cli.errors import CheckFailed, counted
     from lattice_cli.graph.combine import OPERATORS
     from lattice_cli.learning.losses import LOSSES, Settings
     from lattice_cli.learning.objective import evaluate
@@ -147,7 +149,7 @@ def loss(
     status = run_records(graphs, options, solve, report, keep_going, jobs=jobs)
     if report.failed_checks:
         sys.stdout.flush()
-        print(f"lattice: {report.failed_checks} gradient checks failed", file=sys.stderr)
+        print(f"lattice: {counted(report.failed_checks, 'gradient check')} failed", file=sys.stderr)
     if report.failed_checks or report.failed_losses:
         status = max(status, CheckFailed.exit_status)
     return status

@@ -53,7 +53,8 @@ def prune(
 
     \b
     Examples:
-      lattice prune samples/goforward.slf.gz --beta 0.05 --posterior 0.001 -o small.json
+      lattice prune samples/goforward.slf.gz --beta 0.05 --posterior 0.001 \\
+        -o small.json
       lattice prune samples/lecture-34.json --beam 1
     """
     from lattice_cli.cli.graph_reports import GraphReport

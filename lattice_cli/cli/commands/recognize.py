@@ -60,7 +60,8 @@ def recognize(
 
     \b
     Examples:
-      lattice recognize check-reader.npz samples/check-reader/fields-valid.npz | lattice viterbi - -g check-reader.npz
+      lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \\
+        | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
     from lattice_cli.cli.graph_reports import GraphReport

@@ -57,7 +57,8 @@ def sample(
     \b
     Examples:
       lattice sample samples/lecture-34.json -n 5
-      lattice sample samples/lecture-cut.yaml -g grammars/lecture-words.yaml -n 3 --beta 2 --seed 7
+      lattice sample samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
+        -n 3 --beta 2 --seed 7
       lattice sample samples/lecture-34.json -n 100 --json | lattice evaluate -
     """
     import numpy as np

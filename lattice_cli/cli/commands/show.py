@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lattice_cli.errors import LatticeError
     from lattice_cli.graph.document import Document
     from lattice_cli.inference.inventory import Inventory
+
+    Found: TypeAlias = tuple[Inventory, dict[str, Any], LatticeError | None]
 
 _LABELS_SHOWN = 20
 _LONGEST_COUNT = 30
@@ -85,21 +87,24 @@ def show(
     )
 
 
-def _found(document: Document, parts: Parts) -> Any:
-    """The inventory of a record and what was asked for, or why that cannot be had."""
-    from lattice_cli.cli.show_reports import parts_of
-    from lattice_cli.errors import GraphError, LatticeError
+def _found(document: Document, parts: Parts) -> Found:
+    """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
+    from lattice_cli.cli.show_reports import add_parts
+    from lattice_cli.errors import Diverged, GraphError, LatticeError
     from lattice_cli.inference.inventory import inventory
 
     found = inventory(document)
-    if not parts.any:
-        return found, {}
+    extra: dict[str, Any] = {}
     try:
-        return found, parts_of(document, parts)
+        if parts.any:
+            add_parts(extra, document, parts)
+    except Diverged as error:
+        return found, extra, error.at(document.names)
     except GraphError as error:
-        return GraphError(f"{document.source}: {error}")
+        return found, extra, GraphError(f"{document.source}: {error}")
     except LatticeError as error:
-        return error
+        return found, extra, error
+    return found, extra, None
 
 
 def _compared(
@@ -125,8 +130,9 @@ def _compared(
     return 0 if found.alike else 1
 
 
-def _record(document: Document, result: tuple[Inventory, dict[str, Any]], arcs: bool) -> dict[str, Any]:
-    found, extra = result
+def _record(document: Document, result: Found, arcs: bool) -> dict[str, Any]:
+    """The JSON object of a record. Raises what kept a part from being had, with all the rest."""
+    found, extra, error = result
     record = {"id": document.id, "status": "ok", **asdict(found), **extra}
     record["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
     if document.target is not None:
@@ -135,6 +141,9 @@ def _record(document: Document, result: tuple[Inventory, dict[str, Any]], arcs: 
         from lattice_cli.cli.reports import arc_records
 
         record["arcs_table"] = arc_records(document.graph, document.names)
+    if error is not None:
+        error.told = {key: value for key, value in record.items() if key not in ("id", "status")}
+        raise error
     return record
 
 
@@ -150,11 +159,11 @@ class _Shown:
         """A record is shown with what it holds."""
         return document, found
 
-    def show(self, record: Item, shown: tuple[Document, tuple[Inventory, dict[str, Any]]]) -> None:
-        """The tables of one record."""
+    def show(self, record: Item, shown: tuple[Document, Found]) -> None:
+        """The tables of one record. Raises what kept a part from being had, behind all the rest."""
         from lattice_cli.cli.show_reports import print_parts
 
-        document, (found, extra) = shown
+        document, (found, extra, error) = shown
         from lattice_cli.cli.reports import arc_table
         from lattice_cli.cli.tables import Rows, say
 
@@ -168,6 +177,8 @@ class _Shown:
         if self._arcs:
             scores = {name: column.tolist() for name, column in document.scores.items()}
             arc_table(self._out, document.graph, document.names, f"{document.id}: arcs", scores)
+        if error is not None:
+            raise error
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """The message on standard error says it all."""

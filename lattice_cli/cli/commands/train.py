@@ -44,7 +44,8 @@ def train(
     \b
     Examples:
       lattice train samples/check-reader.yaml
-      lattice train samples/check-reader.yaml --set objective.loss=perceptron -o perceptron.npz
+      lattice train samples/check-reader.yaml --set objective.loss=perceptron \\
+        -o perceptron.npz
       lattice train --keys
     """
     if keys:

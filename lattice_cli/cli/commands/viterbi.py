@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 @combine_option
 @click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths.")
 @click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact.")
-@click.option("--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy.")
 @click.option(
-    "--confidence", is_flag=True, help="Where each label of an answer is, and its posterior there; in every decode."
+    "--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy; without cycles."
+)
+@click.option(
+    "--confidence",
+    is_flag=True,
+    help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
 @click.option(
@@ -84,9 +88,11 @@ def viterbi(
 
     An emission matrix is searched row by row through the grammar, without building their product: exactly, however
     large the grammar is. With --beam or --max-active the table says how far below the answer a lost one could be (gap;
-    0: it is the best one). --confidence and --mbr go by all paths, those of a matrix within 20 nats of the best.
-    --lm and --hot judge the labels of answers on the way; --mbr is exact up to 1000 paths, beyond it goes by a
-    recursion that bounds the expected distance from above.
+    0: it is the best one); with --json "search" has a bound on all energies, also where a beam left no path.
+
+    --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix
+    within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
+    distance from above; it needs interpretations without cycles, and so do the posteriors of single labels.
 
     \b
     Examples:
@@ -94,7 +100,8 @@ def viterbi(
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
       lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
-      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' -g lexicon.yaml --lm news.arpa --beam 12
+      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
+        -g lexicon.yaml --lm news.arpa --beam 12
     """
     from lattice_cli.cli.rules import read_rules
     from lattice_cli.cli.search_options import read_judges
@@ -114,7 +121,7 @@ def viterbi(
     limited = beam is not None or max_active is not None
     limits = (float("inf") if beam is None else beam, max_active)
     asked = Questions(count, distinct, confidence, mbr, beta, row_time, *limits)
-    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited)
+    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited, bool(judges and judges.hot))
 
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, rules, ctc, asked, of=side, combine=OPERATORS[combine], judges=judges)
