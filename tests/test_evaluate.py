@@ -226,7 +226,7 @@ def test_keep_going_leaves_out_and_counts() -> None:
 def test_an_evaluation_without_any_answer_has_status_1() -> None:
     save("none.jsonl", {**NO_PATH, "target": "yx"})
     done = run("evaluate", "none.jsonl", "--json")
-    assert (done.status, done.err) == (1, "lattice: none of 1 records has an answer\n")
+    assert (done.status, done.err) == (1, "lattice: none of 1 record has an answer\n")
     assert summary(done)["labels"]["rate"] == 1.0
     done = run("evaluate", CUT, "-g", save("words.txt", "dog"), "--per-record", "--reject", "--oracle", "--json")
     assert done.status == 1
