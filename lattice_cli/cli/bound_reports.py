@@ -145,6 +145,11 @@ def _record(document: Document, found: Found) -> list[dict[str, Any]]:
     return [line]
 
 
+def _small(value: float) -> str:
+    """A figure for a table that rounding alone may keep from 0."""
+    return "<1e-9" if abs(value) < 1e-9 else number(value)
+
+
 class _BoundTables(TableReport):
     """A row a record, and tables of what was estimated and fitted."""
 
@@ -155,7 +160,7 @@ class _BoundTables(TableReport):
     def show(self, document: Document, found: Found) -> None:
         """The tables of one record."""
         figures = (found.bound.beta, *_figures(found.bound).values())
-        self.rows.add(document.id, *(number(figure) for figure in figures))
+        self.rows.add(document.id, *(number(figure) for figure in figures[:-1]), _small(figures[-1]))
         if found.rows or found.sampled or found.importance:
             self.rows.flush()
         self._fit(document, found)
@@ -166,9 +171,7 @@ class _BoundTables(TableReport):
         rows = Rows(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
         for row in found.rows:
             shown = (row.bound.bound, row.bound.gap, row.gradient, row.plain, row.controlled)
-            rows.add(
-                str(row.step), *(number(value) if abs(value) >= 1e-9 or value != value else "<1e-9" for value in shown)
-            )
+            rows.add(str(row.step), *(_small(value) for value in shown))
         rows.flush()
 
     def _estimates(self, document: Document, found: Found) -> None:
