@@ -5,7 +5,8 @@
 Commands that are compared run in turn, round after round; times are medians in milliseconds, of processor and wall
 time of whole processes, ratios medians of the ratios inside of each round. `read`, `solve` and `print` are stages of a
 process of their own, `parse` is json.loads, np.load or yaml's events of the same file in the same process, MB its peak
-memory. Graphs are levels of 200 nodes with 4 arcs each (W3). The last line is JSON.
+memory; `whole` is the command with its start-up, and its ratio (`whole /`) that to parse, for npz to parse + solve.
+Graphs are levels of 200 nodes with 4 arcs each (W3). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ SIZES = (50, 1_000, 20_000, 240_000)
 #: Text that is read line by line, or with lines kept for messages, is measured up to this many arcs.
 SLOW_FORMS = {"yaml": 20_000, "slf": 240_000}
 
+#: A package that was installed has its modules compiled, whatever the shell at hand says of those that are run.
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+
 _STAGES = """
 import io, json, sys, time
 clock = time.perf_counter
@@ -54,6 +58,9 @@ def parse():
         json.loads(open(path).read())
 
 
+from lattice_cli.cli.process import keep_freed_memory, one_thread
+one_thread()
+keep_freed_memory()
 from lattice_cli.cli.viterbi_reports import Shown, viterbi_report
 from lattice_cli.formats.options import ReadOptions
 from lattice_cli.formats.reading import read_records
@@ -66,7 +73,7 @@ read = clock()
 found = decode(documents)
 solved = clock()
 sys.stdout = io.StringIO()
-report = viterbi_report(True, "never", Shown(False, False, False, False, False, False, False))
+report = viterbi_report(True, "never", Shown())
 for document, result in zip(documents, found):
     report.show(document, report.prepare(document, result))
 shown = clock()
@@ -88,7 +95,7 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> tuple[
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **_COMPILED, **(environment or {})},
     )
     wall, after = time.perf_counter() - begin, os.times()
     used = after.children_user + after.children_system - before.children_user - before.children_system
@@ -139,8 +146,8 @@ def startup(scratch: pathlib.Path, rounds: int) -> dict[str, Any]:
 
 def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    columns = ("read", "solve", "print", "parse", "read/parse", "MB", "whole")
-    print(f"\n{'files':<8}{'arcs':>10}{'file MB':>9}" + "".join(f"{name:>11}" for name in columns))
+    columns = ("read", "solve", "print", "parse", "read /", "MB", "whole", "whole /")
+    print(f"\n{'files':<8}{'arcs':>10}{'file MB':>9}" + "".join(f"{name:>9}" for name in columns))
     for arcs in (*SIZES, *([largest] if largest > SIZES[-1] else [])):
         document = lattice(arcs, 1, "graph")
         for form in FORMS_MEASURED:
@@ -158,15 +165,20 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
                 done = subprocess.run(
                     [sys.executable, "-c", _STAGES, str(path)], check=True, capture_output=True, text=True
                 )
-                stages.append(json.loads(done.stdout))
+                stage = json.loads(done.stdout)
+                stage["whole"] = run([*LATTICE, "viterbi", str(path)])[1]
+                stages.append(stage)
             row = {name: statistics.median(stage[name] for stage in stages) for name in stages[0]}
-            row["read/parse"] = statistics.median(stage["read"] / max(stage["parse"], 1e-3) for stage in stages)
-            row["whole"] = statistics.median(run([*LATTICE, "viterbi", str(path)])[1] for _ in range(rounds))
+            row["read /"] = statistics.median(stage["read"] / max(stage["parse"], 1e-3) for stage in stages)
+            row["whole /"] = statistics.median(
+                stage["whole"] / (stage["parse"] + (form == "npz") * stage["solve"]) for stage in stages
+            )
             size = path.stat().st_size / 1e6
             path.unlink()
             found[f"{form} {document.graph.arcs}"] = {"file MB": size, **row}
             cells = [
-                f"{row[name]:>11.3g}" if form != "slf" or "parse" not in name else f"{'-':>11}" for name in columns
+                f"{row[name]:>9.3g}" if form != "slf" or name not in ("parse", "read /", "whole /") else f"{'-':>9}"
+                for name in columns
             ]
             print(f"{form:<8}{document.graph.arcs:>10}{size:>9.3g}" + "".join(cells), flush=True)
     return found

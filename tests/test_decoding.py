@@ -21,7 +21,7 @@ from lattice_cli.inference import rowwise
 from lattice_cli.inference.decoding import Decoding, Questions, decode
 from lattice_cli.inference.interpretation import _ctc_grammar
 from lattice_cli.inference.posteriors import forward
-from lattice_cli.inference.rowwise import Need, interpretations
+from lattice_cli.inference.search import Need, interpretations
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LINE = str(ROOT / "samples" / "ctc-line.npy")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lattice_cli import __version__
-from lattice_cli.cli.process import keep_freed_memory, one_thread
+from lattice_cli.cli.process import collect_seldom, keep_freed_memory, one_thread
 from lattice_cli.errors import LatticeError
 
 #: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.
@@ -115,6 +115,7 @@ def main(arguments: list[str] | None = None) -> Any:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is still shown
     one_thread()
+    collect_seldom()
     try:
         status = cli.main(arguments, prog_name="lattice", standalone_mode=False)
     except click.exceptions.Exit as error:

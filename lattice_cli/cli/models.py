@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.rules import NEURAL, about_neural, read_rules, under_grammar
+from lattice_cli.cli.neural_files import NEURAL, about_neural, under_grammar
+from lattice_cli.cli.rules import read_rules
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.config import bind, overridden
 from lattice_cli.formats.models import StoredModel, read_model, write_model

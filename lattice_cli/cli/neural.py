@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lattice_cli.cli.grammars import labels_given
+from lattice_cli.cli.neural_files import NEURAL, neural_of, save_neural
 from lattice_cli.cli.reports import write_json
-from lattice_cli.cli.rules import NEURAL, neural_of, save_neural
 from lattice_cli.cli.tables import number
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.models import read_model

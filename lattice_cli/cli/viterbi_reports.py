@@ -26,14 +26,14 @@ class Shown:
     """What is to be shown: ranks, arcs, nodes, times, words with confidences, expected errors, gaps of a beam.
     hot: whether there are hot words."""
 
-    ranked: bool
-    arcs: bool
-    nodes: bool
-    times: bool
-    words: bool
-    risk: bool
-    limited: bool
-    hot: bool
+    ranked: bool = False
+    arcs: bool = False
+    nodes: bool = False
+    times: bool = False
+    words: bool = False
+    risk: bool = False
+    limited: bool = False
+    hot: bool = False
 
 
 def viterbi_report(as_json: bool, color: str, shown: Shown) -> Report:

@@ -147,7 +147,7 @@ class _Builder:
         return ArcTable(
             self._tails,
             self._heads,
-            _integer_columns(self._tails, self._heads),
+            _both(_integers(self._tails), _integers(self._heads)),
             np.array(self._ilabel, dtype=np.intp),
             np.array(self._olabel, dtype=np.intp),
             self._labels.table,
@@ -156,9 +156,8 @@ class _Builder:
         )
 
 
-def _integer_columns(tails: Sequence[int | str], heads: Sequence[int | str]) -> tuple[IntArray, IntArray] | None:
-    columns = _integers(tails), _integers(heads)
-    return None if columns[0] is None or columns[1] is None else (columns[0], columns[1])
+def _both(tails: IntArray | None, heads: IntArray | None) -> tuple[IntArray, IntArray] | None:
+    return None if tails is None or heads is None else (tails, heads)
 
 
 def _integers(column: Sequence[Any]) -> IntArray | None:
@@ -198,11 +197,12 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
     else:
         ilabel = _label_column(flat.get("input"), "input", count, source, index, labels)
         olabel = _label_column(flat.get("output"), "output", count, source, index, labels)
-    tails, heads = _node_column(flat["from"], "from", source), _node_column(flat["to"], "to", source)
+    tails, tail_numbers = _node_column(flat["from"], "from", source)
+    heads, head_numbers = _node_column(flat["to"], "to", source)
     return ArcTable(
         tails,
         heads,
-        _integer_columns(tails, heads),
+        _both(tail_numbers, head_numbers),
         ilabel,
         olabel,
         index.table,
@@ -211,10 +211,13 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
     )
 
 
-def _node_column(column: list[Any], key: str, source: str) -> Sequence[int | str]:
-    if not set(map(type, column)) - {int}:
-        return column
-    return [as_node(node, source, f"arc {arc}: {key}") for arc, node in enumerate(column)]
+def _node_column(column: list[Any], key: str, source: str) -> tuple[Sequence[int | str], IntArray | None]:
+    """The nodes of a column, and as an array where all are integers."""
+    numbers = _integers(column)
+    if numbers is not None:
+        return column, numbers
+    nodes = [as_node(node, source, f"arc {arc}: {key}") for arc, node in enumerate(column)]
+    return nodes, _integers(nodes)
 
 
 def _number_column(column: list[Any], what: str, source: str) -> FloatArray:
@@ -243,8 +246,9 @@ def _label_column(
             [index.number(as_label(label, source, f"arc {arc}: {key}")) for arc, label in enumerate(column)]
         )
     places = np.array([0, *(index.number(label) for label in labels)], dtype=np.intp)
-    if not kinds - {int} and min(column) >= 0 and max(column) < len(labels):
-        return places[np.array(column, dtype=np.intp) + 1]
+    given = _integers(column)
+    if given is not None and len(given) and given.min() >= 0 and given.max() < len(labels):
+        return places[given + 1]
     positions = [_position(value, arc, key, source, labels) for arc, value in enumerate(column)]
     return places[np.array(positions, dtype=np.intp) + 1]
 

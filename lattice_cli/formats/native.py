@@ -99,8 +99,9 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
     table = arc_table(record["arcs"], source, labels)
     ends = {key: _ends(record, key, source) for key in ("start", "final")}
     names = _node_names(record, table, ends, source)
-    index = {name: position for position, name in enumerate(names)}
-    if table.integer_nodes is not None and names == list(range(len(names))):
+    # A range gives a node's position as a mapping would.
+    index: Any = names if isinstance(names, range) else {name: position for position, name in enumerate(names)}
+    if table.integer_nodes is not None and isinstance(names, range):
         src, dst = table.integer_nodes
     else:
         src = np.array([index[node] for node in table.tails], dtype=np.intp)
@@ -143,7 +144,7 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
     return found
 
 
-def _end_column(found: dict[int | str, float], index: dict[int | str, int], nodes: int) -> FloatArray:
+def _end_column(found: dict[int | str, float], index: Any, nodes: int) -> FloatArray:
     column = np.full(nodes, np.inf)
     for node, energy in found.items():
         column[index[node]] = energy
@@ -152,8 +153,19 @@ def _end_column(found: dict[int | str, float], index: dict[int | str, int], node
 
 def _node_names(
     record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
+) -> Sequence[int | str]:
+    """The nodes in order: as `nodes` lists them, else ascending if all are integers, else as they first appear.
+
+    A range where they are numbered from 0 on.
+    """
+    names = _listed_names(record, table, ends, source)
+    plain = range(len(names))
+    return plain if not names or (names[0] == 0 and names[-1] == plain[-1] and names == list(plain)) else names
+
+
+def _listed_names(
+    record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
 ) -> list[int | str]:
-    """The nodes in order: as `nodes` lists them, else ascending if all are integers, else as they first appear."""
     if table.integer_nodes is not None:
         used: list[int | str] = distinct(np.concatenate(table.integer_nodes)).tolist()
     else:
@@ -169,7 +181,7 @@ def _node_names(
         if missing is not None:
             raise FormatError(f"{source}: node {missing!r} is used, but nodes does not list it")
         return listed
-    if all(isinstance(node, int) for node in mentioned):
+    if not set(map(type, mentioned)) - {int}:
         return sorted(mentioned)
     return list(mentioned)
 

@@ -69,6 +69,12 @@ class Source:
 
     def everything(self) -> bytes:
         """All bytes."""
+        try:
+            if self._file is self._raw and self._raw.seekable():
+                self._raw.seek(-len(self._head), io.SEEK_CUR)
+                return self._raw.read()  # in one piece: large files are not to be held twice
+        except OSError as error:
+            raise FormatError(f"{self.name}: cannot read: {error.strerror or error}") from None
         return b"".join(self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:

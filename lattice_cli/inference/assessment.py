@@ -18,7 +18,7 @@ from lattice_cli.inference.evaluation import Answers, Closest, Labels
 from lattice_cli.inference.interpretation import Grammar, Interpretation, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.risk import oracle, oracles
-from lattice_cli.inference.rowwise import Need, interpretations
+from lattice_cli.inference.search import Need, interpretations
 
 #: The labels of a record's reference, given the labels that its graph can output.
 ReadReference = Callable[[Document, frozenset[str]], Labels]

@@ -17,7 +17,7 @@ from lattice_cli.inference.batches import at_home, cycle_at, grouped, no_path
 from lattice_cli.inference.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import Path, best_paths, n_best
-from lattice_cli.inference.rowwise import Need, interpretations
+from lattice_cli.inference.search import Need, interpretations
 
 if TYPE_CHECKING:
     from lattice_cli.inference.consensus import Places

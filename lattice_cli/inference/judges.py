@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from lattice_cli.graph.backoff import Backoff
 from lattice_cli.graph.graph import Labels
-from lattice_cli.graph.histories import Histories
-from lattice_cli.graph.hotwords import HotWords, unsaid
 from lattice_cli.graph.rules import Rules, all_rules
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.backoff import Backoff
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,9 @@ class Judges:
 
 @lru_cache(maxsize=8)
 def _rules(judges: Judges, labels: Labels, spoken: frozenset[str]) -> Rules | None:
+    from lattice_cli.graph.histories import Histories
+    from lattice_cli.graph.hotwords import HotWords
+
     parts: list[Rules] = []
     if judges.model is not None:
         histories = Histories.of(judges.model, labels, judges.unknown)
@@ -46,4 +50,6 @@ def _rules(judges: Judges, labels: Labels, spoken: frozenset[str]) -> Rules | No
 
 @lru_cache(maxsize=8)
 def _unsaid(judges: Judges, spoken: frozenset[str]) -> frozenset[str]:
+    from lattice_cli.graph.hotwords import unsaid
+
     return unsaid(judges.hot, spoken)

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lattice_cli.graph.combine import ADD, Combine
+from lattice_cli.graph.combine import ADD
 from lattice_cli.graph.composition import Composition
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.excerpt import excerpt_of_path, excerpt_within, no_excerpt
@@ -27,6 +27,7 @@ from lattice_cli.inference.answers import best_answers
 from lattice_cli.inference.interpretation import PAIRED_LABELS, Grammar, Interpretation, Search, interpret
 from lattice_cli.inference.judges import Judges
 from lattice_cli.inference.paths import n_best
+from lattice_cli.inference.search import Need
 
 #: Up to this many arcs of the product it is built: that is as fast, and small records are swept together.
 _SMALL = 2_000
@@ -39,48 +40,14 @@ _HIGHEST = 1e300
 _MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 
 
-@dataclass(frozen=True)
-class Need:
-    """What a search is for: the n best paths or distinct answers, and all paths within `margin` nats of the best.
-
-    beam, most: limits that the user set, which may lose paths (see Limits).
-    """
-
-    n: int = 1
-    distinct: bool = False
-    margin: float = 0.0
-    beam: float = np.inf
-    most: int | None = None
-
-    @property
-    def limited(self) -> bool:
-        """True if paths may be lost."""
-        return np.isfinite(self.beam) or self.most is not None
-
-    @property
-    def single(self) -> bool:
-        """True if nothing but the best path is wanted."""
-        return self.n == 1 and self.margin == 0
-
-
-def interpretations(
-    documents: Iterable[Document],
-    grammar: Grammar | None,
-    ctc: str | None,
-    combine: Combine = ADD,
-    need: Need | None = None,
-    judges: Judges | None = None,
+def searched(
+    documents: Iterable[Document], grammar: Grammar | None, ctc: str | None, need: Need, judges: Judges | None
 ) -> Iterator[Interpretation]:
-    """Each record ready to be searched, in order. need: what is wanted of it, None for all of its paths.
-
-    Raises FormatError if the blank is not a label of a record.
-    """
+    """What is needed of each record, in order; see search.interpretations."""
     waiting: list[Matrix] = []
     for document in documents:
-        matrix = None
-        if need is not None and combine is ADD:
-            matrix = matrix_of(document, grammar, ctc, judges, best_only=need.single)
-        if matrix is not None and need is not None and matrix.all_at_once(need):
+        matrix = matrix_of(document, grammar, ctc, judges, best_only=need.single)
+        if matrix is not None and matrix.all_at_once(need):
             if waiting and (waiting[0].plan is not matrix.plan or _numbers(waiting) > _ALL_NUMBERS):
                 yield from _all_at_once(waiting)
                 waiting = []
@@ -88,8 +55,8 @@ def interpretations(
             continue
         yield from _all_at_once(waiting)
         waiting = []
-        if matrix is None or need is None:
-            yield interpret(document, grammar, ctc, combine, judges)
+        if matrix is None:
+            yield interpret(document, grammar, ctc, ADD, judges)
         else:
             yield _searched(matrix, need)
     yield from _all_at_once(waiting)
