@@ -18,13 +18,14 @@ from strategies import BETAS, graphs, hidden_order
 from test_product import problems
 from test_sweep import chain, gradient_tolerance, magnitude
 
-from lattice_cli.graph import loops
+from lattice_cli.graph import compiled_schedule, loops
 from lattice_cli.graph.graph import Graph, union
 from lattice_cli.graph.product import product_sweep
 from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
 from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import Sweep, sweep
 from lattice_cli.graph.trim import in_numbered_order
+from lattice_cli.graph.walk import Walk
 from lattice_cli.inference.paths import best_paths, n_best
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -49,20 +50,28 @@ def numbered(graph: Graph, downwards: bool) -> Graph:
     )
 
 
-def both(graph: Graph, reducer: Reducer) -> tuple[Sweep, Sweep]:
-    """The sweep by numpy and that by compiled loops."""
+def both(graph: Graph, reducer: Reducer, wide: bool = False) -> tuple[Sweep, Sweep]:
+    """The sweep by numpy and that by compiled loops; wide: by numpy over a schedule made by compiled loops."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lattice_cli.graph.schedule.mostly_parallel", lambda graph: False)
+        patch.setattr(compiled_schedule, "_WIDE", 0 if wide else 10**6)
         patch.setenv("LATTICE_COMPILED", "0")
         plain = sweep(graph, reducer)
         assert plain.plan.loops is None
         patch.setenv("LATTICE_COMPILED", "1")
         fast = sweep(graph, reducer)
         assert fast.plan.loops is not None
+        assert (type(fast.plan.walk) is Walk) == (wide and bool((fast.plan.sink >= 0).any()))
     return plain, fast
 
 
 def assert_same(graph: Graph, reducer: Reducer, tolerance: float) -> None:
-    plain, fast = both(graph, reducer)
+    for wide in (False, True):
+        assert_equal(*both(graph, reducer, wide), tolerance)
+
+
+def assert_equal(plain: Sweep, fast: Sweep, tolerance: float) -> None:
+    graph = plain.graph
     size = 1e-12 * magnitude(graph) if tolerance else 0.0
     for name in ("totals", "node_totals"):
         np.testing.assert_allclose(getattr(fast, name), getattr(plain, name), rtol=size and 1e-12, atol=size)
@@ -99,10 +108,11 @@ def test_unions_are_those_of_numpy(members: list[Graph], beta: float) -> None:
 
 
 @needs_numba
-@given(graphs(energies=strategies.halves, max_nodes=8, max_arcs=16), st.booleans())
-def test_best_paths_are_those_of_numpy(graph: Graph, downwards: bool) -> None:
+@given(graphs(energies=strategies.halves, max_nodes=8, max_arcs=16), st.booleans(), st.booleans())
+def test_best_paths_are_those_of_numpy(graph: Graph, downwards: bool, wide: bool) -> None:
     graph = numbered(graph, downwards)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled_schedule, "_WIDE", 0 if wide else 10**6)
         patch.setenv("LATTICE_COMPILED", "0")
         plain = best_paths(graph), n_best(graph, 5)
         patch.setenv("LATTICE_COMPILED", "1")
@@ -145,6 +155,18 @@ def test_graphs_out_of_order_and_cycles_are_left_to_numpy(monkeypatch: pytest.Mo
     assert schedule(graph).loops is not None
     assert schedule(mixed).loops is None
     np.testing.assert_allclose(sweep(mixed, soft_min(1)).totals, sweep(graph, soft_min(1)).totals, rtol=1e-12)
+
+
+@needs_numba
+def test_emission_matrices_are_left_to_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATTICE_COMPILED", "1")
+    steps = np.repeat(np.arange(100), 30)
+    none = np.full(101, np.inf)
+    start, final = none.copy(), none.copy()
+    start[0] = final[100] = 0.0
+    matrix = Graph(steps, steps + 1, steps % 2, steps % 2, np.cos(np.arange(3000.0)), start, final, ("", "a"))
+    assert schedule(matrix).loops is None
+    assert schedule(matrix).is_row
 
 
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice_cli.graph.graph import BoolArray, IntArray
 from lattice_cli.graph.order import Order
+from lattice_cli.graph.segments import run_starts
 
 # Lanes are used by members with at least so many levels, at most so many useful nodes a level, and at most so many
 # edges in lanes and join for each arc. Measured, plain / lanes, forward and gradient in ms (2 arcs a node, 3 from 8
@@ -69,9 +70,12 @@ def in_rows(
     member = np.repeat(np.arange(members), np.diff(offsets))
     for nodes in ends:
         chosen &= np.bincount(member[nodes], minlength=members) <= 1
-    chosen[member[order.component >= 0]] = False
-    chosen[member[src[order.level[dst] - order.level[src] != 1]]] = False
-    arcs = np.bincount(member[src], minlength=members)
+    if order.cyclic:
+        chosen[member[order.component >= 0]] = False
+    firsts = run_starts(src, dst)
+    tails = src[firsts]
+    chosen[member[tails[order.level[dst[firsts]] - order.level[tails] != 1]]] = False
+    arcs = np.bincount(member[src], minlength=members) if members > 1 else np.array([len(src)])
     chosen &= (arcs == counts - 1) | (counts + 1 <= BUNDLED * (arcs + 2))
     return np.repeat(chosen, np.diff(offsets)) & useful
 

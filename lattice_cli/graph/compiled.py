@@ -104,6 +104,27 @@ def links(
 
 
 @_loop
+def level_starts(tail: IntArray, first: IntArray) -> IntArray:
+    """(levels,) the first position of each run of positions that no edge leads to from inside the run, as long as they
+    can be; the source is none of them.
+
+    first: as of `links`.
+    """
+    starts = np.empty(len(first) - 1, dtype=np.intp)
+    levels, begin = 0, len(first)
+    for head in range(1, len(first)):
+        for edge in range(first[head - 1], first[head]):
+            if tail[edge] >= begin:
+                begin = len(first)
+                break
+        if begin == len(first):
+            begin = head
+            starts[levels] = head
+            levels += 1
+    return starts[:levels]
+
+
+@_loop
 def hard(tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray) -> IntArray:
     """Fill in `values`, (positions,), with least energies; (positions - 1,) the first edge that attains each.
 

@@ -125,6 +125,8 @@ def _numbered_levels(src: IntArray, dst: IntArray, node_offsets: IntArray) -> In
 
 def _run_begins(run_end: IntArray, node_offsets: IntArray) -> BoolArray:
     """(nodes,) true where a run begins: at a member's first node, and where the run before ends."""
+    if bool((run_end == np.arange(1, len(run_end) + 1)).all()):
+        return np.ones(len(run_end), dtype=bool)
     begins = np.zeros(len(run_end), dtype=bool)
     front, ends = node_offsets[:-1], node_offsets[1:]
     while True:

@@ -27,10 +27,7 @@ class Reducer(Protocol):
     """What a sweep asks of a way to combine energies."""
 
     def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
-        """(segments,) the combined energy of each segment, +inf where all energies are, and the shares (edges,).
-
-        The energies may be overwritten.
-        """
+        """(segments,) the combined energy of each segment, +inf where all energies are, and the shares (edges,)."""
 
     def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
         """(segments,) the combined energy of each of the segments that begin at `starts`."""
@@ -83,10 +80,11 @@ class SoftMin:
         # Where all energies of a segment are +inf, so is its total, and nothing becomes inf - inf on the way.
         least = segments.least(energies)
         np.minimum(least, _LARGEST, out=least)
-        np.subtract(segments.spread(least), energies, out=energies)
+        weights = segments.spread(least)
+        weights -= energies
         if self.beta != 1.0:
-            energies *= self.beta
-        weights: FloatArray = np.exp(energies, out=energies)
+            weights *= self.beta
+        np.exp(weights, out=weights)
         sums = segments.summed(weights)
 
         def shares() -> FloatArray:
@@ -96,7 +94,7 @@ class SoftMin:
 
     def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
         """(segments,) the soft minimum of each segment."""
-        return self.reduce(energies.copy(), Runs(starts, len(energies)))[0]
+        return self.reduce(energies, Runs(starts, len(energies)))[0]
 
     def component(self, component: Component) -> tuple[FloatArray, FloatArray | None]:
         """The sum over all walks inside the component: x = b + A x with A = exp(-beta E), exactly.

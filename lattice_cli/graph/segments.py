@@ -218,10 +218,10 @@ class Runs:
     @cached_property
     def owner(self) -> IntArray:
         """(entries,) the segment of each entry."""
-        return np.repeat(np.arange(len(self.starts)), self._width or self._lengths)
+        return np.repeat(np.arange(len(self.starts)), self.width or self._lengths)
 
     @cached_property
-    def _width(self) -> int:
+    def width(self) -> int:
         """The length of the runs if they are equally long, else 0."""
         lengths = self._lengths
         return int(lengths[0]) if len(lengths) and (lengths == lengths[0]).all() else 0
@@ -240,7 +240,13 @@ class Runs:
 
     def spread(self, values: FloatArray) -> FloatArray:
         """(entries,) the value, (segments,), of each entry's segment."""
-        return np.repeat(values, self._width or self._lengths)
+        return np.repeat(values, self.width or self._lengths)
+
+    def at_most(self, entries: FloatArray, limits: FloatArray) -> IntArray:
+        """Where entries are at most the limit, (segments,), of their segment."""
+        if self.width:
+            return np.flatnonzero(entries.reshape(-1, self.width) <= limits[:, np.newaxis])
+        return np.flatnonzero(entries <= self.spread(limits))
 
 
 class Owned(NamedTuple):

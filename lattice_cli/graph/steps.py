@@ -273,7 +273,7 @@ class DenseStep:
             return after
         records, width = groups.shape
         runs = Runs((np.arange(records)[:, None] * width + self.starts).reshape(-1), records * width)
-        totals = self.sparse.reducer.reduce(groups.reshape(-1).copy(), runs)[0]
+        totals = self.sparse.reducer.reduce(groups.reshape(-1), runs)[0]
         after[:, self.head[self.starts]] = totals.reshape(records, -1)
         return after
 

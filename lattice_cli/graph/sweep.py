@@ -14,8 +14,9 @@ import numpy as np
 
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import FloatArray, Graph
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import Reducer, Shares
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +160,7 @@ def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant where no path of a lane leads
         if plan.bundled:
             edges, bundles = links[plan.edge_first], plan.bundles
-            together = links[bundles.link]  # a view, if it is a slice
-            edges[bundles.edge], inside = reducer.reduce(
-                together.copy() if together.base is links else together, bundles.runs
-            )
+            edges[bundles.edge], inside = reducer.reduce(links[bundles.link], bundles.runs)
         levels = plan.walk.reduce(reducer, edges, totals)
         chunks = plan.lanes.reduce(reducer, edges, totals) if plan.lanes else []
         sinks = plan.sinks.reduce(reducer, edges, totals)

@@ -16,8 +16,9 @@ import numpy as np
 
 from lattice_cli.errors import NoPath, NumericOverflow, UsageError
 from lattice_cli.graph.graph import FloatArray, Graph
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import Sweep, sweep
 from lattice_cli.inference.counting import count_paths
 from lattice_cli.inference.explain import why_no_path

@@ -19,8 +19,9 @@ import numpy as np
 from lattice_cli.errors import GraphError
 from lattice_cli.graph.graph import EPSILON, FloatArray, Graph, IntArray
 from lattice_cli.graph.order import evaluation_order
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import run_starts, stable_order
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.answers import Answer, answers

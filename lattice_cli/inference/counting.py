@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.plan import Schedule
+from lattice_cli.graph.schedule import schedule
 
 
 def count_paths(graph: Graph, plan: Schedule | None = None) -> int | None:

@@ -10,8 +10,9 @@ from lattice_cli.errors import Diverged
 from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import EPSILON, BoolArray, FloatArray, Graph, IntArray
 from lattice_cli.graph.order import evaluation_order
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import hard_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.trim import reachable

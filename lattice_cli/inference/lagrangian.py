@@ -22,8 +22,9 @@ import numpy as np
 
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import sweep
 
 CONVENTION = "L = F + sum_i lambda_i (f_i - alpha_i), lambda_i = dF/dalpha_i >= 0"

@@ -17,7 +17,7 @@ import numpy as np
 
 from lattice_cli.errors import GraphError
 from lattice_cli.graph.graph import Graph, IntArray
-from lattice_cli.graph.schedule import Schedule
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.inference.ways import WaysOn
 
 #: Of deviations from one path that tie for the last place, how many are kept to be put in order.

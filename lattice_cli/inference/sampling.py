@@ -15,8 +15,8 @@ import numpy as np
 
 from lattice_cli.errors import NoPath
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.sweep import Sweep, sweep
 from lattice_cli.inference.batches import at_home, no_path
 from lattice_cli.inference.decoding import Decoded, decoded

@@ -8,8 +8,9 @@ import numpy as np
 
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import hard_min, soft_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import Sweep, sweep
 
 

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import hard_min
-from lattice_cli.graph.schedule import Schedule
 from lattice_cli.graph.segments import run_starts, stable_order, way
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.walk import Walk
@@ -22,6 +22,7 @@ from lattice_cli.graph.walk import Walk
 _MANY = 20
 #: From so many ways on they are followed side by side.
 _SIDE_BY_SIDE = 8
+_LARGEST = np.finfo(np.float64).max
 
 
 class WaysOn:
@@ -135,11 +136,15 @@ class WaysOn:
     def _first_links(self, through: FloatArray) -> IntArray:
         """(edges,) the first link of each edge by which it is as good as it is; through: (edges,) totals."""
         edge, link, runs = self.plan.bundles
+        energies, least, total = self.link_energy[link], self._swept.edge_energy[edge], through[edge]
+        # Sums that are rounded to the same number are of energies that are no further apart than its last digit.
+        close = runs.at_most(energies, least + 2.0 * np.spacing(np.minimum(np.abs(total), _LARGEST)))
+        if len(close) > len(edge):
+            owner = np.searchsorted(runs.starts, close, side="right") - 1
+            close = close[self.totals[self.plan.edge_tail[edge]][owner] + energies[close] <= total[owner]]
+            close = close[np.searchsorted(close, runs.starts)]
         links: IntArray = self.plan.edge_first.copy()
-        by_link = runs.spread(self.totals[self.plan.edge_tail[edge]])
-        by_link += self.link_energy[link]
-        attains = np.flatnonzero(by_link <= runs.spread(through[edge]))
-        links[edge] += attains[np.searchsorted(attains, runs.starts)] - runs.starts
+        links[edge] += close - runs.starts
         return links
 
     @cached_property

@@ -16,9 +16,10 @@ import numpy as np
 
 from lattice_cli.graph.composition import Composition
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray, union
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.product import product_sweep
 from lattice_cli.graph.reducers import Reducer
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.graph.unroll import Unrolled
 from lattice_cli.learning.energies import with_columns

@@ -13,8 +13,9 @@ import numpy as np
 
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph.graph import FloatArray, Graph, IntArray
+from lattice_cli.graph.plan import Schedule
 from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import Schedule, schedule
+from lattice_cli.graph.schedule import schedule
 from lattice_cli.graph.segments import distinct
 from lattice_cli.graph.sweep import sweep
 from lattice_cli.inference.bounds import Bound, bound
