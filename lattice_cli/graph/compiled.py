@@ -198,6 +198,27 @@ def first_choices(tail: IntArray, first: IntArray, energy: FloatArray, values: F
 
 
 @_loop
+def best_ways(
+    tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray, sinks: IntArray
+) -> tuple[IntArray, IntArray]:
+    """(links,) those of the best way from each of some positions to the source, one way after the other, and (sinks,)
+    how many each has. No two ways meet before the source."""
+    links, lengths = np.empty(len(values), dtype=np.intp), np.empty(len(sinks), dtype=np.intp)
+    passed = 0
+    for number in range(len(sinks)):
+        begin, place = passed, sinks[number]
+        while place > 0:
+            link = first[place - 1]
+            while values[tail[link]] + energy[link] > values[place]:
+                link += 1
+            links[passed] = link
+            passed += 1
+            place = tail[link]
+        lengths[number] = passed - begin
+    return links[:passed], lengths
+
+
+@_loop
 def step_forward(
     alpha: FloatArray,
     rows: FloatArray,

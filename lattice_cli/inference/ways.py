@@ -46,6 +46,9 @@ class WaysOn:
         member of each."""
         sinks = self.plan.sink
         members = np.flatnonzero(sinks >= 0)
+        if self.plan.loops is not None:
+            links, lengths = self.plan.loops.best_ways(*self._searched, sinks[members])
+            return links, np.repeat(members, lengths)
         if self._choose_on_the_way:
             found = [self._chosen_on_the_way(sink) for sink in sinks[members].tolist()]
         elif len(members) < _SIDE_BY_SIDE:
@@ -92,6 +95,11 @@ class WaysOn:
                 low += 1
         return np.array(links, dtype=np.intp)
 
+    @property
+    def _searched(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+        """What compiled loops look for the best links in."""
+        return self.plan.edge_tail, self.plan.head_links, self.link_energy, self.totals
+
     @cached_property
     def _after(self) -> IntArray:
         """(positions,) where the chosen link of each position leads; from the source nowhere."""
@@ -115,7 +123,7 @@ class WaysOn:
         plan = self.plan
         if plan.loops is not None:
             # Links of a position are in the order of the file, and the loop keeps the first that is best.
-            found: IntArray = plan.loops.first_choices(plan.edge_tail, plan.head_links, self.link_energy, self.totals)
+            found: IntArray = plan.loops.first_choices(*self._searched)
             return found
         edge_energy = self._swept.edge_energy
         through = self.totals.take(plan.edge_tail)
