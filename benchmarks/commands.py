@@ -186,9 +186,9 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
 
 def jobs(scratch: pathlib.Path, rounds: int) -> dict[str, Any]:
     path = scratch / "stream.jsonl"
-    write_documents(str(path), [lattice(60_000, number, f"r{number}") for number in range(24)])
+    write_documents(str(path), [lattice(60_000, number, f"r{number}") for number in range(60)])
     found = {}
-    print(f"\n{'24 records of 60,000 arcs':<36}{'cpu':>8}{'wall':>8}{'cpu /':>8}{'wall /':>8}")
+    print(f"\n{'60 records of 60,000 arcs':<36}{'cpu':>8}{'wall':>8}{'cpu /':>8}{'wall /':>8}")
     for command in (["viterbi", "--json"], ["forward"], ["forward", "--json", "--arcs"], ["prune", "--beam", "2"]):
         base = [*LATTICE, *command, str(path)]
         rows = paired({"--jobs 2": ([*base, "--jobs", "2"], {}), "--jobs 1": (base, {})}, max(2, rounds // 2))
