@@ -238,7 +238,8 @@ def step_forward(
             least = np.inf
             for arc in range(first[number], first[number + 1]):
                 least = min(least, alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]])
-            if np.isfinite(beta) and np.isfinite(least):
+            # Most states of a lexicon are entered by one arc: there is nothing to add up.
+            if first[number + 1] - first[number] > 1 and np.isfinite(beta) and np.isfinite(least):
                 total = 0.0
                 for arc in range(first[number], first[number + 1]):
                     through = alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]]
@@ -271,6 +272,13 @@ def step_pull(
             if into == 0.0:
                 continue
             low, high, least, best = first[number], first[number + 1], np.inf, -1
+            if high == low + 1:
+                through = alpha[record, src[low]] + energy[low] + rows[record, column[low]]
+                if through < np.inf:
+                    by_arc[low] += into
+                    before[record, src[low]] += into
+                    by_row[record, column[low]] += into
+                continue
             for arc in range(low, high):
                 share[arc - low] = alpha[record, src[arc]] + energy[arc] + rows[record, column[arc]]
                 if share[arc - low] < least:

@@ -17,7 +17,7 @@ from types import ModuleType
 from lattice_cli.graph.graph import Graph
 
 #: From so many arcs on a schedule and a sweep by compiled loops are faster than by numpy by more than loading takes.
-LARGE = 4_000_000
+LARGE = 3_000_000
 _SWITCH = "LATTICE_COMPILED"
 
 
