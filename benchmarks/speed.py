@@ -74,12 +74,12 @@ def engine_calls(made: Columns) -> dict[str, Call]:
         return sweep(graph, soft_min(1.0), plan).pullback().arcs
 
     found: dict[str, Call] = {
-        "plan": planned,
         "viterbi": lambda: viterbi(plans["viterbi"]),
         "viterbi + plan": viterbi,
         "forward": lambda: forward(plans["forward"]),
         "gradients": lambda: gradients(plans["forward"]),
         "gradients + plan": gradients,
+        "plan": planned,
     }
     if graph.graphs == 1:
         found["n-best"] = lambda: [path.energy for path in n_best(graph, 10)]

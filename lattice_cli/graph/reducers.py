@@ -26,8 +26,11 @@ _LARGEST = np.finfo(np.float64).max
 class Reducer(Protocol):
     """What a sweep asks of a way to combine energies."""
 
-    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
-        """(segments,) the combined energy of each segment, +inf where all energies are, and the shares (edges,)."""
+    def reduce(
+        self, energies: FloatArray, segments: Segments, out: FloatArray | None = None
+    ) -> tuple[FloatArray, Shares]:
+        """(segments,) the combined energy of each segment, +inf where all energies are, in `out` if that is given; and
+        the shares (edges,)."""
 
     def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
         """(segments,) the combined energy of each of the segments that begin at `starts`."""
@@ -39,9 +42,11 @@ class Reducer(Protocol):
 class HardMin:
     """min: F_inf = min over paths of E."""
 
-    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
+    def reduce(
+        self, energies: FloatArray, segments: Segments, out: FloatArray | None = None
+    ) -> tuple[FloatArray, Shares]:
         """The minimum; its share is 1 at the first edge that attains it: ties go to the first, every time."""
-        least = segments.least(energies)
+        least = segments.least(energies, out)
 
         def shares() -> FloatArray:
             attains = np.flatnonzero(energies == segments.spread(least))
@@ -72,7 +77,9 @@ class SoftMin:
 
     beta: float
 
-    def reduce(self, energies: FloatArray, segments: Segments) -> tuple[FloatArray, Shares]:
+    def reduce(
+        self, energies: FloatArray, segments: Segments, out: FloatArray | None = None
+    ) -> tuple[FloatArray, Shares]:
         """The soft minimum, relative to the hard one so that nothing overflows; its shares are the softmin.
 
         Shares are normalised by the sum itself, so that flow is conserved to the last bit on long graphs.
@@ -90,7 +97,7 @@ class SoftMin:
         def shares() -> FloatArray:
             return weights / segments.spread(sums)
 
-        return least - np.log(sums) / self.beta, shares
+        return np.subtract(least, np.log(sums) / self.beta, out=out), shares
 
     def totals(self, energies: FloatArray, starts: IntArray) -> FloatArray:
         """(segments,) the soft minimum of each segment."""

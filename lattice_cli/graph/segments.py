@@ -198,8 +198,8 @@ class Segments(Protocol):
     def owner(self) -> IntArray:
         """(entries,) the segment of each entry."""
 
-    def least(self, entries: FloatArray) -> FloatArray:
-        """(segments,) the minimum of each segment."""
+    def least(self, entries: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """(segments,) the minimum of each segment, in `out` if that is given."""
 
     def summed(self, entries: FloatArray) -> FloatArray:
         """(segments,) the sum of each segment."""
@@ -230,9 +230,9 @@ class Runs:
     def _lengths(self) -> IntArray:
         return run_lengths(self.starts, self.entries)
 
-    def least(self, entries: FloatArray) -> FloatArray:
-        """(segments,) the minimum of each segment."""
-        return np.minimum.reduceat(entries, self.starts)
+    def least(self, entries: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """(segments,) the minimum of each segment, in `out` if that is given."""
+        return np.minimum.reduceat(entries, self.starts, out=out)
 
     def summed(self, entries: FloatArray) -> FloatArray:
         """(segments,) the sum of each segment."""
@@ -259,9 +259,9 @@ class Owned(NamedTuple):
     owner: IntArray
     segments: int
 
-    def least(self, entries: FloatArray) -> FloatArray:
-        """(segments,) the minimum of each segment."""
-        least = np.empty(self.segments)
+    def least(self, entries: FloatArray, out: FloatArray | None = None) -> FloatArray:
+        """(segments,) the minimum of each segment, in `out` if that is given."""
+        least = np.empty(self.segments) if out is None else out
         least.fill(np.inf)
         np.minimum.at(least, self.owner, entries)
         return least

@@ -75,8 +75,7 @@ class Walk:
                 continue
             through = values.take(self.tail[low:high])
             through += energy[low:high]
-            values[first:end], shares = reducer.reduce(through, Owned(self.owner[low:high], end - first))
-            found.append(shares)
+            found.append(reducer.reduce(through, Owned(self.owner[low:high], end - first), values[first:end])[1])
         return found
 
     def _reduce_component(self, step: Step, reducer: Reducer, energy: FloatArray, values: FloatArray) -> Shares:
