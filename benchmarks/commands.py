@@ -5,8 +5,9 @@
 Commands that are compared run in turn, round after round; times are medians in milliseconds, of processor and wall
 time of whole processes, ratios medians of the ratios inside of each round. `read`, `solve` and `print` are stages of a
 process of their own, `parse` is json.loads, np.load or yaml's events of the same file in the same process, MB its peak
-memory; `whole` is the command with its start-up, and its ratio (`whole /`) that to parse, for npz to parse + solve.
-Graphs are levels of 200 nodes with 4 arcs each (W3). The last line is JSON.
+memory; `whole` is `lattice viterbi --json` with its start-up, and `whole /` its ratio to parse, for npz to parse +
+solve; `work /` is the same without start-up: read, solve and print. Graphs are levels of 200 nodes with 4 arcs each
+(W3). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def startup(scratch: pathlib.Path, rounds: int) -> dict[str, Any]:
 
 def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    columns = ("read", "solve", "print", "parse", "read /", "MB", "whole", "whole /")
+    columns = ("read", "solve", "print", "parse", "MB", "whole", "work /", "whole /")
     print(f"\n{'files':<8}{'arcs':>10}{'file MB':>9}" + "".join(f"{name:>9}" for name in columns))
     for arcs in (*SIZES, *([largest] if largest > SIZES[-1] else [])):
         document = lattice(arcs, 1, "graph")
@@ -166,18 +167,20 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
                     [sys.executable, "-c", _STAGES, str(path)], check=True, capture_output=True, text=True
                 )
                 stage = json.loads(done.stdout)
-                stage["whole"] = run([*LATTICE, "viterbi", str(path)])[1]
+                stage["whole"] = run([*LATTICE, "viterbi", str(path), "--json"])[1]
                 stages.append(stage)
             row = {name: statistics.median(stage[name] for stage in stages) for name in stages[0]}
-            row["read /"] = statistics.median(stage["read"] / max(stage["parse"], 1e-3) for stage in stages)
-            row["whole /"] = statistics.median(
-                stage["whole"] / (stage["parse"] + (form == "npz") * stage["solve"]) for stage in stages
-            )
+            for stage in stages:
+                base = stage["parse"] + (form == "npz") * stage["solve"]
+                stage["work /"] = (stage["read"] + stage["solve"] + stage["print"]) / base
+                stage["whole /"] = stage["whole"] / base
+            for name in ("work /", "whole /"):
+                row[name] = statistics.median(stage[name] for stage in stages)
             size = path.stat().st_size / 1e6
             path.unlink()
             found[f"{form} {document.graph.arcs}"] = {"file MB": size, **row}
             cells = [
-                f"{row[name]:>9.3g}" if form != "slf" or name not in ("parse", "read /", "whole /") else f"{'-':>9}"
+                f"{row[name]:>9.3g}" if form != "slf" or name not in ("parse", "work /", "whole /") else f"{'-':>9}"
                 for name in columns
             ]
             print(f"{form:<8}{document.graph.arcs:>10}{size:>9.3g}" + "".join(cells), flush=True)
