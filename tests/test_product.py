@@ -23,12 +23,15 @@ EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
 COLUMNS = np.array([-1, 2, 1, 0])
 
 
+Problem = tuple[np.ndarray, np.ndarray, Graph]
+
+
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Graph]:
+def problems(draw: st.DrawFn, energies: st.SearchStrategy[float] = small) -> Problem:
     """Emissions of a few records, their lengths, and a grammar of any shape without input epsilons."""
     lengths = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
-    numbers = draw(st.lists(small, min_size=sum(lengths) * CLASSES, max_size=sum(lengths) * CLASSES))
-    grammar = draw(graphs(energies=small, cyclic=True, labels=LABELS, max_nodes=4, max_arcs=14))
+    numbers = draw(st.lists(energies, min_size=sum(lengths) * CLASSES, max_size=sum(lengths) * CLASSES))
+    grammar = draw(graphs(energies=energies, cyclic=True, labels=LABELS, max_nodes=4, max_arcs=14))
     keep = grammar.ilabel != 0
     grammar = Graph(
         *(getattr(grammar, name)[keep] for name in ("src", "dst", "ilabel", "olabel", "energy")),
