@@ -36,7 +36,7 @@ LECTURE = str(ROOT / "samples" / "lecture-34.json")
 CUT = str(ROOT / "samples" / "lecture-cut.yaml")
 WORDS = str(ROOT / "grammars" / "lecture-words.yaml")
 LATTICE = [sys.executable, "-m", "lattice_cli"]
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 #: What a shell may have set and a test must not depend on.
 _FORGOTTEN = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "LINES", "LC_ALL")
@@ -85,7 +85,7 @@ def start(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*LATTICE, *arguments], env=ENVIRONMENT, preexec_fn=default, **{**pipes, **more})
 
 
-def next_line(process: subprocess.Popen[bytes], patience: float = 20.0) -> bytes:
+def next_line(process: subprocess.Popen[bytes], patience: float = PATIENCE) -> bytes:
     """The next line of a process's output, read from the pipe without a buffer; fails if it does not come."""
     assert process.stdout is not None
     line, end = b"", time.monotonic() + patience
@@ -525,7 +525,8 @@ def test_a_pipe_that_begins_with_a_blank_line_is_not_empty() -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-        time.sleep(1.0)
+        while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))[0]:
+            os.sched_yield()  # until the line end has been read
         out, err = process.communicate(json.dumps(row_of("a", id="late")).encode() + b"\n", timeout=PATIENCE)
     assert (process.returncode, err) == (0, b"")
     assert json.loads(out)["id"] == "late"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -16,6 +17,8 @@ from lattice_cli.cli.jobs import WorkerLost, in_order
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "lattice_cli"]
+#: Seconds after which what has not happened will not happen.
+PATIENCE = 120.0
 
 
 def lattice(*arguments: str, text: str | None = None) -> tuple[int, bytes, bytes]:
@@ -164,12 +167,21 @@ def waiting() -> subprocess.Popen[bytes]:
 
 def ended(processes: list[int]) -> bool:
     """True once none of these runs any more."""
-    for _ in range(100):
-        states = [pathlib.Path(f"/proc/{process}/stat") for process in processes]
-        if not any(path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z" for path in states):
-            return True
-        time.sleep(0.05)
-    return False
+    paths = [pathlib.Path(f"/proc/{process}/stat") for process in processes]
+    end = time.monotonic() + PATIENCE
+    while any(map(running, paths)):
+        if time.monotonic() > end:
+            return False
+        os.sched_yield()
+    return True
+
+
+def running(path: pathlib.Path) -> bool:
+    """True if the process with this file in /proc is neither gone nor over."""
+    try:
+        return path.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
@@ -182,7 +194,7 @@ def test_nothing_is_left_behind(number: int, status: int) -> None:
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
-    _, messages = process.communicate(timeout=30)
+    _, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == status
     assert messages.strip() == b""
     assert ended(workers)
@@ -194,7 +206,7 @@ def test_a_process_that_is_killed_is_told() -> None:
     workers = children(process.pid)
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-    _, messages = process.communicate((record(2) + "\n").encode(), timeout=30)
+    _, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
     assert process.returncode == 4
     assert b"--jobs ended before its work was done" in messages
     assert b"Traceback" not in messages
@@ -216,8 +228,13 @@ def environment() -> dict[str, str]:
 
 
 def test_order_is_kept_and_faults_are_raised() -> None:
+    overtaken = multiprocessing.get_context("fork").Event()
+
     def work(task: int) -> int:
-        time.sleep(0.01 if task % 3 else 0.05)
+        if task == 0:
+            assert overtaken.wait(PATIENCE)
+        if task == 1:
+            overtaken.set()
         if task == 99:
             raise ZeroDivisionError("seen")
         return task * task

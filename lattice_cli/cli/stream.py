@@ -88,23 +88,24 @@ def run_records(
     # Processes are started before the bar, which has a thread of its own.
     with (
         closing(_outcomes(paths, options, solve, report, read, jobs)) as outcomes,
-        progress(None if "-" in paths else len(paths), "records") as advance,
+        progress(None if "-" in paths else len(paths), "records") as bar,
     ):
         for batch in outcomes:
-            for record, outcome in batch:
-                records += 1
-                error = _shown(record, outcome, report)
-                if error is None:
-                    continue
-                failed += 1
-                status = max(status, error.exit_status)
-                report.fail(record, error)
-                _say(error, record)
-                if not (keep_going or isinstance(error, NoPath)):
-                    report.finish()
-                    return status
-            sys.stdout.flush()
-            advance(len(batch))
+            with bar.aside():
+                for record, outcome in batch:
+                    records += 1
+                    error = _shown(record, outcome, report)
+                    if error is None:
+                        continue
+                    failed += 1
+                    status = max(status, error.exit_status)
+                    report.fail(record, error)
+                    _say(error, record)
+                    if not (keep_going or isinstance(error, NoPath)):
+                        report.finish()
+                        return status
+                sys.stdout.flush()
+            bar.advance(len(batch))
     report.finish()
     if failed and records > 1:
         print(f"lattice: {failed} of {records} records failed", file=sys.stderr)

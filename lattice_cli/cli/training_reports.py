@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from types import FrameType
@@ -12,7 +12,7 @@ from typing import Any
 
 from lattice_cli.cli.models import Assembled, save_model
 from lattice_cli.cli.reports import write_json
-from lattice_cli.cli.tables import Rows, console, number, running_bar, say
+from lattice_cli.cli.tables import ProgressBar, Rows, console, number, progress, say
 from lattice_cli.formats.models import write_checkpoint
 from lattice_cli.formats.writing import json_line
 from lattice_cli.learning.config import LayerSettings, TrainConfig
@@ -26,7 +26,7 @@ class Watching:
     def __init__(self, assembled: Assembled, problem: Problem, path: str, as_json: bool, color: str) -> None:
         self._assembled, self._problem, self.path = assembled, problem, path
         self._json, self._color = as_json, color
-        self._update: Callable[[int, int, str], None] = lambda done, total, text: None
+        self._bar = ProgressBar(None, "")
         self._tables = sys.stdout.isatty() and not as_json
         self._last = ""
         self._fingerprint = assembled.fingerprint()
@@ -49,28 +49,28 @@ class Watching:
 
         signal.signal(signal.SIGINT, interrupt)
         try:
-            with running_bar() as update:
-                self._update = update
+            with progress() as self._bar:
                 yield
         finally:
             signal.signal(signal.SIGINT, before)
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
         """See Watch."""
-        self._update(done, batches, f"epoch {epoch}  loss {number(loss, 5)}{self._last}")
+        self._bar.update(done, batches, f"epoch {epoch}  loss {number(loss, 5)}{self._last}")
 
     def epoch(self, epoch: Epoch) -> None:
         """See Watch."""
         if epoch.label_error is not None:
             self._last = f"  label error {number(epoch.label_error, 4)}"
-        if self._json:
-            told = asdict(epoch)
-            if told["nll"] is None:
-                told.pop("nll")
-            write_json({"status": "ok", "epoch": told.pop("number"), **told})
-        elif not (self._tables and sys.stderr.isatty()):
-            print(line_of(epoch))
-        sys.stdout.flush()
+        with self._bar.aside():
+            if self._json:
+                told = asdict(epoch)
+                if told["nll"] is None:
+                    told.pop("nll")
+                write_json({"status": "ok", "epoch": told.pop("number"), **told})
+            elif not (self._tables and sys.stderr.isatty()):
+                print(line_of(epoch))
+            sys.stdout.flush()
 
     def save(self, standing: Standing, better: bool) -> None:
         """See Watch."""
