@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from workloads import graph_of, layered
 
-from lattice_cli.formats.forms import FORMS, write_documents
-from lattice_cli.graph.document import Document
+from lattice_cli.formats.registry import FORMS, write_documents
+from lattice_cli.graph.record import Document
 
 LATTICE = [sys.executable, "-m", "lattice_cli"]
 FORMS_MEASURED = ("json", "jsonl", "yaml", "slf", "npz")
@@ -156,7 +156,7 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
                 continue
             path = scratch / f"graph.{form}"
             if form == "slf":
-                from lattice_cli.formats.fitting import WriteOptions
+                from lattice_cli.formats.io.lossy import WriteOptions
 
                 path.write_bytes(FORMS[form].encode(document, WriteOptions()).data)
             else:

@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.formats.words import grammar_of, spelled
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import emission_graph, linear_graph
-from lattice_cli.graph.machine import Machine
-from lattice_cli.graph.product import ProductSweep, product_sweep
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.inference.decoding import Decoding, Questions, decode
-from lattice_cli.inference.edit import distances
-from lattice_cli.inference.posteriors import forward
+from lattice_cli.emissions.decoding_graph import Machine
+from lattice_cli.emissions.product_sweep import ProductSweep, product_sweep
+from lattice_cli.grammars.lexicon import grammar_of, spelled
+from lattice_cli.graph.construct import emission_graph, linear_graph
+from lattice_cli.graph.record import Document
+from lattice_cli.records.decoding import Decoding, Questions, decode
+from lattice_cli.records.posteriors import forward
+from lattice_cli.search.edit_distance import distances
+from lattice_cli.sweep.semiring import soft_min
 
 BLANK = "<blank>"
 

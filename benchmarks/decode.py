@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lattice_cli.formats.forms import write_documents
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.document import Document
+from lattice_cli.formats.registry import write_documents
+from lattice_cli.graph.record import Document
 
 RUNS = 3
 

@@ -30,13 +30,14 @@ import peers
 from floor import Floor, compiled_floor
 from workloads import Columns, columns_of, graph_of, workload
 
-from lattice_cli.cli.process import keep_freed_memory
-from lattice_cli.graph.composition import Composition, compose
-from lattice_cli.graph.product import product_best, product_sweep
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.schedule import schedule
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.paths import best_paths, n_best
+from lattice_cli.cli.terminal.process import keep_freed_memory
+from lattice_cli.composition.composition import Composition, compose
+from lattice_cli.emissions.product_sweep import product_best, product_sweep
+from lattice_cli.search.best_path import best_paths
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import soft_min
 
 SIMPLE = ("W1", "W3", "W4", "W5", "W6")
 PRODUCTS = ("W2s", "W2")

@@ -131,3 +131,21 @@ class TrainingFailed(LatticeError):
 
     exit_status = 4
     status = "diverged"
+
+
+_MOST_LABELS = 12
+
+
+def quoted(labels: Sequence[str]) -> str:
+    """Labels for a message, a few of them: 'a', 'b' and 3 more."""
+    if not labels:
+        return "nothing"
+    more = f" and {len(labels) - _MOST_LABELS} more" if len(labels) > _MOST_LABELS else ""
+    return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + more
+
+
+def printable(text: str) -> str:
+    """Text with control characters as escapes, so that data cannot steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -7,8 +7,9 @@ from collections import Counter
 
 import oracle
 
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.graph import Graph, linear_graph
+from lattice_cli.composition.composition import compose
+from lattice_cli.graph.construct import linear_graph
+from lattice_cli.graph.graph import Graph
 
 Gram = tuple[str, ...]
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from lattice_cli.graph.graph import Graph, Labels, linear_graph
+from lattice_cli.graph.construct import linear_graph
+from lattice_cli.graph.graph import Graph, Labels
 
 LABELS: Labels = ("", "a", "b", "c")
 #: The same labels in another order, and one more: a table that must be matched by name.

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.decoding import Decoding, decode
+from lattice_cli.graph.record import Document
+from lattice_cli.records.decoding import Decoding, decode
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import soft_min
 
 pytestmark = pytest.mark.shared
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from strategies import LABELS, graphs, moderate_energies
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.regex import regular_expression
-from lattice_cli.graph import automata
-from lattice_cli.graph.determinism import one_path_each
+from lattice_cli.formats.notations.regular_expression import regular_expression
+from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
+from lattice_cli.graph import rational as automata
+from lattice_cli.graph.determinize import one_path_each
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.topology import ctc_topology, ctc_tree
 
 small_graphs = graphs(energies=moderate_energies, max_nodes=5, max_arcs=7)
 

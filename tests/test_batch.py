@@ -8,21 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LABELS, connected_graphs, small
 
+from lattice_cli.composition.composition import compose
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph, member
-from lattice_cli.graph.reducers import hard_min, soft_min
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.graph.topology import ctc_topology
-from lattice_cli.inference.paths import n_best
-from lattice_cli.learning.batch import Batch, Objective
-from lattice_cli.learning.energies import columns_of, free, with_columns
-from lattice_cli.learning.examples import Example
-from lattice_cli.learning.grammars import label_loop, ngram
-from lattice_cli.learning.losses import LOSSES, Settings
-from lattice_cli.learning.objective import LossResult, evaluate
-from lattice_cli.learning.reading import Reading
+from lattice_cli.grammars.ctc import ctc_topology
+from lattice_cli.graph.construct import label_loop
+from lattice_cli.graph.graph import Graph, columns_of, with_columns
+from lattice_cli.graph.record import Document
+from lattice_cli.graph.unions import member
+from lattice_cli.learning.grammars.learned import ngram
+from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.batch_loss import Batch, Objective
+from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
+from lattice_cli.learning.losses.losses import LOSSES, Settings
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.learning.recognizers.tied_energies import free
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import hard_min, soft_min
 
 SETTINGS = Settings(margin=0.7, cap=1.3, gamma=0.8, beta=1.5)
 NAMES = LABELS[1:]

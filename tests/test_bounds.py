@@ -16,10 +16,7 @@ from oracle import all_paths, soft_minimum
 from strategies import BETAS, connected_graphs, lecture_34, positive_energies, small
 from test_cli import CUT, LECTURE, ROOT, WORDS, run
 
-from lattice_cli.errors import Diverged, NoPath, UsageError
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.schedule import schedule
-from lattice_cli.inference.bounds import (
+from lattice_cli.analysis.variational_bound import (
     bound,
     gibbs,
     log_weights,
@@ -28,8 +25,10 @@ from lattice_cli.inference.bounds import (
     weighted,
     weighted_exactly,
 )
-from lattice_cli.learning.energies import columns_of, with_columns
-from lattice_cli.learning.variational import TIES, fit, gradient, score_variances, tied
+from lattice_cli.errors import Diverged, NoPath, UsageError
+from lattice_cli.graph.graph import Graph, columns_of, with_columns
+from lattice_cli.learning.training.proposal_fit import TIES, fit, gradient, score_variances, tied
+from lattice_cli.sweep.scheduling import schedule
 
 LOOP = str(ROOT / "samples" / "self-loop.yaml")
 

@@ -28,7 +28,7 @@ import pytest
 
 from lattice_cli import __version__
 from lattice_cli.cli.main import COMMANDS
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -18,15 +18,18 @@ from strategies import BETAS, graphs, hidden_order
 from test_product import Problem, problems
 from test_sweep import chain, gradient_tolerance, magnitude
 
-from lattice_cli.graph import compiled_schedule, loops
-from lattice_cli.graph.graph import Graph, union
-from lattice_cli.graph.product import product_sweep
-from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
-from lattice_cli.graph.schedule import schedule
-from lattice_cli.graph.sweep import Sweep, sweep
-from lattice_cli.graph.trim import in_numbered_order
-from lattice_cli.graph.walk import Walk
-from lattice_cli.inference.paths import best_paths, n_best
+from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.graph.connect import in_numbered_order
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.unions import union
+from lattice_cli.search.best_path import best_paths
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep import compiled as compiled_schedule
+from lattice_cli.sweep import compiled as loops
+from lattice_cli.sweep.forward_backward import Sweep, sweep
+from lattice_cli.sweep.passes import Walk
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
@@ -53,7 +56,7 @@ def numbered(graph: Graph, downwards: bool) -> Graph:
 def both(graph: Graph, reducer: Reducer, wide: bool = False) -> tuple[Sweep, Sweep]:
     """The sweep by numpy and that by compiled loops; wide: by numpy over a schedule made by compiled loops."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lattice_cli.graph.schedule.mostly_parallel", lambda graph: False)
+        patch.setattr("lattice_cli.sweep.scheduling.mostly_parallel", lambda graph: False)
         patch.setattr(compiled_schedule, "_WIDE", 0 if wide else 10**6)
         patch.setenv("LATTICE_COMPILED", "0")
         plain = sweep(graph, reducer)

@@ -14,12 +14,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import LABELS, OTHER_LABELS, connected_graphs, graphs, transducer
 
-from lattice_cli.graph.combine import ADD, LEFT, MAX, MIN, OPERATORS, RIGHT, Combine
-from lattice_cli.graph.composition import Composition, compose
-from lattice_cli.graph.graph import Graph, emission_graph, linear_graph
-from lattice_cli.graph.numbering import Numbering
-from lattice_cli.graph.reducers import hard_min, soft_min
-from lattice_cli.graph.sweep import sweep
+from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.composition.combine import ADD, LEFT, MAX, MIN, OPERATORS, RIGHT, Combine
+from lattice_cli.composition.composition import Composition, compose
+from lattice_cli.graph.construct import emission_graph, linear_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import hard_min, soft_min
 
 INF = math.inf
 #: (nodes of left and right path at the start, arcs of the left path, arcs of the right path)

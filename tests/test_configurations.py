@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lattice_cli.formats.config import read_config
-from lattice_cli.learning.config import TrainConfig
+from lattice_cli.learning.training.config import TrainConfig
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 CONFIGURATIONS = sorted(path for path in SAMPLES.glob("*.yaml") if "\ntrain: 1\n" in f"\n{path.read_text()}")

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from oracle import all_paths, free_energy
 from strategies import LABELS, connected_graphs, graphs, lecture_34, moderate_energies
 
+from lattice_cli.composition.composition import alone, compose
 from lattice_cli.errors import GraphError
-from lattice_cli.formats.arpa import arpa_model
-from lattice_cli.graph.backoff import exact
-from lattice_cli.graph.composition import alone, compose
+from lattice_cli.formats.notations.arpa import arpa_model
+from lattice_cli.grammars.hot_words import HotWords, unsaid
+from lattice_cli.grammars.ngram_automaton import exact
+from lattice_cli.grammars.ngram_scorer import Histories
+from lattice_cli.grammars.rescoring import with_rules
+from lattice_cli.grammars.scorer import Both
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.histories import Histories
-from lattice_cli.graph.hotwords import HotWords, unsaid
-from lattice_cli.graph.rules import Both, with_rules
-from lattice_cli.graph.schedule import schedule
-from lattice_cli.inference.consensus import Consensus, _Recursion
+from lattice_cli.search.minimum_risk import Consensus, _Recursion
+from lattice_cli.sweep.scheduling import schedule
 
 ARPA = """
 \\data\\

@@ -18,17 +18,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.fitting import WriteOptions, Written
-from lattice_cli.formats.forms import FORMS, write_documents
-from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.parts import Failure, Pause
+from lattice_cli.formats.exchange.slf_writer import quoted
+from lattice_cli.formats.io.lossy import WriteOptions, Written
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.stream_parts import Failure, Pause
+from lattice_cli.formats.io.symbols import Symbols, read_symbols
 from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.slf_out import quoted
-from lattice_cli.formats.symbols import Symbols, read_symbols
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph, emission_graph
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.sweep import sweep
+from lattice_cli.formats.registry import FORMS, write_documents
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import soft_min
 
 TEXT_FORMS = ("att", "gtn", "k2", "kaldi", "slf")
 NUMBERED = ("att", "gtn", "k2", "kaldi")

@@ -11,8 +11,8 @@ import pytest
 from test_cli import CUT, ESCAPE, LECTURE, ROOT, pipe, records, row_of, run, save, terminal
 
 from lattice_cli.cli.commands import convert as convert_module
-from lattice_cli.formats.forms import FORMS
 from lattice_cli.formats.reading import FORMATS
+from lattice_cli.formats.registry import FORMS
 
 TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
 ARCHIVE = "a \n0\t1\t1\t0.5,0.25,3_3\n1\n\nb \n0\t1\t2\t1.5,0.25,4_5\n1\n\n"

@@ -14,14 +14,15 @@ import pytest
 
 from lattice_cli.cli.main import main
 from lattice_cli.errors import NoPath
-from lattice_cli.formats.words import grammar_of, spelled
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph, emission_graph
-from lattice_cli.inference import rowwise
-from lattice_cli.inference.decoding import Decoding, Questions, decode
-from lattice_cli.inference.interpretation import _ctc_grammar
-from lattice_cli.inference.posteriors import forward
-from lattice_cli.inference.search import Need, interpretations
+from lattice_cli.grammars.lexicon import grammar_of, spelled
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
+from lattice_cli.records import strategy as rowwise
+from lattice_cli.records.decoding import Decoding, Questions, decode
+from lattice_cli.records.interpretation import _ctc_grammar
+from lattice_cli.records.posteriors import forward
+from lattice_cli.records.strategy import Need, interpretations
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LINE = str(ROOT / "samples" / "ctc-line.npy")
@@ -101,8 +102,8 @@ def test_each_side_of_a_path(of: str) -> None:
     (found,) = decode([document], grammar, "_", Questions(n=3), of=of)
     (composed,) = interpretations([document], grammar, "_")
     assert isinstance(found, Decoding)
-    from lattice_cli.inference.decoding import decoded
-    from lattice_cli.inference.paths import n_best
+    from lattice_cli.records.decoding import decoded
+    from lattice_cli.search.k_shortest_paths import n_best
 
     for one, other in zip(found.paths, decoded(composed, n_best(composed.graph, 3), of)):
         assert one.arcs == other.arcs
@@ -120,8 +121,8 @@ def test_forward_without_the_product(
     documents = [matrix(seed, steps) for seed, steps in enumerate((14, 9, 2))]
     composed = forward(documents, [0.5, 2.0], grammar, ctc, arcs=True, of=of)
     monkeypatch.setattr(rowwise, "_SMALL", -1)
-    monkeypatch.setattr("lattice_cli.inference.posteriors.LARGE", -1)
-    monkeypatch.setattr("lattice_cli.graph.product._ALL_ALPHAS", 10)
+    monkeypatch.setattr("lattice_cli.records.posteriors.LARGE", -1)
+    monkeypatch.setattr("lattice_cli.emissions.product_sweep._ALL_ALPHAS", 10)
     found = forward(documents, [0.5, 2.0], grammar, ctc, arcs=True, of=of)
     for one, other in zip(found, composed):
         assert isinstance(one, NoPath) == isinstance(other, NoPath)
@@ -240,8 +241,8 @@ def test_posteriors_of_a_matrix_reach_far_enough() -> None:
     near = next(interpretations([document], grammar, "_", need=Need(margin=20.0)))
     assert near.search is not None
     assert near.graph.arcs < whole.graph.arcs
-    from lattice_cli.inference.consensus import Consensus
-    from lattice_cli.inference.paths import best_paths
+    from lattice_cli.search.best_path import best_paths
+    from lattice_cli.search.minimum_risk import Consensus
 
     path = best_paths(whole.graph)[0]
     assert path is not None
@@ -322,8 +323,8 @@ ngram 2=3
 @pytest.mark.parametrize("small", [-1, 10**9])
 def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, small: int) -> None:
     """Against every sentence of up to three words, each scored by its own grammar and by the model."""
-    from lattice_cli.formats.arpa import arpa_model
-    from lattice_cli.inference.judges import Judges
+    from lattice_cli.formats.notations.arpa import arpa_model
+    from lattice_cli.grammars.scorer_config import Judges
 
     model = arpa_model(MODEL, "model")
     names = {label: number for number, label in enumerate(model.labels) if number}
@@ -361,7 +362,7 @@ def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     sums = forward(documents, [1.0], None, "_", arcs=True)
     monkeypatch.setattr(rowwise, "_SMALL", -1)
     monkeypatch.setattr(rowwise, "PAIRED_LABELS", 2)
-    monkeypatch.setattr("lattice_cli.inference.interpretation.PAIRED_LABELS", 2)
+    monkeypatch.setattr("lattice_cli.records.interpretation.PAIRED_LABELS", 2)
     _ctc_grammar.cache_clear()
     for each, others in zip(asked, expected):
         for one, other in zip(decode(documents, None, "_", each), others):
@@ -380,7 +381,7 @@ def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_always")
 def test_a_gain_that_a_bound_must_not_cut_off() -> None:
     """What a hot word gains is known before the word is asked for."""
-    from lattice_cli.inference.judges import Judges
+    from lattice_cli.grammars.scorer_config import Judges
 
     for seed in range(12):
         document = matrix(seed, 10, 1.5)

@@ -10,12 +10,12 @@ import strategies
 from hypothesis import given
 from test_cli import CUT, LECTURE, WORDS, row_of, run, save, terminal
 
-from lattice_cli.cli.drawing import FORMS, styled
-from lattice_cli.formats.dot import arc_labels
-from lattice_cli.formats.sketch import sketch
-from lattice_cli.graph.document import Document
+from lattice_cli.analysis.pictures import picture
+from lattice_cli.cli.reports.drawing import FORMS, styled
+from lattice_cli.formats.exchange.dot import arc_labels
+from lattice_cli.formats.text_drawing import sketch
 from lattice_cli.graph.graph import Graph
-from lattice_cli.inference.picture import picture
+from lattice_cli.graph.record import Document
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lattice_cli.inference import edit
-from lattice_cli.inference.edit import align, align_all, distances
+from lattice_cli.search import edit_distance as edit
+from lattice_cli.search.edit_distance import align, align_all, distances
 
 LABELS = st.lists(st.sampled_from(["a", "b", "cc"]), max_size=5)
 PAIRS = st.lists(st.tuples(LABELS, LABELS), max_size=12)

@@ -12,11 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import BETAS, graphs, moderate_energies
 
-from lattice_cli.graph.graph import Graph, linear_graph
-from lattice_cli.inference.confidence import answer_posteriors, reject_curve
-from lattice_cli.inference.evaluation import Answers, evaluate
-from lattice_cli.inference.resampling import share
-from lattice_cli.learning.targets import reference_labels
+from lattice_cli.analysis.bootstrap import share
+from lattice_cli.analysis.error_rates import Answers, evaluate
+from lattice_cli.analysis.rejection import reject_curve
+from lattice_cli.graph.construct import linear_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.records.targets import reference_labels
+from lattice_cli.search.answer_posterior import answer_posteriors
 
 
 def answers(reference: str, *found: str, confidence: float | None = None) -> Answers:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from oracle import all_paths
 from strategies import LABELS, graphs, moderate_energies
 
-from lattice_cli.graph import machine
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.excerpt import excerpt_within
-from lattice_cli.graph.folding import folded
-from lattice_cli.graph.frames import frames_of
-from lattice_cli.graph.frontier import Frontier, Limits, Plan
-from lattice_cli.graph.graph import EPSILON, Graph, emission_graph
-from lattice_cli.graph.machine import Machine
-from lattice_cli.graph.topology import ctc_topology
+from lattice_cli.composition.composition import compose
+from lattice_cli.emissions import decoding_graph as machine
+from lattice_cli.emissions.beam_search import Frontier, Limits, Plan
+from lattice_cli.emissions.decoding_graph import Machine
+from lattice_cli.emissions.matrix import frames_of
+from lattice_cli.emissions.token_lattice import excerpt_within
+from lattice_cli.grammars.ctc import ctc_topology
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.epsilon_removal import folded
+from lattice_cli.graph.graph import EPSILON, Graph
 
 
 def _energies(steps: int) -> st.SearchStrategy[np.ndarray]:

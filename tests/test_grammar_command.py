@@ -15,10 +15,11 @@ from grammar_oracle import Gram, paths_of, read_model, sentence_energy
 from test_automata import merged
 from test_cli import Done, imports_of, run
 
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.composition.composition import compose
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.graph import Graph, emission_graph
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MODEL = ROOT / "grammars" / "moves.arpa"

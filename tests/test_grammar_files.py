@@ -13,10 +13,10 @@ import pytest
 from grammar_oracle import energies_of, outputs_of, paths_of
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.dictionary import chosen, dictionary, pronunciations
-from lattice_cli.formats.fsg import read_fsg
-from lattice_cli.formats.jsgf import read_jsgf
-from lattice_cli.graph.automata import silent_arcs
+from lattice_cli.formats.notations.fsg import read_fsg
+from lattice_cli.formats.notations.jsgf import read_jsgf
+from lattice_cli.formats.notations.pronunciations import chosen, dictionary, pronunciations
+from lattice_cli.graph.epsilon_removal import silent_arcs
 from lattice_cli.graph.graph import Graph
 
 DICTIONARY = """;;; a comment

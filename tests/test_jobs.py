@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from lattice_cli.cli.jobs import WorkerLost, in_order
+from lattice_cli.cli.stream.jobs import WorkerLost, in_order
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "lattice_cli"]

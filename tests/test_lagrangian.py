@@ -13,7 +13,7 @@ from test_cli import CUT, LECTURE, ROOT, WORDS, run
 
 from lattice_cli.errors import CheckFailed, Diverged
 from lattice_cli.graph.graph import Graph
-from lattice_cli.inference.lagrangian import lagrangian
+from lattice_cli.sweep.stationarity import lagrangian
 
 RNG = np.random.default_rng(0)
 

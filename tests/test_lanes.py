@@ -15,14 +15,20 @@ from hypothesis import strategies as st
 from strategies import BETAS, graphs
 from test_sweep import assert_union_is_bitwise, chain, gradient_tolerance, magnitude
 
-from lattice_cli.graph import chunks, segments
-from lattice_cli.graph.graph import Graph, emission_graph, union
-from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
-from lattice_cli.graph.schedule import schedule
-from lattice_cli.graph.segments import Owned, Runs, stable_order, way
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.graph.walk import Rows
-from lattice_cli.inference.paths import best_paths, n_best
+from lattice_cli.arrays import pointers, sorting
+from lattice_cli.arrays.pointers import way
+from lattice_cli.arrays.segments import Owned, Runs
+from lattice_cli.arrays.sorting import stable_order
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.unions import union
+from lattice_cli.search.best_path import best_paths
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep import chunking as chunks
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.passes import Rows
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
 
 
 @contextmanager
@@ -173,8 +179,8 @@ def test_a_way_is_followed_to_its_end(draws: list[int], stroll: int, strides: in
             wanted.append(place)
             place = int(after[place])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(segments, "_STROLL", stroll)
-            patch.setattr(segments, "_STRIDES", strides)
+            patch.setattr(pointers, "_STROLL", stroll)
+            patch.setattr(pointers, "_STRIDES", strides)
             assert way(after, begin).tolist() == wanted
 
 
@@ -196,7 +202,7 @@ def test_lanes_are_refused_where_arcs_lead_everywhere() -> None:
 def test_stable_order_is_a_stable_sort(wide: list[int], near: list[int], block: int) -> None:
     nearly_sorted = [2 * place + shift for place, shift in enumerate(near)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "_BLOCK", block)
+        patch.setattr(sorting, "_BLOCK", block)
         for keys in (wide, near, nearly_sorted, [key % 70_000 for key in wide]):
             column = np.array(keys, dtype=np.intp)
             assert stable_order(column).tolist() == np.argsort(column, kind="stable").tolist()

@@ -19,15 +19,15 @@ from test_problem import model_of
 from test_train import lattice
 from training_data import strips, write_inputs
 
-from lattice_cli.formats.models import read_model
-from lattice_cli.graph.graph import member
-from lattice_cli.learning.batch import Batch, Objective
-from lattice_cli.learning.energies import columns_of
-from lattice_cli.learning.latent import evaluate_bound
-from lattice_cli.learning.losses import LOSSES
-from lattice_cli.learning.optimizers import Adam, Alternating, Sgd
-from lattice_cli.learning.problem import Problem, examples_of
-from lattice_cli.learning.reading import Reading
+from lattice_cli.formats.model_file import read_model
+from lattice_cli.graph.graph import columns_of
+from lattice_cli.graph.unions import member
+from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.batch_loss import Batch, Objective
+from lattice_cli.learning.losses.losses import LOSSES
+from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Sgd
+from lattice_cli.learning.training.problem import Problem, examples_of
+from lattice_cli.learning.training.variational_em import evaluate_bound
 
 
 @settings(max_examples=50)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import emission_graph
-from lattice_cli.inference.posteriors import forward
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.record import Document
+from lattice_cli.records.posteriors import forward
 
 pytestmark = pytest.mark.shared
 

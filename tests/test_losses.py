@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from strategies import graphs
 
 from lattice_cli.errors import Diverged, FormatError, NoPath, NumericOverflow
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph, linear_graph
-from lattice_cli.learning.check import check
-from lattice_cli.learning.losses import LOSSES, Energies, Settings
-from lattice_cli.learning.objective import LossFailure, LossResult, evaluate
-from lattice_cli.learning.targets import target_labels
+from lattice_cli.graph.construct import linear_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
+from lattice_cli.learning.losses.gradient_check import check
+from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, evaluate
+from lattice_cli.learning.losses.losses import LOSSES, Energies, Settings
+from lattice_cli.records.targets import target_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 ALL = list(LOSSES.values())
@@ -286,7 +287,7 @@ def test_square_exp_that_overflows_is_refused() -> None:
 def test_a_grammar_with_its_own_energies() -> None:
     document = sample("lecture-cut.yaml")
     words = {"cut": 0.25, "cap": 3.0}
-    from lattice_cli.formats.native import read_document
+    from lattice_cli.formats.native.document import read_document
 
     grammar = read_document({"lattice": 1, "words": words}, "g", "g", ReadOptions())
     found = losses_of(document, "cut", grammar=grammar)
@@ -382,7 +383,7 @@ def test_losses_of_grammar_lattices_against_openfst(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_distinct_answers_of_grammar_lattices_against_openfst(shared: Path) -> None:
-    from lattice_cli.inference.answers import best_answers
+    from lattice_cli.search.distinct_answers import best_answers
 
     folder = shared / "data" / "asr"
     for name, entry in json.loads((folder / "expected.json").read_text()).items():
@@ -452,7 +453,7 @@ def test_ties_are_said_to_be_ties_by_free_energy_too() -> None:
 
 
 def test_a_word_is_a_target_where_words_are_the_output() -> None:
-    from lattice_cli.formats.native import read_document
+    from lattice_cli.formats.native.document import read_document
 
     record = {"lattice": 1, "words": ["cut", "cap"], "output": "words", "loop": " "}
     grammar = read_document(record, "g", "g", ReadOptions())
@@ -476,8 +477,8 @@ def test_a_check_of_a_large_graph_looks_at_arcs_with_a_gradient() -> None:
 
 @pytest.mark.parametrize("operator", ["add", "max", "min", "left", "right"])
 def test_gradients_through_every_operator(operator: str) -> None:
-    from lattice_cli.formats.native import read_document
-    from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.composition.combine import OPERATORS
+    from lattice_cli.formats.native.document import read_document
 
     trie = {"lattice": 1, "start": 0, "final": 3, "arcs": [[0, 1, "c", 0.7], [1, 2, "a", 0.1], [1, 2, "u", 0.9]]}
     trie["arcs"] += [[2, 3, "p", 0.3], [2, 3, "t", 0.35]]  # type: ignore[operator]

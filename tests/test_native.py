@@ -21,13 +21,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.forms import write_documents
-from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.parts import Failure, Pause
+from lattice_cli.formats.io.files import as_record, json_line
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.stream_parts import Failure, Pause
 from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.writing import as_record, json_line
-from lattice_cli.graph.document import Document, weighted_sum
+from lattice_cli.formats.registry import write_documents
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document, weighted_sum
 
 INF = math.inf
 #: (from, to, input, output, energy) as the file names them; None is epsilon.

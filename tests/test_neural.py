@@ -12,20 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LABELS, OTHER_LABELS, graphs, moderate_energies
 
+from lattice_cli.composition.composition import compose
 from lattice_cli.errors import UsageError
-from lattice_cli.graph import contexts
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.contexts import contexts_of
-from lattice_cli.graph.document import Document
-from lattice_cli.graph.graph import Graph, Labels, emission_graph, linear_graph, union
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.interpretation import interpret, output_of
-from lattice_cli.inference.paths import n_best
-from lattice_cli.learning.grammars import label_loop
+from lattice_cli.grammars import context_automaton as contexts
+from lattice_cli.grammars.context_automaton import contexts_of
+from lattice_cli.graph.construct import emission_graph, label_loop, linear_graph
+from lattice_cli.graph.graph import Graph, Labels
+from lattice_cli.graph.record import Document
+from lattice_cli.graph.unions import union
+from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, ReachedGrammar, TrainedGrammar, followed
+from lattice_cli.learning.grammars.text_training import Places, TextSettings, learn, mean_energy, objective
 from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.neural import NeuralGrammar, NeuralSettings, ReachedGrammar, TrainedGrammar, followed
-from lattice_cli.learning.text import Places, TextSettings, learn, mean_energy, objective
+from lattice_cli.records.interpretation import interpret, output_of
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import soft_min
 
 VOCABULARY: Labels = ("", "b", "a", "d")
 

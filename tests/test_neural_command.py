@@ -11,9 +11,9 @@ from test_cli import run
 from test_train import lattice
 from training_data import lattices, vectors, write_inputs
 
-from lattice_cli.cli.rules import read_rules
-from lattice_cli.formats.models import read_model
-from lattice_cli.learning.neural import TrainedGrammar
+from lattice_cli.formats.model_file import read_model
+from lattice_cli.learning.grammars.neural import TrainedGrammar
+from lattice_cli.models.grammar_argument import read_rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CUT = str(ROOT / "samples" / "lecture-cut.yaml")

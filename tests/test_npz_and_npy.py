@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.emissions import read_npy
-from lattice_cli.formats.forms import write_documents
-from lattice_cli.formats.npz import read_npz, write_npz
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.native.npy import read_npy
+from lattice_cli.formats.native.npz import read_npz, write_npz
 from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.document import Document
+from lattice_cli.formats.registry import write_documents
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from lattice_cli.errors import NotConverged, TrainingFailed, UsageError
 from lattice_cli.formats.config import bind
-from lattice_cli.graph.document import Inputs
-from lattice_cli.learning.config import TrainConfig
-from lattice_cli.learning.model import build_model
+from lattice_cli.graph.record import Inputs
 from lattice_cli.learning.networks import fixed_point
-from lattice_cli.learning.networks.field import STEPPERS, Field, step
 from lattice_cli.learning.networks.fixed_point import SOLVERS, FixedPointNetwork
 from lattice_cli.learning.networks.layers import Network, Parameters
 from lattice_cli.learning.networks.ode import OdeNetwork
-from lattice_cli.learning.problem import Problem, examples_of
+from lattice_cli.learning.networks.vector_field import STEPPERS, Field, step
+from lattice_cli.learning.training.config import TrainConfig
+from lattice_cli.learning.training.model import build_model
+from lattice_cli.learning.training.problem import Problem, examples_of
 
 
 def moved(network: Network, rng: np.random.Generator, size: float = 0.1) -> Parameters:

@@ -20,16 +20,16 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lattice_cli.formats.fitting import WriteOptions
-from lattice_cli.formats.forms import FORMS
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.lossy import WriteOptions
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.symbols import Symbols
-from lattice_cli.graph.document import Document
+from lattice_cli.formats.registry import FORMS
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.reducers import soft_min
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.inference.decoding import Decoding, Questions, decode
+from lattice_cli.graph.record import Document
+from lattice_cli.records.decoding import Decoding, Questions, decode
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import soft_min
 
 needs_openfst = pytest.mark.skipif(shutil.which("fstcompile") is None, reason="OpenFst's tools are not installed")
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

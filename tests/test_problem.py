@@ -11,14 +11,14 @@ import pytest
 from training_data import strips, vectors
 
 from lattice_cli.formats.config import bind
-from lattice_cli.graph.document import Document, Inputs
 from lattice_cli.graph.graph import Graph
-from lattice_cli.learning.config import TrainConfig
-from lattice_cli.learning.model import Model, build_model
-from lattice_cli.learning.problem import Problem, examples_of
-from lattice_cli.learning.targets import labels_of
-from lattice_cli.learning.training import Epoch, Standing, Training
-from lattice_cli.learning.validation import Validation
+from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.learning.training.config import TrainConfig
+from lattice_cli.learning.training.loop import Epoch, Standing, Training
+from lattice_cli.learning.training.model import Model, build_model
+from lattice_cli.learning.training.problem import Problem, examples_of
+from lattice_cli.learning.training.validation import Validation
+from lattice_cli.records.targets import labels_of
 
 LABEL = [1, 2, 1, 2]
 LATTICE = Graph([0, 0, 1, 1], [1, 1, 2, 2], LABEL, LABEL, np.zeros(4), [0, 9, 9], [9, 9, 0], ("", "a", "b"))

@@ -10,12 +10,12 @@ import sys
 
 import pytest
 
-from lattice_cli.cli.process import collect_seldom
+from lattice_cli.cli.terminal.process import collect_seldom
 
 #: Page faults of a process that makes and frees 4 MB again and again.
 FAULTS = """
 import resource, sys
-from lattice_cli.cli.process import keep_freed_memory
+from lattice_cli.cli.terminal.process import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 import numpy as np

@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import BETAS, LABELS, graphs, small
 
+from lattice_cli.composition.composition import compose
+from lattice_cli.emissions import dense_step as dense
+from lattice_cli.emissions import sparse_step as steps
+from lattice_cli.emissions.product_sweep import can_walk, product_best, product_sweep
+from lattice_cli.emissions.ragged_batch import Timetable
+from lattice_cli.emissions.scaled_forward import scaled_sweep
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph import steps
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.graph import Graph, emission_graph
-from lattice_cli.graph.product import can_walk, product_best, product_sweep
-from lattice_cli.graph.reducers import Reducer, hard_min, soft_min
-from lattice_cli.graph.scaled import scaled_sweep
-from lattice_cli.graph.sweep import sweep
-from lattice_cli.graph.timetable import Timetable
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
 
 CLASSES = len(LABELS) - 1
 EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
@@ -80,7 +82,7 @@ def test_the_soft_product_is_the_one_that_is_built(problem, beta) -> None:
 def test_the_matrix_step_is_the_one_that_is_built(problem, beta) -> None:
     """The same with matrices wherever nothing underflows, however few arcs there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
         assert_same(problem, soft_min(beta))
 
 
@@ -89,7 +91,7 @@ def test_where_terms_underflow_the_arcs_are_used(problem) -> None:
     """Energies so far apart that exp(-e) is 0: rows of the matrix step fall back one by one."""
     emissions, lengths, grammar = problem
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
         far = Graph(
             grammar.src, grammar.dst, grammar.ilabel, grammar.olabel,
             np.round(grammar.energy) * 300.0, grammar.start, grammar.final * 500.0, LABELS,
@@ -115,9 +117,9 @@ def complete_grammars(draw: st.DrawFn) -> Graph:
 def test_the_scaled_sums_are_the_ones_that_are_built(problem, grammar, beta) -> None:
     emissions, lengths, _ = problem
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
         assert_same((emissions, lengths, grammar), soft_min(beta))
-        step, table = steps.dense_step(grammar, COLUMNS, soft_min(beta)), Timetable.of(lengths)
+        step, table = dense.dense_step(grammar, COLUMNS, soft_min(beta)), Timetable.of(lengths)
     assert (scaled_sweep(emissions, table, grammar, step) is None) == np.isposinf(grammar.start).all()
 
 
@@ -127,7 +129,7 @@ def test_a_step_far_from_underflow_only_is_scaled(problem, grammar) -> None:
     emissions, lengths, _ = problem
     far = np.round(emissions) * 500.0 + np.arange(CLASSES) * 700.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "_ENTRIES_PER_ARC", 1000)
+        patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
         assert_same((far, lengths, grammar), soft_min(1.0))
 
 
@@ -158,7 +160,7 @@ def test_blocks_of_records_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     label = [1, 2, 3, 1]
     grammar = Graph([0, 0, 1, 1], [0, 1, 0, 1], label, label, rng.normal(size=4), [0, 1], [0.5, 0], LABELS)
     whole = product_sweep(emissions, lengths, grammar, COLUMNS, soft_min(1.0)).pullback()
-    monkeypatch.setattr(steps, "_ENTRIES_PER_ARC", 0)
+    monkeypatch.setattr(dense, "_ENTRIES_PER_ARC", 0)
     monkeypatch.setattr(steps, "_BLOCK", 8)
     blocks = product_sweep(emissions, lengths, grammar, COLUMNS, soft_min(1.0)).pullback()
     np.testing.assert_allclose(blocks.emissions, whole.emissions, atol=1e-12)

@@ -22,8 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 #: Runs a command whose bar appears at once, or never: what a second of work would do, without waiting for it.
 SCRIPT = """
 import sys
-from lattice_cli.cli import tables
-tables.DELAY = float(sys.argv.pop(1))
+from lattice_cli.cli.terminal import progress
+progress.DELAY = float(sys.argv.pop(1))
 from lattice_cli.cli.main import main
 main(sys.argv[1:])
 """

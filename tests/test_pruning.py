@@ -12,9 +12,9 @@ from oracle import all_paths, soft_minimum
 from strategies import BETAS, connected_graphs, small
 from test_cli import LECTURE, ROOT, run
 
-from lattice_cli.graph.document import Document
+from lattice_cli.analysis.pruning import prune
 from lattice_cli.graph.graph import Graph
-from lattice_cli.inference.pruning import prune
+from lattice_cli.graph.record import Document
 
 
 def keys(graph: Graph, names: list[int]) -> list[tuple[object, ...]]:

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from oracle import all_paths, free_energy
 from strategies import connected_graphs, lecture_34
 
+from lattice_cli.analysis.comparison import compare
+from lattice_cli.analysis.profile import Anatomy
 from lattice_cli.cli.main import main
-from lattice_cli.graph.document import Document
 from lattice_cli.graph.graph import Graph
-from lattice_cli.inference.anatomy import Anatomy
-from lattice_cli.inference.comparison import compare
+from lattice_cli.graph.record import Document
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LECTURE = str(ROOT / "samples" / "lecture-34.json")

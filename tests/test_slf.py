@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lattice_cli.errors import FormatError, GraphError, UsageError
-from lattice_cli.formats.slf import read_slf
-from lattice_cli.graph.document import Document, weighted_sum
+from lattice_cli.formats.exchange.slf import read_slf
+from lattice_cli.graph.record import Document, weighted_sum
 
 #: As HTK's HVite writes it: the word of a link is on the node where it ends.
 HTK = """\

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from strategies import BETAS, connected_graphs, graphs, lecture_34, renumbered
 
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.graph import Graph, emission_graph, linear_graph, union
-from lattice_cli.graph.reducers import hard_min, soft_min
-from lattice_cli.graph.sweep import Gradient, sweep
-from lattice_cli.graph.trim import trimmed
+from lattice_cli.graph.connect import trimmed
+from lattice_cli.graph.construct import emission_graph, linear_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.unions import union
+from lattice_cli.sweep.forward_backward import Gradient, sweep
+from lattice_cli.sweep.semiring import hard_min, soft_min
 
 INF = math.inf
 EPS = float(np.finfo(float).eps)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from training_data import lattices, strips, vectors, write_inputs
 
-from lattice_cli.formats.models import read_model
+from lattice_cli.formats.model_file import read_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -107,7 +107,7 @@ def begun(folder: pathlib.Path, told: pathlib.Path, model: str) -> subprocess.Po
 #: A training that is killed at an event: after a batch of its third epoch, or while a checkpoint is being written.
 KILLED = """
 import os, signal, sys
-from lattice_cli.cli import training_reports
+from lattice_cli.cli.reports import training as training_reports
 from lattice_cli.cli.main import main
 
 def kill():
@@ -121,7 +121,7 @@ class Watching(training_reports.Watching):
                 kill()
             os.replace = lambda *names: kill()
 
-from lattice_cli.cli import training
+from lattice_cli.cli.reports import training_run as training
 training.Watching = Watching
 main(sys.argv[2:])
 """

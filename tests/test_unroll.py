@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from oracle import all_paths
 from strategies import graphs, small
 
-from lattice_cli.graph.composition import compose
-from lattice_cli.graph.graph import Graph, emission_graph
-from lattice_cli.graph.unroll import unroll
+from lattice_cli.composition.composition import compose
+from lattice_cli.emissions.unrolled import unroll
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
 
 CLASSES = 3
 EMISSION_LABELS = ("", "c", "b", "a")

@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.options import ReadOptions
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.notations.word_list import word_grammar, word_list
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.words import Word, grammar_of, word_grammar, word_list
-from lattice_cli.graph.document import Document
+from lattice_cli.grammars.lexicon import Word, grammar_of
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
 
 #: (input labels, output labels) -> the energies of the paths that say so, in order.
 Language = dict[tuple[tuple[str, ...], tuple[str, ...]], list[float]]

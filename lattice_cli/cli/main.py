@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lattice_cli import __version__
-from lattice_cli.cli.process import collect_seldom, keep_freed_memory, one_thread
+from lattice_cli.cli.terminal.process import collect_seldom, keep_freed_memory, one_thread
 from lattice_cli.errors import LatticeError
 
 #: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.
@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> Any:
         print(f"lattice: not enough memory: {error}", file=sys.stderr)
         status = 4
     except LatticeError as error:
-        from lattice_cli.formats.values import printable
+        from lattice_cli.errors import printable
 
         print(f"lattice: {printable(str(error))}", file=sys.stderr)
         status = error.exit_status

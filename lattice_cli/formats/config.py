@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.sources import Source, decoded
-from lattice_cli.formats.text import parse_yaml
-from lattice_cli.formats.values import (
+from lattice_cli.formats.io.json_yaml import parse_yaml
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.values import (
     Scalar,
     as_list,
     as_mapping,

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.parts import PAUSE, Failure, Pause, Unread, parsed
-from lattice_cli.formats.sources import Source, decoded
-from lattice_cli.graph.document import Document, Inputs
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, Unread, parsed
+from lattice_cli.graph.record import Document, Inputs
 
 FORMATS = (
     *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
@@ -158,13 +158,13 @@ def _form(source: Source, path: str, options: ReadOptions) -> str:
 
 def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
     """A graph, or the inputs of many records."""
-    from lattice_cli.formats.npz import document_of, npz_arrays
+    from lattice_cli.formats.native.npz import document_of, npz_arrays
 
     arrays = npz_arrays(data, source)
     if "inputs" not in arrays:
         yield document_of(arrays, source, path).scaled(options.scales)
         return
-    from lattice_cli.formats.inputs import inputs_of_npz
+    from lattice_cli.formats.native.inputs import inputs_of_npz
 
     _require_wanted(options, source)
     yield from inputs_of_npz(arrays, source, path)
@@ -182,27 +182,27 @@ def _whole(form: str, data: bytes, source: str, record_id: str, options: ReadOpt
 
 def _whole_document(form: str, data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
     if form == "npy" and options.inputs:
-        from lattice_cli.formats.inputs import inputs_of_npy
+        from lattice_cli.formats.native.inputs import inputs_of_npy
 
         return inputs_of_npy(data, source, record_id)
     if form == "npy":
-        from lattice_cli.formats.emissions import read_npy
+        from lattice_cli.formats.native.npy import read_npy
 
         return read_npy(data, source, record_id, options)
     text = decoded(data, source)
     if form == "words":
-        from lattice_cli.formats.words import word_list
+        from lattice_cli.formats.notations.word_list import word_list
 
         return word_list(text, source, record_id)
     if form in ("dict", "arpa", "jsgf", "fsg"):
-        from lattice_cli.formats import grammars
+        from lattice_cli.formats import registry as grammars
 
         return grammars.grammar_document(form, text, source, record_id)
     if form in ("att", "gtn", "k2"):
-        from lattice_cli.formats.columns import column_reader
+        from lattice_cli.formats.registry import column_reader
 
         return column_reader(form)(text, source, record_id, options).scaled(options.scales)
-    from lattice_cli.formats.slf import read_slf
+    from lattice_cli.formats.exchange.slf import read_slf
 
     document = read_slf(text, source, record_id, node_words=options.node_words, keep_tags=options.keep_tags)
     return document.scaled(options.scales)
@@ -210,8 +210,8 @@ def _whole_document(form: str, data: bytes, source: str, record_id: str, options
 
 def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Pause]:
     """The lattices of an archive, as they arrive."""
-    from lattice_cli.formats.kaldi import Block, blocks
-    from lattice_cli.formats.symbols import read_tables
+    from lattice_cli.formats.exchange.kaldi import Block, blocks
+    from lattice_cli.formats.io.symbols import read_tables
 
     tables = read_tables(options.isymbols, options.osymbols)
     for block in blocks(_numbered(source.lines()), source.name):
@@ -223,24 +223,24 @@ def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Un
 
 
 def _kaldi_record(block: Any, source: str, tables: Any, options: ReadOptions) -> Iterator[Document]:
-    from lattice_cli.formats.kaldi import read_lattice
+    from lattice_cli.formats.exchange.kaldi import read_lattice
 
     yield read_lattice(block, source, tables).scaled(options.scales)
 
 
 def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
     if isinstance(value, dict) and "inputs" in value:
-        from lattice_cli.formats.inputs import inputs_record
+        from lattice_cli.formats.native.inputs import inputs_record
 
         _require_wanted(options, source)
         return inputs_record(value, source, record_id)
-    from lattice_cli.formats.native import read_document
+    from lattice_cli.formats.native.document import read_document
 
     return read_document(value, source, record_id, options).scaled(options.scales)
 
 
 def _yaml_records(data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Record | Inputs]:
-    from lattice_cli.formats.text import parse_yaml
+    from lattice_cli.formats.io.json_yaml import parse_yaml
 
     count = 0
     values = parse_yaml(decoded(data, source), source)
@@ -298,7 +298,7 @@ def _json_whole(
     lines: list[tuple[int, bytes]], source: str, path: str, options: ReadOptions
 ) -> Iterator[Record | Inputs]:
     """The records of an input that has come to its end: one document, or lines of which only the last may be one."""
-    from lattice_cli.formats.text import parse_json
+    from lattice_cli.formats.io.json_yaml import parse_json
 
     number, last = next((number, line) for number, line in reversed(lines) if line.strip())
     value = _own_document(last)
@@ -320,7 +320,7 @@ def _numbered(lines: Iterator[bytes | None]) -> Iterator[tuple[int, bytes | None
 
 def _own_document(line: bytes) -> Any:
     """The mapping that a line is by itself, if it is one and says it is a lattice document; else None."""
-    from lattice_cli.formats.text import parse_json
+    from lattice_cli.formats.io.json_yaml import parse_json
 
     if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or b'"lattice"' not in line:
         return None
@@ -334,7 +334,7 @@ def _json_line(
     line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None
 ) -> Iterator[Record | Inputs]:
     """The record of a line; `value` if it was parsed already."""
-    from lattice_cli.formats.text import parse_json
+    from lattice_cli.formats.io.json_yaml import parse_json
 
     # A .json file may hold one document on one line, and is then called by its name alone.
     record_id = path if number == 1 and not path.removesuffix(".gz").endswith(".jsonl") else f"{path}:{number}"

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.parts import Failure
+from lattice_cli.formats.io.json_yaml import parse_json
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.stream_parts import Failure
+from lattice_cli.formats.io.values import as_mapping, as_text, is_null, shown
 from lattice_cli.formats.reading import read_records
 from lattice_cli.formats.results import read_target
-from lattice_cli.formats.sources import Source, decoded
-from lattice_cli.formats.text import parse_json
-from lattice_cli.formats.values import as_mapping, as_text, is_null, shown
-from lattice_cli.graph.document import Document
+from lattice_cli.graph.record import Document
 
 Reference = str | tuple[str, ...]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.options import ReadOptions
-from lattice_cli.formats.parts import PAUSE, Failure, Pause
+from lattice_cli.formats.io.json_yaml import parse_json
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause
+from lattice_cli.formats.io.values import as_list, as_mapping, as_number, as_text, is_null, shown
 from lattice_cli.formats.reading import Record, records_of
-from lattice_cli.formats.sources import Source, decoded
-from lattice_cli.formats.text import parse_json
-from lattice_cli.formats.values import as_list, as_mapping, as_number, as_text, is_null, shown
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')
 _RESULT = re.compile(rb'"(paths|status)"\s*:')

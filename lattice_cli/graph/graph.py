@@ -7,19 +7,15 @@ A batch is a disjoint union: one graph whose `node_offsets` and `arc_offsets` ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import GraphError
-
-IntArray: TypeAlias = NDArray[np.intp]
-FloatArray: TypeAlias = NDArray[np.float64]
-BoolArray: TypeAlias = NDArray[np.bool_]
 
 EPSILON = 0
 #: The label table of a graph: position 0 stands for epsilon, every other position is a label.
@@ -145,91 +141,23 @@ class Graph:
         return [self.labels[label] for label in label_indices if label != EPSILON]
 
 
-def linear_graph(labels: Labels, sequence: Sequence[int]) -> Graph:
-    """The acceptor of one sequence of labels (indices into `labels`) at energy 0: len(sequence) + 1 nodes in a row."""
-    steps = np.arange(len(sequence), dtype=np.intp)
-    column = np.asarray(sequence, dtype=np.intp)
-    start = np.full(len(sequence) + 1, np.inf)
-    final = start.copy()
-    start[0] = final[-1] = 0.0
-    return Graph(steps, steps + 1, column, column, np.zeros(len(sequence)), start, final, labels)
+def columns_of(graph: Graph) -> FloatArray:
+    """(arcs + 2 nodes,) the energies of arcs, starts and finals of a graph as one column."""
+    return np.concatenate([graph.energy, graph.start, graph.final])
 
 
-def emission_graph(energies: FloatArray, labels: Labels) -> Graph:
-    """The graph of an emission matrix, (steps, classes) energies: `steps` vector arcs in a row.
-
-    `labels` has an entry for epsilon and then one for each class. Arc t * classes + c is class c at step t.
-    """
-    steps, classes = energies.shape
-    src = np.repeat(np.arange(steps, dtype=np.intp), classes)
-    label = np.tile(np.arange(1, classes + 1, dtype=np.intp), steps)
-    start = np.full(steps + 1, np.inf)
-    final = start.copy()
-    start[0] = final[-1] = 0.0
-    return Graph(src, src + 1, label, label, energies.reshape(-1), start, final, labels)
-
-
-def labelled_like(graph: Graph, labels: Labels) -> Graph:
-    """The graph over a table that begins with `labels` and goes on with the labels only the graph has."""
-    if graph.labels == labels:
-        return graph
-    index = {label: position for position, label in enumerate(labels) if position != EPSILON}
-    new_label = [EPSILON, *(index.setdefault(label, len(index) + 1) for label in graph.labels[1:])]
-    return graph.relabelled(("", *index), np.array(new_label, dtype=np.intp))
-
-
-def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:
-    """The graphs over one label table, so that equal labels have equal indices. Tables that agree are kept."""
-    if all(graph.labels == graphs[0].labels for graph in graphs):
-        return list(graphs)
-    index: dict[str, int] = {}
-    maps: dict[Labels, IntArray] = {}
-    for graph in graphs:
-        if graph.labels not in maps:
-            maps[graph.labels] = np.array(
-                [EPSILON] + [index.setdefault(label, len(index) + 1) for label in graph.labels[1:]], dtype=np.intp
-            )
-    table = ("", *index)
-    return [graph.relabelled(table, maps[graph.labels]) for graph in graphs]
-
-
-def union(graphs: Sequence[Graph]) -> Graph:
-    """The disjoint union: members side by side in order, nodes and arcs renumbered by the offsets."""
-    if len(graphs) == 1:
-        return graphs[0]
-    members = shared_labels(graphs)
-    node_offsets = np.concatenate([[0], np.cumsum([member.nodes for member in members])]).astype(np.intp)
-    arc_offsets = np.concatenate([[0], np.cumsum([member.arcs for member in members])]).astype(np.intp)
-    shift = np.repeat(node_offsets[:-1], np.diff(arc_offsets))
-
-    def column(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(member, name) for member in members])
-
+def with_columns(graph: Graph, columns: FloatArray) -> Graph:
+    """The graph with the energies of such a column."""
+    arcs, nodes = graph.arcs, graph.nodes
     return Graph(
-        column("src") + shift,
-        column("dst") + shift,
-        column("ilabel"),
-        column("olabel"),
-        column("energy"),
-        column("start"),
-        column("final"),
-        members[0].labels,
-        node_offsets,
-        arc_offsets,
-    )
-
-
-def member(graph: Graph, number: int) -> Graph:
-    """One member of a union as a graph of its own."""
-    nodes, arcs = (slice(*offsets[number : number + 2].tolist()) for offsets in (graph.node_offsets, graph.arc_offsets))
-    first = nodes.start
-    return Graph(
-        graph.src[arcs] - first,
-        graph.dst[arcs] - first,
-        graph.ilabel[arcs],
-        graph.olabel[arcs],
-        graph.energy[arcs],
-        graph.start[nodes],
-        graph.final[nodes],
+        graph.src,
+        graph.dst,
+        graph.ilabel,
+        graph.olabel,
+        columns[:arcs],
+        columns[arcs : arcs + nodes],
+        columns[arcs + nodes :],
         graph.labels,
+        graph.node_offsets,
+        graph.arc_offsets,
     )

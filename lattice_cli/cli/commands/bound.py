@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     combine_option,
     ctc_option,
     grammar_option,
@@ -17,7 +17,7 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -97,12 +97,12 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.bound_reports import Bounds, bound_report
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.bound import Bounds, bound_report
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
-    from lattice_cli.graph.combine import OPERATORS
+    from lattice_cli.models.grammar_argument import read_rules
 
     require_one_stdin(graphs, grammar, proposal)
     rules = read_rules(grammar) if grammar else None

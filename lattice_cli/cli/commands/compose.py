@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     color_option,
     combine_option,
     ctc_option,
@@ -17,8 +17,8 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.interpretation import Interpretation
+    from lattice_cli.graph.record import Document
+    from lattice_cli.records.interpretation import Interpretation
 
 
 @click.command()
@@ -53,13 +53,13 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
         -o cut.npz
     """
-    from lattice_cli.cli.graph_reports import GraphReport
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.graph import GraphReport
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference.batches import no_path
-    from lattice_cli.inference.interpretation import interpret
+    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.records.batching import no_path
+    from lattice_cli.records.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
@@ -91,7 +91,7 @@ def compose(
 
 def _as_document(document: Document, result: Interpretation) -> Document:
     """The interpretation graph as a record, with the id, target and node times of the recognition graph."""
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
 
     whole = result.composition
     assert whole is not None, "compose always has a grammar"

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, jobs_option, keep_going_option, read_options
+from lattice_cli.cli.options.shared import color_option, input_options, jobs_option, keep_going_option, read_options
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
+
 
 TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
 
@@ -67,8 +68,8 @@ def convert(
       lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
       lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """
-    from lattice_cli.cli.conversion import Conversion, Destination
-    from lattice_cli.cli.stream import run_records
+    from lattice_cli.cli.reports.conversion import Conversion, Destination
+    from lattice_cli.cli.stream.stream import run_records
     from lattice_cli.errors import LatticeError, NoPath, UsageError
 
     if output is not None and target is not None:

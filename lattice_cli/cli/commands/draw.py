@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     combine_option,
     ctc_option,
     grammar_option,
@@ -18,8 +18,8 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.picture import Picture
+    from lattice_cli.analysis.pictures import Picture
+    from lattice_cli.graph.record import Document
 
 
 @click.command()
@@ -63,12 +63,12 @@ def draw(
         --of interpretation
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
-    from lattice_cli.cli.drawing import Drawing, form_of
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.analysis.pictures import picture
+    from lattice_cli.cli.reports.drawing import Drawing, form_of
+    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference.picture import picture
+    from lattice_cli.models.grammar_argument import read_rules
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)

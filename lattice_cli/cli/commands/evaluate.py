@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     Number,
     combine_option,
     ctc_option,
@@ -20,9 +20,10 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lattice_cli.analysis.error_rates import Answers
     from lattice_cli.formats.references import References
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.evaluation import Answers
+    from lattice_cli.graph.record import Document
+
 
 _REJECT_AT = 0.01
 
@@ -104,14 +105,14 @@ def evaluate(
       lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
         --reject
     """
-    from lattice_cli.cli.evaluation import Collected, Reader, own_reference, solver
-    from lattice_cli.cli.evaluation_reports import put_out
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.analysis.error_rates import evaluate as figures
+    from lattice_cli.analysis.evaluate_records import Wanted, assess
+    from lattice_cli.cli.reports.evaluation import put_out
+    from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.formats.references import read_references
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference.assessment import Wanted, assess
-    from lattice_cli.inference.evaluation import evaluate as figures
+    from lattice_cli.models.grammar_argument import read_rules
 
     require_one_stdin(results, grammar, references)
     reject = reject or reject_at is not None
@@ -142,7 +143,7 @@ def evaluate(
 
 def _unused(references: References | None, keep_going: bool) -> int:
     """Report references that no record asked for; the status that is due."""
-    from lattice_cli.formats.values import printable
+    from lattice_cli.errors import printable
 
     errors = [] if references is None else references.unused()
     if not errors:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     BetaList,
     combine_option,
     ctc_option,
@@ -19,9 +19,9 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream import Report
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.posteriors import Forward
+    from lattice_cli.cli.stream.types import Report
+    from lattice_cli.graph.record import Document
+    from lattice_cli.records.posteriors import Forward
 
 
 @click.command()
@@ -81,11 +81,12 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --nodes
     """
-    from lattice_cli.cli.reports import ForwardTables, JsonReport
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference import posteriors
+    from lattice_cli.cli.reports.common import JsonReport
+    from lattice_cli.cli.reports.forward import ForwardTables
+    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.composition.combine import OPERATORS
+    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.records import posteriors
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
@@ -112,7 +113,7 @@ class _Checked:
 
     def prepare(self, document: Document, results: list[Forward]) -> Any:
         """What is shown, and the Lagrangians."""
-        from lattice_cli.cli.stream import prepared
+        from lattice_cli.cli.stream.types import prepared
 
         return prepared(self._report, document, results), [result.lagrangian for result in results]
 
@@ -126,8 +127,8 @@ class _Checked:
 
 
 def _lagrangian_record(result: Forward) -> dict[str, Any]:
-    from lattice_cli.cli.reports import arc_records
-    from lattice_cli.inference.lagrangian import CONVENTION
+    from lattice_cli.cli.reports.common import arc_records
+    from lattice_cli.sweep.stationarity import CONVENTION
 
     found, side = result.lagrangian, result.searched
     assert found is not None
@@ -152,7 +153,7 @@ def _lagrangian_record(result: Forward) -> dict[str, Any]:
 
 def _records(document: Document, results: list[Forward]) -> list[dict[str, Any]]:
     """A JSON object for each beta."""
-    from lattice_cli.cli.reports import arc_records
+    from lattice_cli.cli.reports.common import arc_records
 
     lines = []
     for result in results:

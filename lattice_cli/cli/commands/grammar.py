@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.grammars import ending_options, file_given, labels_given, say
-from lattice_cli.cli.options import Number, SizeList, positive
+from lattice_cli.cli.options.grammar import ending_options, file_given, labels_given, say
+from lattice_cli.cli.options.shared import Number, SizeList, positive
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.grammars import Ending
+    from lattice_cli.cli.options.grammar import Ending
+
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
 _MANY_LABELS = 30
@@ -79,8 +80,9 @@ def words(
       lattice grammar words barn but cut cute
       lattice grammar words "north west" north --spell tokens
     """
-    from lattice_cli.formats.sources import read_text
-    from lattice_cli.formats.words import grammar_of, spelled, words_of
+    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.notations.word_list import words_of
+    from lattice_cli.grammars.lexicon import grammar_of, spelled
 
     path = file_given(given)
     if path is None:
@@ -110,10 +112,11 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
       lattice grammar dict cmudict.dict --words words.txt --loop SIL \\
         -o lexicon.json
     """
-    from lattice_cli.cli.stream import require_one_stdin
-    from lattice_cli.formats import dictionary as lexica
-    from lattice_cli.formats.sources import read_text
-    from lattice_cli.formats.words import distinct_words, words_of
+    from lattice_cli.cli.stream.stream import require_one_stdin
+    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.notations import pronunciations as lexica
+    from lattice_cli.formats.notations.word_list import words_of
+    from lattice_cli.grammars.lexicon import distinct_words
 
     require_one_stdin([file], vocabulary, *ending.unions)
     text, source = read_text(file)
@@ -157,8 +160,8 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     Examples:
       lattice grammar arpa turtle.lm -o turtle.npz
     """
-    from lattice_cli.formats.arpa import read_arpa
-    from lattice_cli.graph.backoff import exact, with_epsilon
+    from lattice_cli.formats.notations.arpa import read_arpa
+    from lattice_cli.grammars.ngram_automaton import exact, with_epsilon
 
     model = read_arpa(file, no_unk)
     source = "standard input" if file == "-" else file
@@ -195,7 +198,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
     Examples:
       lattice grammar ctc a b c --blank _ -o ctc.json
     """
-    from lattice_cli.graph.topology import ctc_topology, ctc_tree
+    from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
 
     labels = labels_given(given)
     table = ("", *labels) if blank in labels else ("", blank, *labels)
@@ -222,7 +225,7 @@ def transcript(text: str, spell: str, ending: Ending) -> None:
       lattice grammar transcript "go forward ten meters"
       lattice grammar transcript cut
     """
-    from lattice_cli.graph.graph import linear_graph
+    from lattice_cli.graph.construct import linear_graph
 
     by_word = spell == "tokens" or (spell == "auto" and len(text.split()) > 1)
     parts = text.split() if by_word else list(text.strip() if spell == "auto" else text)
@@ -253,7 +256,7 @@ def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
       lattice grammar regex --spell tokens "go (forward |
         backward) [one two three]+ meters?"
     """
-    from lattice_cli.formats.regex import regular_expression
+    from lattice_cli.formats.notations.regular_expression import regular_expression
 
     alphabet = None if labels is None else labels_given([labels])
     ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
@@ -275,8 +278,8 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
-    from lattice_cli.formats.jsgf import read_jsgf
-    from lattice_cli.formats.sources import read_text
+    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.notations.jsgf import read_jsgf
 
     text, source = read_text(file)
     ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
@@ -293,8 +296,8 @@ def fsg(file: str, ending: Ending) -> None:
     Examples:
       lattice grammar fsg goforward.fsg
     """
-    from lattice_cli.formats.fsg import read_fsg
-    from lattice_cli.formats.sources import read_text
+    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.notations.fsg import read_fsg
 
     text, source = read_text(file)
     ending.deliver(read_fsg(text, source), source, [file])
@@ -360,7 +363,7 @@ def neural(
       lattice grammar neural words.txt --start words.npz --epochs 0 \\
         --scale 0.5 -o half.npz
     """
-    from lattice_cli.cli.neural import run_neural
+    from lattice_cli.cli.commands.grammar_neural import run_neural
 
     run_neural(text, output, spell, labels, (context, embedding, hidden, activation), scale, start, told, as_json)
 
@@ -378,9 +381,9 @@ def union(grammars: tuple[str, ...], ending: Ending) -> None:
       lattice grammar union yes.json no.json --optional
       lattice grammar union word.json --closure
     """
-    from lattice_cli.cli.stream import require_one_stdin
+    from lattice_cli.cli.stream.stream import require_one_stdin
     from lattice_cli.formats.reading import read_grammar
-    from lattice_cli.graph.automata import alternatives
+    from lattice_cli.graph.rational import alternatives
 
     require_one_stdin(grammars, *ending.unions)
     source = grammars[0] if len(grammars) == 1 else "union"

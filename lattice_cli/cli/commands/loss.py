@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     combine_option,
     ctc_option,
     grammar_option,
@@ -21,7 +21,8 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
+
 
 NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square", "square-exp", "nll", "mee")
 
@@ -122,13 +123,13 @@ def loss(
       lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --loss nll --json
     """
-    from lattice_cli.cli.loss_reports import LossJson, LossTables
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.reports.loss import LossJson, LossTables
+    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import CheckFailed, counted
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.learning.losses import LOSSES, Settings
-    from lattice_cli.learning.objective import evaluate
+    from lattice_cli.learning.losses.loss_energies import evaluate
+    from lattice_cli.learning.losses.losses import LOSSES, Settings
+    from lattice_cli.models.grammar_argument import read_rules
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)

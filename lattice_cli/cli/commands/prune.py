@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.shared import (
     Number,
     color_option,
     input_options,
@@ -19,8 +19,8 @@ from lattice_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.pruning import Pruned
+    from lattice_cli.analysis.pruning import Pruned
+    from lattice_cli.graph.record import Document
 
 
 @click.command()
@@ -57,11 +57,10 @@ def prune(
         -o small.json
       lattice prune samples/lecture-34.json --beam 1
     """
-    from lattice_cli.cli.graph_reports import GraphReport
-    from lattice_cli.cli.stream import require_one_stdin, run_records
-    from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
-    from lattice_cli.formats.values import printable
-    from lattice_cli.inference import pruning
+    from lattice_cli.analysis import pruning
+    from lattice_cli.cli.reports.graph import GraphReport
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 
     if beam is None and posterior is None:
         raise UsageError("prune needs --beam or --posterior")

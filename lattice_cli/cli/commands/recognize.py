@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import color_option, input_options, jobs_option, keep_going_option, read_options
+from lattice_cli.cli.options.shared import color_option, input_options, jobs_option, keep_going_option, read_options
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
 
 
 @click.command()
@@ -64,11 +64,11 @@ def recognize(
         | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
-    from lattice_cli.cli.graph_reports import GraphReport
-    from lattice_cli.cli.models import load_model
-    from lattice_cli.cli.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.graph import GraphReport
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
     from lattice_cli.errors import NoPath, UsageError
     from lattice_cli.formats.reading import split_inputs
+    from lattice_cli.models.model_store import load_model
 
     require_one_stdin(inputs, model)
     if as_json and not check:
@@ -95,10 +95,10 @@ def _checked(
     """Checks instead of graphs; the exit status."""
     import numpy as np
 
-    from lattice_cli.cli.recognizer_reports import check_report
-    from lattice_cli.cli.stream import run_records
+    from lattice_cli.cli.reports.recognizer import check_report
+    from lattice_cli.cli.stream.stream import run_records
     from lattice_cli.formats.reading import split_inputs
-    from lattice_cli.learning.recognizer_check import RecognizerCheck, check_recognizer
+    from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
 
     own = model.recognizer_parameters(parameters)
 

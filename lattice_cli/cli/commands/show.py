@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from lattice_cli.cli.options import input_options, jobs_option, positive, read_options, result_options
+from lattice_cli.cli.options.shared import input_options, jobs_option, positive, read_options, result_options
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.show_reports import Parts
-    from lattice_cli.cli.stream import Item
+    from lattice_cli.analysis.contents import Inventory
+    from lattice_cli.cli.reports.show import Parts
+    from lattice_cli.cli.stream.types import Item
     from lattice_cli.errors import LatticeError
-    from lattice_cli.graph.document import Document
-    from lattice_cli.inference.inventory import Inventory
+    from lattice_cli.graph.record import Document
 
     Found: TypeAlias = tuple[Inventory, dict[str, Any], LatticeError | None]
+
 
 _LABELS_SHOWN = 20
 _LONGEST_COUNT = 30
@@ -64,9 +65,10 @@ def show(
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
-    from lattice_cli.cli.reports import JsonReport
-    from lattice_cli.cli.show_reports import Parts
-    from lattice_cli.cli.stream import Report, require_one_stdin, run_records
+    from lattice_cli.cli.reports.common import JsonReport
+    from lattice_cli.cli.reports.show import Parts
+    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.stream.types import Report
 
     require_one_stdin(graphs, against)
     parts = Parts(strip, label_uses, confusions, heaviest or 0, beta)
@@ -89,9 +91,9 @@ def show(
 
 def _found(document: Document, parts: Parts) -> Found:
     """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
-    from lattice_cli.cli.show_reports import add_parts
+    from lattice_cli.analysis.contents import inventory
+    from lattice_cli.cli.reports.show import add_parts
     from lattice_cli.errors import Diverged, GraphError, LatticeError
-    from lattice_cli.inference.inventory import inventory
 
     found = inventory(document)
     extra: dict[str, Any] = {}
@@ -111,12 +113,12 @@ def _compared(
     graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, as_json: bool, color: str, reading: dict[str, Any]
 ) -> int:
     """Two lattices; 1 if they differ."""
-    from lattice_cli.cli.reports import write_json
-    from lattice_cli.cli.show_reports import print_comparison
-    from lattice_cli.cli.tables import console
+    from lattice_cli.analysis.comparison import compare
+    from lattice_cli.cli.reports.show import print_comparison
+    from lattice_cli.cli.terminal.json_lines import write_json
+    from lattice_cli.cli.terminal.tables import console
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
-    from lattice_cli.inference.comparison import compare
 
     if len(graphs) != 1 or parts.any or arcs:
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
@@ -138,7 +140,7 @@ def _record(document: Document, result: Found, arcs: bool) -> dict[str, Any]:
     if document.target is not None:
         record["target"] = document.target
     if arcs:
-        from lattice_cli.cli.reports import arc_records
+        from lattice_cli.cli.reports.common import arc_records
 
         record["arcs_table"] = arc_records(document.graph, document.names)
     if error is not None:
@@ -151,7 +153,7 @@ class _Shown:
     """A table of facts for each record, then its problems, then its arcs if asked for."""
 
     def __init__(self, color: str, arcs: bool, parts: Parts) -> None:
-        from lattice_cli.cli.tables import console
+        from lattice_cli.cli.terminal.tables import console
 
         self._out, self._arcs, self._parts = console(color), arcs, parts
 
@@ -161,11 +163,11 @@ class _Shown:
 
     def show(self, record: Item, shown: tuple[Document, Found]) -> None:
         """The tables of one record. Raises what kept a part from being had, behind all the rest."""
-        from lattice_cli.cli.show_reports import print_parts
+        from lattice_cli.cli.reports.show import print_parts
 
         document, (found, extra, error) = shown
-        from lattice_cli.cli.reports import arc_table
-        from lattice_cli.cli.tables import Rows, say
+        from lattice_cli.cli.reports.common import arc_table
+        from lattice_cli.cli.terminal.tables import Rows, say
 
         rows = Rows(self._out, [(document.id, "text"), ("", "text")], every=0)
         for fact, value in _facts(document, found):
@@ -188,7 +190,7 @@ class _Shown:
 
 
 def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
-    from lattice_cli.cli.tables import label_text, number
+    from lattice_cli.cli.terminal.tables import label_text, number
 
     labels = " ".join(label_text(label) for label in found.labels[:_LABELS_SHOWN])
     more = f" and {len(found.labels) - _LABELS_SHOWN} more" if len(found.labels) > _LABELS_SHOWN else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lattice_cli.cli.options import color_option
+from lattice_cli.cli.options.shared import color_option
 
 
 @click.command()
@@ -49,13 +49,13 @@ def train(
       lattice train --keys
     """
     if keys:
-        from lattice_cli.cli.training_reports import show_keys
+        from lattice_cli.cli.reports.training import show_keys
 
         show_keys(color)
         return 0
     if config is None:
         raise click.UsageError("Missing argument 'CONFIG'.")
-    from lattice_cli.cli.training import run_training
+    from lattice_cli.cli.reports.training_run import run_training
     from lattice_cli.errors import UsageError
 
     if resume and restart:

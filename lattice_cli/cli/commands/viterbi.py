@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options import (
+from lattice_cli.cli.options.search import beam_options, judge_options
+from lattice_cli.cli.options.shared import (
     combine_option,
     ctc_option,
     grammar_option,
@@ -17,10 +18,9 @@ from lattice_cli.cli.options import (
     read_options,
     result_options,
 )
-from lattice_cli.cli.search_options import beam_options, judge_options
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.document import Document
+    from lattice_cli.graph.record import Document
 
 
 @click.command()
@@ -103,13 +103,13 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.rules import read_rules
-    from lattice_cli.cli.search_options import read_judges
-    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
-    from lattice_cli.cli.viterbi_reports import Shown, viterbi_report
+    from lattice_cli.cli.options.search import read_judges
+    from lattice_cli.cli.reports.viterbi import Shown, viterbi_report
+    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
-    from lattice_cli.graph.combine import OPERATORS
-    from lattice_cli.inference.decoding import Questions, decode
+    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.records.decoding import Questions, decode
 
     require_one_stdin(graphs, grammar, lm, hot_words)
     require_side(side, grammar)

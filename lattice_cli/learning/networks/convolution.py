@@ -18,8 +18,8 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import FloatArray
 from lattice_cli.learning.networks.layers import ACTIVATIONS, ActivationName, Parameters, Pullback, scaled_random
 
 #: Numbers in the patches of a block: 256 kB, so that they stay in cache between being gathered and multiplied.
@@ -251,3 +251,26 @@ def _pull_convolution(
             first = steps.start * kernel.stride[0]
             kernel.scatter((slopes @ flat.T).reshape(part.shape), by_images[items, first:])
     return by_weight.reshape(weight.shape), by_images
+
+
+@dataclass(frozen=True)
+class BoxNetwork:
+    """(items, columns * height + extras) -> (items, outputs); network: made for that many columns."""
+
+    network: ConvolutionNetwork
+
+    @property
+    def outputs(self) -> int:
+        """Numbers in a row of outputs."""
+        return self.network.outputs
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """Parameters to start from."""
+        return self.network.initial(rng)
+
+    def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
+        """(items, outputs), and the backward pass."""
+        network = self.network
+        items = inputs if network.extras else inputs.reshape(len(inputs), -1, network.height)
+        values, pull = network.forward(parameters, items)
+        return values[:, 0], lambda gradient: pull(gradient[:, np.newaxis])

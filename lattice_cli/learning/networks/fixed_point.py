@@ -15,11 +15,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import NotConverged
-from lattice_cli.graph.graph import FloatArray, IntArray
-from lattice_cli.learning.networks.field import Field, Gathered
 from lattice_cli.learning.networks.layers import Parameters, Pullback
 from lattice_cli.learning.networks.ode import Driven
+from lattice_cli.learning.networks.vector_field import Field, Gathered
 
 #: Derivative by the bounded weight -> by the weight itself.
 PullWeight: TypeAlias = Callable[[FloatArray], FloatArray]

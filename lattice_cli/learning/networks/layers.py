@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.graph.graph import FloatArray
+from lattice_cli.arrays.types import FloatArray
 
 #: Arrays by name ("layer0.weight"), in an order that is part of the network.
 Parameters: TypeAlias = dict[str, FloatArray]

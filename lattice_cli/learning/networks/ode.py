@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import FloatArray
-from lattice_cli.learning.networks.field import STEPPERS, Field, Gathered, flow_back, step, step_back
 from lattice_cli.learning.networks.layers import Parameters, Pullback, scaled_random
+from lattice_cli.learning.networks.vector_field import STEPPERS, Field, Gathered, flow_back, step, step_back
 
 #: Recurrent weights begin with a spectral radius of about this: well inside where the field has one fixed point.
 _RADIUS = 0.5

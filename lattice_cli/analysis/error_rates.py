@@ -1,0 +1,188 @@
+"""Answers against references: exact answers, error rates of labels and words, confusions, and how sure these are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice_cli.analysis.bootstrap import Share, share
+from lattice_cli.analysis.rejection import RejectCurve, reject_curve
+from lattice_cli.arrays.types import BoolArray, IntArray
+from lattice_cli.search.edit_distance import Alignment, align_all, distances
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Closest:
+    """The path of a lattice with the fewest errors. energy: nats."""
+
+    errors: int
+    output: Labels
+    energy: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is known of one record. answers: the best first; none without a path. confidence: of the first one.
+    closest: of the lattice, where it was asked for and there is a path."""
+
+    id: str
+    reference: Labels
+    answers: tuple[Labels, ...]
+    confidence: float | None = None
+    closest: Closest | None = None
+    message: str = ""
+
+    @property
+    def answer(self) -> Labels:
+        """The best answer; empty without a path, so that all of the reference counts as deleted."""
+        return self.answers[0] if self.answers else ()
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of all answers in one unit. share: errors of all reference units."""
+
+    correct: int
+    substitutions: int
+    insertions: int
+    deletions: int
+    share: Share
+
+
+@dataclass(frozen=True)
+class BestOf:
+    """The best that could have been chosen: of the n paths of each record, or of all paths of its lattice.
+
+    n: the most paths a record has; 0 for lattices. exact: records whose reference is among them. errors: of the labels.
+    """
+
+    n: int
+    exact: Share
+    errors: Share
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A label of the reference (None: inserted) and of the answer (None: deleted), how often, and of how many."""
+
+    reference: str | None
+    answer: str | None
+    count: int
+    of: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All figures. alignments, word_alignments: (records,); joined: whether words are what the joined labels spell."""
+
+    records: Sequence[Answers]
+    alignments: Sequence[Alignment]
+    word_alignments: Sequence[Alignment]
+    joined: bool
+    no_path: int
+    exact: Share
+    labels: Errors
+    words: Errors
+    best_of: BestOf | None
+    closest: BestOf | None
+    confusions: Sequence[Confusion]
+    curve: RejectCurve | None
+
+
+def evaluate(records: Sequence[Answers], words: str = "auto", oracle: bool = False, reject: bool = False) -> Evaluation:
+    """The figures of at least one record.
+
+    words: labels (each is a word), joined (labels are run together and split at white space), or auto: labels if any
+    label of an answer or reference has several characters. oracle: every record with a path has its `closest`. reject:
+    every record with a path has its confidence.
+    """
+    joined = words == "joined" or (words == "auto" and not _any_long(records))
+    alignments = spelled = align_all([(record.reference, record.answer) for record in records])
+    if joined:
+        spelled = align_all([(_joined(record.reference), _joined(record.answer)) for record in records])
+    lengths = np.array([len(record.reference) for record in records], dtype=np.intp)
+    right = np.array([record.answers != () and not each.errors for record, each in zip(records, alignments)])
+    several = max(len(record.answers) for record in records)
+    return Evaluation(
+        records,
+        alignments,
+        spelled,
+        joined,
+        sum(not record.answers for record in records),
+        _exact(right),
+        _errors(alignments),
+        _errors(spelled),
+        _best_of(several, best_errors(records), lengths, records) if several > 1 else None,
+        _best_of(0, _closest_errors(records), lengths, records) if oracle else None,
+        _confusions(alignments),
+        _curve(records, alignments) if reject else None,
+    )
+
+
+def best_errors(records: Sequence[Answers]) -> IntArray:
+    """(records,) errors of the best of each record's answers; of a record without any, all of its reference."""
+    counts = np.array([max(1, len(record.answers)) for record in records], dtype=np.intp)
+    found = distances([(record.reference, answer) for record in records for answer in record.answers or ((),)])
+    least: IntArray = np.minimum.reduceat(found, np.cumsum(counts) - counts)
+    return least
+
+
+def _closest_errors(records: Sequence[Answers]) -> IntArray:
+    found = [len(record.reference) if record.closest is None else record.closest.errors for record in records]
+    return np.array(found, dtype=np.intp)
+
+
+def _any_long(records: Sequence[Answers]) -> bool:
+    return any(
+        len(label) > 1 for record in records for labels in (record.reference, *record.answers) for label in labels
+    )
+
+
+def _joined(labels: Labels) -> Labels:
+    return tuple("".join(labels).split())
+
+
+def _exact(right: BoolArray) -> Share:
+    return share(right.astype(np.intp), np.ones(len(right), dtype=np.intp))
+
+
+def _errors(alignments: Sequence[Alignment]) -> Errors:
+    counts = [(each.correct, each.substitutions, each.insertions, each.deletions) for each in alignments]
+    correct, substitutions, insertions, deletions = np.array(counts, dtype=np.intp).T
+    errors = share(substitutions + insertions + deletions, correct + substitutions + deletions)
+    return Errors(int(correct.sum()), int(substitutions.sum()), int(insertions.sum()), int(deletions.sum()), errors)
+
+
+def _best_of(n: int, errors: IntArray, lengths: IntArray, records: Sequence[Answers]) -> BestOf:
+    answered = np.array([record.answers != () for record in records])
+    return BestOf(n, _exact((errors == 0) & answered), share(errors, lengths))
+
+
+def _confusions(alignments: Sequence[Alignment]) -> list[Confusion]:
+    """The most frequent first; of equally frequent ones in the order of labels, epsilon last."""
+    pairs = Counter(pair for alignment in alignments for pair in alignment.pairs)
+    totals: Counter[str | None] = Counter()
+    for (reference, _), count in pairs.items():
+        totals[reference] += count
+    found = [
+        Confusion(reference, answer, count, None if reference is None else totals[reference])
+        for (reference, answer), count in pairs.items()
+        if reference != answer
+    ]
+
+    def place(confusion: Confusion) -> tuple[int, bool, str, bool, str]:
+        reference, answer = confusion.reference, confusion.answer
+        return -confusion.count, reference is None, reference or "", answer is None, answer or ""
+
+    return sorted(found, key=place)
+
+
+def _curve(records: Sequence[Answers], alignments: Sequence[Alignment]) -> RejectCurve:
+    pairs = [(record.confidence, not each.errors) for record, each in zip(records, alignments) if record.answers]
+    confidences = np.array([confidence for confidence, _ in pairs], dtype=np.float64)
+    return reject_curve(confidences, [right for _, right in pairs], len(records))

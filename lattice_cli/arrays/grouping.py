@@ -1,0 +1,55 @@
+"""Rows grouped by a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.arrays.runs import is_sorted, spans
+from lattice_cli.arrays.sorting import stable_order
+from lattice_cli.arrays.types import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Rows grouped by a key: those of group k are order[offsets[k]:offsets[k + 1]], in their original order."""
+
+    order: IntArray
+    offsets: IntArray
+
+    def sizes(self, groups: IntArray) -> IntArray:
+        """(groups,) how many rows each of these groups has."""
+        return self.offsets[groups + 1] - self.offsets[groups]
+
+    def rows(self, groups: IntArray) -> tuple[IntArray, IntArray]:
+        """The rows of these groups one after the other, (rows,), and how many each group has, (groups,)."""
+        counts = self.sizes(groups)
+        return self.order[spans(self.offsets[groups], counts)], counts
+
+
+class Grouped(Grouping):
+    """Rows grouped by key in [0, groups), which are sorted only when they are asked for."""
+
+    def __init__(self, keys: IntArray, groups: int) -> None:
+        offsets = np.zeros(groups + 1, dtype=np.intp)
+        np.cumsum(np.bincount(keys, minlength=groups), out=offsets[1:])
+        self.__dict__.update(keys=keys, offsets=offsets)
+
+    @cached_property
+    def order(self) -> IntArray:
+        """(rows,) the rows group by group."""
+        return stable_order(self.__dict__["keys"])
+
+    def rows(self, groups: IntArray) -> tuple[IntArray, IntArray]:
+        """See Grouping."""
+        if "order" not in self.__dict__ and is_sorted(self.__dict__["keys"]):
+            counts = self.sizes(groups)
+            return spans(self.offsets[groups], counts), counts
+        return super().rows(groups)
+
+
+def group_by(keys: IntArray, groups: int) -> Grouping:
+    """Rows grouped by key in [0, groups)."""
+    return Grouped(keys, groups)

@@ -1,0 +1,38 @@
+"""Chains of pointers, followed to their ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lattice_cli.arrays.types import IntArray
+
+#: A way is followed place by place for so long, and then in strides of 2 to the power of _STRIDES places.
+_STROLL = 2000
+_STRIDES = 4
+
+
+def way(after: IntArray, place: int) -> IntArray:
+    """The places passed from `place` on, each followed by after[place], before the first that is followed by itself.
+
+    A long way is taken in strides: `after` applied to itself tells where each of them leads, from all places at once.
+    """
+    passed: list[int] = []
+    following = after.data
+    while following[place] != place and len(passed) < _STROLL:
+        passed.append(place)
+        place = following[place]
+    found: IntArray = np.array(passed, dtype=np.intp)
+    if following[place] == place:
+        return found
+    jump = after
+    for _ in range(_STRIDES):
+        jump = jump[jump]
+    anchors, following = [], jump.data
+    while following[place] != place:
+        anchors.append(place)
+        place = following[place]
+    strides = np.empty((len(anchors), 1 << _STRIDES), dtype=np.intp)
+    strides[:, 0] = anchors
+    for column in range(1, strides.shape[1]):
+        strides[:, column] = after[strides[:, column - 1]]
+    return np.concatenate([found, strides[strides != place]])

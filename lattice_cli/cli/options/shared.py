@@ -1,0 +1,220 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.io.options import ReadOptions
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS = (
+    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
+    *("words", "dict", "arpa", "jsgf", "fsg"),
+)
+SIDES = ("recognition", "grammar", "interpretation")
+
+
+class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """NAME=VALUE, the value a finite number."""
+
+    def __init__(self, name: str = "NAME=VALUE") -> None:
+        """name: how the help calls it."""
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """(name, value) of one option."""
+        name, equals, text = str(value).rpartition("=")
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not equals or not name or not abs(number) < float("inf"):
+            self.fail(f"{value!r} is not {self.name} with a finite number", param, ctx)
+        return name, number
+
+
+class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Inverse temperatures, one or several separated by commas."""
+
+    name = "B[,B...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """The temperatures as numbers above 0."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            betas = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            betas = ()
+        if not betas or not all(0 < beta < float("inf") for beta in betas):
+            self.fail(f"{value!r} is not a finite number above 0, or several separated by commas", param, ctx)
+        return betas
+
+
+class SizeList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Sizes of layers separated by commas; 0 alone stands for none."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The sizes as numbers of at least 1."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        if parts == ["0"]:
+            return ()
+        if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r} is not a whole number above 0, or several separated by commas", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+class Number(click.FloatRange):
+    """A number in a range; nan, which no comparison refuses, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is not a number", param, ctx)
+        return found
+
+
+#: A number above 0; an infinite one would make every energy one.
+not_negative = Number(min=0, max=float("inf"), max_open=True)
+positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
+
+
+def _processors() -> int:
+    from lattice_cli.cli.stream.jobs import processors
+
+    return processors()
+
+
+def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several click decorators as one; the first is listed first in the help."""
+
+    def apply(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply
+
+
+grammar_option = click.option(
+    "-g",
+    "--grammar",
+    metavar="GRAMMAR",
+    help="Compose each graph with this grammar: a graph, a word list, ARPA, JSGF, FSG or a dictionary.",
+)
+ctc_option = click.option(
+    "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."
+)
+combine_option = click.option(
+    "--combine",
+    type=click.Choice(["add", "max", "min", "left", "right"]),
+    default="add",
+    show_default=True,
+    help="With a grammar: how the energies of two matching arcs become one.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
+)
+keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+of_option = click.option(
+    "--of",
+    "side",
+    type=click.Choice(SIDES),
+    default="recognition",
+    show_default=True,
+    help="With -g: whose arcs and nodes to report.",
+)
+
+_form_options = applied(
+    click.option(
+        "--format",
+        "--from",
+        "form",
+        type=click.Choice(FORMATS),
+        metavar="FORM",
+        default="auto",
+        help=f"Form of the input, if it cannot be told: {', '.join(FORMATS[1:])}; att is OpenFst's text.",
+    ),
+    click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
+    click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
+    click.option(
+        "--scale",
+        "scales",
+        type=NamedNumber(),
+        multiple=True,
+        help="Weight of a named score in the energy; may be repeated.",
+    ),
+    click.option(
+        "--node-words",
+        type=click.Choice(["auto", "start", "end"]),
+        default="auto",
+        help="SLF with words on nodes: a word belongs to links that leave its node (start) or enter it (end).",
+    ),
+    click.option("--keep-tags", is_flag=True, help="SLF: !SENT_START, <s> and the like are labels, not epsilon."),
+)
+
+
+def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
+    """Options for files with numbers for labels; `osymbols`: what that of output labels is called."""
+    return applied(
+        click.option(
+            "--symbols", metavar="FILE", help="Labels of numbers, `label number` a line: att, gtn, k2, kaldi."
+        ),
+        click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
+        click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),
+        click.option(
+            "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
+        ),
+    )
+
+
+input_options = applied(_form_options, _symbol_options("--osymbols", "--words"))
+#: For a command to which --words is something else.
+input_options_without_words = applied(_form_options, _symbol_options("--osymbols"))
+
+jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    callback=lambda ctx, param, value: value or _processors(),
+    help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
+)
+
+result_options = applied(json_option, keep_going_option, color_option)
+
+
+def read_options(
+    form: str,
+    labels: str | None,
+    logp: bool,
+    scales: tuple[tuple[str, float], ...],
+    node_words: str,
+    keep_tags: bool,
+    symbols: str | None,
+    isymbols: str | None,
+    osymbols: str | None,
+    acceptor: bool | None,
+) -> ReadOptions:
+    """The input options as the readers take them."""
+    from lattice_cli.formats.io.options import ReadOptions
+
+    tables = (isymbols or symbols, osymbols or symbols)
+    return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)

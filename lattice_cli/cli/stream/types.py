@@ -1,0 +1,45 @@
+"""What streams of records are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from lattice_cli.errors import LatticeError
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.stream_parts import Failure, Pause, Unread
+from lattice_cli.graph.record import Document, Inputs
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.results import Answered
+
+
+#: What streams are made of; only evaluate reads answers, and only recognize inputs.
+Item: TypeAlias = "Document | Inputs | Answered | Failure"
+Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | Unread | Pause]]"
+Solve: TypeAlias = Callable[[list[Any]], Sequence[Any]]
+#: A record, and its result as the report wants it or the error that stands in its place.
+Outcome: TypeAlias = "tuple[Item, Any]"
+
+
+class Report(Protocol):
+    """Where results go.
+
+    A report may have a method `prepare(record, result)`: the part of showing a result that needs nothing of what came
+    before it. It is called where the record was solved, which may be another process, and `show` gets what it returns.
+    """
+
+    def show(self, document: Any, result: Any) -> None:
+        """One result. May raise a LatticeError for a result that is none."""
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """A record without a result."""
+
+    def finish(self) -> None:
+        """Everything that was kept back."""
+
+
+def prepared(report: Report, record: Item, result: Any) -> Any:
+    """A result as `report.show` wants it."""
+    prepare = getattr(report, "prepare", None)
+    return result if prepare is None else prepare(record, result)

@@ -1,0 +1,162 @@
+"""Composition: the interpretation graph of a recognition graph and a grammar, and where each of its arcs came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.composition.combine import ADD, Binary, Combine
+from lattice_cli.composition.pair_search import Moves, Pairs, reach_pairs
+from lattice_cli.graph.connect import reachable
+from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.unions import labelled_like
+
+
+@dataclass(frozen=True, eq=False)
+class Composition:
+    """An interpretation graph with its provenance.
+
+    left, right:          the two sides; the label table of the left begins with that of the right.
+    graph:                the trimmed graph of pairs, energies combined by `combine`.
+    left_arc, right_arc:  (arcs,) the arc of each side an interpretation arc came from, -1 for none.
+    left_node, right_node: (nodes,) the pair that each node is.
+    reached:              where the result is empty, every pair that was reached, so that it can be said why; else None.
+    """
+
+    left: Graph
+    right: Graph
+    combine: Combine
+    graph: Graph
+    left_arc: IntArray
+    right_arc: IntArray
+    left_node: IntArray
+    right_node: IntArray
+    reached: Pairs | None
+
+    def left_gradient(self, gradient: FloatArray) -> FloatArray:
+        """(left arcs,) gradient by the left energies, from a gradient by the interpretation arcs."""
+        return _scatter(self.left_arc, gradient * self.left_share, self.left.arcs)
+
+    def right_gradient(self, gradient: FloatArray) -> FloatArray:
+        """(right arcs,) gradient by the right energies, from a gradient by the interpretation arcs."""
+        return _scatter(self.right_arc, gradient * self.right_share, self.right.arcs)
+
+    @cached_property
+    def left_share(self) -> FloatArray:
+        """(arcs,) derivative of each energy by that of its left arc."""
+        return self._share(self.left_arc, self.combine.left_alone, self.combine.left_share)
+
+    @cached_property
+    def right_share(self) -> FloatArray:
+        """(arcs,) derivative of each energy by that of its right arc."""
+        return self._share(self.right_arc, self.combine.right_alone, self.combine.right_share)
+
+    def _share(self, own: IntArray, alone: float, matched_share: Binary) -> FloatArray:
+        share = np.full(len(own), alone)
+        both = (self.left_arc >= 0) & (self.right_arc >= 0)
+        share[both] = matched_share(self.left.energy[self.left_arc[both]], self.right.energy[self.right_arc[both]])
+        return share
+
+
+def alone(graph: Graph) -> Composition:
+    """A graph as the composition with a grammar that says nothing: all arcs and nodes are the left side's own."""
+    none, end = np.zeros(0, dtype=np.intp), np.zeros(1)
+    empty = Graph(none, none, none, none, np.zeros(0), end, end, graph.labels)
+    arcs, nodes = np.arange(graph.arcs), np.arange(graph.nodes)
+    return Composition(
+        graph, empty, ADD, graph, arcs, np.full(graph.arcs, -1), nodes, np.zeros(graph.nodes, dtype=np.intp), None
+    )
+
+
+def _scatter(arc: IntArray, values: FloatArray, arcs: int) -> FloatArray:
+    known = arc >= 0
+    return np.bincount(arc[known], weights=values[known], minlength=arcs).astype(np.float64)
+
+
+def compose(left: Graph, right: Graph, combine: Combine = ADD) -> Composition:
+    """The interpretation graph left o right: left outputs against right inputs.
+
+    Labels are compared as strings. Both graphs may have cycles, epsilons on either or both sides (each pair of paths
+    counts once), and several starts and finals, whose energies are combined by the same operator. Neither is a union.
+    """
+    left = labelled_like(left, right.labels)
+    pairs = reach_pairs(left, right)
+    leads = _leads_to_final(left, right, pairs)
+    kept, moves, head = np.flatnonzero(leads), pairs.moves, pairs.head
+    left_node, right_node = pairs.left_node, pairs.right_node
+    if len(kept) < len(leads):
+        # All pairs can be reached, so a move is on a path exactly if the pair it leads to is kept.
+        on_path = np.flatnonzero(leads[head])
+        new_index = np.cumsum(leads) - 1
+        moves = Moves(new_index[moves.pair[on_path]], moves.left_arc[on_path], moves.right_arc[on_path])
+        head = new_index[head[on_path]]
+        left_node, right_node = left_node[kept], right_node[kept]
+    graph = Graph(
+        moves.pair,
+        head,
+        _label_or_epsilon(left.ilabel, moves.left_arc),
+        _label_or_epsilon(right.olabel, moves.right_arc),
+        _combined_energies(left, right, moves, combine),
+        _combined_ends(left.start[left_node], right.start[right_node], kept < pairs.starts, combine),
+        _combined_ends(left.final[left_node], right.final[right_node], None, combine),
+        left.labels,
+    )
+    return Composition(
+        left,
+        right,
+        combine,
+        graph,
+        moves.left_arc,
+        moves.right_arc,
+        left_node,
+        right_node,
+        None if len(kept) else pairs,
+    )
+
+
+def _leads_to_final(left: Graph, right: Graph, pairs: Pairs) -> BoolArray:
+    """(pairs,) true where a pair leads to one that is final on both sides.
+
+    Where every move leads to a later frontier (always, if one side has no cycle), one pass over the frontiers from the
+    last to the first finds them.
+    """
+    final = np.isfinite(left.final)[pairs.left_node] & np.isfinite(right.final)[pairs.right_node]
+    tail, head = pairs.moves.pair, pairs.head
+    if not pairs.onward:
+        return reachable(head, tail, np.flatnonzero(final), len(final))
+    for first, end in zip(pairs.fronts[-2::-1], pairs.fronts[:0:-1]):
+        final[tail[first:end][final[head[first:end]]]] = True
+    return final
+
+
+def _label_or_epsilon(label: IntArray, arc: IntArray) -> IntArray:
+    """(moves,) the label of each arc; epsilon where there is no arc (-1)."""
+    return np.append(label, EPSILON)[arc]
+
+
+def _combined_energies(left: Graph, right: Graph, moves: Moves, combine: Combine) -> FloatArray:
+    """(moves,) energies by the operator; a side that moves alone keeps its own or none, as the operator says."""
+    if not len(moves.pair):
+        return np.zeros(0)
+    left_alone, right_alone = moves.right_arc < 0, moves.left_arc < 0
+    both = ~(left_alone | right_alone)
+    if both.all():
+        return combine.matched(left.energy[moves.left_arc], right.energy[moves.right_arc])
+    energy = np.empty(len(moves.pair))
+    energy[both] = combine.matched(left.energy[moves.left_arc[both]], right.energy[moves.right_arc[both]])
+    energy[left_alone] = combine.left_alone * left.energy[moves.left_arc[left_alone]]
+    energy[right_alone] = combine.right_alone * right.energy[moves.right_arc[right_alone]]
+    return energy
+
+
+def _combined_ends(left: FloatArray, right: FloatArray, allowed: BoolArray | None, combine: Combine) -> FloatArray:
+    """(pairs,) start or final energies: combined where both nodes have one (and it is allowed), else +inf."""
+    both = np.isfinite(left) & np.isfinite(right)
+    if allowed is not None:
+        both &= allowed
+    ends = np.full(len(left), np.inf)
+    ends[both] = combine.matched(left[both], right[both])
+    return ends

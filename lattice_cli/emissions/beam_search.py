@@ -1,0 +1,299 @@
+"""The best path of an emission matrix through a machine, frame by frame over the pairs that are still of interest.
+
+Tokens stand at nodes of the machine, and at a history of further rules if there are any. Of each a lower bound is known
+on any path that goes on from it: what it has cost, the least that the machine still costs (a potential), and the least
+that the rows still cost. Tokens above a known upper bound are dropped without loss. A beam drops more; the least lower
+bound among what it dropped then tells how far from the best path the found one can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lattice_cli.arrays.runs import run_starts
+from lattice_cli.arrays.sorting import stable_order
+from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.emissions.decoding_graph import Machine
+from lattice_cli.grammars.scorer import Rules
+from lattice_cli.graph.graph import EPSILON
+
+#: Energies of the same path summed in two orders differ by rounding: one part in this many.
+_ROUNDING = 1e-11
+#: Widths that an exact search tries one after the other; the last one knows no bound but the energy that was found.
+_WIDTHS = (1_000, 20_000)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """beam: tokens that much above the best of their frame are dropped. most: how many are kept, None for all.
+    above: tokens whose every path is above this energy are dropped, which loses nothing below it."""
+
+    beam: float = np.inf
+    most: int | None = None
+    above: float = np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A search's outcome.
+
+    energy: nats, +inf where no path was found. arcs: the machine's arc of each row. bound: no path is below this (up
+    to rounding). widest: the most tokens of a frame.
+    """
+
+    energy: float
+    arcs: IntArray
+    bound: float
+    widest: int
+
+    @property
+    def exact(self) -> bool:
+        """True if nothing that could have won was dropped."""
+        return self.bound >= self.energy - slack(self.energy)
+
+
+def slack(energy: float) -> float:
+    """Rounding of sums of about this energy."""
+    return _ROUNDING * (1.0 + abs(energy)) if np.isfinite(energy) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """(tokens,) node of the machine, history, and energy of the best way there."""
+
+    node: IntArray
+    history: IntArray
+    energy: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Moves over one row: (moves,) token that is left, arc, energy then, what of it the rules took for this move, and
+    token that is entered."""
+
+    tail: IntArray
+    arc: IntArray
+    energy: FloatArray
+    spent: FloatArray
+    head: IntArray
+
+    def into(self, number: IntArray) -> Steps:
+        """Those whose tokens have a new number, which is not -1."""
+        head = number[self.head]
+        keep = head >= 0
+        return Steps(self.tail[keep], self.arc[keep], self.energy[keep], self.spent[keep], head[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """What is behind a row: tokens, (tokens,) the token before and the arc of the best way to each, the least bound of
+    what a beam dropped, and every move to these tokens."""
+
+    tokens: Tokens
+    tail: IntArray
+    arc: IntArray
+    dropped: float
+    steps: Steps
+
+
+class _Moves(NamedTuple):
+    """Moves as they come: (moves,) token, arc, energy and history then, what the rules took."""
+
+    tail: IntArray
+    arc: IntArray
+    energy: FloatArray
+    history: IntArray
+    spent: FloatArray
+
+    def only(self, keep: BoolArray) -> _Moves:
+        """Some of them."""
+        tail, arc, energy, history, spent = self
+        return _Moves(tail[keep], arc[keep], energy[keep], history[keep], spent[keep])
+
+
+class Plan:
+    """What is known of a machine and its rules before any matrix is seen: potentials, and what arcs gain by them."""
+
+    def __init__(self, machine: Machine, columns: IntArray, classes: int, rules: Rules | None = None) -> None:
+        """columns: (labels,) the class of each label of the machine, -1 for none."""
+        graph = machine.graph
+        self.machine, self.rules = machine, rules
+        self.column = columns[graph.ilabel]
+        self.outputs = machine.outputs
+        least_end = 0.0
+        #: (arcs,) the least that the rules take for the words of each.
+        self.judged = np.zeros(graph.arcs)
+        if rules is not None:
+            spoken = np.where(self.outputs == EPSILON, -1, self.outputs)
+            self.judged = np.append(rules.least, 0.0)[spoken].sum(axis=1)
+            least_end = rules.least_end
+        base = graph.energy + self.judged
+        #: (nodes,) about the least energy to an end, +inf where there is no way to one.
+        self.ahead = machine.look_ahead(self.judged)
+        possible = np.isfinite(self.ahead)
+        #: (arcs,) true for an arc that can be on a path.
+        self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
+        usable = np.flatnonzero(self.usable)
+        #: (classes,) the least that an arc of each class costs beyond the potential.
+        self.reduced = np.full(classes, np.inf)
+        gained = base[usable] + self.ahead[graph.dst[usable]] - self.ahead[graph.src[usable]]
+        np.minimum.at(self.reduced, self.column[usable], gained)
+        ends = np.flatnonzero(np.isfinite(graph.final))
+        #: The least that ending costs beyond the potential.
+        self.ending = float((graph.final[ends] - self.ahead[ends]).min(initial=np.inf)) + least_end
+
+
+class Frontier:
+    """A matrix to be searched."""
+
+    def __init__(self, plan: Plan, energies: FloatArray) -> None:
+        """energies: (steps, classes)."""
+        self.plan, self.machine, self.rules, self._rows = plan, plan.machine, plan.rules, energies
+        least = (energies + plan.reduced).min(axis=1, initial=np.inf)
+        #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
+        self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + plan.ending
+
+    def first(self) -> Tokens:
+        """Where paths start."""
+        starts = self.machine.graph.starts
+        history = np.full(len(starts), 0 if self.rules is None else self.rules.first)
+        return Tokens(starts, history, self.machine.graph.start[starts])
+
+    def bounds(self, time: int, node: IntArray, energy: FloatArray) -> FloatArray:
+        """(n,) least energy of any path through each node at this energy, before row `time`."""
+        bounds: FloatArray = energy + self.plan.ahead[node] + self.rest[time]
+        return bounds
+
+    def _moves(self, tokens: Tokens, time: int, above: float) -> _Moves:
+        """Every move over row `time` that is not on paths above an energy only."""
+        graph, plan = self.machine.graph, self.plan
+        arc, counts = self.machine.leaving.rows(tokens.node)
+        tail = np.repeat(np.arange(len(counts)), counts)
+        keep = plan.usable[arc]
+        if not keep.all():
+            arc, tail = arc[keep], tail[keep]
+        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, plan.column[arc]])
+        moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
+        moves = self._below(moves, time, above, plan.judged[arc])
+        if self.rules is None:
+            return moves
+        for position in range(plan.outputs.shape[1]):
+            word = plan.outputs[moves.arc, position]
+            speaking = np.flatnonzero(word != EPSILON)
+            if not len(speaking):
+                break
+            spent, after = self.rules.step(moves.history[speaking], word[speaking])
+            moves.energy[speaking] += spent
+            moves.spent[speaking] += spent
+            moves.history[speaking] = after
+        return self._below(moves, time, above, 0.0)
+
+    def _below(self, moves: _Moves, time: int, above: float, least: FloatArray | float) -> _Moves:
+        """The moves that may be on a path up to an energy. least: what the rules take at least, if not asked yet."""
+        bound = self.bounds(time + 1, self.machine.graph.dst[moves.arc], moves.energy + least)
+        keep = bound <= above if np.isfinite(above) else np.isfinite(bound)
+        return moves if keep.all() else moves.only(keep)
+
+    def _merged(self, moves: _Moves) -> tuple[Tokens, Steps, IntArray]:
+        """The tokens that moves lead to, the moves sorted by them, and (tokens,) the best move of each."""
+        node = self.machine.graph.dst[moves.arc]
+        key = node if self.rules is None else moves.history * self.machine.graph.nodes + node
+        order = stable_order(key) if len(key) else key
+        firsts = run_starts(key[order])
+        sizes = np.diff(np.append(firsts, len(order)))
+        energy = moves.energy[order]
+        least = np.minimum.reduceat(energy, firsts) if len(firsts) else energy
+        head = np.repeat(np.arange(len(firsts)), sizes)
+        attaining = np.flatnonzero(energy == least[head])
+        best = attaining[run_starts(head[attaining])]
+        chosen = order[best]
+        steps = Steps(moves.tail[order], moves.arc[order], energy, moves.spent[order], head)
+        return Tokens(node[chosen], moves.history[chosen], least), steps, best
+
+    def ended(self, tokens: Tokens) -> FloatArray:
+        """(tokens,) energy of the paths that end at each."""
+        energy: FloatArray = tokens.energy + self.machine.graph.final[tokens.node]
+        if self.rules is not None:
+            energy = energy + self.rules.ending(tokens.history)
+        return energy
+
+    def layers(self, limits: Limits) -> Iterator[Layer]:
+        """What the limits leave, row by row; ends early where nothing is left."""
+        tokens = self.first()
+        for time in range(len(self._rows)):
+            tokens, steps, best = self._merged(self._moves(tokens, time, limits.above))
+            kept, dropped = self._kept(tokens, time + 1, limits)
+            into = steps
+            if kept is not None:
+                tokens = Tokens(tokens.node[kept], tokens.history[kept], tokens.energy[kept])
+                number = np.full(len(best), -1, dtype=np.intp)
+                number[kept] = np.arange(len(kept))
+                into, best = steps.into(number), best[kept]
+            yield Layer(tokens, steps.tail[best], steps.arc[best], dropped, into)
+            if not len(best):
+                return
+
+    def search(self, limits: Limits) -> Found:
+        """The best path that the limits leave."""
+        tokens, lost, widest = self.first(), np.inf, 0
+        backs: list[tuple[IntArray, IntArray]] = []
+        for layer in self.layers(limits):
+            tokens, lost, widest = layer.tokens, min(lost, layer.dropped), max(widest, len(layer.tokens.node))
+            backs.append((layer.tail, layer.arc))
+        ended = self.ended(tokens)
+        last = int(ended.argmin()) if len(ended) else -1
+        energy = float(ended[last]) if last >= 0 else np.inf
+        if not np.isfinite(energy):
+            return Found(np.inf, np.zeros(0, dtype=np.intp), lost, widest)
+        arcs = []
+        for tail, arc in reversed(backs):
+            arcs.append(int(arc[last]))
+            last = int(tail[last])
+        return Found(energy, np.array(arcs[::-1], dtype=np.intp), min(lost, energy), widest)
+
+    def spent(self, arcs: IntArray) -> tuple[FloatArray, float]:
+        """(steps,) what the rules take for each arc of a path, and for ending."""
+        spent = np.zeros(len(arcs))
+        if self.rules is None:
+            return spent, 0.0
+        history = np.array([self.rules.first])
+        for step, words in enumerate(self.plan.outputs[arcs]):
+            for word in words[words != EPSILON]:
+                energy, history = self.rules.step(history, np.array([word]))
+                spent[step] += energy[0]
+        return spent, float(self.rules.ending(history)[0])
+
+    def _kept(self, tokens: Tokens, time: int, limits: Limits) -> tuple[IntArray | None, float]:
+        """The tokens that beam and number leave (None: all), and the least bound among the others."""
+        if not len(tokens.node) or (limits.most is None and not np.isfinite(limits.beam)):
+            return None, np.inf
+        bound = self.bounds(time, tokens.node, tokens.energy)
+        keep: BoolArray = bound <= bound.min() + limits.beam
+        if limits.most is not None and int(keep.sum()) > limits.most:
+            limit = np.partition(bound, limits.most - 1)[limits.most - 1]
+            keep &= bound <= limit
+            if int(keep.sum()) > limits.most:  # ties for the last place: the first ones stay
+                level = np.flatnonzero(keep & (bound == limit))
+                keep[level[limits.most - int((keep & (bound < limit)).sum()) :]] = False
+        if keep.all():
+            return None, np.inf
+        return np.flatnonzero(keep), float(bound[~keep].min())
+
+    def best(self) -> Found:
+        """The best path, exactly: searches of growing width, until nothing that could win was dropped.
+
+        Each search has the energy that the last one found as its upper bound, so the last one, which drops nothing
+        else, is small as a rule.
+        """
+        above, bound = np.inf, -np.inf
+        for most in (*_WIDTHS, None):
+            found = self.search(Limits(most=most, above=above + slack(above)))
+            bound = max(bound, found.bound)
+            if found.exact:
+                return found
+            above = min(above, found.energy)
+        return found

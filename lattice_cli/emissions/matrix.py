@@ -1,0 +1,65 @@
+"""Emission matrices again: a graph that is a chain of vector arcs, seen as energies of T steps by C classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.graph.graph import EPSILON, Graph, Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """A chain of vector arcs as a matrix.
+
+    energies: (steps, classes), +inf where a step has no arc of a class. arc: (steps, classes) the arc, -1 where there
+    is none. label: (classes,) index of each class in `labels`. ends: start plus final energy.
+    """
+
+    energies: FloatArray
+    arc: IntArray
+    label: IntArray
+    labels: Labels
+    ends: float
+
+    @property
+    def steps(self) -> int:
+        """Rows of the matrix."""
+        return len(self.energies)
+
+    def only(self, columns: IntArray) -> Frames:
+        """The matrix with some of its classes."""
+        return replace(self, energies=self.energies[:, columns], arc=self.arc[:, columns], label=self.label[columns])
+
+    @property
+    def largest(self) -> float:
+        """The largest energy, without its sign."""
+        return float(np.abs(self.energies[self.arc >= 0]).max(initial=0.0))
+
+    def columns(self, labels: Labels) -> IntArray:
+        """(labels,) the class of each label of another table, -1 for epsilon and what is no class."""
+        place = {self.labels[label]: column for column, label in enumerate(self.label.tolist())}
+        return np.array([-1, *(place.get(label, -1) for label in labels[1:])], dtype=np.intp)
+
+
+def frames_of(graph: Graph) -> Frames | None:
+    """The matrix of a graph, None for a graph that is none: each arc leads from a node to the next, and no two arcs of
+    a step have the same label."""
+    steps = graph.nodes - 1
+    if steps < 1 or not graph.arcs or graph.starts.tolist() != [0] or graph.finals.tolist() != [steps]:
+        return None
+    if not (graph.dst == graph.src + 1).all() or not (graph.ilabel == graph.olabel).all():
+        return None
+    used = np.bincount(graph.ilabel, minlength=len(graph.labels)) > 0
+    if used[EPSILON]:
+        return None
+    label = np.flatnonzero(used)
+    column = (np.cumsum(used) - 1)[graph.ilabel]
+    arc = np.full((steps, len(label)), -1, dtype=np.intp)
+    arc[graph.src, column] = np.arange(graph.arcs)
+    if int((arc >= 0).sum()) != graph.arcs:
+        return None
+    energies = np.append(graph.energy, np.inf)[arc]
+    return Frames(energies, arc, label, graph.labels, float(graph.start[0] + graph.final[steps]))

@@ -1,0 +1,183 @@
+"""Documents to text and files. A file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.errors import FormatError
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import EPSILON
+from lattice_cli.graph.record import Document
+
+#: From this many arcs on labels are written as positions in the label list.
+_INDEXED_ARCS = 1000
+_LONG_KEY = 100
+#: Compiled when first used, which takes 4 ms.
+_NOT_IN_YAML = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+
+
+def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
+    """The native document, version 1, with its arcs in columns; reading it gives the same graph to the last bit.
+
+    matrices: a chain of steps with an arc for every label is written as an emission matrix.
+    """
+    if matrices and _is_matrix(document):
+        return _emission_record(document)
+    graph, names = document.graph, list(document.names)
+    record: dict[str, Any] = {"lattice": 1, "id": document.id}
+    if document.target is not None:
+        record["target"] = document.target
+    record["start"] = _ends(graph.start, names)
+    record["final"] = _ends(graph.final, names)
+    tails, heads = [names[node] for node in graph.src.tolist()], [names[node] for node in graph.dst.tolist()]
+    if document.times is not None or not _inferred(names, tails, heads, graph.starts, graph.finals):
+        record["nodes"] = names
+    if document.times is not None:
+        record["times"] = [None if np.isnan(time) else time for time in document.times.tolist()]
+    if document.scales:
+        record["scales"] = dict(document.scales)
+    by_position = graph.arcs >= _INDEXED_ARCS
+    if by_position:
+        record["labels"] = graph.labels[1:]
+    columns: dict[str, Any] = {"from": tails, "to": heads}
+    if np.array_equal(graph.ilabel, graph.olabel):
+        columns["label"] = _label_column(graph.ilabel, graph.labels, by_position)
+    else:
+        columns["input"] = _label_column(graph.ilabel, graph.labels, by_position)
+        columns["output"] = _label_column(graph.olabel, graph.labels, by_position)
+    if document.scores:
+        columns["scores"] = {name: column.tolist() for name, column in document.scores.items()}
+    else:
+        columns["energy"] = graph.energy.tolist()
+    record["arcs"] = columns
+    return record
+
+
+def _is_matrix(document: Document) -> bool:
+    """True if reading the emission matrix of a graph gives that graph."""
+    graph, classes = document.graph, len(document.graph.labels) - 1
+    steps = graph.nodes - 1
+    if document.scores or document.times is not None or list(document.names) != list(range(graph.nodes)):
+        return False
+    if steps < 1 or classes < 1 or graph.arcs != steps * classes:
+        return False
+    like = emission_graph(graph.energy.reshape(steps, classes), graph.labels)
+    columns = ("src", "dst", "ilabel", "olabel", "start", "final")
+    return all(np.array_equal(getattr(graph, name), getattr(like, name)) for name in columns)
+
+
+def _emission_record(document: Document) -> dict[str, Any]:
+    graph = document.graph
+    target = {} if document.target is None else {"target": document.target}
+    matrix = graph.energy.reshape(graph.nodes - 1, -1).tolist()
+    return {"lattice": 1, "id": document.id, **target, "labels": graph.labels[1:], "emissions": matrix}
+
+
+def _label_column(label: IntArray, labels: tuple[str, ...], by_position: bool) -> list[Any]:
+    if by_position:
+        return [None if number == EPSILON else number - 1 for number in label.tolist()]
+    return [None if number == EPSILON else labels[number] for number in label.tolist()]
+
+
+def _ends(column: FloatArray, names: list[int | str]) -> Any:
+    """Start or final nodes: a node, a list of nodes, or a mapping where energies are not 0."""
+    nodes = np.flatnonzero(np.isfinite(column)).tolist()
+    if (column[nodes] != 0).any() or np.signbit(column[nodes]).any():
+        return {str(names[node]): float(column[node]) for node in nodes}
+    return names[nodes[0]] if len(nodes) == 1 else [names[node] for node in nodes]
+
+
+def _inferred(names: list[Any], tails: list[Any], heads: list[Any], starts: IntArray, finals: IntArray) -> bool:
+    """True if a reader finds the same nodes in the same order without being told."""
+    used = dict.fromkeys([names[node] for node in starts.tolist()])
+    for tail, head in zip(tails, heads):
+        used[tail] = used[head] = None
+    used.update(dict.fromkeys(names[node] for node in finals.tolist()))
+    if all(isinstance(name, int) for name in used):
+        return sorted(used) == names
+    return list(used) == names
+
+
+def json_line(value: Any, ascii_only: bool = False) -> str:
+    """A value as one line of JSON: full float precision, and an error rather than a NaN."""
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def _yaml_value(value: Any) -> str:
+    """JSON, with the characters escaped that YAML does not take as they are, and `?` before keys too long for it."""
+    if isinstance(value, dict):
+        pairs = [(json_line(key), _yaml_value(inner)) for key, inner in value.items()]
+        return "{" + ", ".join(f"{'? ' * (len(key) > _LONG_KEY)}{_escaped(key)}: {inner}" for key, inner in pairs) + "}"
+    return _escaped(json_line(value))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(_NOT_IN_YAML, lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def yaml_text(document: Document) -> str:
+    """A document as YAML: JSON flow style inside block keys. Quoted labels stay labels, numbers keep every digit."""
+    record = as_record(document)
+    columns = record.pop("arcs")
+    lines = [f"{key}: {_yaml_value(value)}" for key, value in record.items()]
+    lines += ["arcs:", *(f"  {key}: {_yaml_value(value)}" for key, value in columns.items())]
+    return "\n".join(lines) + "\n"
+
+
+def is_device(path: str) -> bool:
+    """True for a pipe, a terminal, /dev/null, or standard output by its name, whatever that is."""
+    target = Path(path)
+    return path.startswith("/dev/") or (target.exists() and not target.is_file() and not target.is_dir())
+
+
+def require_place(path: str) -> None:
+    """Raises FormatError where a file cannot be written: what takes long asks before, not after."""
+    if is_device(path):
+        return
+    folder = Path(path).resolve().parent
+    if Path(path).is_dir():
+        raise FormatError(f"{path}: cannot write: it is a folder")
+    if not folder.is_dir():
+        raise FormatError(f"{path}: cannot write: its folder does not exist")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FormatError(f"{path}: cannot write: its folder may not be written to")
+
+
+def _write_through(path: str, data: bytes) -> None:
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all: under another name beside it, then renamed."""
+    target = Path(path).resolve()  # a link stays a link
+    if is_device(path):
+        _write_through(path, data)  # a device or a pipe has no wholeness to keep
+        return
+    import tempfile
+
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+        raise

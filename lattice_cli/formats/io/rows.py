@@ -1,0 +1,59 @@
+"""Rows of text in columns."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.symbols import FIELDS
+from lattice_cli.formats.io.values import shown
+
+_NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
+_INFINITE = frozenset({"inf", "+inf", "infinity", "+infinity"})
+_LONGEST_ID = 18
+_SEPARATORS = re.compile("[\x1c-\x1f]")
+
+Row = tuple[int, list[str]]
+
+
+def rows_of(text: str) -> Iterator[Row]:
+    """(line, fields) of every line that is not blank."""
+    # split() alone would also split at the white space of other scripts, and at separators of records
+    plain = text.isascii() and not _SEPARATORS.search(text)
+    for line, row in enumerate(text.split("\n"), 1):
+        fields = row.split() if plain else FIELDS.findall(row)
+        if fields:
+            yield line, fields
+
+
+def node_of(text: str, at: str) -> int:
+    """A node: a whole number from 0 on. Raises FormatError."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
+        raise FormatError(f"{at}: node is {shown(text)}, expected a whole number")
+    return int(text)
+
+
+def weight_of(text: str, at: str, what: str = "weight") -> float:
+    """A number, +inf for what is impossible. Raises FormatError."""
+    try:
+        # float() alone would also take nan, 1_000 and the digits of other scripts
+        value = float(text) if _NUMBER_CHARACTERS.issuperset(text) else math.nan
+    except ValueError:
+        value = math.nan
+    if text.lower() in _INFINITE:
+        return math.inf
+    if not math.isfinite(value):
+        raise FormatError(f"{at}: {what} is {shown(text)}, expected a number")
+    return value
+
+
+def energy_of_score(text: str, at: str) -> float:
+    """The energy of a score, where more is better: its negative; +inf for a score of -inf. Raises FormatError."""
+    if text.lower() in ("-inf", "-infinity"):
+        return math.inf
+    score = weight_of(text, at, "score")
+    if math.isinf(score):
+        raise FormatError(f"{at}: score is {shown(text)}, expected a number")
+    return 0.0 - score  # no energy is -0

@@ -1,0 +1,141 @@
+"""Where bytes come from: files, standard input, gzip; and lines of a stream as they arrive."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from lattice_cli.errors import FormatError
+
+if TYPE_CHECKING:
+    import gzip
+
+
+STDIN = "-"
+_CHUNK = 1 << 18
+_GZIP = b"\x1f\x8b"
+
+
+class Source:
+    """An open input: its name for messages, a look at its first bytes, then all of it or line by line."""
+
+    def __init__(self, path: str) -> None:
+        self.name = "standard input" if path == STDIN else path
+        if path == STDIN and sys.stdin is None:
+            raise FormatError(f"{self.name}: is closed")
+        try:
+            raw = cast(BinaryIO, sys.stdin.buffer) if path == STDIN else Path(path).open("rb")  # noqa: SIM115
+        except OSError as error:
+            raise FormatError(f"{path}: cannot read: {error.strerror or error}") from None
+        self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+        self._file: io.BufferedReader | gzip.GzipFile = self._raw
+        try:
+            self._head = self._read_chunk()
+            if self._head.startswith(_GZIP):
+                import gzip
+
+                self._file = gzip.GzipFile(fileobj=cast(BinaryIO, _Rest(self._head, self._raw)))
+                self._head = self._read_chunk()
+        except FormatError:
+            self.close()
+            raise
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes, as many as came at once, up to something that is not white space."""
+        while not self._head.strip() and (more := self._read_chunk()):
+            self._head += more
+        return self._head
+
+    @property
+    def first_line(self) -> bytes:
+        """The first line that is not blank, whole, however long it takes to arrive."""
+        parts = [self.head]
+        while b"\n" not in parts[-1].lstrip() and (more := self._read_chunk()):
+            parts.append(more)
+        self._head = b"".join(parts)
+        return self._head.lstrip().partition(b"\n")[0]
+
+    def _read_chunk(self) -> bytes:
+        """What is there now, waiting only if nothing is; empty at the end."""
+        try:
+            return self._file.read1(_CHUNK)
+        except (OSError, EOFError, zlib.error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise FormatError(f"{self.name}: cannot read: {reason}") from None
+
+    def everything(self) -> bytes:
+        """All bytes."""
+        try:
+            if self._file is self._raw and self._raw.seekable():
+                self._raw.seek(-len(self._head), io.SEEK_CUR)
+                return self._raw.read()  # in one piece: large files are not to be held twice
+        except OSError as error:
+            raise FormatError(f"{self.name}: cannot read: {error.strerror or error}") from None
+        return b"".join(self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        chunk = self._head
+        while chunk:
+            yield chunk
+            chunk = self._read_chunk()
+
+    def lines(self) -> Iterator[bytes | None]:
+        """Lines without their ends, and None whenever all that has arrived was given: more may take a while."""
+        parts: list[bytes] = []
+        for chunk in self._chunks():
+            *complete, rest = chunk.split(b"\n")
+            for line in complete:
+                yield b"".join([*parts, line])
+                parts = []
+            if rest:
+                parts.append(rest)
+            if complete:
+                yield None
+        if parts:
+            yield b"".join(parts)
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        if self._raw is not sys.stdin.buffer:
+            self._file.close()
+            self._raw.close()
+
+
+class _Rest(io.RawIOBase):
+    """Bytes already read, then the rest of a file, for gzip to read from."""
+
+    def __init__(self, head: bytes, rest: io.BufferedReader) -> None:
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            taken = self._head if size < 0 else self._head[:size]
+            self._head = self._head[len(taken) :]
+            return taken + (self._rest.read() if size < 0 else b"")
+        return self._rest.read(size) if size < 0 else self._rest.read1(size)
+
+
+def decoded(data: bytes, source: str, first_line: int = 1) -> str:
+    """The text of UTF-8 bytes, a byte order mark taken off. Raises FormatError with the line of a bad byte."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + first_line
+        raise FormatError(f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8 text") from None
+
+
+def read_text(path: str) -> tuple[str, str]:
+    """The text of a file ("-": standard input), gzipped or not, and its name for messages. Raises FormatError."""
+    source = Source(path)
+    try:
+        return decoded(source.everything(), source.name), source.name
+    finally:
+        source.close()

@@ -1,0 +1,112 @@
+"""Symbol tables: `label id` a line, as OpenFst, Kaldi (words.txt) and k2 keep them beside graphs of integers.
+
+Id 0 is epsilon, whatever the table calls it. Tables are for reading and writing the files of those systems only: labels
+of graphs are strings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.values import shown
+
+EPSILON_SYMBOL = "<eps>"
+_ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+FIELDS = re.compile(r"[^ \t\r\f\v]+")  # not split(): a no-break space is part of a label
+
+
+@dataclass
+class Symbols:
+    """A table that was read, or that grows as labels are numbered. ids: label -> id, epsilon not among them;
+    labels: the other way."""
+
+    path: str
+    ids: dict[str, int] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
+    epsilon: str = EPSILON_SYMBOL
+    grown: bool = False
+    _next: int = 1
+
+    def number(self, label: str) -> int:
+        """The id of a label; a new one, behind all others, if it is new."""
+        if label not in self.ids:
+            self._next = self._next if self.grown else max(self.labels, default=0) + 1
+            self.ids[label] = self._next
+            self.labels[self._next] = label
+            self._next += 1
+            self.grown = True
+        return self.ids[label]
+
+    def text(self) -> str:
+        """The table as a file holds it, by id."""
+        rows = [(0, self.epsilon), *sorted(self.labels.items())]
+        return "".join(f"{label}\t{number}\n" for number, label in rows)
+
+
+def read_symbols(path: str) -> Symbols:
+    """The table of a file. Raises FormatError, with the line."""
+    source = Source(path)
+    try:
+        text = decoded(source.everything(), source.name)
+    finally:
+        source.close()
+    symbols = Symbols(path)
+    for line, row in enumerate(text.split("\n"), 1):
+        fields = FIELDS.findall(row)
+        if not fields:
+            continue
+        at = f"{path}:{line}"
+        if len(fields) != 2 or not _ID.fullmatch(fields[1]):
+            raise FormatError(f"{at}: found {shown(row.strip())}, expected a label and its number, as in 'the 17'")
+        label, number = fields[0], int(fields[1])
+        if number in symbols.labels or label in symbols.ids:
+            twice = f"number {number}" if number in symbols.labels else f"label {label!r}"
+            raise FormatError(f"{at}: {twice} is there twice, expected each once")
+        symbols.ids[label] = number
+        symbols.labels[number] = label
+    if 0 in symbols.labels:
+        symbols.epsilon = symbols.labels.pop(0)
+        del symbols.ids[symbols.epsilon]
+    return symbols
+
+
+def read_tables(*paths: str | None) -> list[Symbols | None]:
+    """The tables of these files, None where there is no path. Raises FormatError."""
+    return [read_symbols(path) if path else None for path in paths]
+
+
+def is_id(text: str) -> bool:
+    """True for the digits of a whole number from 0 on, as OpenFst prints it."""
+    return _ID.fullmatch(text) is not None
+
+
+def from_ids(
+    fields: Sequence[str], symbols: Symbols | None, epsilon: int, source: str, lines: Sequence[int]
+) -> list[str | None]:
+    """The labels that integers stand for, None for epsilon; without a table a label is its number.
+
+    lines: where each field was read. Raises FormatError for what is no number, or is not in the table.
+    """
+    found: dict[str, str | None] = {}
+    table = None if symbols is None else symbols.labels
+    for text in dict.fromkeys(fields):
+        if not is_id(text) and text != str(epsilon):
+            line = lines[fields.index(text)]
+            raise FormatError(f"{source}:{line}: label is {shown(text)}, expected a whole number")
+        number = int(text)
+        if number == epsilon:
+            found[text] = None
+        elif table is None:
+            found[text] = text
+        elif number in table:
+            found[text] = table[number]
+        elif number == 0 and symbols is not None:
+            found[text] = symbols.epsilon
+        else:
+            path = "" if symbols is None else symbols.path
+            raise FormatError(f"{source}:{lines[fields.index(text)]}: label {text} is not in the symbol table {path}")
+    return [found[text] for text in fields]

@@ -1,0 +1,140 @@
+"""Single values of a document, checked: numbers, labels, nodes; and where each stood in its file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lattice_cli.errors import FormatError
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_NULLS = ("null", "~", "")
+_DIGITS = 300
+_LARGEST = 10**_DIGITS
+
+
+class Scalar(str):
+    """A scalar of a YAML file, as it was written. plain: without quotes. line: counted from 1."""
+
+    plain: bool
+    line: int
+
+    def __new__(cls, text: str, plain: bool, line: int) -> Scalar:
+        scalar = super().__new__(cls, text)
+        scalar.plain, scalar.line = plain, line
+        return scalar
+
+
+class LinedList(list[Any]):
+    """A list of a YAML file and the line it begins on."""
+
+    line: int = 0
+
+
+class LinedDict(dict[Any, Any]):
+    """A mapping of a YAML file and the line it begins on."""
+
+    line: int = 0
+
+
+def place(source: str, value: object) -> str:
+    """`file:line` if the value knows its line, else `file`."""
+    line = getattr(value, "line", 0)
+    return f"{source}:{line}" if line else source
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: short, and as it would be written."""
+    if isinstance(value, Scalar) and value.plain:
+        text = str(value) or "nothing"
+    elif value is None or isinstance(value, bool):
+        text = {None: "null", True: "true", False: "false"}[value]
+    elif isinstance(value, int) and abs(value) >= _LARGEST:
+        text = "an integer of several hundred digits"
+    elif isinstance(value, Mapping):
+        text = f"a mapping with {len(value)} keys"
+    elif isinstance(value, (list, tuple)):
+        text = f"a list of {len(value)}"
+    else:
+        text = repr(str(value) if isinstance(value, str) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_integer(text: str) -> bool:
+    """True for the digits of an integer as JSON writes it."""
+    return _INTEGER.fullmatch(text) is not None
+
+
+def as_number(value: object, source: str, what: str) -> float:
+    """A finite number. Raises FormatError with the place, `what` it is for, and what was found."""
+    number = math.nan
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+    elif isinstance(value, Scalar) and value.plain and _NUMBER.fullmatch(value):
+        number = float(value)
+    if not math.isfinite(number):
+        raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a finite number")
+    return number
+
+
+def is_null(value: object) -> bool:
+    """True for a JSON null, and for a plain `null`, `~` or nothing in YAML."""
+    return value is None or (isinstance(value, Scalar) and value.plain and value in _NULLS)
+
+
+def as_label(value: object, source: str, what: str) -> str | None:
+    """A label, or None for epsilon. Raises FormatError for anything but a string or null."""
+    if is_null(value):
+        return None
+    if isinstance(value, str):
+        return str(value)
+    hint = f' (write "{value}")' if isinstance(value, (int, float)) else ""
+    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a string or null{hint}")
+
+
+def as_text(value: object, source: str, what: str) -> str:
+    """A string. Raises FormatError for anything else; a plain YAML scalar is the string that was written."""
+    if isinstance(value, str):
+        return str(value)
+    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a string")
+
+
+def as_node(value: object, source: str, what: str) -> int | str:
+    """A node: an integer or a string. A string that is an integer's digits names the same node as the integer."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        return value
+    if isinstance(value, str) and not is_null(value):
+        return int(value) if len(value) <= _DIGITS and is_integer(value) else str(value)
+    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected an integer or a string")
+
+
+def as_list(value: object, source: str, what: str) -> list[Any]:
+    """A list. Raises FormatError for anything else."""
+    if isinstance(value, list):
+        return value
+    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a list")
+
+
+def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
+    """A mapping. Raises FormatError for anything else."""
+    if isinstance(value, dict):
+        return value
+    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a mapping")
+
+
+def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, what: str) -> None:
+    """Raises FormatError for a key that is not known, with the nearest one that is."""
+    known = list(known)
+    for key in mapping:
+        if key not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(known)}"
+            raise FormatError(f"{place(source, key)}: unknown key {shown(str(key))} in {what}{hint}")

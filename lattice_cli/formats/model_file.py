@@ -1,0 +1,130 @@
+"""Trained models and checkpoints: arrays and a description in JSON, in one .npz file, nothing ever unpickled."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.files import write_whole
+from lattice_cli.formats.io.sources import Source
+from lattice_cli.formats.native.npy import first_line
+from lattice_cli.formats.native.npz import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
+from lattice_cli.graph.record import Document
+
+_VERSION = 1
+_PARAMETER = "parameter/"
+_STATE = "state/"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModel:
+    """What a model file holds. about: configuration, labels and whatever else its writer needs, as JSON values."""
+
+    source: str
+    about: dict[str, Any]
+    parameters: dict[str, Any]
+    grammar: Document | None
+    alignment: Document | None
+
+
+def write_model(
+    path: str,
+    about: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    grammar: Document | None,
+    alignment: Document | None,
+) -> None:
+    """Write a model, whole or not at all. Raises FormatError if it cannot be written."""
+    arrays: dict[str, Any] = {"model": _text({"version": _VERSION, **about})}
+    arrays |= {f"{_PARAMETER}{name}": array for name, array in parameters.items()}
+    for prefix, document in ((GRAMMAR, grammar), (ALIGNMENT, alignment)):
+        if document is not None:
+            arrays |= {f"{prefix}{name}": array for name, array in arrays_of(document).items()}
+    write_whole(path, _npz(arrays))
+
+
+def read_model(path: str) -> StoredModel:
+    """The model of a file. Raises FormatError for anything that is not as `write_model` writes it."""
+    arrays, source = _read(path)
+    if "model" not in arrays:
+        raise FormatError(f"{source}: not a trained model: array 'model' is missing (lattice train writes them)")
+    about = _about(arrays["model"], source)
+    parameters = _under(arrays, _PARAMETER)
+    for name, array in parameters.items():
+        if array.dtype != np.float64 or not np.isfinite(array).all():
+            raise FormatError(f"{source}: array '{_PARAMETER}{name}' is not of finite float64 numbers")
+    grammar, alignment = (_document(_under(arrays, prefix), source) for prefix in (GRAMMAR, ALIGNMENT))
+    return StoredModel(source, about, parameters, grammar, alignment)
+
+
+def read_model_if_one(path: str) -> StoredModel | None:
+    """The model of a file; None for what is none, or can be read only once. Raises FormatError for a damaged one."""
+    if path == "-" or not Path(path).is_file():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "model.npy" not in archive.namelist():
+                return None
+    except (OSError, zipfile.BadZipFile):
+        return None
+    return read_model(path)
+
+
+def write_checkpoint(path: str, about: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Write where a training stands, whole or not at all."""
+    arrays = {f"{_STATE}{name}": array for name, array in state.items()}
+    write_whole(path, _npz({"checkpoint": _text({"version": _VERSION, **about}), **arrays}))
+
+
+def read_checkpoint(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(about, state) of a checkpoint. Raises FormatError."""
+    arrays, source = _read(path)
+    if "checkpoint" not in arrays:
+        raise FormatError(f"{source}: not a checkpoint: array 'checkpoint' is missing")
+    return _about(arrays["checkpoint"], source), _under(arrays, _STATE)
+
+
+def _document(arrays: dict[str, Any], source: str) -> Document | None:
+    return document_of(arrays, source, source) if arrays else None
+
+
+def _under(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _text(value: Mapping[str, Any]) -> Any:
+    return np.frombuffer(json.dumps(value, ensure_ascii=False, allow_nan=False).encode(), dtype=np.uint8)
+
+
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _read(path: str) -> tuple[dict[str, Any], str]:
+    source = Source(path)
+    try:
+        return npz_arrays(source.everything(), source.name), source.name
+    finally:
+        source.close()
+
+
+def _about(array: Any, source: str) -> dict[str, Any]:
+    try:
+        about = json.loads(array.tobytes().decode())
+        version = about["version"]
+    except (ValueError, RecursionError, TypeError, KeyError) as error:
+        raise FormatError(f"{source}: its description is not JSON text with a version: {first_line(error)}") from None
+    if version != _VERSION:
+        raise FormatError(f"{source}: version {version!r} of the file, expected {_VERSION}")
+    assert isinstance(about, dict)
+    return about

@@ -1,0 +1,197 @@
+"""The native document: a mapping from JSON or YAML to a Document, in all the forms of version 1.
+
+`arcs` is a list of rows or mappings, or a mapping of columns; `emissions` is a matrix; `words` and `trie` are grammars
+in short. Every error names the arc, and the line where the file gives one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.arrays.runs import distinct
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.errors import FormatError, GraphError
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.values import (
+    as_list,
+    as_mapping,
+    as_node,
+    as_number,
+    as_text,
+    is_null,
+    known_keys,
+    place,
+    shown,
+)
+from lattice_cli.formats.native.arcs import ArcTable, arc_table
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document, weighted_sum
+
+_COMMON = ("lattice", "id", "target")
+_GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
+_EMISSION_KEYS = (*_COMMON, "labels", "emissions")
+
+
+def read_document(value: Any, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The document that a parsed JSON or YAML value describes. Raises FormatError."""
+    record = as_mapping(value, source, "the document")
+    if "lattice" not in record:
+        raise FormatError(f'{place(source, record)}: no "lattice" key, expected a document with "lattice": 1')
+    if str(record["lattice"]) != "1":
+        raise FormatError(
+            f"{place(source, record['lattice'])}: document version is {shown(record['lattice'])}, expected 1"
+        )
+    kind = _kind(record, source)
+    if kind == "words":
+        from lattice_cli.formats.notations.word_list import WORD_KEYS, word_grammar
+
+        known_keys(record, (*_COMMON, *WORD_KEYS), source, "a word grammar")
+        document = word_grammar(record, source, record_id)
+    elif kind == "emissions":
+        from lattice_cli.formats.native.npy import emission_document
+
+        known_keys(record, _EMISSION_KEYS, source, "an emission document")
+        document = emission_document(record, source, record_id, options)
+    else:
+        known_keys(record, _GRAPH_KEYS, source, "a graph document")
+        document = _graph_document(record, source, record_id)
+    return _with_identity(document, record, source)
+
+
+def _kind(record: dict[Any, Any], source: str) -> str:
+    given = [key for key in ("arcs", "emissions", "words", "trie") if key in record]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        raise FormatError(f"{place(source, record)}: found {found}, expected one of arcs, emissions, words, trie")
+    return "words" if given[0] in ("words", "trie") else given[0]
+
+
+def _with_identity(document: Document, record: dict[Any, Any], source: str) -> Document:
+    """The document with the record's own id and target, where it has them."""
+    from dataclasses import replace
+
+    record_id = record.get("id")
+    if isinstance(record_id, int) and not isinstance(record_id, bool):
+        record_id = str(record_id)
+    own_id = document.id if is_null(record_id) else as_text(record_id, source, "id")
+    return replace(document, id=own_id, target=target_of(record, source))
+
+
+def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] | None:
+    """The target of a record: a text, a list of labels, or None. Raises FormatError."""
+    given = record.get("target")
+    if isinstance(given, list):
+        return tuple(as_text(label, source, "a label of the target") for label in given)
+    if is_null(given):
+        return None
+    if not isinstance(given, str):
+        expected = "expected a text or a list of labels"
+        raise FormatError(f"{place(source, given)}: target is {shown(given)}, {expected}")
+    return str(given)
+
+
+def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:
+    labels = None
+    if "labels" in record:
+        labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
+    table = arc_table(record["arcs"], source, labels)
+    ends = {key: _ends(record, key, source) for key in ("start", "final")}
+    names = _node_names(record, table, ends, source)
+    # A range gives a node's position as a mapping would.
+    index: Any = names if isinstance(names, range) else {name: position for position, name in enumerate(names)}
+    if table.integer_nodes is not None and isinstance(names, range):
+        src, dst = table.integer_nodes
+    else:
+        src = np.array([index[node] for node in table.tails], dtype=np.intp)
+        dst = np.array([index[node] for node in table.heads], dtype=np.intp)
+    columns = {key: _end_column(found, index, len(names)) for key, found in ends.items()}
+    scales = {
+        str(name): as_number(scale, source, f"scale {shown(name)}")
+        for name, scale in as_mapping(record.get("scales", {}), source, "scales").items()
+    }
+    if set(scales) - set(table.scores):
+        name = next(name for name in scales if name not in table.scores)
+        raise FormatError(f"{source}: scales has {name!r}, but the arcs carry no such score")
+    energy = weighted_sum(table.scores, scales) if table.scores else table.energy
+    try:
+        graph = Graph(src, dst, table.ilabel, table.olabel, energy, columns["start"], columns["final"], table.labels)
+    except GraphError as error:
+        raise FormatError(f"{source}: {error}") from None
+    return Document(graph, record_id, source, names, _times(record, names, source), table.scores, scales)
+
+
+def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, float]:
+    """The start or final nodes with their energies: one node, a list, or a mapping."""
+    if key not in record:
+        raise FormatError(
+            f"{place(source, record)}: no {key!r} key, expected a node, a list of nodes, or {{node: energy}}"
+        )
+    given = record[key]
+    if isinstance(given, dict):
+        return {
+            as_node(node, source, f"a {key} node"): as_number(energy, source, f"the {key} energy of node {shown(node)}")
+            for node, energy in given.items()
+        }
+    nodes = given if isinstance(given, list) else [given]
+    found: dict[int | str, float] = {}
+    for value in nodes:
+        node = as_node(value, source, f"a {key} node")
+        if node in found:
+            raise FormatError(f"{place(source, value)}: {key} names node {node!r} twice")
+        found[node] = 0.0
+    return found
+
+
+def _end_column(found: dict[int | str, float], index: Any, nodes: int) -> FloatArray:
+    column = np.full(nodes, np.inf)
+    for node, energy in found.items():
+        column[index[node]] = energy
+    return column
+
+
+def _node_names(
+    record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
+) -> Sequence[int | str]:
+    """The nodes in order: as `nodes` lists them, else ascending if all are integers, else as they first appear.
+
+    A range where they are numbered from 0 on.
+    """
+    names = _listed_names(record, table, ends, source)
+    plain = range(len(names))
+    return plain if not names or (names[0] == 0 and names[-1] == plain[-1] and names == list(plain)) else names
+
+
+def _listed_names(
+    record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
+) -> list[int | str]:
+    if table.integer_nodes is not None:
+        used: list[int | str] = distinct(np.concatenate(table.integer_nodes)).tolist()
+    else:
+        used = list(dict.fromkeys(node for pair in zip(table.tails, table.heads) for node in pair))
+    mentioned = dict.fromkeys([*ends["start"], *used, *ends["final"]])
+    if "nodes" in record:
+        listed = [as_node(node, source, "an entry of nodes") for node in as_list(record["nodes"], source, "nodes")]
+        position = dict.fromkeys(listed)
+        if len(position) < len(listed):
+            twice = next(node for node in listed if listed.count(node) > 1)
+            raise FormatError(f"{source}: nodes lists {twice!r} twice")
+        missing = next((node for node in mentioned if node not in position), None)
+        if missing is not None:
+            raise FormatError(f"{source}: node {missing!r} is used, but nodes does not list it")
+        return listed
+    if not set(map(type, mentioned)) - {int}:
+        return sorted(mentioned)
+    return list(mentioned)
+
+
+def _times(record: dict[Any, Any], names: Sequence[int | str], source: str) -> FloatArray | None:
+    """(nodes,) seconds, nan where a node has none."""
+    if "times" not in record:
+        return None
+    given = as_list(record["times"], source, "times")
+    if len(given) != len(names):
+        raise FormatError(f"{place(source, given)}: times has {len(given)} entries, but there are {len(names)} nodes")
+    return np.array([np.nan if is_null(time) else as_number(time, source, "a time") for time in given])

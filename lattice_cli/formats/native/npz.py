@@ -1,0 +1,171 @@
+"""The columnar form in binary: a document as numpy arrays in an .npz file, with nothing pickled."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.errors import FormatError, GraphError
+from lattice_cli.formats.io.values import as_list, as_mapping, as_node, as_number, as_text, is_null
+from lattice_cli.formats.native.npy import first_line
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document
+
+_VERSION = 1
+#: What stands in front of the names of the arrays of the graphs in a model.
+GRAMMAR, ALIGNMENT = "grammar/", "alignment/"
+_INTEGERS = ("src", "dst", "ilabel", "olabel")
+_FLOATS = ("energy", "start", "final")
+
+
+def write_npz(document: Document) -> bytes:
+    """The bytes of an .npz file. Names, labels, scales, id and target are JSON text in a byte array."""
+    file = io.BytesIO()
+    np.savez(file, **arrays_of(document))
+    return file.getvalue()
+
+
+def arrays_of(document: Document) -> dict[str, Any]:
+    """The arrays that an .npz file of a document holds."""
+    graph = document.graph
+    arrays: dict[str, Any] = {name: getattr(graph, name) for name in (*_INTEGERS, *_FLOATS)}
+    if document.times is not None:
+        arrays["times"] = document.times
+    arrays.update({f"score{number}": column for number, column in enumerate(document.scores.values())})
+    names = list(document.names)
+    about = {
+        "lattice": _VERSION,
+        "id": document.id,
+        "labels": graph.labels[1:],
+        "names": None if names == list(range(len(names))) else names,
+        "scores": list(document.scores),
+        "scales": dict(document.scales),
+        "target": document.target,
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
+    return arrays
+
+
+def read_npz(data: bytes, source: str, record_id: str) -> Document:
+    """The document of an .npz file. Raises FormatError for anything that is not as `write_npz` writes it."""
+    return document_of(npz_arrays(data, source), source, record_id)
+
+
+def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document:
+    """The document of the arrays of an .npz file; of a trained model, its grammar. Raises FormatError."""
+    if "model" in arrays:
+        arrays = {name.removeprefix(GRAMMAR): array for name, array in arrays.items() if name.startswith(GRAMMAR)}
+        if not arrays:
+            raise FormatError(
+                f"{source}: a trained model without a grammar's graph, expected a graph: lattice recognize makes them, "
+                "and a neural grammar has one only beside a graph (-g)"
+            )
+    _require_columns(arrays, source)
+    about = _about(arrays, source)
+    labels = [as_text(label, source, "an entry of labels") for label in as_list(about.get("labels"), source, "labels")]
+    if len(set(labels)) < len(labels):
+        raise FormatError(f"{source}: labels has a label twice")
+    scores = [as_text(name, source, "a score") for name in as_list(about.get("scores"), source, "scores")]
+    columns = {name: _column(arrays, name, "iu", source) for name in _INTEGERS}
+    columns |= {name: _column(arrays, name, "fiu", source) for name in _FLOATS}
+    try:
+        graph = Graph(**columns, labels=("", *labels))
+    except GraphError as error:
+        raise FormatError(f"{source}: {error}") from None
+    target = about.get("target")
+    if isinstance(target, list):
+        target = tuple(as_text(label, source, "a label of the target") for label in target)
+    elif not is_null(target):
+        target = as_text(target, source, "target")
+    return Document(
+        graph,
+        record_id if is_null(about.get("id")) else as_text(about["id"], source, "id"),
+        source,
+        _names(about.get("names"), graph.nodes, source),
+        _times(arrays, graph.nodes, source),
+        {name: _score(arrays, number, graph.arcs, source) for number, name in enumerate(scores)},
+        _scales(about.get("scales"), scores, source),
+        target,
+    )
+
+
+def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
+    """The arrays of an archive; nothing is unpickled. Raises FormatError."""
+    if not data.startswith(b"PK"):
+        raise FormatError(f"{source}: not a readable .npz file: no zip archive")
+    try:
+        file = np.load(io.BytesIO(data), allow_pickle=False)
+        return {name: file[name] for name in file.files}
+    except Exception as error:  # a damaged archive makes zipfile and numpy raise errors of a dozen kinds
+        raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
+
+
+def _require_columns(arrays: dict[str, Any], source: str) -> None:
+    """Everything a graph needs, each array with one dimension."""
+    missing = [name for name in (*_INTEGERS, *_FLOATS, "about") if name not in arrays]
+    if missing:
+        found = ", ".join(arrays)
+        raise FormatError(f"{source}: not a lattice .npz: array {missing[0]!r} is missing (found {found})")
+    for name, array in arrays.items():
+        if array.ndim != 1:
+            raise FormatError(f"{source}: array {name!r} has shape {array.shape}, expected one dimension")
+
+
+def _about(arrays: dict[str, Any], source: str) -> dict[str, Any]:
+    try:
+        about = as_mapping(json.loads(arrays["about"].tobytes().decode()), source, "about")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{source}: array 'about' is not JSON text: {first_line(error)}") from None
+    if about.get("lattice") != _VERSION:
+        raise FormatError(f"{source}: document version is {about.get('lattice')!r}, expected {_VERSION}")
+    return about
+
+
+def _column(arrays: dict[str, Any], name: str, kinds: str, source: str) -> Any:
+    """An array of one of these kinds of numbers."""
+    array = arrays[name]
+    if array.dtype.kind not in kinds:
+        expected = "integers" if kinds == "iu" else "numbers"
+        raise FormatError(f"{source}: array {name!r} holds {array.dtype}, expected {expected}")
+    return array
+
+
+def _names(given: Any, nodes: int, source: str) -> Any:
+    if is_null(given):
+        return range(nodes)
+    names = [as_node(name, source, "a node name") for name in as_list(given, source, "names")]
+    if len(names) != nodes or len(set(names)) < nodes:
+        raise FormatError(f"{source}: names has {len(set(names))} different entries, but there are {nodes} nodes")
+    return names
+
+
+def _times(arrays: dict[str, Any], nodes: int, source: str) -> Any:
+    if "times" not in arrays:
+        return None
+    times = _column(arrays, "times", "fiu", source).astype(np.float64)
+    if len(times) != nodes or np.isinf(times).any():
+        raise FormatError(f"{source}: times has {len(times)} entries for {nodes} nodes, or an infinite one")
+    return times
+
+
+def _score(arrays: dict[str, Any], number: int, arcs: int, source: str) -> Any:
+    name = f"score{number}"
+    if name not in arrays:
+        raise FormatError(f"{source}: array {name!r} is missing")
+    score = _column(arrays, name, "fiu", source).astype(np.float64)
+    if len(score) != arcs or not np.isfinite(score).all():
+        found = f"{len(score)} entries for {arcs} arcs, or one that is not finite"
+        raise FormatError(f"{source}: array {name!r} of the scores has {found}")
+    return score
+
+
+def _scales(given: Any, scores: list[str], source: str) -> dict[str, float]:
+    scales = {}
+    for name, scale in as_mapping(given, source, "scales").items():
+        if name not in scores:
+            raise FormatError(f"{source}: scales has {name!r}, but the arcs carry no such score")
+        scales[name] = as_number(scale, source, f"scale {name!r}")
+    return scales

@@ -1,0 +1,278 @@
+"""Grammars in the JSpeech Grammar Format (W3C note, 2000): rules of words, groups, options, weights and repetitions.
+
+A grammar without weights is a set of sentences: the acceptor with one path for each. With weights each derivation is a
+path: alternatives of weights w_i cost -log(w_i / sum of w). Rules may not refer to themselves, and not to other files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite, log
+from typing import NamedTuple, NoReturn
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.notations.expression_builder import (
+    Build,
+    Piece,
+    Pieces,
+    labels,
+    one_after_another,
+    one_of,
+    times,
+)
+from lattice_cli.graph.determinize import one_path_each
+from lattice_cli.graph.epsilon_removal import epsilon_free
+from lattice_cli.graph.graph import Graph
+
+_HEADER = re.compile(r"\ufeff?#JSGF\s+V1\.0[^;]*;", re.I)
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
+    |(?P<rule><[^<>]*>)
+    |(?P<weight>/[^/\n]*/)
+    |(?P<tag>\{(?:[^{}\\]|\\.)*\})
+    |(?P<quoted>"(?:[^"\\]|\\.)*")
+    |(?P<sign>[=;|()\[\]*+])
+    |(?P<word>(?:[^\s=;|()\[\]*+<>{}/"\\]|\\.)+)""",
+    re.X | re.S,
+)
+_MOST_DEEP = 100
+
+
+class _Token(NamedTuple):
+    """kind: of _TOKEN, or end; a sign is its own kind. at: file and line."""
+
+    kind: str
+    text: str
+    at: str
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Alternatives as their tokens were read: builds of it, the rules it refers to, where it was defined."""
+
+    public: bool
+    build: Build
+    refers: list[tuple[str, str]]
+    at: str
+
+
+def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = False) -> Graph:
+    """The acceptor of a rule, or of all public rules. uniform: alternatives without weights are equally probable.
+
+    Raises FormatError with the line; UsageError where there is no such rule.
+    """
+    parser = _Parser(_tokens(text, source), source, uniform)
+    rules = parser.rules()
+    roots = [name for name, found in rules.items() if found.public] if rule is None else [rule.strip("<>")]
+    if not roots:
+        raise FormatError(f"{source}: no public rule, expected one (--rule NAME takes another)")
+    if roots[0] not in rules:
+        raise UsageError(f"{source}: no rule <{roots[0]}>, it has {', '.join(f'<{name}>' for name in rules)}")
+    _require_no_recursion(roots, rules)
+    pieces = Pieces(source)
+    several = one_of([rules[name].build for name in roots], parser.shares([None] * len(roots)))
+    try:
+        graph = pieces.graph(several(pieces))
+    except RecursionError:
+        raise FormatError(f"{source}: rules and groups are nested too deeply") from None
+    if graph.energy.any():
+        if pieces.endless:
+            found = "a part that may be empty is under * or +"
+            raise FormatError(f"{source}: {found}, expected none in a grammar with weights: it has no finite sum")
+        return epsilon_free(graph)
+    try:
+        return one_path_each(graph)
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from None
+
+
+def _tokens(text: str, source: str) -> list[_Token]:
+    """What a text is made of, without the header, white space, comments and tags."""
+    header = _HEADER.match(text)
+    if header is None:
+        raise FormatError(f"{source}:1: found {shown(text[:20])}, expected #JSGF V1.0;")
+    found = []
+    place, line = header.end(), 1 + text.count("\n", 0, header.end())
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        at = f"{source}:{line}"
+        if match is None:
+            raise FormatError(f"{at}: found {shown(text[place : place + 20])}, expected a word, a <rule> or a sign")
+        kind = str(match.lastgroup)
+        if kind not in ("space", "tag"):
+            found.append(_Token(match[0] if kind == "sign" else kind, match[0], at))
+        line += match[0].count("\n")
+        place = match.end()
+    return [*found, _Token("end", "the end of the file", f"{source}:{line}")]
+
+
+def _require_no_recursion(roots: Sequence[str], rules: dict[str, _Rule]) -> None:
+    """Raises FormatError for a rule that comes back to itself, with the way it takes, or one that is nowhere."""
+    done: set[str] = set()
+    for root in roots:
+        way = [root]
+        open_refers = [iter(rules[root].refers)]
+        while way:
+            name, at = next(open_refers[-1], (None, ""))
+            if name is None:
+                done.add(way.pop())
+                open_refers.pop()
+            elif name not in rules:
+                raise FormatError(f"{at}: rule <{name}> is not defined")
+            elif name in way:
+                circle = " -> ".join(f"<{step}>" for step in [*way[way.index(name) :], name])
+                raise FormatError(f"{at}: rule <{name}> refers to itself ({circle}), expected * or + for repetition")
+            elif name not in done:
+                if len(way) > _MOST_DEEP:
+                    raise FormatError(f"{at}: rules refer to rules more than {_MOST_DEEP} deep")
+                way.append(name)
+                open_refers.append(iter(rules[name].refers))
+
+
+@dataclass
+class _Parser:
+    """Recursive descent over tokens."""
+
+    tokens: list[_Token]
+    source: str
+    uniform: bool
+    place: int = 0
+    depth: int = 0
+    refers: list[tuple[str, str]] = field(default_factory=list)
+    found: dict[str, _Rule] = field(default_factory=dict)
+
+    @property
+    def next(self) -> _Token:
+        """The token that comes next."""
+        return self.tokens[self.place]
+
+    def take(self, kind: str, expected: str) -> _Token:
+        """The next token, of this kind."""
+        token = self.next
+        if token.kind != kind:
+            self.refuse(expected)
+        self.place += 1
+        return token
+
+    def refuse(self, expected: str) -> NoReturn:
+        """Raises FormatError for the next token."""
+        found = self.next.text if self.next.kind == "end" else shown(self.next.text)
+        raise FormatError(f"{self.next.at}: found {found}, expected {expected}")
+
+    def rules(self) -> dict[str, _Rule]:
+        """The rules of the grammar by name."""
+        if self.next.text == "grammar":
+            self.place += 1
+            self.take("word", "the name of the grammar")
+            self.take(";", "; after the name of the grammar")
+        while self.next.kind != "end":
+            if self.next.text == "import":
+                raise FormatError(f"{self.next.at}: import of other grammars is not supported, expected rules alone")
+            public = self.next.text == "public"
+            self.place += public
+            name = self.take("rule", "a rule: [public] <name> = ... ;")
+            self.take("=", f"= after {name.text}")
+            self.refers = []
+            build = self.alternatives()
+            self.take(";", f"; at the end of {name.text}, | or what follows")
+            known = self.found.get(name.text[1:-1])
+            if known is not None:
+                raise FormatError(f"{name.at}: rule {name.text} is defined twice, first at {known.at}")
+            self.found[name.text[1:-1]] = _Rule(public, build, self.refers, name.at)
+        return self.found
+
+    def alternatives(self) -> Build:
+        """Sequences between |, with weights or without."""
+        begin = self.next
+        self.depth += 1
+        if self.depth > _MOST_DEEP:
+            self.refuse(f"groups nested up to {_MOST_DEEP} deep")
+        parts: list[Build] = []
+        weights: list[float | None] = []
+        while True:
+            weights.append(self.weight())
+            parts.append(self.sequence())
+            if self.next.kind != "|":
+                break
+            self.place += 1
+        self.depth -= 1
+        if None in weights and any(weight is not None for weight in weights):
+            raise FormatError(f"{begin.at}: some alternatives have weights and some have none, expected all or none")
+        if None not in weights and not any(weights):
+            raise FormatError(f"{begin.at}: all weights are 0, expected one above 0")
+        kept = [(part, weight) for part, weight in zip(parts, weights) if weight != 0]
+        return one_of([part for part, _ in kept], self.shares([weight for _, weight in kept]))
+
+    def shares(self, weights: Sequence[float | None]) -> list[float]:
+        """The energies of alternatives."""
+        given = [1.0 if weight is None else weight for weight in weights]
+        if None in weights and not self.uniform:
+            return [0.0] * len(given)
+        return [0.0 - log(weight / sum(given)) for weight in given]
+
+    def weight(self) -> float | None:
+        """A weight in front of an alternative."""
+        if self.next.kind != "weight":
+            return None
+        text = self.next.text[1:-1].strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not (isfinite(value) and value >= 0):
+            self.refuse("a weight, a number from 0 on between slashes")
+        self.place += 1
+        return value
+
+    def sequence(self) -> Build:
+        """Items one after the other."""
+        parts = []
+        while self.next.kind in ("word", "quoted", "rule", "(", "["):
+            parts.append(self.item())
+        if not parts:
+            self.refuse("a word, a <rule>, a group or an option")
+        return parts[0] if len(parts) == 1 else one_after_another(parts)
+
+    def item(self) -> Build:
+        """A word, a rule, a group or an option, and how often."""
+        token = self.next
+        self.place += 1
+        if token.kind == "(":
+            build = self.alternatives()
+            self.take(")", f") for the ( of line {token.at.rpartition(':')[2]}")
+        elif token.kind == "[":
+            inner = self.alternatives()
+            build = one_of([inner, _nothing], self.shares([None, None]))
+            self.take("]", f"] for the [ of line {token.at.rpartition(':')[2]}")
+        elif token.kind == "rule":
+            build = self.reference(token)
+        elif token.kind == "quoted":
+            build = one_after_another([labels([word]) for word in _plain(token.text[1:-1]).split()])
+        else:
+            build = labels([_plain(token.text)])
+        if self.next.kind in ("*", "+"):
+            build = times(build, int(self.next.kind == "+"), None)
+            self.place += 1
+        return build
+
+    def reference(self, token: _Token) -> Build:
+        """What a rule's name stands for."""
+        name = token.text[1:-1].strip()
+        if name == "NULL":
+            return _nothing
+        if name == "VOID":
+            return labels([])
+        self.refers.append((name, token.at))
+        return lambda pieces: self.found[name].build(pieces)
+
+
+def _nothing(pieces: Pieces) -> Piece:
+    return pieces.nothing()
+
+
+def _plain(text: str) -> str:
+    """A word without its escapes."""
+    return re.sub(r"\\(.)", r"\1", text)

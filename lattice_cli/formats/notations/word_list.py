@@ -1,0 +1,93 @@
+"""Word grammars: a list of words, a trie, or a .txt file, as an acceptor or a spelling-to-word transducer.
+
+Words are merged into a trie; a word may end at an interior node (cut / cute). With `loop`, words follow each other with
+a label between them, or nothing; with `around` that label may also stand before, behind, and several times. The output
+is what was spelled, or with `output: words` one label a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.values import Scalar, as_mapping, as_number, as_text, is_null, place, shown
+from lattice_cli.grammars.lexicon import Word, grammar_of, spelled
+from lattice_cli.graph.record import Document
+
+WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
+
+
+def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Document:
+    """The grammar that `words:` or `trie:` describes. Raises FormatError."""
+    spell = _choice(record, "spell", ("characters", "tokens"), source)
+    output = _choice(record, "output", ("spelling", "words"), source)
+    loop = None if is_null(record.get("loop")) else as_text(record["loop"], source, "loop")
+    around = record.get("around", False)
+    if not isinstance(around, bool):
+        around = {"true": True, "false": False}.get(str(around))
+        if around is None:
+            raise FormatError(f"{place(source, record['around'])}: around is {shown(record['around'])}, expected true")
+    words = _listed(record["words"], source, spell) if "words" in record else _in_trie(record["trie"], source, spell)
+    return grammar_of(words, source, record_id, loop=loop, around=around, by_word=output == "words")
+
+
+def word_list(text: str, source: str, record_id: str) -> Document:
+    """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
+    return grammar_of(words_of(text, source), source, record_id)
+
+
+def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: str) -> str:
+    value = record.get(key, choices[0])
+    if value not in choices:
+        raise FormatError(f"{place(source, value)}: {key} is {shown(value)}, expected {' or '.join(choices)}")
+    return str(value)
+
+
+def _listed(given: Any, source: str, spell: str) -> Iterator[Word]:
+    if isinstance(given, dict):
+        for text, energy in given.items():
+            number = as_number(energy, source, f"the energy of word {shown(text)}")
+            yield spelled(text, spell, number, place(source, text))
+        return
+    if not isinstance(given, list):
+        raise FormatError(f"{place(source, given)}: words is {shown(given)}, expected a list or {{word: energy}}")
+    for value in given:
+        text = as_text(value, source, "a word")
+        yield spelled(text, spell, 0.0, place(source, value))
+
+
+def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
+    joiner = "" if spell == "characters" else " "
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), given)]
+    while waiting:
+        spelling, branch = waiting.pop()
+        at = f"trie at {joiner.join(spelling)!r}"
+        branches = as_mapping(branch, source, at)
+        for label, below in reversed(branches.items()):
+            if label != "":
+                waiting.append(((*spelling, str(label)), below))
+        if "" in branches:
+            energy = as_number(branches[""], source, f"{at}: the energy of the word that ends here")
+            yield Word(spelling, joiner.join(spelling), energy, place(source, branch))
+        elif not branches:
+            raise FormatError(f'{place(source, branch)}: {at} ends without a word, expected "" with an energy')
+
+
+def words_of(text: str, source: str, spell: str = "characters") -> Iterator[Word]:
+    """The words of a list: one a line, optionally a tab and an energy. Raises FormatError."""
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.removesuffix("\r")
+        if not line:
+            continue
+        word, tab, rest = line.partition("\t")
+        at = f"{source}:{number}"
+        energy = 0.0
+        if tab:
+            try:
+                energy = as_number(Scalar(rest.strip(), True, 0), at, "")
+            except FormatError:
+                raise FormatError(
+                    f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
+                ) from None
+        yield spelled(word, spell, energy, at)

@@ -1,0 +1,89 @@
+"""Compositions whose outputs are judged by scorers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lattice_cli.arrays.grouping import group_by
+from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.composition.composition import Composition
+from lattice_cli.grammars.scorer import Rules
+from lattice_cli.graph.connect import restricted, useful_nodes
+from lattice_cli.graph.graph import EPSILON, Graph
+
+
+def with_rules(whole: Composition, rules: Rules) -> Composition:
+    """The composition, its outputs judged by rules: a node for each pair of a node and a history that is met.
+
+    Provenance is that of the composition; what the rules take is part of the energies of arcs that output, and of final
+    nodes.
+    """
+    graph = whole.graph
+    leaving = group_by(graph.src, graph.nodes)
+    numbering = Numbering(graph.nodes * rules.histories)
+    frontier, fresh = numbering.number(graph.starts * rules.histories + rules.first)
+    found = [fresh]
+    tails: list[IntArray] = []
+    heads: list[IntArray] = []
+    arcs: list[IntArray] = []
+    energies: list[FloatArray] = []
+    first = 0
+    while len(fresh):
+        node, history = np.divmod(fresh, rules.histories)
+        arc, counts = leaving.rows(node)
+        tail, after = np.repeat(np.arange(len(node)) + first, counts), np.repeat(history, counts)
+        energy = graph.energy[arc].copy()
+        spoken = np.flatnonzero(graph.olabel[arc] != EPSILON)
+        spent, after[spoken] = rules.step(after[spoken], graph.olabel[arc[spoken]])
+        energy[spoken] += spent
+        possible = np.isfinite(energy)
+        first += len(fresh)
+        head, fresh = numbering.number((graph.dst[arc] * rules.histories + after)[possible])
+        found.append(fresh)
+        tails.append(tail[possible])
+        heads.append(head)
+        arcs.append(arc[possible])
+        energies.append(energy[possible])
+    node, history = np.divmod(np.concatenate(found), rules.histories)
+    start = np.full(len(node), np.inf)
+    start[frontier] = graph.start[graph.starts]
+    return _judged(whole, node, start, graph.final[node] + rules.ending(history), tails, heads, arcs, energies)
+
+
+def _judged(
+    whole: Composition,
+    node: IntArray,
+    start: FloatArray,
+    final: FloatArray,
+    tails: Sequence[IntArray],
+    heads: Sequence[IntArray],
+    arcs: Sequence[IntArray],
+    energies: Sequence[FloatArray],
+) -> Composition:
+    """The trimmed composition of these nodes and arcs."""
+    none: list[IntArray] = [np.zeros(0, dtype=np.intp)]
+    arc = np.concatenate([*none, *arcs])
+    graph = Graph(
+        np.concatenate([*none, *tails]),
+        np.concatenate([*none, *heads]),
+        whole.graph.ilabel[arc],
+        whole.graph.olabel[arc],
+        np.concatenate([np.zeros(0), *energies]),
+        start,
+        final,
+        whole.graph.labels,
+    )
+    trimmed, nodes, kept = restricted(graph, useful_nodes(graph))
+    arc, node = arc[kept], node[nodes]
+    return replace(
+        whole,
+        graph=trimmed,
+        left_arc=whole.left_arc[arc],
+        right_arc=whole.right_arc[arc],
+        left_node=whole.left_node[node],
+        right_node=whole.right_node[node],
+    )

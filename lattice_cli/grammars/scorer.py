@@ -1,0 +1,87 @@
+"""Grammars over output labels that are asked rather than composed with: deterministic, their states numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+
+
+class Rules(Protocol):
+    """A grammar over words that is asked rather than composed with. Histories are numbers."""
+
+    @property
+    def first(self) -> int:
+        """The history at the start."""
+
+    @property
+    def histories(self) -> int:
+        """How many there are."""
+
+    @property
+    def least(self) -> FloatArray:
+        """(labels,) no word's energy is below this after any history."""
+
+    @property
+    def least_end(self) -> float:
+        """No history's energy of ending is below this."""
+
+    def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
+        """(n,) energy of each word (an index of the machine's labels) after each history, and the history then."""
+
+    def ending(self, history: IntArray) -> FloatArray:
+        """(n,) energy of ending after each history."""
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """Two rules at once: energies add up; a history is one of each."""
+
+    one: Rules
+    other: Rules
+
+    @property
+    def first(self) -> int:
+        """See Rules."""
+        return self.one.first * self.other.histories + self.other.first
+
+    @property
+    def histories(self) -> int:
+        """See Rules."""
+        return self.one.histories * self.other.histories
+
+    @property
+    def least(self) -> FloatArray:
+        """See Rules."""
+        least: FloatArray = self.one.least + self.other.least
+        return least
+
+    @property
+    def least_end(self) -> float:
+        """See Rules."""
+        return self.one.least_end + self.other.least_end
+
+    def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
+        """See Rules."""
+        first, second = np.divmod(history, self.other.histories)
+        energy, first = self.one.step(first, word)
+        more, second = self.other.step(second, word)
+        return energy + more, first * self.other.histories + second
+
+    def ending(self, history: IntArray) -> FloatArray:
+        """See Rules."""
+        first, second = np.divmod(history, self.other.histories)
+        ends: FloatArray = self.one.ending(first) + self.other.ending(second)
+        return ends
+
+
+def all_rules(parts: Sequence[Rules]) -> Rules | None:
+    """Rules together; None for none."""
+    rules: Rules | None = None
+    for part in parts:
+        rules = part if rules is None else Both(rules, part)
+    return rules

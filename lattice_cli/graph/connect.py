@@ -1,0 +1,105 @@
+"""Which nodes and arcs lie on a path from a start to a final node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lattice_cli.arrays.grouping import Grouping, group_by
+from lattice_cli.arrays.runs import distinct
+from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.graph.graph import Graph
+
+
+def useful_nodes(graph: Graph) -> BoolArray:
+    """(nodes,) true where some path from a start node to a final node passes."""
+    return on_paths(graph, group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes))
+
+
+def on_paths(graph: Graph, leaving: Grouping, entering: Grouping) -> BoolArray:
+    """The same, given the arcs grouped by src and by dst."""
+    if not in_numbered_order(graph.src, graph.dst):
+        forward = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
+        return forward & reachable(graph.dst, graph.src, graph.finals, graph.nodes)
+    alive = np.ones(graph.nodes, dtype=bool)
+    alive[_unreachable(graph.start, entering, leaving, graph.dst)] = False
+    alive[_unreachable(graph.final, leaving, entering, graph.src)] = False
+    return alive
+
+
+def _unreachable(begin: FloatArray, entering: Grouping, leaving: Grouping, head: IntArray) -> IntArray:
+    """Nodes of a graph without cycles to which no arcs lead from a node with a finite `begin`, (nodes,).
+
+    Without cycles those that nothing enters can be taken away, and then those that nothing else enters, and so on;
+    usually they are few.
+    """
+    ways = np.diff(entering.offsets)
+    ways += np.isfinite(begin)
+    front = np.flatnonzero(ways == 0)
+    found = [front]
+    while len(front):
+        heads = head[leaving.rows(front)[0]]
+        np.subtract.at(ways, heads, 1)
+        front = distinct(heads[ways[heads] == 0])
+        found.append(front)
+    return np.concatenate(found)
+
+
+def in_numbered_order(src: IntArray, dst: IntArray) -> bool:
+    """True if every arc goes to a higher node, or every arc goes to a lower one."""
+    return bool((src < dst).all() or (src > dst).all())
+
+
+def reachable(src: IntArray, dst: IntArray, seeds: IntArray, nodes: int) -> BoolArray:
+    """(nodes,) true for the seeds and all that arcs lead to from them."""
+    seen = np.zeros(nodes, dtype=bool)
+    seen[seeds] = True
+    leaving = group_by(src, nodes)
+    frontier = seeds
+    while len(frontier):
+        arcs, _ = leaving.rows(frontier)
+        heads = dst[arcs]
+        heads = heads[~seen[heads]]
+        seen[heads] = True
+        frontier = distinct(heads)
+    return seen
+
+
+def trimmed(graph: Graph) -> tuple[Graph, IntArray, IntArray]:
+    """The graph without nodes and arcs that are on no path, and the nodes (nodes,) and arcs (arcs,) that were kept."""
+    return restricted(graph, useful_nodes(graph))
+
+
+def restricted(graph: Graph, keep: BoolArray) -> tuple[Graph, IntArray, IntArray]:
+    """The graph on the nodes where `keep` is true, in their order, and the kept node and arc indices."""
+    kept_nodes = np.flatnonzero(keep)
+    kept_arcs = np.flatnonzero(keep[graph.src] & keep[graph.dst])
+    new_index = np.cumsum(keep) - 1
+    smaller = Graph(
+        new_index[graph.src[kept_arcs]],
+        new_index[graph.dst[kept_arcs]],
+        graph.ilabel[kept_arcs],
+        graph.olabel[kept_arcs],
+        graph.energy[kept_arcs],
+        graph.start[kept_nodes],
+        graph.final[kept_nodes],
+        graph.labels,
+        np.searchsorted(kept_nodes, graph.node_offsets),
+        np.searchsorted(kept_arcs, graph.arc_offsets),
+    )
+    return smaller, kept_nodes, kept_arcs
+
+
+def without_arcs(graph: Graph, drop: BoolArray) -> Graph:
+    """The graph without the arcs where `drop`, (arcs,), is true; its nodes all stay."""
+    keep = np.flatnonzero(~drop)
+    return replace(
+        graph,
+        src=graph.src[keep],
+        dst=graph.dst[keep],
+        ilabel=graph.ilabel[keep],
+        olabel=graph.olabel[keep],
+        energy=graph.energy[keep],
+        arc_offsets=np.searchsorted(keep, graph.arc_offsets),
+    )

@@ -1,0 +1,90 @@
+"""Graphs made of sequences, matrices and single arcs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.graph.connect import trimmed
+from lattice_cli.graph.graph import Graph, Labels
+
+Arc = tuple[int, int, int, int, float]
+
+
+def graph_of(
+    arcs: Sequence[Arc], start: dict[int, float], final: dict[int, float], nodes: int, labels: Sequence[str]
+) -> Graph:
+    """The trimmed graph of these arcs (tail, head, input, output, energy), sorted by tail; labels[0] is epsilon."""
+    src, dst, ilabel, olabel, energy = zip(*arcs) if arcs else ((),) * 5
+    order = np.argsort(np.array(src, dtype=np.intp), kind="stable")
+    ends = np.full((2, nodes), np.inf)
+    for column, given in zip(ends, (start, final)):
+        column[list(given)] = list(given.values())
+    whole = Graph(
+        np.array(src, dtype=np.intp)[order],
+        np.array(dst, dtype=np.intp)[order],
+        np.array(ilabel, dtype=np.intp)[order],
+        np.array(olabel, dtype=np.intp)[order],
+        np.array(energy, dtype=np.float64)[order],
+        ends[0],
+        ends[1],
+        tuple(labels),
+    )
+    return trimmed(whole)[0]
+
+
+def empty_path(graph: Graph) -> Graph:
+    """The graph of one path without labels, at energy 0, over the labels of another."""
+    none = np.zeros(0, dtype=np.intp)
+    return Graph(none, none, none, none, np.zeros(0), np.zeros(1), np.zeros(1), graph.labels)
+
+
+def linear_graph(labels: Labels, sequence: Sequence[int]) -> Graph:
+    """The acceptor of one sequence of labels (indices into `labels`) at energy 0: len(sequence) + 1 nodes in a row."""
+    steps = np.arange(len(sequence), dtype=np.intp)
+    column = np.asarray(sequence, dtype=np.intp)
+    start = np.full(len(sequence) + 1, np.inf)
+    final = start.copy()
+    start[0] = final[-1] = 0.0
+    return Graph(steps, steps + 1, column, column, np.zeros(len(sequence)), start, final, labels)
+
+
+def emission_graph(energies: FloatArray, labels: Labels) -> Graph:
+    """The graph of an emission matrix, (steps, classes) energies: `steps` vector arcs in a row.
+
+    `labels` has an entry for epsilon and then one for each class. Arc t * classes + c is class c at step t.
+    """
+    steps, classes = energies.shape
+    src = np.repeat(np.arange(steps, dtype=np.intp), classes)
+    label = np.tile(np.arange(1, classes + 1, dtype=np.intp), steps)
+    start = np.full(steps + 1, np.inf)
+    final = start.copy()
+    start[0] = final[-1] = 0.0
+    return Graph(src, src + 1, label, label, energies.reshape(-1), start, final, labels)
+
+
+@dataclass
+class LabelIndex:
+    """Labels as they turn up, numbered from 1; epsilon is 0."""
+
+    numbers: dict[str | None, int] = field(default_factory=lambda: {None: 0})
+
+    def number(self, label: str | None) -> int:
+        """The number of a label, a new one if it is new."""
+        return self.numbers.setdefault(label, len(self.numbers))
+
+    @property
+    def table(self) -> Labels:
+        """The label table of a graph."""
+        return ("", *(label for label in self.numbers if label is not None))
+
+
+def label_loop(labels: Sequence[str]) -> Graph:
+    """The grammar of all label sequences: one node, an arc for each label, all at energy 0."""
+    label = np.arange(1, len(labels) + 1)
+    zero = np.zeros(len(labels), dtype=np.intp)
+    ends = np.zeros(1)
+    return Graph(zero, zero, label, label, np.zeros(len(labels)), ends, ends, ("", *labels))

@@ -1,0 +1,254 @@
+"""Epsilon removal: arcs without labels, and arcs without input, folded into their neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice_cli.arrays.grouping import Grouping, group_by
+from lattice_cli.arrays.runs import run_starts, spans
+from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.graph.connect import trimmed
+from lattice_cli.graph.construct import Arc, graph_of
+from lattice_cli.graph.graph import EPSILON, Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A grammar without input epsilons.
+
+    graph:  every arc takes an input; its outputs are not to be read (`outputs` has them).
+    parts:  of folded arc k, the grammar's arcs parts.order[parts.offsets[k]:parts.offsets[k + 1]], in order.
+    begin:  of node k likewise, the grammar's arcs that lead to it from a start node, where it is a start node.
+    source: the grammar.
+    """
+
+    graph: Graph
+    parts: Grouping
+    begin: Grouping
+    source: Graph
+
+    def outputs(self) -> IntArray:
+        """(arcs, k) the labels that each arc outputs, in order, epsilon after them; k is the most that one has."""
+        spoken = self.source.olabel[self.parts.order]
+        owner = np.repeat(np.arange(self.graph.arcs), np.diff(self.parts.offsets))[spoken != EPSILON]
+        spoken = spoken[spoken != EPSILON]
+        counts = np.bincount(owner, minlength=self.graph.arcs)
+        table = np.zeros((self.graph.arcs, int(counts.max(initial=0))), dtype=np.intp)
+        table[owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)] = spoken
+        return table
+
+
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """Paths of arcs without input: (ways,) the node each leaves and where it ends, its energy, its last arc (-1: it has
+    none), and the way that it prolongs (-1: none)."""
+
+    tail: IntArray
+    head: IntArray
+    energy: FloatArray
+    last: IntArray
+    before: IntArray
+
+    def arcs(self) -> Grouping:
+        """The arcs of each way, in order."""
+        lengths = np.zeros(len(self.tail), dtype=np.intp)
+        at = np.arange(len(self.tail))
+        chains = []
+        while (self.last[at] >= 0).any():
+            going = self.last[at] >= 0
+            lengths += going
+            chains.append(np.where(going, self.last[at], -1))
+            at = np.where(going, self.before[at], at)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
+        order = np.zeros(offsets[-1], dtype=np.intp)
+        for back, chain in enumerate(chains):
+            has = chain >= 0
+            order[offsets[1:][has] - 1 - back] = chain[has]
+        return Grouping(order, offsets)
+
+
+def folded(grammar: Graph) -> Folded | None:
+    """The grammar without input epsilons, path by path; None where they form cycles or the result is much larger."""
+    silent = np.flatnonzero(grammar.ilabel == EPSILON)
+    if not len(silent):
+        nodes, arcs = grammar.nodes, np.arange(grammar.arcs)
+        none = Grouping(np.zeros(0, dtype=np.intp), np.zeros(nodes + 1, dtype=np.intp))
+        return Folded(grammar, Grouping(arcs, np.arange(grammar.arcs + 1)), none, grammar)
+    spoken = np.flatnonzero(grammar.ilabel != EPSILON)
+    entered = np.zeros(grammar.nodes, dtype=bool)
+    entered[grammar.dst[spoken]] = entered[grammar.starts] = True
+    ways = _ways(grammar, silent, np.flatnonzero(entered), 4 * grammar.arcs + 1000)
+    if ways is None:
+        return None
+    useful = np.isfinite(grammar.final)
+    useful[grammar.src[spoken]] = True
+    kept = np.flatnonzero(useful[ways.head])
+    by_tail = group_by(ways.tail[kept], grammar.nodes)
+    if int(by_tail.sizes(grammar.dst[spoken]).sum()) > 4 * grammar.arcs + 1000:
+        return None
+    arcs_of = ways.arcs()
+    starts = _starts(grammar, ways, kept, by_tail)
+    if starts is None:
+        return None
+    start, way_of_start = starts
+    rows, counts = by_tail.rows(grammar.dst[spoken])
+    way, arc = kept[rows], np.repeat(spoken, counts)
+    graph = replace(
+        grammar,
+        src=grammar.src[arc],
+        dst=ways.head[way],
+        ilabel=grammar.ilabel[arc],
+        olabel=np.zeros(len(arc), dtype=np.intp),
+        energy=grammar.energy[arc] + ways.energy[way],
+        start=start,
+        arc_offsets=np.array([0, len(arc)], dtype=np.intp),
+    )
+    return Folded(graph, _with_first(arc, way, arcs_of), _taken(way_of_start, arcs_of), grammar)
+
+
+def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _Ways | None:
+    """Every way through silent arcs from the nodes that are entered, the empty ones first; None if more than most."""
+    leaving = group_by(grammar.src[silent], grammar.nodes)
+    none = np.full(len(entered), -1, dtype=np.intp)
+    found = [(entered, entered, np.zeros(len(entered)), none, none)]
+    total, first = len(entered), 0
+    while True:
+        tail, head, energy, _, _ = found[-1]
+        rows, counts = leaving.rows(head)
+        if not len(rows):
+            return _Ways(*(np.concatenate(column) for column in zip(*found)))
+        owner, arc = np.repeat(np.arange(len(tail)), counts), silent[rows]
+        found.append((tail[owner], grammar.dst[arc], energy[owner] + grammar.energy[arc], arc, owner + first))
+        first, total = total, total + len(arc)
+        if total > most:
+            return None
+
+
+def _starts(grammar: Graph, ways: _Ways, kept: IntArray, by_tail: Grouping) -> tuple[FloatArray, IntArray] | None:
+    """(nodes,) start energies, and the way that leads to each start node (-1: it is none).
+
+    None where several ways lead to one node: its start energy can be one of them only.
+    """
+    rows, counts = by_tail.rows(grammar.starts)
+    way = kept[rows]
+    node, energy = ways.head[way], np.repeat(grammar.start[grammar.starts], counts) + ways.energy[way]
+    if len(run_starts(np.sort(node))) < len(node):
+        return None
+    start, way_of = np.full(grammar.nodes, np.inf), np.full(grammar.nodes, -1, dtype=np.intp)
+    start[node], way_of[node] = energy, way
+    return start, way_of
+
+
+def _with_first(arc: IntArray, way: IntArray, arcs_of: Grouping) -> Grouping:
+    """Each arc followed by those of its way."""
+    counts = arcs_of.sizes(way)
+    offsets = np.concatenate([[0], np.cumsum(counts + 1)]).astype(np.intp)
+    order = np.zeros(offsets[-1], dtype=np.intp)
+    order[offsets[:-1]] = arc
+    order[spans(offsets[:-1] + 1, counts)] = arcs_of.order[spans(arcs_of.offsets[way], counts)]
+    return Grouping(order, offsets)
+
+
+def _taken(way: IntArray, arcs_of: Grouping) -> Grouping:
+    """(nodes,) the arcs of each way; none for -1."""
+    taken = np.flatnonzero(way >= 0)
+    counts = np.zeros(len(way), dtype=np.intp)
+    counts[taken] = arcs_of.sizes(way[taken])
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+    return Grouping(arcs_of.order[spans(arcs_of.offsets[way[taken]], counts[taken])], offsets)
+
+
+def silent_arcs(graph: Graph) -> BoolArray:
+    """(arcs,) true where an arc has neither an input nor an output."""
+    silent: BoolArray = (graph.ilabel == EPSILON) & (graph.olabel == EPSILON)
+    return silent
+
+
+def epsilon_free(graph: Graph, most: int | None = None) -> Graph:
+    """The trimmed graph without arcs that have neither input nor output; path by path the same labels and energies.
+
+    Paths are not merged, so minimum and sum at every temperature stay what they were. Where epsilon arcs form a cycle,
+    or more than `most` arcs would be needed (as a rule twice as many, and a thousand), they stay.
+    """
+    graph = trimmed(graph)[0]
+    silent = silent_arcs(graph)
+    if not silent.any():
+        return graph
+    most = 2 * graph.arcs + 1000 if most is None else most
+    ways = _silent_ways(graph, np.flatnonzero(silent), most)
+    if ways is None:
+        return graph
+    leaving: list[list[int]] = [[] for _ in range(graph.nodes)]
+    tails, heads = graph.src.tolist(), graph.dst.tolist()
+    for arc in np.flatnonzero(~silent).tolist():
+        leaving[tails[arc]].append(arc)
+    entered = {*graph.starts.tolist(), *graph.dst[~silent].tolist()}
+    if sum(len(leaving[node]) for tail in entered for node, _ in ways[tail]) > most:
+        return graph
+    inputs, outputs, energies = graph.ilabel.tolist(), graph.olabel.tolist(), graph.energy.tolist()
+    arcs: list[Arc] = [
+        (tail, heads[arc], inputs[arc], outputs[arc], energies[arc] + before)
+        for tail in sorted(entered)
+        for node, before in ways[tail]
+        for arc in leaving[node]
+    ]
+    return _ended(graph, arcs, ways, entered)
+
+
+def _silent_ways(graph: Graph, silent: IntArray, most: int) -> list[list[tuple[int, float]]] | None:
+    """Node -> (node, energy) of each way from it by epsilon arcs alone, itself first; None if too many, or a cycle."""
+    following: list[list[tuple[int, float]]] = [[] for _ in range(graph.nodes)]
+    waits = np.zeros(graph.nodes, dtype=np.intp)
+    preceding: list[list[int]] = [[] for _ in range(graph.nodes)]
+    for tail, head, energy in zip(*(column[silent].tolist() for column in (graph.src, graph.dst, graph.energy))):
+        following[tail].append((head, energy))
+        preceding[head].append(tail)
+        waits[tail] += 1
+    ways: list[list[tuple[int, float]]] = [[] for _ in range(graph.nodes)]
+    ready = np.flatnonzero(waits == 0).tolist()
+    done = total = 0
+    while ready:
+        node = ready.pop()
+        done += 1
+        ways[node] = [(node, 0.0)]
+        ways[node] += [(end, energy + rest) for head, energy in following[node] for end, rest in ways[head]]
+        total += len(ways[node])
+        if total > most + graph.nodes:
+            return None
+        for tail in preceding[node]:
+            waits[tail] -= 1
+            if not waits[tail]:
+                ready.append(tail)
+    return ways if done == graph.nodes else None
+
+
+def _ended(graph: Graph, arcs: list[Arc], ways: list[list[tuple[int, float]]], entered: set[int]) -> Graph:
+    """The graph of these arcs, with every way to end at a node.
+
+    A node has one final energy. Where there are several ways to end, arcs to it are doubled for each: to a last node.
+    """
+    column = graph.final.tolist()
+    final: dict[int, float] = {}
+    several: dict[int, list[float]] = {}
+    for node in entered:
+        ends = [before + column[end] for end, before in ways[node] if np.isfinite(column[end])]
+        if len(ends) == 1:
+            final[node] = ends[0]
+        elif ends:
+            several[node] = ends
+    start = {node: float(graph.start[node]) for node in graph.starts.tolist()}
+    last, nodes = graph.nodes, graph.nodes + 1
+    final[last] = 0.0
+    arcs += [
+        (tail, last, one, other, energy + end)
+        for tail, head, one, other, energy in arcs
+        for end in several.get(head, ())
+    ]
+    for node in [node for node in start if node in several]:
+        for end in several[node]:
+            start[nodes] = start[node] + end
+            final[nodes] = 0.0
+            nodes += 1
+    return graph_of(arcs, start, final, nodes, graph.labels)

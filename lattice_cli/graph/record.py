@@ -1,0 +1,82 @@
+"""A graph together with what its file says about it: names, times, named scores, a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.errors import GraphError, UsageError
+from lattice_cli.graph.graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One record: what a file or a line of a stream holds.
+
+    graph:   the graph; where the arcs carry named scores its energy is their weighted sum.
+    id:      keys the results.
+    source:  where it was read, for messages: `lexicon.json` or `stream.jsonl:7`.
+    names:   (nodes,) what the file calls each node.
+    times:   (nodes,) seconds, or None where the file has none.
+    scores:  name -> (arcs,) named scores; empty where the file gives energies.
+    scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
+    target:  the correct answer as the record gives it, a text or a list of labels.
+    """
+
+    graph: Graph
+    id: str
+    source: str
+    names: Sequence[int | str]
+    times: FloatArray | None = None
+    scores: Mapping[str, FloatArray] = field(default_factory=dict)
+    scales: Mapping[str, float] = field(default_factory=dict)
+    target: str | tuple[str, ...] | None = None
+
+    def outline(self) -> Document:
+        """The record without its graph and what belongs to it: labels, id, source and target stay."""
+        none, no_energies = np.zeros(0, dtype=np.intp), np.zeros(0)
+        graph = Graph(none, none, none, none, no_energies, no_energies, no_energies, self.graph.labels)
+        return Document(graph, self.id, self.source, (), target=self.target)
+
+    def scaled(self, scales: Mapping[str, float]) -> Document:
+        """The record with some scales replaced and the energies summed anew.
+
+        Raises UsageError for a name that the arcs carry no score of, GraphError for a sum that is not finite.
+        """
+        if not scales:
+            return self
+        for name in scales:
+            if name not in self.scores:
+                have = ", ".join(self.scores) or "none"
+                raise UsageError(f"{self.source}: --scale {name}: the arcs carry no score {name!r} (scores: {have})")
+        merged = {**self.scales, **scales}
+        try:
+            graph = self.graph.with_energy(weighted_sum(self.scores, merged))
+        except GraphError as error:
+            raise GraphError(f"{self.source}: {error}") from None
+        return replace(self, scales=merged, graph=graph)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """One record of what a recogniser computes energies from.
+
+    values: (rows, size) numbers: a feature vector, or a column of an image, a row. id, source, target: as in Document.
+    """
+
+    id: str
+    source: str
+    values: FloatArray
+    target: str | tuple[str, ...] | None = None
+
+
+def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) -> FloatArray:
+    """sum over names of scale * score, (arcs,); a scale that is missing is 1."""
+    total = np.zeros(len(next(iter(scores.values()))))
+    with np.errstate(over="ignore", invalid="ignore"):  # the graph refuses what is not finite, and says which arc
+        for name, column in scores.items():
+            total += scales.get(name, 1.0) * column
+    return total

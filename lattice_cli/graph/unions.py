@@ -1,0 +1,78 @@
+"""Disjoint unions, and label tables that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lattice_cli.arrays.types import IntArray
+from lattice_cli.graph.graph import EPSILON, Graph, Labels
+
+
+def labelled_like(graph: Graph, labels: Labels) -> Graph:
+    """The graph over a table that begins with `labels` and goes on with the labels only the graph has."""
+    if graph.labels == labels:
+        return graph
+    index = {label: position for position, label in enumerate(labels) if position != EPSILON}
+    new_label = [EPSILON, *(index.setdefault(label, len(index) + 1) for label in graph.labels[1:])]
+    return graph.relabelled(("", *index), np.array(new_label, dtype=np.intp))
+
+
+def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:
+    """The graphs over one label table, so that equal labels have equal indices. Tables that agree are kept."""
+    if all(graph.labels == graphs[0].labels for graph in graphs):
+        return list(graphs)
+    index: dict[str, int] = {}
+    maps: dict[Labels, IntArray] = {}
+    for graph in graphs:
+        if graph.labels not in maps:
+            maps[graph.labels] = np.array(
+                [EPSILON] + [index.setdefault(label, len(index) + 1) for label in graph.labels[1:]], dtype=np.intp
+            )
+    table = ("", *index)
+    return [graph.relabelled(table, maps[graph.labels]) for graph in graphs]
+
+
+def union(graphs: Sequence[Graph]) -> Graph:
+    """The disjoint union: members side by side in order, nodes and arcs renumbered by the offsets."""
+    if len(graphs) == 1:
+        return graphs[0]
+    members = shared_labels(graphs)
+    node_offsets = np.concatenate([[0], np.cumsum([member.nodes for member in members])]).astype(np.intp)
+    arc_offsets = np.concatenate([[0], np.cumsum([member.arcs for member in members])]).astype(np.intp)
+    shift = np.repeat(node_offsets[:-1], np.diff(arc_offsets))
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(member, name) for member in members])
+
+    return Graph(
+        column("src") + shift,
+        column("dst") + shift,
+        column("ilabel"),
+        column("olabel"),
+        column("energy"),
+        column("start"),
+        column("final"),
+        members[0].labels,
+        node_offsets,
+        arc_offsets,
+    )
+
+
+def member(graph: Graph, number: int) -> Graph:
+    """One member of a union as a graph of its own."""
+    nodes, arcs = (slice(*offsets[number : number + 2].tolist()) for offsets in (graph.node_offsets, graph.arc_offsets))
+    first = nodes.start
+    return Graph(
+        graph.src[arcs] - first,
+        graph.dst[arcs] - first,
+        graph.ilabel[arcs],
+        graph.olabel[arcs],
+        graph.energy[arcs],
+        graph.start[nodes],
+        graph.final[nodes],
+        graph.labels,
+    )

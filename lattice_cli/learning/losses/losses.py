@@ -1,0 +1,179 @@
+"""The ten losses of energy-based learning, as functions of a few energies, with their derivatives.
+
+E_C is the energy of the correct answer, E_I that of the most offending incorrect answer (+inf if there is none), F_all
+the free energy of all paths. d = E_C - E_I. (LeCun, Chopra, Hadsell, Ranzato, Huang 2006, "A Tutorial on Energy-Based
+Learning", table 1; minimum empirical error and nll as in LeCun, Bottou, Bengio, Haffner 1998.) The lecture prints
+square-square with a minus sign, which pulls wrong answers down; here it is a plus, and `printed` shows the other one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.errors import NumericOverflow
+
+#: The kink of losses that do nothing while the correct answer is the best.
+TIE = "E_C = E_I"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """margin m >= 0 (hinge, square-square), cap M > 0 (lvq2), gamma > 0 (square-exp), beta > 0 in 1/nats (nll, mee, and
+    free energies of answers). printed: square-square with the lecture's sign, which is wrong."""
+
+    margin: float = 1.0
+    cap: float = 1.0
+    gamma: float = 1.0
+    beta: float = 1.0
+    printed: bool = False
+
+
+@dataclass(frozen=True)
+class Energies:
+    """correct: E_C; offending: E_I, +inf without an incorrect answer; all: F_all, nan where no loss asks for it."""
+
+    correct: float
+    offending: float = math.nan
+    all: float = math.nan
+
+    @property
+    def difference(self) -> float:
+        """d = E_C - E_I; -inf without an incorrect answer."""
+        return self.correct - self.offending
+
+
+@dataclass(frozen=True)
+class Value:
+    """A loss and its derivatives by the energies. kink: why the derivative is one-sided here, or empty."""
+
+    value: float
+    by_correct: float
+    by_offending: float = 0.0
+    by_all: float = 0.0
+    kink: str = ""
+
+
+#: (E_C, F_all, settings) of many records -> the loss of each and its derivatives by both.
+Columns: TypeAlias = Callable[[FloatArray, FloatArray, Settings], tuple[FloatArray, FloatArray, FloatArray]]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """margin: what separation it asks for, for the table. soft: it contrasts with the free energy of all paths, not
+    with the most offending answer. at_least_zero: it assumes energies of at least 0. columns: the function on many
+    records at once, where there is one."""
+
+    name: str
+    margin: str
+    function: Callable[[Energies, Settings], Value]
+    soft: bool = False
+    at_least_zero: bool = False
+    columns: Columns | None = None
+
+    @property
+    def contrasts(self) -> bool:
+        """True if the most offending incorrect answer enters."""
+        return not self.soft and self.name != "energy"
+
+
+def _kink(at: float, what: str, e: Energies) -> str:
+    """The name of a kink where `at` is 0 for energies of this size."""
+    return what if abs(at) <= 1e-12 * max(1.0, abs(e.correct)) else ""
+
+
+def _energy(e: Energies, s: Settings) -> Value:
+    return Value(e.correct, 1.0)
+
+
+def _perceptron(e: Energies, s: Settings) -> Value:
+    """E_C - min over answers of E: nothing once the correct answer is the best."""
+    d = e.difference
+    active = float(d > 0)
+    return Value(max(0.0, d), active, -active, kink=_kink(d, TIE, e))
+
+
+def _hinge(e: Energies, s: Settings) -> Value:
+    d = e.difference
+    active = float(s.margin + d > 0)
+    return Value(max(0.0, s.margin + d), active, -active, kink=_kink(s.margin + d, "E_C + margin = E_I", e))
+
+
+def _log(e: Energies, s: Settings) -> Value:
+    d = e.difference
+    slope = _sigmoid(d)
+    return Value(max(d, 0.0) + math.log1p(math.exp(-abs(d))), slope, -slope)
+
+
+def _lvq2(e: Energies, s: Settings) -> Value:
+    d = e.difference
+    active = float(0 < d < s.cap)
+    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, TIE, e) or _kink(d - s.cap, "d = cap", e))
+
+
+def _mce(e: Energies, s: Settings) -> Value:
+    d = e.difference
+    slope = _sigmoid(d) * _sigmoid(-d)
+    return Value(_sigmoid(d), slope, -slope)
+
+
+def _square_square(e: Energies, s: Settings) -> Value:
+    short = max(0.0, s.margin - e.offending)
+    sign = -1.0 if s.printed else 1.0
+    return Value(e.correct**2 + sign * short**2, 2 * e.correct, -2.0 * sign * short)
+
+
+def _square_exp(e: Energies, s: Settings) -> Value:
+    try:
+        push = s.gamma * math.exp(-e.offending)
+    except OverflowError:
+        raise NumericOverflow(f"square-exp: e^-E_I overflows at E_I = {e.offending:.6g}") from None
+    return Value(e.correct**2 + push, 2 * e.correct, -push)
+
+
+def _nll(e: Energies, s: Settings) -> Value:
+    return Value(e.correct - e.all, 1.0, by_all=-1.0)
+
+
+def _mee(e: Energies, s: Settings) -> Value:
+    """1 - P(correct), with P = exp(-beta (F_C - F_all))."""
+    slope = s.beta * math.exp(-s.beta * (e.correct - e.all))
+    return Value(-math.expm1(-s.beta * (e.correct - e.all)), slope, by_all=-slope)
+
+
+def _nll_columns(correct: FloatArray, all: FloatArray, s: Settings) -> tuple[FloatArray, FloatArray, FloatArray]:
+    ones = np.ones(len(correct))
+    return correct - all, ones, -ones
+
+
+def _mee_columns(correct: FloatArray, all: FloatArray, s: Settings) -> tuple[FloatArray, FloatArray, FloatArray]:
+    exponent = -s.beta * (correct - all)
+    slope = s.beta * np.exp(exponent)
+    return -np.expm1(exponent), slope, -slope
+
+
+def _sigmoid(x: float) -> float:
+    """1 / (1 + e^-x) without overflow; 0 at -inf."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("energy", "none", _energy),
+        Loss("perceptron", "0", _perceptron),
+        Loss("hinge", "m", _hinge),
+        Loss("log", "> 0", _log),
+        Loss("lvq2", "0", _lvq2),
+        Loss("mce", "> 0", _mce),
+        Loss("square-square", "m", _square_square, at_least_zero=True),
+        Loss("square-exp", "> 0", _square_exp, at_least_zero=True),
+        Loss("nll", "> 0", _nll, soft=True, columns=_nll_columns),
+        Loss("mee", "> 0", _mee, soft=True, columns=_mee_columns),
+    )
+}

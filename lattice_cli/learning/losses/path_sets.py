@@ -1,0 +1,216 @@
+"""The paths a loss is made of, for a batch of records, at energies that change from step to step.
+
+A space is what does not change: the interpretation graphs and where each of their energies comes from, the recogniser
+("left") or the grammar ("right"). It is solved at given energies, and its pullback goes to both sides through
+provenance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.composition.composition import Composition
+from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.emissions.unrolled import Unrolled
+from lattice_cli.graph.graph import Graph, with_columns
+from lattice_cli.graph.unions import union
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.schedule import Schedule
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import Reducer
+
+#: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
+Pull: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+class Space(Protocol):
+    """Paths of a batch of records."""
+
+    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
+        """(records,) energy of all paths of each record, +inf where it has none, and the way back.
+
+        left: the recogniser's energies; right: (columns,) those of the grammar, as `columns_of` orders them.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltSpace:
+    """Interpretation graphs that are built, as one union; every arc and node is on a path.
+
+    left, right: (arcs + 2 nodes,) the recogniser's and the grammar's energy that is part of each arc, start and final
+    energy, -1 for none. fixed: the rest of it.
+    """
+
+    graph: Graph
+    left: IntArray
+    right: IntArray
+    fixed: FloatArray
+
+    @cached_property
+    def plan(self) -> Schedule:
+        """The order of evaluation, which energies do not change."""
+        return schedule(self.graph)
+
+    @cached_property
+    def backward_plan(self) -> Schedule:
+        """The order of evaluation from the end."""
+        return schedule(self.graph.reversed())
+
+    def at(self, left: FloatArray, right: FloatArray) -> Graph:
+        """The union at these energies."""
+        energy = self.fixed + np.append(left, 0.0)[self.left]
+        energy += np.append(right, 0.0)[self.right]
+        return with_columns(self.graph, energy)
+
+    def proposal(self, left: FloatArray) -> Graph:
+        """The union at these energies of recognition arcs alone: a distribution over its paths."""
+        fixed = np.where(np.isfinite(self.fixed), 0.0, np.inf)
+        return with_columns(self.graph, fixed + np.append(left, 0.0)[self.left])
+
+    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
+        """See Space."""
+        paid = self._paid
+        if paid is not None:
+            totals = paid.totals(left, right)
+            if np.isfinite(totals).all():  # else the sweep will say what is wrong
+                return totals, lambda seed: paid.scattered(seed, len(left), len(right))
+        swept = sweep(self.at(left, right), reducer, self.plan)
+
+        def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
+            found = swept.pullback(seed)
+            return self.scattered(np.concatenate([found.arcs, found.start, found.final]), len(left), len(right))
+
+        return swept.totals, pull
+
+    @cached_property
+    def _paid(self) -> _OnePath | None:
+        """What is paid, if each record has one path, as in a grammar in which an answer has one; else None."""
+        graph = self.graph
+        arcs, nodes = np.diff(graph.arc_offsets), np.diff(graph.node_offsets)
+        if not len(nodes) or not nodes.all() or (arcs != nodes - 1).any():
+            return None
+        record = np.repeat(np.arange(graph.graphs), nodes)
+        for energy, end in ((graph.start, graph.src), (graph.final, graph.dst)):
+            if (np.bincount(record, np.isfinite(energy)) != 1).any() or (np.bincount(end) > 1).any():
+                return None
+        paid = np.flatnonzero(np.isfinite(self.fixed))
+        of_column = np.concatenate([np.repeat(np.arange(graph.graphs), arcs), record, record])
+        return _OnePath(of_column[paid], self.left[paid], self.right[paid], self.fixed[paid], graph.graphs)
+
+    def scattered(self, gradient: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
+        """A gradient by the columns of the union as one by the left and one by the right energies."""
+        return _scatter(self.left, gradient, left), _scatter(self.right, gradient, right)
+
+
+@dataclass(frozen=True, eq=False)
+class _OnePath:
+    """Records of one path each: sums, whatever the reducer. Of each energy that is paid, the record, and as in
+    BuiltSpace where it comes from."""
+
+    record: IntArray
+    left: IntArray
+    right: IntArray
+    fixed: FloatArray
+    records: int
+
+    def totals(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """(records,)"""
+        paid = self.fixed + np.append(left, 0.0)[self.left]
+        paid += np.append(right, 0.0)[self.right]
+        return np.bincount(self.record, paid, self.records).astype(np.float64)
+
+    def scattered(self, seed: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
+        """Derivative of sum(seed * totals) by the left and the right energies."""
+        spread = seed[self.record]
+        return _scatter(self.left, spread, left), _scatter(self.right, spread, right)
+
+
+def _scatter(index: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """(size,) sums of values by index; index -1 is dropped."""
+    return np.bincount(index + 1, values, size + 1)[1:].astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ProductSpace:
+    """Emissions x grammar, not built: the left energies are rows of classes. columns: (labels,) class of each label."""
+
+    grammar: Graph
+    lengths: IntArray
+    columns: IntArray
+    classes: int
+
+    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
+        """See Space."""
+        emissions = left.reshape(-1, self.classes)
+        swept = product_sweep(emissions, self.lengths, with_columns(self.grammar, right), self.columns, reducer)
+
+        def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
+            found = swept.pullback(seed)
+            return found.emissions.reshape(-1), np.concatenate([found.arcs, found.start, found.final])
+
+        return swept.totals, pull
+
+
+def space_of_steps(unrolled: Unrolled, grammar: Graph, within: Sequence[Composition], member: IntArray) -> BuiltSpace:
+    """The space of emissions unrolled through `within[member]`, graphs composed from the grammar as their left side."""
+    arcs = _of_members(unrolled.arc, unrolled.graph.arc_offsets, [each.left_arc for each in within], member)
+    nodes = _of_members(unrolled.node, unrolled.graph.node_offsets, [each.left_node for each in within], member)
+    return _space(unrolled.graph, unrolled.emission, arcs, nodes, grammar)
+
+
+def _of_members(own: IntArray, offsets: IntArray, maps: Sequence[IntArray], member: IntArray) -> IntArray:
+    """Each entry through the map of its record's member."""
+    sizes = np.array([len(each) for each in maps], dtype=np.intp)
+    first = (np.cumsum(sizes) - sizes)[member]
+    every: IntArray = np.concatenate([np.zeros(0, dtype=np.intp), *maps])
+    found: IntArray = every[own + np.repeat(first, np.diff(offsets))]
+    return found
+
+
+def space_of_graphs(
+    records: Sequence[Composition], within: Sequence[Composition | None], grammar: Graph, first: IntArray
+) -> BuiltSpace:
+    """The space of recognition graphs composed with the grammar, or with graphs `within` made from it as left side.
+
+    first: (records,) index of each record's first arc among the left energies.
+    """
+    lefts, arcs, nodes, starts, finals = [], [], [], [], []
+    for record, inner, offset in zip(records, within, first.tolist()):
+        lefts.append(np.where(record.left_arc < 0, -1, record.left_arc + offset))
+        arc, node = record.right_arc, record.right_node
+        arcs.append(arc if inner is None else np.append(inner.left_arc, -1)[arc])
+        nodes.append(node if inner is None else inner.left_node[node])
+        starts.append(record.left.start[record.left_node])
+        finals.append(record.left.final[record.left_node])
+    none = np.zeros(0, dtype=np.intp)
+    whole = union([record.graph for record in records])
+    left, arc, node = (np.concatenate([none, *parts]) for parts in (lefts, arcs, nodes))
+    own = np.concatenate([np.zeros(0), *starts]), np.concatenate([np.zeros(0), *finals])
+    return _space(whole, left, arc, node, grammar, own)
+
+
+def _space(
+    graph: Graph,
+    left: IntArray,
+    arc: IntArray,
+    node: IntArray,
+    grammar: Graph,
+    own: tuple[FloatArray, FloatArray] | None = None,
+) -> BuiltSpace:
+    """left: (arcs,) the recogniser's energy; arc, node: the grammar's; own: start and final energies of the record."""
+    nothing = np.full(len(node), -1)
+    starts, finals = np.isfinite(graph.start), np.isfinite(graph.final)
+    right = [
+        arc,
+        np.where(starts, grammar.arcs + node, -1),
+        np.where(finals, grammar.arcs + grammar.nodes + node, -1),
+    ]
+    start, final = own if own is not None else (np.zeros(len(node)), np.zeros(len(node)))
+    fixed = [np.zeros(len(arc)), np.where(starts, start, np.inf), np.where(finals, final, np.inf)]
+    return BuiltSpace(graph, np.concatenate([left, nothing, nothing]), np.concatenate(right), np.concatenate(fixed))

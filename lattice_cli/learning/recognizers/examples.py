@@ -1,0 +1,54 @@
+"""Examples: records to learn from, as the recogniser and the loss take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.graph.construct import emission_graph
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.tries import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A record as its graph: the recogniser gives energies to its arcs.
+
+    target: the labels of its answer, None where it is not known.
+    graph: the recognition graph without its energies; None: a chain of `rows` steps, each with an arc for each class.
+    rows: rows of class energies that the recogniser gives for it; 0 where it works on scores of arcs.
+    inputs: what the recogniser computes them from, (rows or columns, size).
+    names: (nodes,) what results call each node.
+    """
+
+    id: str
+    source: str
+    target: Target | None
+    graph: Graph | None
+    rows: int
+    inputs: NDArray[np.floating[Any]]
+    names: Sequence[int | str]
+    scores: Mapping[str, FloatArray] = field(default_factory=dict)
+    times: FloatArray | None = None
+
+    def arcs(self, classes: int) -> int:
+        """Number of recognition arcs."""
+        return self.rows * classes if self.graph is None else self.graph.arcs
+
+    def recognition(self, labels: tuple[str, ...], energy: FloatArray | None = None) -> Graph:
+        """The recognition graph at these energies, (arcs,), or at 0; `labels` is the table of the classes."""
+        if self.graph is not None:
+            return self.graph if energy is None else self.graph.with_energy(energy)
+        classes = len(labels) - 1
+        matrix = np.zeros((self.rows, classes)) if energy is None else energy.reshape(self.rows, classes)
+        return emission_graph(matrix, labels)
+
+
+def first_arcs(examples: Sequence[Example], classes: int) -> IntArray:
+    """(examples + 1,) index of the first arc of each example in a batch, and the number of all of them."""
+    return np.concatenate([[0], np.cumsum([example.arcs(classes) for example in examples])]).astype(np.intp)

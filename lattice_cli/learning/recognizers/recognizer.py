@@ -1,0 +1,209 @@
+"""Recognisers: from inputs to the energies of recognition arcs, with the derivative the other way.
+
+This is where the multipliers of the graph drive learning: the derivative of the loss by an arc's energy, the multiplier
+of the arc's head times the arc's share in it (`inference.lagrangian`), is all that a recogniser gets to know of the
+graph. Its own backward pass goes on from there, layer by layer, to the gradient by its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.graph.graph import Graph, Labels
+from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.learning.networks.convolution_strip import StripNetwork
+from lattice_cli.learning.networks.layers import Network, Parameters, Pullback
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.learning.recognizers.outputs import OUTPUTS
+from lattice_cli.learning.recognizers.tied_energies import Tied, by_scores
+from lattice_cli.learning.segmentation.segmenter import Segmenter
+
+#: Derivative by the energies of arcs -> derivative by each parameter.
+PullEnergies: TypeAlias = Callable[[FloatArray], Parameters]
+
+
+class Recognizer(Protocol):
+    """What turns records into recognition graphs, and gives energies to their arcs."""
+
+    @property
+    def labels(self) -> Labels:
+        """The label table of the classes it tells apart; ("",) if it has none of its own."""
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """Parameters to start from."""
+
+    def example(self, record: Inputs | Document) -> Example:
+        """The record as a graph without energies, its target not yet read. Raises FormatError if it does not fit."""
+
+    def stacked(self, examples: Sequence[Example]) -> object:
+        """The inputs of several examples as `energies` takes them."""
+
+    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+        """(arcs of all examples,) energies, and the way back to the parameters."""
+
+
+def _inputs(record: Inputs | Document, size: int, what: str) -> FloatArray:
+    """The numbers of a record, of the size that the recogniser was made for."""
+    if isinstance(record, Document):
+        raise FormatError(f"{record.source}: a graph, expected inputs for a recogniser: rows of {what}")
+    if record.values.shape[1] != size:
+        raise FormatError(f"{record.source}: rows of {record.values.shape[1]} numbers, expected {size} ({what})")
+    if not len(record.values):
+        raise FormatError(f"{record.source}: no rows, expected at least one")
+    return record.values
+
+
+def _as_energies(values: FloatArray, output: str, pull: Pullback) -> tuple[FloatArray, PullEnergies]:
+    """Rows of outputs, (rows, classes), as the energies of their arcs."""
+    energies, slope = OUTPUTS[output](values)
+    return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
+
+
+@dataclass(frozen=True, eq=False)
+class _OnRows:
+    """A network on rows, each by itself: (rows, size) -> (rows, classes)."""
+
+    labels: Labels
+    network: Network
+    output: str
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """See Recognizer."""
+        return self.network.initial(rng)
+
+    def stacked(self, examples: Sequence[Example]) -> FloatArray:
+        """(rows, size)."""
+        return np.concatenate([example.inputs for example in examples]).astype(np.float64)
+
+    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+        """See Recognizer."""
+        assert isinstance(stacked, np.ndarray)
+        values, pull = self.network.forward(parameters, stacked)
+        return _as_energies(values, self.output, pull)
+
+
+@dataclass(frozen=True, eq=False)
+class RowRecognizer(_OnRows):
+    """A row of the inputs is a step: the recognition graph is a chain of them."""
+
+    size: int
+
+    def example(self, record: Inputs | Document) -> Example:
+        """See Recognizer."""
+        values = _inputs(record, self.size, "numbers to a step")
+        return Example(record.id, record.source, None, None, len(values), values, range(len(values) + 1))
+
+
+@dataclass(frozen=True, eq=False)
+class StripRecognizer:
+    """A convolution along the inputs (SDNN, TDNN): a step for every `stride` rows, each seeing a window of them."""
+
+    labels: Labels
+    network: StripNetwork
+    output: str
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """See Recognizer."""
+        return self.network.initial(rng)
+
+    def example(self, record: Inputs | Document) -> Example:
+        """See Recognizer."""
+        values = _inputs(record, self.network.height, "rows of an image, a column each")
+        steps = self.network.steps(len(values))
+        return Example(record.id, record.source, None, None, steps, values, range(steps + 1))
+
+    def stacked(self, examples: Sequence[Example]) -> tuple[FloatArray, ...]:
+        """The images, (columns, height) each."""
+        return tuple(np.asarray(example.inputs, dtype=np.float64) for example in examples)
+
+    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+        """See Recognizer."""
+        assert isinstance(stacked, tuple)
+        values, pull = self.network.forward(parameters, stacked)
+        return _as_energies(values, self.output, pull)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentRecognizer(_OnRows):
+    """Images that are cut into segments, or taken whole: an arc for every segment and class."""
+
+    segmenter: Segmenter
+    height: int
+    whole: bool
+
+    def example(self, record: Inputs | Document) -> Example:
+        """See Recognizer. Nodes are called by the columns of their cuts."""
+        image = _inputs(record, self.height, "rows of an image, a column each")
+        try:
+            found = self.segmenter.whole(image) if self.whole else self.segmenter.segment(image)
+        except FormatError as error:
+            raise FormatError(f"{record.source}: {error}") from None
+        classes, nodes = len(self.labels) - 1, len(found.cuts)
+        label = np.tile(np.arange(1, classes + 1), len(found.src))
+        start, final = np.full(nodes, np.inf), np.full(nodes, np.inf)
+        start[0] = final[-1] = 0.0
+        graph = Graph(
+            np.repeat(found.src, classes),
+            np.repeat(found.dst, classes),
+            label,
+            label,
+            np.zeros(len(label)),
+            start,
+            final,
+            self.labels,
+        )
+        features = found.features.astype(np.float32)  # a set of fields has many segments
+        return Example(record.id, record.source, None, graph, len(found.src), features, found.cuts.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRecognizer:
+    """Lattices that carry named scores: energy = sum of scale * score, the scales are learned."""
+
+    names: tuple[str, ...]
+    start: FloatArray
+
+    @property
+    def labels(self) -> Labels:
+        """None of its own."""
+        return ("",)
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """See Recognizer."""
+        return {"scales": self.start.copy()}
+
+    def example(self, record: Inputs | Document) -> Example:
+        """See Recognizer."""
+        if isinstance(record, Inputs):
+            raise FormatError(f"{record.source}: inputs, expected a graph whose arcs carry named scores")
+        missing = [name for name in self.names if name not in record.scores]
+        if missing:
+            have = ", ".join(record.scores) or "none"
+            raise FormatError(f"{record.source}: the arcs carry no score {missing[0]!r} (scores: {have})")
+        graph = record.graph
+        scores = {name: record.scores[name] for name in self.names}
+        return Example(
+            record.id, record.source, None, graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
+        )
+
+    def stacked(self, examples: Sequence[Example]) -> Tied:
+        """The energies as they depend on the scales."""
+        graphs = [example.graph for example in examples if example.graph is not None]
+        return by_scores(graphs, [example.scores for example in examples], self.names)
+
+    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+        """See Recognizer."""
+        assert isinstance(stacked, Tied)
+        return stacked.energies(parameters["scales"]), lambda gradient: {"scales": stacked.gradient(gradient)}
+
+
+def require_scores(names: Sequence[str]) -> None:
+    """Raises UsageError without a score to learn a scale of."""
+    if not names:
+        raise UsageError("recognizer.kind: scores needs records whose arcs carry named scores")

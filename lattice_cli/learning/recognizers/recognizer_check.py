@@ -1,0 +1,150 @@
+"""A recogniser looked at on some inputs: its gradient against differences, the error of its adjoint, its fixed points.
+
+The seed is a random derivative by the energies, as the graph would give one: what is checked is the whole way from
+there to the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
+from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.networks.ode import OdeNetwork
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.learning.recognizers.recognizer import Recognizer, RowRecognizer, SegmentRecognizer
+
+_DIRECTIONS = 5
+_STEP = 1e-4
+#: Largest relative error of a difference that rounding and truncation explain.
+_TOLERANCE = 1e-5
+#: |f| at which a difference over such a step has that error.
+_RESIDUAL = 1e-13
+#: Rows whose Jacobians are looked at, at most.
+_ROWS = 200
+
+
+@dataclass(frozen=True)
+class AdjointCheck:
+    """Of an ODE. kept: states that the way back holds at once; of: those it passes. continuous: the gradient by the
+    continuous adjoint, its distance to the discrete one, relative to that one's length. cosine: of their angle."""
+
+    steps: int
+    stepper: str
+    kept: int
+    of: int
+    continuous: float
+    cosine: float
+
+
+@dataclass(frozen=True)
+class FixedPointCheck:
+    """Of fixed points: largest |f|, damped iterations, most steps of the solver behind them, and the largest and the
+    mean spectral radius of dg/dz there, over at most 200 rows."""
+
+    residual: float
+    iterations: int
+    further: int
+    radius: float
+    mean_radius: float
+
+
+@dataclass(frozen=True)
+class RecognizerCheck:
+    """rows: of class energies. gradient: length of the gradient by all weights. error: largest relative error of a
+    central difference along a random direction."""
+
+    rows: int
+    gradient: float
+    error: float
+    adjoint: AdjointCheck | None
+    fixed_point: FixedPointCheck | None
+    continuous: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """True if the gradient is not that of the energies; a continuous adjoint does not claim to be."""
+        return not self.continuous and not self.error <= _TOLERANCE
+
+
+def check_recognizer(
+    recognizer: Recognizer, parameters: Parameters, examples: Sequence[Example], rng: np.random.Generator
+) -> RecognizerCheck:
+    """The recogniser on these examples. Raises NotConverged where a fixed point is not found."""
+    stacked = recognizer.stacked(examples)
+    told = _fixed_points(recognizer, parameters, stacked)
+    recognizer = _exact(recognizer)
+    energies, pull = recognizer.energies(parameters, stacked)
+    seed = rng.standard_normal(len(energies))
+    gradient = pull(seed)
+    error = 0.0
+    # What a random direction of length 1 meets of a gradient of this length.
+    typical = _length(gradient) / np.sqrt(max(1, sum(array.size for array in parameters.values())))
+    for _ in range(_DIRECTIONS):
+        along = {name: rng.standard_normal(array.shape) for name, array in parameters.items()}
+        along = {name: array / _length(along) for name, array in along.items()}
+        plus, minus = (
+            recognizer.energies({name: each + sign * along[name] for name, each in parameters.items()}, stacked)[0]
+            for sign in (_STEP, -_STEP)
+        )
+        wanted = sum(float((gradient[name] * along[name]).sum()) for name in parameters)
+        measured = float(seed @ (plus - minus)) / (2 * _STEP)
+        error = max(error, abs(wanted - measured) / max(abs(wanted), abs(measured), 1e-2 * typical, 1e-300))
+    adjoint, continuous = None, False
+    if isinstance(recognizer, (RowRecognizer, SegmentRecognizer)) and isinstance(recognizer.network, OdeNetwork):
+        continuous = recognizer.network.continuous
+        adjoint = _adjoint(recognizer, recognizer.network, parameters, stacked, seed)
+    rows = sum(example.rows for example in examples)
+    return RecognizerCheck(rows, _length(gradient), error, adjoint, told, continuous)
+
+
+def _length(gradient: Parameters) -> float:
+    return float(np.sqrt(sum(float(np.square(array).sum()) for array in gradient.values())))
+
+
+def _adjoint(
+    recognizer: RowRecognizer | SegmentRecognizer,
+    network: OdeNetwork,
+    parameters: Parameters,
+    stacked: object,
+    seed: FloatArray,
+) -> AdjointCheck:
+    """Both adjoints from the same seed."""
+    ours, theirs = (
+        replace(recognizer, network=replace(network, continuous=continuous)).energies(parameters, stacked)[1](seed)
+        for continuous in (False, True)
+    )
+    apart = _length({name: theirs[name] - ours[name] for name in ours})
+    product = sum(float((ours[name] * theirs[name]).sum()) for name in ours)
+    own, other = max(_length(ours), 1e-300), max(_length(theirs), 1e-300)
+    kept = network.most_states
+    return AdjointCheck(network.steps, network.stepper, kept, network.steps, apart / own, product / (own * other))
+
+
+def _exact(recognizer: Recognizer) -> Recognizer:
+    """The recogniser with fixed points as exact as differences need them."""
+    if isinstance(recognizer, (RowRecognizer, SegmentRecognizer)) and isinstance(recognizer.network, FixedPointNetwork):
+        network = replace(recognizer.network, tolerance=min(recognizer.network.tolerance, _RESIDUAL))
+        return replace(recognizer, network=network)
+    return recognizer
+
+
+def _fixed_points(recognizer: Recognizer, parameters: Parameters, inputs: object) -> FixedPointCheck | None:
+    """What the solver comes to at its own tolerance; None where nothing is solved."""
+    if not isinstance(recognizer, (RowRecognizer, SegmentRecognizer)):
+        return None
+    network = recognizer.network
+    if not isinstance(network, FixedPointNetwork):
+        return None
+    assert isinstance(inputs, np.ndarray)
+    bounded, _ = network.bounded(parameters["recurrent.weight"])
+    field = network.field({**parameters, "recurrent.weight": bounded}, inputs)
+    found = network.solve(field)
+    some = np.linspace(0, len(inputs) - 1, min(len(inputs), _ROWS)).astype(np.intp)
+    radius = network.radius(replace(field, drive=field.drive[some]), found.state[some])
+    residual, further = float(found.residual.max()), int(found.further.max())
+    return FixedPointCheck(residual, found.iterations, further, float(radius.max()), float(radius.mean()))

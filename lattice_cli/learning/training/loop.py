@@ -1,0 +1,342 @@
+"""Training: epochs of steps over batches, from a state that can be saved anywhere and gone on from to the bit.
+
+Everything that is drawn is drawn from the seed and the number of the epoch, so that a state is all there is to know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    GraphError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+    counted,
+)
+from lattice_cli.learning.optimizers.lbfgs import Lbfgs
+from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Optimizer, Sgd, State
+from lattice_cli.learning.training.config import OptimizerSettings
+from lattice_cli.learning.training.problem import Piece, Problem
+from lattice_cli.learning.training.validation import Errors, Validation
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
+    of a variational objective, whose loss is a bound on it, the mean log loss."""
+
+    number: int
+    loss: float
+    best: bool
+    label_error: float | None = None
+    exact: float | None = None
+    nll: float | None = None
+
+
+@dataclass
+class Standing:
+    """Where a training stands.
+
+    theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
+    configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
+    they have put into its mean loss.
+    best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
+    """
+
+    theta: FloatArray
+    average: FloatArray
+    best: FloatArray
+    optimizer: State = field(default_factory=dict)
+    epoch: int = 0
+    position: int = 0
+    partial: float = 0.0
+    partial_nll: float = 0.0
+    best_epoch: int = 0
+    best_error: tuple[float, float] = (float("inf"), 0.0)
+    waited: int = 0
+    ended: str = ""
+    epochs: list[Epoch] = field(default_factory=list)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The vectors."""
+        return {
+            "theta": self.theta,
+            "average": self.average,
+            "best": self.best,
+            **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
+        }
+
+    def numbers(self) -> dict[str, Any]:
+        """The rest."""
+        return {
+            "epoch": self.epoch,
+            "position": self.position,
+            "partial": self.partial,
+            "partial_nll": self.partial_nll,
+            "best_epoch": self.best_epoch,
+            "best_error": [str(each) for each in self.best_error],  # it may be infinite
+            "waited": self.waited,
+            "ended": self.ended,
+            "epochs": [asdict(each) for each in self.epochs],
+        }
+
+    @staticmethod
+    def beginning(theta: FloatArray) -> Standing:
+        """Before the first step."""
+        return Standing(theta, theta, theta)
+
+    @staticmethod
+    def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
+        """The standing that these were taken from."""
+        try:
+            told = dict(numbers)
+            error, exact = (float(each) for each in told.pop("best_error"))
+            epochs = [Epoch(**each) for each in told.pop("epochs")]
+            prefix = "optimizer/"
+            kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
+            theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+            standing = Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
+            standing.require_sound()
+        except (KeyError, TypeError, ValueError) as error_found:
+            raise FormatError(f"not where a training stands: {error_found!r}") from None
+        return standing
+
+    def require_sound(self) -> None:
+        """Raises ValueError for contents that no training writes."""
+        for name in ("theta", "average", "best"):
+            vector = getattr(self, name)
+            if vector.dtype != np.float64 or vector.shape != self.theta.shape or not np.isfinite(vector).all():
+                raise ValueError(f"{name} is not a vector of finite float64 numbers")
+        for name in ("epoch", "position", "best_epoch", "waited"):
+            number = getattr(self, name)
+            if not isinstance(number, int) or number < 0:
+                raise ValueError(f"{name} is {number!r}")
+        if (
+            not isinstance(self.partial, float)
+            or not isinstance(self.partial_nll, float)
+            or not isinstance(self.ended, str)
+        ):
+            raise ValueError("partial or ended is not what it should be")
+
+
+class Watch(Protocol):
+    """Who looks on."""
+
+    def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
+        """Batches are done; loss: mean so far in this epoch."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is over."""
+
+    def save(self, standing: Standing, better: bool) -> None:
+        """Time to write the standing down; better: its best weights are new."""
+
+    def stopped(self) -> bool:
+        """True to end after this batch."""
+
+
+def optimizer_of(settings: OptimizerSettings) -> Optimizer:
+    """The optimiser that a configuration asks for."""
+    if settings.method == "lbfgs":
+        return Lbfgs(settings.memory, settled=settings.tolerance)
+    if settings.method == "sgd":
+        return Sgd(settings.rate, settings.momentum, clip=settings.clip)
+    return Adam(settings.rate, clip=settings.clip)
+
+
+class _Saver:
+    """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._at, self._took = time.monotonic(), 0.0
+        self._behind = self._better = False
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the last time."""
+        return time.monotonic() - self._at
+
+    def save(self, standing: Standing) -> None:
+        """Now."""
+        begun = time.monotonic()
+        self._watch.save(standing, self._better)
+        self._at = time.monotonic()
+        self._took = self._at - begun
+        self._behind = self._better = False
+
+    def close(self, standing: Standing, better: bool) -> None:
+        """An epoch is over; better: its weights are the best so far."""
+        self._behind = True
+        self._better |= better
+        if standing.ended or self.waited >= 9 * self._took:
+            self.save(standing)
+
+    def flush(self, standing: Standing) -> None:
+        """Epochs that are not written down yet are to be."""
+        if self._behind:
+            self.save(standing)
+
+
+class Training:
+    """A problem, an optimiser and what is measured after every epoch."""
+
+    def __init__(self, problem: Problem, validation: Validation | None) -> None:
+        self.problem, self.validation = problem, validation
+        self.settings = problem.config.training
+        self.optimizer = optimizer_of(problem.config.optimizer)
+        period = problem.config.objective.alternate
+        if period:
+            self.optimizer = Alternating(
+                self.optimizer, optimizer_of(problem.config.optimizer), problem.of_model, period
+            )
+        # What takes all examples to a step has one batch to an epoch.
+        self._steps: list[list[Piece]] = (
+            [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
+        )
+
+    @property
+    def batches(self) -> int:
+        """Steps to an epoch."""
+        return len(self._steps)
+
+    def run(self, standing: Standing, watch: Watch) -> Standing:
+        """Go on from a standing until there is nothing more to do, or the watch has it stopped.
+
+        Raises TrainingFailed with the epoch, the batch and the record; what was saved by then stays.
+        """
+        if standing.optimizer:
+            self._restore(standing)
+        standing.ended = self._ended(standing)
+        saver = _Saver(watch)
+        try:
+            self._run(standing, watch, saver)
+        except LatticeError:
+            saver.flush(standing)
+            raise
+        return standing
+
+    def _restore(self, standing: Standing) -> None:
+        """The optimiser as it was. Raises FormatError for a state that is not its own."""
+        like, found = self.optimizer.state(), standing.optimizer
+        try:
+            if set(found) != set(like):
+                raise ValueError(f"found {', '.join(found)}, expected {', '.join(like)}")
+            for name, array in found.items():
+                if array.dtype.kind not in "fi" or array.ndim != like[name].ndim:
+                    raise ValueError(f"{name} has type {array.dtype} and shape {array.shape}")
+                sizes = (0, len(standing.theta), self.problem.of_model, len(standing.theta) - self.problem.of_model)
+                if array.ndim and name != "values" and array.shape[-1] not in sizes:
+                    raise ValueError(f"{name} has shape {array.shape}")
+            self.optimizer.restore(found)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise FormatError(f"the checkpoint's state of the optimiser is not sound: {error}") from None
+        if standing.position > self.batches:
+            raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
+
+    def _run(self, standing: Standing, watch: Watch, saver: _Saver) -> None:
+        while not standing.ended:
+            order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
+            with np.errstate(over="ignore"):  # steps that are too long leave weights that are no numbers
+                self.optimizer.scale = float(np.float64(self.problem.config.optimizer.decay) ** standing.epoch)
+            while standing.position < self.batches:
+                self._step(standing, self._steps[order[standing.position]])
+                watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
+                if watch.stopped():
+                    saver.save(standing)
+                    return
+                if saver.waited > self.settings.save_every:
+                    saver.save(standing)
+            epoch = self._close(standing)
+            standing.ended = self._ended(standing)
+            watch.epoch(epoch)
+            saver.close(standing, epoch.best)
+
+    def _mean(self, standing: Standing, order: Sequence[int]) -> float:
+        done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
+        return standing.partial * (self.problem.count / max(1, done))
+
+    def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
+        """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
+        means: list[tuple[FloatArray, float]] = []
+        logs: list[float] = []
+
+        def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
+            try:
+                value = self.problem.value(theta, pieces)
+            except TrainingFailed as error:
+                if self.optimizer.full_batch and not np.array_equal(theta, standing.theta):
+                    return np.inf, np.full(len(theta), np.nan)
+                raise TrainingFailed(f"{self._where(standing)}: {error}") from None
+            means.append((theta.copy(), value.mean))
+            logs.append(value.exact or 0.0)
+            return value.objective, value.gradient
+
+        with np.errstate(all="ignore"):
+            theta, objective = self.optimizer.step(standing.theta, evaluate)
+        if not np.isfinite(theta).all():
+            raise TrainingFailed(
+                f"{self._where(standing)}: a weight is no longer a finite number: the step was too long"
+            )
+        count = sum(len(piece.examples) for piece in pieces)
+        reached = [mean for at, mean in means if self.optimizer.full_batch and np.array_equal(at, theta)]
+        if reached:
+            mean = reached[-1]
+        elif means:
+            mean = means[0][1]
+        else:
+            mean = objective - self.problem.penalty(standing.theta)
+        standing.theta = theta
+        kept = self.settings.average
+        standing.average = kept * standing.average + (1.0 - kept) * theta if kept else theta
+        standing.optimizer = self.optimizer.state()
+        standing.partial += mean * (count / self.problem.count)
+        standing.partial_nll += (logs[-1] if logs else 0.0) * (count / self.problem.count)
+        standing.position += 1
+
+    def _where(self, standing: Standing) -> str:
+        return f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
+
+    def _close(self, standing: Standing) -> Epoch:
+        """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
+        loss, nll = standing.partial, None if self.problem.proposal is None else standing.partial_nll
+        errors: Errors | None = None
+        better = True
+        if self.validation is not None:
+            try:
+                errors = self.validation.errors(self.problem.parameters(standing.average))
+            except (Diverged, NotConverged, NumericOverflow, GraphError) as error:
+                raise TrainingFailed(f"epoch {standing.epoch + 1}, validation: {error}") from None
+            found = (errors.label_error, -errors.exact_rate)
+            better = found < standing.best_error
+            if better:
+                standing.best_error = found
+        standing.epoch += 1
+        standing.position, standing.partial, standing.partial_nll = 0, 0.0, 0.0
+        standing.waited = 0 if better else standing.waited + 1
+        if better:
+            standing.best, standing.best_epoch = standing.average, standing.epoch
+        label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
+        epoch = Epoch(standing.epoch, loss, better, label_error, exact, nll)
+        standing.epochs.append(epoch)
+        return epoch
+
+    def _ended(self, standing: Standing) -> str:
+        if standing.epoch >= self.settings.epochs:
+            return f"{counted(standing.epoch, 'epoch')} done"
+        if self.settings.patience and standing.waited >= self.settings.patience:
+            return f"no better validation error for {counted(standing.waited, 'epoch')}"
+        if standing.epoch and not standing.position and self.optimizer.converged:
+            return "converged"
+        return ""

@@ -1,0 +1,274 @@
+"""The objective of training as a function of one vector of weights, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.composition.composition import compose
+from lattice_cli.errors import (
+    Diverged,
+    FormatError,
+    LatticeError,
+    NotConverged,
+    NumericOverflow,
+    TrainingFailed,
+    UsageError,
+)
+from lattice_cli.graph.graph import with_columns
+from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.learning.grammars.learned import PullColumns
+from lattice_cli.learning.losses.batch_loss import Batch, Objective, Outcome
+from lattice_cli.learning.losses.losses import LOSSES, Settings
+from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.recognizers.examples import Example, first_arcs
+from lattice_cli.learning.recognizers.recognizer import PullEnergies
+from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
+from lattice_cli.learning.training.model import Model
+from lattice_cli.learning.training.variational_em import (
+    PROPOSAL,
+    ArcProposal,
+    BoundOutcome,
+    NetworkProposal,
+    Proposal,
+    evaluate_bound,
+)
+from lattice_cli.records.targets import target_labels
+from lattice_cli.search.oracle_path import oracle
+
+
+def objective_of(config: TrainConfig) -> Objective:
+    """The loss that a configuration asks for."""
+    told = config.objective
+    loss = "nll" if told.loss == VARIATIONAL else told.loss  # what is bounded
+    return Objective(LOSSES[loss], Settings(told.margin, told.cap, told.gamma, told.beta), told.latent)
+
+
+def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Example]:
+    """Records as the model takes them, with their targets read. Raises FormatError for one that does not fit."""
+    outputs = ("", *(model.reading.grammar.labels[label] for label in model.reading.outputs.tolist()))
+    found = []
+    for record in records:
+        if record.target is None:
+            raise FormatError(f"{record.source}: record {record.id!r} has no target, expected one to learn from")
+        example = model.recognizer.example(record)
+        target = target_labels(record.target, outputs)
+        unknown = [label for label in target if label not in outputs]
+        if unknown and model.config.objective.unspelled == "error":
+            raise FormatError(
+                f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
+                "is not among those that the model knows"
+            )
+        found.append(replace(example, target=target))
+    return found
+
+
+@dataclass(frozen=True)
+class Value:
+    """The objective of some examples. mean: of the loss, without the penalty. gradient: with it. exact: mean of the log
+    loss that a variational objective bounds, None for other ones."""
+
+    objective: float
+    mean: float
+    gradient: FloatArray
+    exact: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A batch with its inputs ready, and its place among them all."""
+
+    batch: Batch
+    stacked: object
+    number: int = 0
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """What it is made of."""
+        return self.batch.examples
+
+
+class Problem:
+    """A model and the examples it learns from."""
+
+    def __init__(self, model: Model, examples: Sequence[Example], size: int) -> None:
+        """size: examples to a batch. Raises FormatError for a target that its graph cannot spell."""
+        self.model, self.config = model, model.config
+        self._layout = model.initial(np.random.default_rng(0))
+        self.left_out = 0
+        self.replaced = 0
+        self.objective = objective_of(model.config)
+        pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
+        found = [piece for piece in pieces if piece is not None]
+        self.pieces = [replace(piece, number=number) for number, piece in enumerate(found)]
+        self.proposal = self._proposal()
+        self._layout = self.initial(np.random.default_rng(0))
+        self.count = sum(len(piece.examples) for piece in self.pieces)
+
+    def _proposal(self) -> Proposal | None:
+        """Where q comes from, for a variational objective."""
+        if self.config.objective.loss != VARIATIONAL:
+            return None
+        if self.config.objective.q == "arcs":
+            return ArcProposal.of([piece.examples for piece in self.pieces], self.model.reading.classes)
+        return NetworkProposal(self.model.recognizer)
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """Parameters to start from: the model's, and behind them those of q, if there is one."""
+        own = self.model.initial(rng)
+        return own if self.proposal is None else {**own, **self.proposal.initial(rng)}
+
+    @cached_property
+    def of_model(self) -> int:
+        """How many of the weights, the first ones, are the model's; the others are those of q."""
+        return sum(array.size for name, array in self._layout.items() if not name.startswith(PROPOSAL))
+
+    def _piece(self, examples: Sequence[Example]) -> Piece | None:
+        """A batch, without what cannot be spelled if that is to be left out; None if nothing is left."""
+        batch = Batch(examples, self.model.reading, self.objective)
+        if batch.unspelled:
+            spelled = self._spelled(examples, batch.unspelled)
+            if not spelled:
+                return None
+            batch = Batch(spelled, self.model.reading, self.objective)
+        return Piece(batch, self.model.recognizer.stacked(batch.examples))
+
+    def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
+        """The examples with what the configuration wants in place of those that cannot be spelled."""
+        policy = self.config.objective.unspelled
+        if policy == "error":
+            example = examples[unspelled[0]]
+            why = self.model.reading.why_not_spelled(example)
+            raise FormatError(f"{example.source}: record {example.id!r}: {why}")
+        nearest = {number: self._nearest(examples[number]) for number in unspelled if policy == "nearest"}
+        kept = [nearest.get(number, None if number in unspelled else each) for number, each in enumerate(examples)]
+        found = [each for each in kept if each is not None]
+        self.left_out += len(examples) - len(found)
+        self.replaced += len([each for each in nearest.values() if each is not None])
+        return found
+
+    def _nearest(self, example: Example) -> Example | None:
+        """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
+        model = self.model
+        graph = model.energies(example, self._layout)
+        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)[0]))
+        found = oracle(whole.graph, example.target or ())
+        if found is None:
+            return None
+        output = whole.graph.olabel[list(found.path.arcs)]
+        return replace(example, target=tuple(whole.graph.words(output.tolist())))
+
+    def flat(self, parameters: Parameters) -> FloatArray:
+        """All weights as one vector."""
+        return np.concatenate([parameters[name].reshape(-1) for name in self._layout])
+
+    def parameters(self, theta: FloatArray) -> Parameters:
+        """The vector as weights by name."""
+        found, first = {}, 0
+        for name, like in self._layout.items():
+            found[name] = theta[first : first + like.size].reshape(like.shape)
+            first += like.size
+        return found
+
+    def value(self, theta: FloatArray, pieces: Sequence[Piece]) -> Value:
+        """Mean loss of these batches plus the penalty, with its gradient.
+
+        Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
+        """
+        parameters = self.parameters(theta)
+        right = self.model.right_energies(parameters)
+        count = sum(len(piece.examples) for piece in pieces)
+        mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
+        for piece in pieces:
+            found, logs, by_weights = self._of_piece(piece, parameters, right, count)
+            mean += found
+            exact += logs
+            gradient += by_weights
+        with np.errstate(over="ignore"):
+            gradient[: self.of_model] += self.config.objective.l2 * theta[: self.of_model]
+            objective = mean + self.penalty(theta)
+        if not np.isfinite(objective):
+            raise TrainingFailed(f"the squares of the weights add up to {objective}")
+        return Value(objective, mean, gradient, None if self.proposal is None else exact)
+
+    def penalty(self, theta: FloatArray) -> float:
+        """l2 / 2 times the sum of the squares of the model's weights; q may be what it likes."""
+        l2, own = self.config.objective.l2, theta[: self.of_model]
+        return 0.5 * l2 * float(own @ own) if l2 else 0.0
+
+    def _of_piece(
+        self, piece: Piece, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
+    ) -> tuple[float, float, FloatArray]:
+        """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, and the gradient
+        of the first."""
+        model = self.model
+        right, pull_right = grammar
+        with np.errstate(all="ignore"):
+            left, pull = self._left(piece, parameters)
+            if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
+                raise TrainingFailed("an energy of the grammar is no longer a finite number")
+            by_name: Parameters = {}
+            try:
+                outcome: Outcome | BoundOutcome
+                if self.proposal is None:
+                    outcome = piece.batch.evaluate(left, right)
+                else:
+                    q, pull_q = self.proposal.energies(parameters, piece.number, piece.stacked)
+                    self._require_finite(piece, q)
+                    outcome = evaluate_bound(piece.batch, left, right, q)
+                    by_name |= pull_q(outcome.proposal / count)
+            except (Diverged, NumericOverflow) as error:
+                raise TrainingFailed(self._culprit(piece, left, right, error)) from None
+            bad = np.flatnonzero(~np.isfinite(outcome.values))
+            if len(bad):
+                raise TrainingFailed(f"{_named(piece.examples[bad[0]])}: the loss is {outcome.values[bad[0]]}")
+            by_name |= pull(outcome.left / count)
+            by_name |= pull_right(outcome.right / count)
+            gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
+        if not np.isfinite(gradient).all():
+            raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
+        logs = outcome.exact if isinstance(outcome, BoundOutcome) else outcome.values
+        return float((outcome.values / count).sum()), float((logs / count).sum()), gradient
+
+    def _left(self, piece: Piece, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
+        """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
+        try:
+            left, pull = self.model.left_energies(parameters, piece.stacked)
+        except NotConverged as error:
+            ends = np.cumsum([example.rows for example in piece.examples])
+            example = piece.examples[int(np.searchsorted(ends, error.item, side="right"))]
+            raise TrainingFailed(f"{_named(example)}: {error}") from None
+        self._require_finite(piece, left)
+        return left, pull
+
+    def _require_finite(self, piece: Piece, left: FloatArray) -> None:
+        bad = np.flatnonzero(~np.isfinite(left))
+        if len(bad):
+            ends = first_arcs(piece.examples, self.model.reading.classes)
+            example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
+            raise TrainingFailed(f"{_named(example)}: the energy of an arc is {left[bad[0]]}")
+
+    def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
+        """Which record of a batch an error comes from: each is tried alone."""
+        ends = first_arcs(piece.examples, self.model.reading.classes)
+        for number, example in enumerate(piece.examples):
+            try:
+                alone = Batch([example], self.model.reading, self.objective)
+                alone.evaluate(left[ends[number] : ends[number + 1]], right)
+            except (Diverged, NumericOverflow) as own:
+                return f"{_named(example)}: {own}"
+        return str(error)
+
+
+def _named(example: Example) -> str:
+    return f"record {example.id!r} ({example.source})"
+
+
+def require_examples(examples: Sequence[Example]) -> None:
+    """Raises UsageError if there is nothing to learn from."""
+    if not examples:
+        raise UsageError("no examples to learn from (data.train)")

@@ -1,0 +1,168 @@
+"""Fitting q: the variational bound minimised over the energies of q, free on every arc or tied.
+
+The gradient is exact, by sweeps. Beside it stands the score-function estimate (REINFORCE, Williams 1992) from sampled
+paths, with and without a control variate, for the variances to be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice_cli.analysis.variational_bound import Bound, bound
+from lattice_cli.arrays.runs import distinct
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.errors import Diverged, NumericOverflow
+from lattice_cli.graph.graph import Graph, columns_of, with_columns
+from lattice_cli.learning.optimizers.lbfgs import Lbfgs
+from lattice_cli.learning.recognizers.tied_energies import Tied, free
+from lattice_cli.search.best_path import path_energy
+from lattice_cli.search.sampling import Sampler
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.schedule import Schedule
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import soft_min
+
+TIES = ("arc", "label", "level", "mean-field")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a fit stands. gradient: its length. plain, controlled: variance of the score-function estimate from one
+    path, summed over the weights, without and with a control variate; nan where none was drawn."""
+
+    step: int
+    bound: Bound
+    gradient: float
+    plain: float
+    controlled: float
+
+
+def tied(graph: Graph, plan: Schedule, tie: str) -> Tied:
+    """Energies of q to be fitted: added to those that it starts with.
+
+    arc: one for every arc, start and final node. label, level: one for every label, or for every level. mean-field: one
+    for every label at every level, so that labels at different levels do not know of each other, as far as the graph
+    allows it.
+    """
+    start = columns_of(graph)
+    if tie == "arc":
+        return free(graph)
+    size = len(graph.labels) + 1
+    label, level = graph.ilabel * size + graph.olabel, _level(graph, plan)
+    key = {"label": label, "level": level, "mean-field": label + level * size**2}[tie]
+    keys = distinct(key)
+    weight = np.searchsorted(keys, key)
+    return Tied(start, np.arange(graph.arcs), weight, np.ones(graph.arcs), [str(each) for each in keys.tolist()])
+
+
+def _level(graph: Graph, plan: Schedule) -> IntArray:
+    """(arcs,) how many steps its tail is from a start at most; in a cycle, as the order of evaluation has it."""
+    level = np.zeros(plan.positions, dtype=np.intp)
+    for tail, head in zip(plan.edge_tail.tolist(), plan.edge_head.tolist()):
+        level[head] = max(level[head], level[tail] + 1)
+    place = plan.position[graph.src]
+    return np.where(place >= 0, level[place], 0)
+
+
+def gradient(
+    graph: Graph, proposal: Graph, beta: float, plan: Schedule, backward_plan: Schedule | None = None
+) -> FloatArray:
+    """(columns,) derivative of the bound (of a union: of their sum) by each energy of q: arcs, starts, finals.
+
+    With r(path) = E - E_q / beta it is the covariance -cov(count of the arc, r) under q. The expectation of a count
+    times a sum over the path is the posterior times the mean of the sum on the paths through the arc, which is the mean
+    before it, its own part, and the mean behind it. backward_plan: the schedule of the graph reversed, if there is one.
+    """
+    q = sweep(proposal, soft_min(1.0), plan)
+    arcs, start, final = (getattr(graph, name) - _finite(getattr(proposal, name)) / beta for name in _COLUMNS)
+    own = [np.where(np.isfinite(each), each, 0.0) for each in (arcs, start, final)]
+    before = _at_nodes(plan, q.accumulate(plan.in_order(*own)))
+    backward = proposal.reversed()
+    back_plan = backward_plan or schedule(backward)
+    in_reverse = sweep(backward, soft_min(1.0), back_plan)
+    behind = _at_nodes(back_plan, in_reverse.accumulate(back_plan.in_order(own[0], own[2], own[1])))
+    found = q.pullback()
+    means = q.accumulate(plan.in_order(*own))[plan.sink]
+    of_node = graph.graph_of_node
+    mean = means[np.concatenate([of_node[graph.src], of_node, of_node])]
+    src, dst = graph.src, graph.dst
+    through = np.concatenate([before[src] + own[0] + behind[dst], own[1] + behind, before + own[2]])
+    posterior = np.concatenate([found.arcs, found.start, found.final])
+    result: FloatArray = np.where(posterior > 0, posterior * (mean - through), 0.0)
+    return result
+
+
+_COLUMNS = ("energy", "start", "final")
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(values), values, 0.0)
+
+
+def _at_nodes(plan: Schedule, at: FloatArray) -> FloatArray:
+    """(nodes,) what each position has, 0 for a node on no path."""
+    return np.where(plan.position >= 0, at[plan.position], 0.0)
+
+
+def score_variances(
+    graph: Graph, proposal: Graph, beta: float, energies: Tied, samples: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Variance of r(path) d log q / d weight for one path, summed over weights; and with the mean of r taken off r.
+
+    d log q / d energy = posterior - count. The mean of the other samples is the control variate: independent of the
+    path, so that the estimate stays unbiased.
+    """
+    posterior = sweep(proposal, soft_min(1.0)).pullback()
+    mean_count = np.concatenate([posterior.arcs, posterior.start, posterior.final])
+    expected = energies.gradient(mean_count)
+    values, scores = [], []
+    for each in Sampler(proposal, 1.0).draw(samples, rng):
+        values.append(path_energy(graph, each.path.arcs, each.path.nodes) + each.log_probability / beta)
+        count = np.zeros(len(mean_count))
+        np.add.at(count, list(each.path.arcs), 1.0)
+        count[graph.arcs + each.path.nodes[0]] += 1.0
+        count[graph.arcs + graph.nodes + each.path.nodes[-1]] += 1.0
+        scores.append(expected - energies.gradient(count))
+    value, score = np.array(values), np.array(scores)
+    others = (value.sum() - value) / (samples - 1)
+    plain, controlled = (float((score * each[:, None]).var(axis=0, ddof=1).sum()) for each in (value, value - others))
+    return plain, controlled
+
+
+def fit(
+    graph: Graph, proposal: Graph, beta: float, tie: str, steps: int, every: int, samples: int, rng: np.random.Generator
+) -> Iterator[tuple[Row, Graph]]:
+    """Minimise the bound over the energies of q by L-BFGS; a row and q at the start, every so many steps, at the end.
+
+    samples: paths to estimate variances from; 0: none. Raises what sweeps raise at the start.
+    """
+    plan = schedule(graph)
+    energies = tied(proposal, plan, tie)
+    optimizer = Lbfgs(tolerance=1e-10)
+    weights = np.zeros(energies.weights)
+
+    def at(theta: FloatArray) -> Graph:
+        return with_columns(proposal, energies.energies(theta))
+
+    def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
+        try:
+            q = at(theta)
+            return bound(graph, q, beta, plan).bound, energies.gradient(gradient(graph, q, beta, plan))
+        except (Diverged, NumericOverflow):
+            return np.inf, np.full(len(theta), np.nan)
+
+    for step in range(steps + 1):
+        done = step == steps or optimizer.converged
+        if step % every == 0 or done:
+            q = at(weights)
+            length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, plan))))
+            variances = (np.nan, np.nan)
+            if samples > 1:
+                variances = score_variances(graph, q, beta, energies, samples, rng)
+            yield Row(step, bound(graph, q, beta, plan), length, *variances), q
+        if done:
+            return
+        weights, _ = optimizer.step(weights, evaluate)

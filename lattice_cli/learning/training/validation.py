@@ -1,0 +1,93 @@
+"""How well a model decodes examples it does not learn from: label errors and exact answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray
+from lattice_cli.emissions.product_sweep import product_best
+from lattice_cli.errors import NumericOverflow
+from lattice_cli.graph.graph import EPSILON, with_columns
+from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.path_sets import BuiltSpace, ProductSpace, Space
+from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.learning.training.model import Model
+from lattice_cli.search.best_path import best_paths
+from lattice_cli.search.edit_distance import distances
+
+#: Examples that are decoded together.
+_DECODED = 200
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How answers differ from targets. labels: of the targets; wrong: label errors; exact, records: answers."""
+
+    records: int
+    exact: int
+    labels: int
+    wrong: int
+
+    @property
+    def label_error(self) -> float:
+        """Errors for each label of the targets."""
+        return self.wrong / max(1, self.labels)
+
+    @property
+    def exact_rate(self) -> float:
+        """Fraction of answers without an error."""
+        return self.exact / max(1, self.records)
+
+
+class Validation:
+    """Examples that are decoded to see how well a model does; graphs are made once."""
+
+    def __init__(self, model: Model, examples: Sequence[Example]) -> None:
+        self.model, self.examples = model, examples
+
+    @cached_property
+    def _parts(self) -> list[tuple[Sequence[Example], Space, object]]:
+        reading, recognizer = self.model.reading, self.model.recognizer
+        chunks = [self.examples[low : low + _DECODED] for low in range(0, len(self.examples), _DECODED)]
+        return [(chunk, reading.everything(chunk), recognizer.stacked(chunk)) for chunk in chunks]
+
+    def answers(self, parameters: Parameters) -> Iterator[tuple[Example, tuple[str, ...] | None]]:
+        """Each example with its best answer, None where it has no path."""
+        right, _ = self.model.right_energies(parameters)
+        for examples, space, stacked in self._parts:
+            with np.errstate(all="ignore"):
+                left, _ = self.model.left_energies(parameters, stacked)
+            if not np.isfinite(left).all():
+                raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
+            yield from zip(examples, _decoded(space, left, right, self.model.reading))
+
+    def errors(self, parameters: Parameters) -> Errors:
+        """Label errors and exact answers over all examples."""
+        pairs = [(example.target or (), answer or ()) for example, answer in self.answers(parameters)]
+        wrong = distances(pairs)
+        return Errors(len(pairs), int((wrong == 0).sum()), sum(len(target) for target, _ in pairs), int(wrong.sum()))
+
+
+def _decoded(space: Space, left: FloatArray, right: FloatArray, reading: Reading) -> list[tuple[str, ...] | None]:
+    labels = reading.grammar.labels
+    if isinstance(space, ProductSpace):
+        grammar = with_columns(space.grammar, right)
+        found = product_best(left.reshape(-1, space.classes), space.lengths, grammar, space.columns)
+        outputs = [None if path is None else grammar.olabel[list(path.arcs)] for path in found]
+    else:
+        assert isinstance(space, BuiltSpace)
+        whole = space.at(left, right)
+        labels = whole.labels
+        outputs = [
+            None if path is None else whole.olabel[int(first) + np.array(path.arcs, dtype=np.intp)]
+            for first, path in zip(whole.arc_offsets[:-1], best_paths(whole))
+        ]
+    return [
+        None if output is None else tuple(labels[label] for label in output.tolist() if label != EPSILON)
+        for output in outputs
+    ]

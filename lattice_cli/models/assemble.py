@@ -1,0 +1,124 @@
+"""Configurations as models with their examples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lattice_cli.errors import UsageError
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.stream_parts import Failure, Pause
+from lattice_cli.formats.reading import read_grammar, read_inputs
+from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.learning.training.config import TrainConfig
+from lattice_cli.learning.training.model import Model, build_model
+from lattice_cli.learning.training.problem import examples_of, require_examples
+from lattice_cli.models.grammar_argument import read_rules
+from lattice_cli.records.targets import labels_of
+
+Source = Inputs | Document
+
+
+@dataclass(frozen=True, eq=False)
+class Assembled:
+    """A model that is to be trained, and its examples. alignment: its document, kept with the model."""
+
+    model: Model
+    alignment: Document | None
+    scores: dict[str, float]
+    train: list[Example]
+    validation: list[Example]
+
+    def fingerprint(self) -> str:
+        """What examples, grammar and alignment are, in short: a training goes on with the same ones only."""
+        digest = hashlib.sha256()
+        for example in (*self.train, *self.validation):
+            digest.update(repr((example.id, example.target)).encode())
+            digest.update(np.ascontiguousarray(example.inputs).tobytes())
+            for column in example.scores.values():
+                digest.update(column.tobytes())
+        grammar = self.model.reading.grammar
+        for name in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
+            digest.update(getattr(grammar, name).tobytes())
+        return digest.hexdigest()
+
+
+def assemble(config: TrainConfig, path: str) -> Assembled:
+    """What a configuration file at `path` names, read and put together. Raises FormatError, UsageError."""
+    base = Path(path).parent if path != "-" else Path()
+    if not config.data.train:
+        raise UsageError(f"{path}: data.train names no file to learn from")
+    records = _records(config.data.train, base)
+    kept_back = _records(config.data.validation, base)
+    grammar = read_rules(_located(config.grammar.file, base)) if config.grammar.file else None
+    alignment = read_grammar(_located(config.alignment.file, base)) if config.alignment.file else None
+    scores = _scores(records)
+    graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
+    labels = _labels(config, records, kept_back)
+    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs)
+    train, validation = examples_of(model, records), examples_of(model, kept_back)
+    require_examples(train)
+    if config.data.hold_out:
+        if validation:
+            raise UsageError(f"{path}: data.validation and data.hold_out are both given, expected one of them")
+        order = np.random.default_rng([config.training.seed, 1]).permutation(len(train)).tolist()
+        held = round(config.data.hold_out * len(train))
+        if not held:
+            raise UsageError(
+                f"{path}: data.hold_out: {config.data.hold_out:g} of {len(train)} examples is none of them"
+            )
+        validation = [train[number] for number in sorted(order[:held])]
+        train = [train[number] for number in sorted(order[held:])]
+        require_examples(train)
+    if config.training.patience and not validation:
+        raise UsageError(f"{path}: training.patience needs data.validation or data.hold_out")
+    return Assembled(model, alignment, scores, train, validation)
+
+
+def _located(path: str, base: Path) -> str:
+    """A path in a configuration is relative to the configuration."""
+    return path if path == "-" else str(base / path)
+
+
+def _records(paths: Sequence[str], base: Path) -> list[Source]:
+    found: list[Source] = []
+    for path in paths:
+        for record in read_inputs(_located(path, base), ReadOptions()):
+            if isinstance(record, Failure):
+                raise record.error
+            if not isinstance(record, Pause):
+                found.append(record)
+    return found
+
+
+def _labels(config: TrainConfig, *records: Sequence[Source]) -> tuple[str, ...]:
+    """The labels of the answers: as configured; what lattices output; or what targets are made of."""
+    if config.labels:
+        return config.labels
+    every = [record for part in records for record in part]
+    if config.recognizer.kind == "scores":
+        return tuple(sorted({label for record in every if isinstance(record, Document) for label in _spoken(record)}))
+    found = labels_of([record.target for record in every if record.target is not None])
+    if not found:
+        raise UsageError("no labels: the examples have no targets, and `labels` is not given")
+    return found
+
+
+def _spoken(document: Document) -> list[str]:
+    graph = document.graph
+    return [graph.labels[label] for label in set(graph.olabel.tolist()) if label]
+
+
+def _size(records: Sequence[Source]) -> int:
+    return next((record.values.shape[1] for record in records if isinstance(record, Inputs)), 0)
+
+
+def _scores(records: Sequence[Source]) -> dict[str, float]:
+    """The named scores of the first record, and what it weighs them with."""
+    first = records[0] if records else None
+    return {name: first.scales.get(name, 1.0) for name in first.scores} if isinstance(first, Document) else {}

@@ -1,0 +1,22 @@
+"""Grammars as the commands take them (-g): graphs in any form, trained models, neural grammars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.record import Document
+    from lattice_cli.learning.grammars.neural import TrainedGrammar
+
+
+def read_rules(path: str) -> Document | TrainedGrammar:
+    """The grammar of a file: a graph, or the network of a neural grammar, which a trained model may hold as well.
+
+    Raises FormatError.
+    """
+    from lattice_cli.formats.model_file import read_model_if_one
+    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.models.neural_store import NEURAL, neural_of
+
+    stored = read_model_if_one(path)
+    return read_grammar(path) if stored is None or NEURAL not in stored.about else neural_of(stored)

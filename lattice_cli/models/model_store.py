@@ -1,0 +1,103 @@
+"""Configurations and model files as models: reads what they name, and says what is wrong in its own terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.config import bind, overridden
+from lattice_cli.formats.model_file import StoredModel, read_model, write_model
+from lattice_cli.learning.grammars.learned import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
+from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.learning.training.config import GrammarSettings, TrainConfig
+from lattice_cli.learning.training.model import Model, build_model
+from lattice_cli.learning.training.variational_em import PROPOSAL
+from lattice_cli.models.assemble import Assembled
+from lattice_cli.models.neural_store import NEURAL, about_neural, under_grammar
+
+
+def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:
+    """Write a model file: the configuration, the weights, and the grammar as it was learned."""
+    model = assembled.model
+    about = {
+        "config": asdict(model.config),
+        "labels": model.labels,
+        "size": model.size,
+        "scores": assembled.scores,
+        **trained,
+    }
+    parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}  # q was a means
+    grammar = None
+    if isinstance(model.grammar, NetworkGrammar):
+        about |= about_neural(model.grammar.neural)
+        parameters = {**parameters, **under_grammar(model.grammar.weights(parameters))}
+    elif isinstance(model.grammar, TiedGrammar) and (model.config.grammar.file or model.config.grammar.ngram):
+        grammar = model.grammar.at(parameters)
+    write_model(path, about, parameters, grammar, assembled.alignment)
+
+
+def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Parameters]:
+    """The model of a file, ready to recognise, keys of its configuration replaced. Raises FormatError, UsageError."""
+    stored = read_model(path)
+    if "config" not in stored.about and NEURAL in stored.about:
+        raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
+    try:
+        config = overridden(bind(TrainConfig, stored.about["config"], stored.source), overrides)
+        labels, size, scores = (stored.about[name] for name in ("labels", "size", "scores"))
+        # The grammar is there as it was learned; that it was an n-gram no longer matters.
+        file = "grammar" if stored.grammar is not None else ""
+        config = replace(config, grammar=GrammarSettings(file=file))
+        model = build_model(config, labels, size, stored.grammar, stored.alignment, scores)
+        layout = model.recognizer.initial(np.random.default_rng(0))
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"{path}: its description is not that of a model: {error!r}") from None
+    return model, {**_fitting(stored, layout), GRAMMAR_WEIGHTS: np.zeros(0)}
+
+
+def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
+    """The weights of the recogniser, each of the right shape."""
+    for name, like in layout.items():
+        shape = stored.parameters[name].shape if name in stored.parameters else "missing"
+        if shape != like.shape:
+            raise FormatError(f"{stored.source}: weights {name!r}: {shape}, expected shape {like.shape}")
+    return {name: stored.parameters[name] for name in layout}
+
+
+def started_from(path: str, model: Model, initial: Parameters) -> tuple[Parameters, list[str]]:
+    """Initial weights, those taken from another model that have the same name and shape; and the names of these.
+
+    Raises UsageError for a model of other labels, whose weights would mean something else, and if nothing fits.
+    """
+    stored = read_model(path)
+    theirs, ours = stored.about.get("labels"), list(model.labels)
+    if model.size and theirs != ours:
+        raise UsageError(f"training.start: {path} has labels {theirs}, but here they are {ours}")
+    same = [
+        name
+        for name, like in initial.items()
+        if like.size and name in stored.parameters and stored.parameters[name].shape == like.shape
+    ]
+    if not same:
+        have = ", ".join(f"{name} {array.shape}" for name, array in stored.parameters.items() if array.size)
+        want = ", ".join(f"{name} {array.shape}" for name, array in initial.items() if array.size)
+        raise UsageError(f"training.start: {path} has no weights that fit: it has {have}; wanted are {want}")
+    return {name: stored.parameters[name] if name in same else like for name, like in initial.items()}, same
+
+
+def difference(ours: TrainConfig, stored: dict[str, Any]) -> list[str]:
+    """Keys in which a configuration differs from that of a checkpoint, beyond how long to go on."""
+    mine, theirs = (_flattened(json.loads(json.dumps(each))) for each in (asdict(ours), stored))
+    free = ("training.epochs", "training.patience", "training.save_every")
+    return [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key) and key not in free]
+
+
+def _flattened(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in mapping.items():
+        found |= _flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found

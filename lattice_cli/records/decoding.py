@@ -1,0 +1,238 @@
+"""Decoding records: their best paths and answers, alone or through a grammar, in the terms of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lattice_cli.composition.combine import ADD, Combine
+from lattice_cli.errors import GraphError, NoPath
+from lattice_cli.grammars.scorer_config import Judges
+from lattice_cli.graph.record import Document
+from lattice_cli.graph.unions import union
+from lattice_cli.records.batching import at_home, cycle_at, grouped, no_path
+from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
+from lattice_cli.records.strategy import Need, interpretations
+from lattice_cli.search.best_path import Path, best_paths
+from lattice_cli.search.k_shortest_paths import n_best
+
+if TYPE_CHECKING:
+    from lattice_cli.search.minimum_risk import Places
+
+
+@dataclass(frozen=True)
+class Word:
+    """A label of an answer. begin, end: where it is, in seconds or in rows of a matrix; None where that is not known.
+    confidence: the posterior of the label at its place; None where cycles make that unknown."""
+
+    label: str
+    begin: float | None
+    end: float | None
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Risk:
+    """errors: the expected edit distance of an answer. exact: over all answers; else by a recursion that bounds it from
+    above."""
+
+    errors: float
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A path in the terms of the side reported on.
+
+    energy: nats, of the whole path; nan for an answer of least risk that no path has, which then has no arcs and nodes
+    either. output, input: labels without epsilons. arcs: indices. nodes: names, one more than arcs. times: seconds at
+    each node (None: not known), or None where the record has no times. words, risk: if asked for.
+    """
+
+    energy: float
+    output: list[str]
+    input: list[str]
+    arcs: list[int]
+    nodes: list[int | str]
+    times: list[float | None] | None
+    words: list[Word] | None = None
+    risk: Risk | None = None
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
+    confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have.
+    notes: why something that was asked for is not known."""
+
+    paths: list[Decoded]
+    search: Search | None = None
+    confidence: float | None = None
+    unsaid: frozenset[str] = frozenset()
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of each record: the n best paths, or distinct answers, or (risk) the answer of least expected edit
+    distance; words: their words with places and confidences. beta: of the posteriors, 1/nats. row_time: seconds of a
+    row of a matrix. beam, most: see Limits."""
+
+    n: int = 1
+    distinct: bool = False
+    words: bool = False
+    risk: bool = False
+    beta: float = 1.0
+    row_time: float | None = None
+    beam: float = np.inf
+    most: int | None = None
+
+    #: Posteriors of a matrix are those of all paths this near to the best, in nats at beta 1.
+    reach = 20.0
+
+    @property
+    def need(self) -> Need:
+        """What has to be searched for."""
+        margin = self.reach / self.beta if self.words or self.risk else 0.0
+        return Need(self.n, self.distinct, margin, self.beam, self.most)
+
+
+def decode(
+    documents: Iterable[Document],
+    grammar: Grammar | None = None,
+    ctc: str | None = None,
+    asked: Questions | None = None,
+    *,
+    of: str = "recognition",
+    combine: Combine = ADD,
+    judges: Judges | None = None,
+) -> list[Decoding | NoPath]:
+    """What is asked of each record, or why it has no path. Raises Diverged, UsageError, GraphError."""
+    asked = asked or Questions()
+    need = None if of == "interpretation" else asked.need
+    results: list[Decoding | NoPath] = []
+    for group in grouped(interpretations(documents, grammar, ctc, combine, need, judges)):
+        for interpretation, paths in zip(group, found_paths(group, asked.n, asked.distinct)):
+            if not paths:
+                results.append(no_path(interpretation))
+                continue
+            views = decoded(interpretation, paths, of)
+            search = interpretation.search
+            if search is None and asked.need.limited:  # it was composed: all of it was looked at
+                search = Search(True, paths[0].energy, interpretation.graph.nodes)
+            found = Decoding(views, search, unsaid=interpretation.unsaid)
+            results.append(_more(found, interpretation, paths, ctc, asked, of))
+    return results
+
+
+def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iterator[list[Path]]:
+    """The n best paths (distinct: answers) of each interpretation; none where it has no path. Raises Diverged."""
+    if n == 1 and not distinct:
+        with at_home(group):
+            for path in best_paths(union([interpretation.graph for interpretation in group])):
+                yield [] if path is None else [path]
+        return
+    from lattice_cli.search.distinct_answers import best_answers
+
+    for interpretation in group:
+        with at_home([interpretation]):
+            found = best_answers(interpretation.graph, n) if distinct else n_best(interpretation.graph, n)
+        yield found
+
+
+def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> list[Decoded]:
+    """Paths of an interpretation in the terms of one side."""
+    side = interpretation.side(of)
+    return [_decoded(interpretation, side, path) for path in paths]
+
+
+def _decoded(interpretation: Interpretation, side: Side, path: Path) -> Decoded:
+    arcs, nodes = side.path(path)
+    times = None
+    if side.times is not None:
+        times = [None if np.isnan(time) else float(time) for time in side.times[nodes]]
+    graph = interpretation.graph
+    names = [side.names[node] for node in nodes]
+    return Decoded(path.energy, output_of(graph, path), input_of(graph, path), arcs, names, times)
+
+
+def _more(
+    found: Decoding, interpretation: Interpretation, paths: Sequence[Path], ctc: str | None, asked: Questions, of: str
+) -> Decoding:
+    """The same with words, or with the answer of least risk, where they are asked for."""
+    if not asked.words and not asked.risk:
+        return found
+    from lattice_cli.search.answer_posterior import answer_posteriors
+    from lattice_cli.search.distinct_answers import path_of_answer
+    from lattice_cli.search.minimum_risk import Consensus
+
+    graph, views, notes = interpretation.graph, found.paths, list[str]()
+    try:
+        consensus: Consensus | None = Consensus(graph, asked.beta)
+    except GraphError:
+        where = cycle_at(interpretation)
+        if asked.risk:
+            raise GraphError(f"expected edit distances need graphs without cycles, but there is {where}") from None
+        consensus, notes = None, [f"confidences of single labels need graphs without cycles, but there is {where}"]
+    answers = [tuple(label for label in graph.olabel[list(path.arcs)].tolist() if label) for path in paths]
+    chosen: list[Path | None] = list(paths)
+    places = [None if consensus is None else consensus.places(answer) for answer in answers]
+    if asked.risk and consensus is not None:
+        least = consensus.least_risk(answers[0])
+        path = path_of_answer(graph, least.answer)
+        chosen, places = [path], [least]
+        output = graph.words(least.answer)
+        view = Decoded(np.nan, output, [], [], [], None) if path is None else decoded(interpretation, [path], of)[0]
+        views = [replace(view, risk=Risk(least.errors, least.exact))]
+    if asked.words:
+        clock = _Clock(interpretation, ctc, asked.row_time)
+        found_at = zip(views, chosen, places)
+        views = [replace(view, words=clock.words(view, path, slots)) for view, path, slots in found_at]
+    with at_home([interpretation]):
+        confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
+    return replace(found, paths=views, confidence=confidence, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Clock:
+    """When things are on a path: seconds of a record that has times, rows or seconds of a matrix."""
+
+    interpretation: Interpretation
+    ctc: str | None
+    row_time: float | None
+
+    def words(self, view: Decoded, path: Path | None, places: Places | None) -> list[Word]:
+        """The words of an answer, and where its path has them."""
+        from lattice_cli.records.word_times import spans
+
+        sure = [None] * len(view.output) if places is None else places.confidences
+        if path is None:
+            return [Word(label, None, None, confidence) for label, confidence in zip(view.output, sure)]
+        where = spans(self.interpretation, path, self.ctc)
+        return [
+            Word(label, self._at(path, span and span[0]), self._at(path, span and span[1]), confidence)
+            for label, span, confidence in zip(view.output, where, sure)
+        ]
+
+    def _at(self, path: Path, step: int | None) -> float | None:
+        """The time of a path's node."""
+        if step is None:
+            return None
+        document, whole = self.interpretation.document, self.interpretation.composition
+        node = path.nodes[step] if whole is None else int(whole.left_node[path.nodes[step]])
+        if document.times is not None:
+            time = float(document.times[node])
+            return None if np.isnan(time) else time
+        if not self._rows:
+            return None
+        return float(node) if self.row_time is None else node * self.row_time
+
+    @cached_property
+    def _rows(self) -> bool:
+        """True for a record whose nodes are rows of a matrix."""
+        graph = self.interpretation.document.graph
+        return graph.arcs > 0 and bool((graph.dst == graph.src + 1).all())

@@ -1,0 +1,227 @@
+"""Forward results of a record: free energy, the gradient by every arc, and what each node sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice_cli.arrays.runs import run_starts
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.composition.combine import ADD, Combine
+from lattice_cli.emissions.beam_search import Found, Frontier
+from lattice_cli.emissions.path_moments import product_moments
+from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.emissions.token_lattice import no_excerpt
+from lattice_cli.errors import NoPath
+from lattice_cli.graph.record import Document
+from lattice_cli.graph.unions import union
+from lattice_cli.records.batching import at_home, grouped, no_path
+from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, interpret
+from lattice_cli.records.strategy import Matrix, lost, matrix_of
+from lattice_cli.sweep.forward_backward import Gradient, sweep
+from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.stationarity import Lagrangian, lagrangian
+from lattice_cli.sweep.statistics import Statistics, summary
+
+
+@dataclass(frozen=True, eq=False)
+class NodeView:
+    """(nodes,) of one side. alpha: energy of all ways to arrive at the node; backward: of all ways on from it; nats,
+    +inf where there are none. posterior: the node's multiplier dF / d alpha."""
+
+    alpha: FloatArray
+    backward: FloatArray
+    posterior: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; nodes; lagrangian: that of
+    the searched graph, whose names are those of `searched`. None if not asked for."""
+
+    statistics: Statistics
+    side: Side
+    gradient: FloatArray | None
+    nodes: NodeView | None
+    lagrangian: Lagrangian | None = None
+    searched: Side | None = None
+
+
+def forward(
+    documents: Iterable[Document],
+    betas: Sequence[float],
+    grammar: Grammar | None = None,
+    ctc: str | None = None,
+    *,
+    arcs: bool = False,
+    nodes: bool = False,
+    lagrangians: bool = False,
+    of: str = "recognition",
+    combine: Combine = ADD,
+) -> list[list[Forward] | NoPath]:
+    """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
+    results: list[list[Forward] | NoPath] = []
+    waiting: list[Interpretation] = []
+    whole = nodes or lagrangians or of == "interpretation" or combine is not ADD
+    for document in documents:
+        if grammar is None and of == "recognition" and not lagrangians and ctc in document.graph.labels[1:]:
+            waiting.append(interpret(document))  # CTC without a grammar: every alignment is a path, and has one
+            continue
+        matrix = None if whole else matrix_of(document, grammar, ctc)
+        if matrix is not None and matrix.product_arcs > LARGE:
+            results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
+            waiting = []
+            results.append(_forward_of_matrix(matrix, betas, arcs, of))
+        else:
+            waiting.append(interpret(document, grammar, ctc, combine))
+    return results + _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
+
+
+def _forward_of_matrix(matrix: Matrix, betas: Sequence[float], arcs: bool, of: str) -> list[Forward] | NoPath:
+    """Forward results of a matrix and its grammar."""
+    best = best_of(matrix)
+    interpretation = without_paths(matrix, best)
+    if not np.isfinite(best.energy):
+        return no_path(interpretation)
+    side = interpretation.side(of)
+    return [
+        Forward(
+            product_statistics(matrix, best, beta), side, product_gradient(matrix, beta, of) if arcs else None, None
+        )
+        for beta in betas
+    ]
+
+
+def _forward_of_all(
+    interpretations: Sequence[Interpretation],
+    betas: Sequence[float],
+    arcs: bool,
+    nodes: bool,
+    lagrangians: bool,
+    of: str,
+) -> list[list[Forward] | NoPath]:
+    """Forward results of interpretations that were composed."""
+    results: list[list[Forward] | NoPath] = []
+    for group in grouped(interpretations):
+        with at_home(group):
+            found = _group_forward(group, betas, arcs, nodes, of)
+        for interpretation, views in zip(group, found):
+            missing = views[0].statistics.free_energy == np.inf
+            if lagrangians and not missing:
+                views = [_with_lagrangian(interpretation, view) for view in views]
+            results.append(no_path(interpretation) if missing else views)
+    return results
+
+
+def _with_lagrangian(interpretation: Interpretation, view: Forward) -> Forward:
+    """The same with the Lagrangian; of many arcs, those for finite differences are always the same."""
+    found = lagrangian(interpretation.graph, view.statistics.beta, np.random.default_rng(0))
+    return replace(view, lagrangian=found, searched=interpretation.side("interpretation"))
+
+
+def _group_forward(
+    group: Sequence[Interpretation], betas: Sequence[float], arcs: bool, nodes: bool, of: str
+) -> list[list[Forward]]:
+    """Results of each interpretation at each beta, from sweeps over their union."""
+    whole = union([interpretation.graph for interpretation in group])
+    plan = schedule(whole)
+    hard = sweep(whole, hard_min, plan)
+    backward_plan = schedule(whole.reversed()) if nodes else None
+    found: list[list[Forward]] = [[] for _ in group]
+    for beta in betas:
+        reducer = soft_min(beta)
+        soft = sweep(whole, reducer, plan)
+        statistics = summary(soft, hard, beta)
+        gradient = soft.pullback() if arcs or nodes else None
+        to_come = sweep(whole.reversed(), reducer, backward_plan).node_totals if nodes else None
+        for member, interpretation in enumerate(group):
+            view = None
+            own_nodes = slice(*whole.node_offsets[member : member + 2])
+            own_arcs = slice(*whole.arc_offsets[member : member + 2])
+            side = interpretation.side(of)
+            by_arc = None if gradient is None else interpretation.gradient(of, gradient.arcs[own_arcs])
+            if gradient is not None and to_come is not None and by_arc is not None:
+                own = Gradient(by_arc, gradient.nodes[own_nodes], gradient.start[own_nodes], gradient.final[own_nodes])
+                view = _node_view(interpretation, side, soft.node_totals[own_nodes], to_come[own_nodes], own, reducer)
+            found[member].append(Forward(statistics[member], side, by_arc if arcs else None, view))
+    return found
+
+
+def _node_view(
+    interpretation: Interpretation,
+    side: Side,
+    alpha: FloatArray,
+    to_come: FloatArray,
+    gradient: Gradient,
+    reducer: Reducer,
+) -> NodeView:
+    """The nodes of a side.
+
+    One of its nodes may be in many pairs, so its alpha gathers all ways of arriving: by a start, or by a move of its
+    own into any of them. Its posterior counts arrivals in the same way, and `backward` departures.
+    """
+    if side.arc_of is None or side.node_of is None:
+        return NodeView(alpha, to_come, gradient.nodes)
+    graph, nodes = interpretation.graph, side.graph.nodes
+    moved = np.flatnonzero(side.arc_of >= 0)
+    arriving = np.concatenate([alpha[graph.src[moved]] + graph.energy[moved], graph.start])
+    leaving = np.concatenate([to_come[graph.dst[moved]] + graph.energy[moved], graph.final])
+    posterior = np.zeros(nodes)
+    posterior += np.bincount(side.graph.dst, weights=gradient.arcs, minlength=nodes)
+    posterior += np.bincount(side.node_of, weights=gradient.start, minlength=nodes)
+    return NodeView(
+        _gathered(np.concatenate([side.node_of[graph.dst[moved]], side.node_of]), arriving, nodes, reducer),
+        _gathered(np.concatenate([side.node_of[graph.src[moved]], side.node_of]), leaving, nodes, reducer),
+        posterior,
+    )
+
+
+def _gathered(node: IntArray, energy: FloatArray, nodes: int, reducer: Reducer) -> FloatArray:
+    """(nodes,) the energies at each node combined; +inf where there are none."""
+    finite = np.isfinite(energy)
+    node, energy = node[finite], energy[finite]
+    order = np.argsort(node, kind="stable")
+    firsts = run_starts(node[order])
+    combined = np.full(nodes, np.inf)
+    combined[node[order][firsts]] = reducer.totals(energy[order], firsts)
+    return combined
+
+
+#: A product of fewer arcs is built: it tells more, and is fast enough.
+LARGE = 100_000
+
+
+def best_of(matrix: Matrix) -> Found:
+    """The least energy, without what start and end of the matrix cost."""
+    return Frontier(matrix.plan, matrix.frames.energies).best()
+
+
+def without_paths(matrix: Matrix, best: Found) -> Interpretation:
+    """The interpretation of a matrix, to report on its sides: its paths are not in it."""
+    if not np.isfinite(best.energy):
+        return lost(matrix, best)
+    found = no_excerpt(matrix.document.graph, matrix.plan.machine)
+    return matrix.interpretation(found, Search(True, best.energy + matrix.frames.ends, best.widest))
+
+
+def product_statistics(matrix: Matrix, best: Found, beta: float) -> Statistics:
+    """Its free energy and the rest at one temperature. Raises NumericOverflow."""
+    graph, ends = matrix.plan.machine.graph, matrix.frames.ends
+    found = product_moments(matrix.frames.energies, graph, matrix.columns, soft_min(beta))
+    return Statistics(beta, found.total + ends, best.energy + ends, found.mean + ends, found.entropy, found.variance)
+
+
+def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
+    """(arcs,) the posterior of every arc of the record, or of the grammar."""
+    frames, machine = matrix.frames, matrix.plan.machine
+    lengths = np.array([frames.steps], dtype=np.intp)
+    found = product_sweep(frames.energies, lengths, machine.graph, matrix.columns, soft_min(beta)).pullback()
+    if of == "grammar":
+        return machine.grammar_gradient(found.arcs, found.start)
+    gradient = np.zeros(matrix.document.graph.arcs)
+    there = frames.arc >= 0
+    gradient[frames.arc[there]] = found.emissions[there]
+    return gradient

@@ -1,0 +1,92 @@
+"""Paths drawn at random from p(path) = exp(-beta E) / sum exp(-beta E), exactly and independently of each other.
+
+Ancestral sampling: with the free energy still to come from each node, the next arc of a path has the probability
+exp(-beta (e + F(its head) - F(its tail))), whatever came before. These are the shares of a soft-minimum sweep of the
+reversed graph, so cycles need nothing special. (Forward filtering, backward sampling turned round: Fruehwirth-Schnatter
+1994.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.graph.graph import Graph
+from lattice_cli.search.best_path import Path, path_of_links, require_single
+from lattice_cli.sweep.forward_backward import Sweep, sweep
+from lattice_cli.sweep.schedule import Schedule
+from lattice_cli.sweep.semiring import soft_min
+
+#: Walks that are drawn side by side.
+_WALKS = 1000
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A path that was drawn. log_probability: of the path, in nats: -beta (E - F), never above 0."""
+
+    path: Path
+    log_probability: float
+
+
+class Sampler:
+    """Draws paths of one graph."""
+
+    def __init__(self, graph: Graph, beta: float) -> None:
+        """beta: inverse temperature, 1/nats. Raises Diverged where the sum over cycles is infinite, GraphError for a
+        union."""
+        require_single(graph)
+        self._graph, self._beta = graph, beta
+        swept = sweep(graph.reversed(), soft_min(beta))
+        self.free_energy = float(swept.totals[0])
+        self._plan: Schedule = swept.plan
+        self._choice = _Choice(swept)
+
+    @property
+    def empty(self) -> bool:
+        """True if the graph has no path to draw."""
+        return int(self._plan.sink[0]) < 0
+
+    def draw(self, n: int, rng: np.random.Generator) -> Iterator[Sampled]:
+        """n paths, one after the other; none if the graph has none. The same for the same state of rng."""
+        if self.empty:
+            return
+        for first in range(0, n, _WALKS):
+            for links in self._walks(min(_WALKS, n - first), rng):
+                path = path_of_links(self._graph, self._plan, links)
+                yield Sampled(path, min(0.0, -self._beta * (path.energy - self.free_energy)))
+
+    def _walks(self, n: int, rng: np.random.Generator) -> Iterator[IntArray]:
+        """The links of n walks from the sink to the source, drawn side by side."""
+        position = np.full(n, self._plan.sink[0])
+        walking = np.arange(n)
+        walkers, steps = [], []
+        while len(walking):
+            links = self._choice.draw(position[walking], rng)
+            walkers.append(walking)
+            steps.append(links)
+            position[walking] = self._plan.link_tail[links]
+            walking = walking[position[walking] > 0]
+        walker = np.concatenate(walkers)
+        order = np.argsort(walker, kind="stable")
+        bounds = np.cumsum(np.bincount(walker, minlength=n))[:-1]
+        yield from np.split(np.concatenate(steps)[order], bounds)
+
+
+class _Choice:
+    """The links of each position, with the probability of each."""
+
+    def __init__(self, swept: Sweep) -> None:
+        self._first = swept.plan.head_links
+        # One running sum over the links of all positions: those of a position fill about 1 of it.
+        self._until: FloatArray = np.cumsum(swept.link_share)
+
+    def draw(self, position: IntArray, rng: np.random.Generator) -> IntArray:
+        """(walks,) a link of each position but the source, with the probability that it has."""
+        first, last = self._first[position - 1], self._first[position] - 1
+        below = np.where(first > 0, self._until[first - 1], 0.0)
+        point = below + rng.random(len(position)) * (self._until[last] - below)
+        return np.clip(np.searchsorted(self._until, point, side="right"), first, last)

@@ -1,0 +1,145 @@
+"""How a schedule (plan.py) is made: nodes into levels or components, arcs in the order of their heads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lattice_cli.arrays.grouping import group_by
+from lattice_cli.arrays.runs import distinct, is_sorted, run_starts, spans
+from lattice_cli.arrays.sorting import stable_order
+from lattice_cli.arrays.types import BoolArray, IntArray
+from lattice_cli.graph.connect import in_numbered_order, on_paths
+from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.levels import Order, evaluation_order
+from lattice_cli.sweep.chunking import BUNDLED, Chunks, cut, in_rows
+from lattice_cli.sweep.compiled import compiled_schedule, loops_for, mostly_parallel
+from lattice_cli.sweep.passes import Passes, Row, Rows, Step, Walk
+from lattice_cli.sweep.schedule import Schedule, steps_between
+
+
+def schedule(graph: Graph) -> Schedule:
+    """The schedule of a graph (or union): levels where it is acyclic, components where it is not."""
+    loops = loops_for(graph)
+    if loops is not None and in_numbered_order(graph.src, graph.dst) and not mostly_parallel(graph):
+        return compiled_schedule(graph, loops)
+    leaving, entering = group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes)
+    useful = on_paths(graph, leaving, entering)
+    arcs, sizes = entering.order, np.diff(entering.offsets)
+    if not useful.all():
+        kept = useful[graph.src]
+        kept &= useful[graph.dst]
+        arcs = arcs[kept[arcs]]
+        sizes -= np.bincount(graph.dst[~kept], minlength=graph.nodes)
+    src, dst = graph.src[arcs], np.repeat(np.arange(graph.nodes), sizes)
+    starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]
+    order = evaluation_order(src, dst, graph.node_offsets)
+    in_row = in_rows(src, dst, order, useful, (starts, finals), graph.node_offsets)
+    chunks = cut(src, dst, order, useful & ~in_row, (starts, finals), graph.node_offsets)
+    plain, laned = _ranked(order, useful & ~in_row, chunks)
+    rowed = np.flatnonzero(in_row)
+    # Members are contiguous, and levels of a row are its nodes one by one.
+    rowed = rowed[stable_order(graph.graph_of_node[rowed] * graph.nodes + order.level[rowed])]
+
+    placed = np.concatenate([plain, rowed, laned])
+    inner = len(placed)
+    position = np.full(graph.nodes, -1, dtype=np.intp)
+    position[placed] = np.arange(1, inner + 1)
+    sink = np.full(graph.graphs, -1, dtype=np.intp)
+    ended = graph.graph_of_node[finals] if graph.graphs > 1 else np.zeros(len(finals), dtype=np.intp)
+    members = distinct(ended)
+    sink[members] = inner + 1 + np.arange(len(members))
+    node_at = np.concatenate([[-1], placed, np.full(len(members), -1)]).astype(np.intp)
+
+    # Arcs are in the order of their heads already; heads may be in another order than nodes.
+    counts = sizes[placed]
+    if not is_sorted(placed):
+        rows = spans((np.cumsum(sizes) - sizes)[placed], counts)
+        arcs, src = arcs[rows], src[rows]
+    first = np.cumsum(counts) - counts
+    starts = starts[np.argsort(position[starts], kind="stable")]
+    before = position[starts] - 1
+    link_id = _between(graph.arcs + starts, first[before], arcs, graph.arcs + graph.nodes + finals)
+    tail = _between(np.zeros(len(starts), dtype=np.intp), first[before], position[src], position[finals])
+    counts[before] += 1
+    head = np.repeat(np.arange(1, len(node_at)), np.append(counts, np.bincount(sink[ended] - inner - 1)))
+    edge_first = run_starts(head, tail)
+    if len(edge_first) < len(link_id):
+        edge_first = _worth_bundling(edge_first, head, node_at, sink, graph)
+    if len(edge_first) < len(link_id):
+        tail, head = tail[edge_first], head[edge_first]
+    head_first = run_starts(head)
+    levels, sinks = _walks(order, plain, inner, tail, head, head_first, node_at)
+    walk = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
+    return Schedule(
+        link_id, edge_first, tail, head, head_first, node_at, position, sink, walk, sinks, chunks.of(laned), graph.arcs
+    )
+
+
+def _with_rows(levels: Walk, before: int, member: IntArray, head_first: IntArray) -> Passes:
+    """The walk over levels and then the rows behind these positions; member: (positions in rows,)."""
+    if not len(member):
+        return levels
+    firsts = run_starts(member)
+    first = (before + 1 + np.append(firsts, len(member))).tolist()
+    edges = head_first[before + firsts].tolist()
+    return Rows(levels, [Row(low, high, edge) for low, high, edge in zip(first, first[1:], edges)])
+
+
+def _between(starts: IntArray, places: IntArray, inner: IntArray, finals: IntArray) -> IntArray:
+    """One column of the start links, arcs and final links. places: (starts,) where in `inner` they go, ascending."""
+    if places.any():  # mostly they all come first
+        return np.concatenate([np.insert(inner, places, starts), finals])
+    return np.concatenate([starts, inner, finals])
+
+
+def _worth_bundling(edge_first: IntArray, head: IntArray, node_at: IntArray, sink: IntArray, graph: Graph) -> IntArray:
+    """The first links of edges if only members are bundled in which that pays off.
+
+    edge_first: the same if all are. head: (links,) positions.
+    """
+    if graph.graphs == 1:
+        return edge_first if len(edge_first) <= BUNDLED * len(head) else np.arange(len(head))
+    member_at = np.empty(len(node_at), dtype=np.intp)
+    inner = node_at >= 0
+    member_at[inner] = graph.graph_of_node[node_at[inner]]
+    member_at[sink[sink >= 0]] = np.flatnonzero(sink >= 0)
+    links = np.bincount(member_at[1:], np.bincount(head, minlength=len(node_at))[1:], graph.graphs)
+    first = np.zeros(len(head), dtype=bool)
+    first[edge_first] = True
+    others = np.flatnonzero(~first)
+    member = member_at[head[others]]
+    apart = links - np.bincount(member, minlength=graph.graphs) > BUNDLED * links
+    first[others[apart[member]]] = True
+    return np.flatnonzero(first)
+
+
+def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, IntArray]:
+    """The useful nodes in the order of their positions: those without chunks, then those with."""
+    has_chunk = chunks.chunk >= 0
+    plain, laned = np.flatnonzero(useful & ~has_chunk), np.flatnonzero(useful & has_chunk)
+    # Inside a level the nodes of each component stay together, behind those of none.
+    key = order.level[plain]
+    if order.cyclic:
+        key = key * (int(order.component.max()) + 2) + order.component[plain]
+    plain = plain[stable_order(key)]
+    levels = int(chunks.level.max(initial=0)) + 1
+    return plain, laned[stable_order(chunks.rank[laned] * levels + chunks.level[laned])]
+
+
+def _walks(
+    order: Order, plain: IntArray, inner: int, tail: IntArray, head: IntArray, head_first: IntArray, node_at: IntArray
+) -> tuple[Walk, Walk]:
+    """The walk over the `plain` nodes, a step for each level and component, and that to the sinks.
+
+    Between them are the nodes with lanes, up to position `inner`.
+    """
+    firsts = run_starts(order.level[plain], order.component[plain] if order.cyclic else None)
+    cyclic = (order.component[plain[firsts]] >= 0).tolist()
+    bounds = np.concatenate([firsts, [len(plain), inner, len(head_first)]]) + 1
+    edge_bounds = np.append(head_first, len(head))[bounds - 1]
+    owner = np.repeat(bounds[:-1], np.diff(edge_bounds))
+    np.subtract(head, owner, out=owner)
+    first, edge = bounds.tolist(), edge_bounds.tolist()
+    steps = steps_between(first[:-2], edge[:-2], cyclic)
+    last = [Step(first[-2], first[-1], edge[-2], edge[-1], False)] if len(head) else []
+    return Walk(tail, owner, steps, node_at), Walk(tail, owner, last, node_at)
