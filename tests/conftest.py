@@ -6,8 +6,7 @@ import pathlib
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
+from support import SHARED
 
 settings.register_profile(
     "lattice",

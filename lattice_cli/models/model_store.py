@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.config import bind, overridden
+from lattice_cli.formats.config_file import bind, overridden
 from lattice_cli.formats.model_file import StoredModel, read_model, write_model
 from lattice_cli.learning.grammars.learned import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
 from lattice_cli.learning.networks.layers import Parameters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.config import bind
+from lattice_cli.formats.config_file import bind
 from lattice_cli.formats.model_file import StoredModel, write_model
 from lattice_cli.learning.grammars.learned import GRAMMAR
 from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, TrainedGrammar

@@ -97,8 +97,8 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound import Bounds, bound_report
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.bound_report import Bounds, bound_report
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one

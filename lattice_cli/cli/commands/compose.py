@@ -53,8 +53,8 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
         -o cut.npz
     """
-    from lattice_cli.cli.reports.graph import GraphReport
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
     from lattice_cli.models.grammar_argument import read_rules

@@ -68,8 +68,8 @@ def convert(
       lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
       lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """
-    from lattice_cli.cli.reports.conversion import Conversion, Destination
-    from lattice_cli.cli.stream.stream import run_records
+    from lattice_cli.cli.reports.conversion_report import Conversion, Destination
+    from lattice_cli.cli.stream.run import run_records
     from lattice_cli.errors import LatticeError, NoPath, UsageError
 
     if output is not None and target is not None:

@@ -64,8 +64,8 @@ def draw(
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
     from lattice_cli.analysis.pictures import picture
-    from lattice_cli.cli.reports.drawing import Drawing, form_of
-    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.reports.drawing_report import Drawing, form_of
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
     from lattice_cli.models.grammar_argument import read_rules

@@ -107,9 +107,9 @@ def evaluate(
     """
     from lattice_cli.analysis.error_rates import evaluate as figures
     from lattice_cli.analysis.evaluate_records import Wanted, assess
-    from lattice_cli.cli.reports.evaluation import put_out
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.evaluation_report import put_out
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.formats.references import read_references
     from lattice_cli.models.grammar_argument import read_rules

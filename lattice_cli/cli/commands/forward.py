@@ -19,7 +19,7 @@ from lattice_cli.cli.options.shared import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.types import Report
+    from lattice_cli.cli.stream.report import Report
     from lattice_cli.graph.record import Document
     from lattice_cli.records.posteriors import Forward
 
@@ -81,9 +81,9 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --nodes
     """
-    from lattice_cli.cli.reports.common import JsonReport
-    from lattice_cli.cli.reports.forward import ForwardTables
-    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.reports.fields import JsonReport
+    from lattice_cli.cli.reports.forward_report import ForwardTables
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.models.grammar_argument import read_rules
     from lattice_cli.records import posteriors
@@ -113,7 +113,7 @@ class _Checked:
 
     def prepare(self, document: Document, results: list[Forward]) -> Any:
         """What is shown, and the Lagrangians."""
-        from lattice_cli.cli.stream.types import prepared
+        from lattice_cli.cli.stream.report import prepared
 
         return prepared(self._report, document, results), [result.lagrangian for result in results]
 
@@ -127,7 +127,7 @@ class _Checked:
 
 
 def _lagrangian_record(result: Forward) -> dict[str, Any]:
-    from lattice_cli.cli.reports.common import arc_records
+    from lattice_cli.cli.reports.fields import arc_records
     from lattice_cli.sweep.stationarity import CONVENTION
 
     found, side = result.lagrangian, result.searched
@@ -153,7 +153,7 @@ def _lagrangian_record(result: Forward) -> dict[str, Any]:
 
 def _records(document: Document, results: list[Forward]) -> list[dict[str, Any]]:
     """A JSON object for each beta."""
-    from lattice_cli.cli.reports.common import arc_records
+    from lattice_cli.cli.reports.fields import arc_records
 
     lines = []
     for result in results:

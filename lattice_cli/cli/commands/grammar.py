@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.options.grammar import ending_options, file_given, labels_given, say
+from lattice_cli.cli.options.grammar_ending import ending_options, file_given, labels_given, say
 from lattice_cli.cli.options.shared import Number, SizeList, positive
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.options.grammar import Ending
+    from lattice_cli.cli.options.grammar_ending import Ending
 
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
@@ -112,7 +112,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
       lattice grammar dict cmudict.dict --words words.txt --loop SIL \\
         -o lexicon.json
     """
-    from lattice_cli.cli.stream.stream import require_one_stdin
+    from lattice_cli.cli.stream.run import require_one_stdin
     from lattice_cli.formats.io.sources import read_text
     from lattice_cli.formats.notations import pronunciations as lexica
     from lattice_cli.formats.notations.word_list import words_of
@@ -381,7 +381,7 @@ def union(grammars: tuple[str, ...], ending: Ending) -> None:
       lattice grammar union yes.json no.json --optional
       lattice grammar union word.json --closure
     """
-    from lattice_cli.cli.stream.stream import require_one_stdin
+    from lattice_cli.cli.stream.run import require_one_stdin
     from lattice_cli.formats.reading import read_grammar
     from lattice_cli.graph.rational import alternatives
 

@@ -123,8 +123,8 @@ def loss(
       lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --loss nll --json
     """
-    from lattice_cli.cli.reports.loss import LossJson, LossTables
-    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.reports.loss_report import LossJson, LossTables
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import CheckFailed, counted
     from lattice_cli.learning.losses.loss_energies import evaluate

@@ -58,8 +58,8 @@ def prune(
       lattice prune samples/lecture-34.json --beam 1
     """
     from lattice_cli.analysis import pruning
-    from lattice_cli.cli.reports.graph import GraphReport
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 
     if beam is None and posterior is None:

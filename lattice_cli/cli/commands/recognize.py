@@ -64,8 +64,8 @@ def recognize(
         | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
-    from lattice_cli.cli.reports.graph import GraphReport
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
+    from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import NoPath, UsageError
     from lattice_cli.formats.reading import split_inputs
     from lattice_cli.models.model_store import load_model
@@ -95,8 +95,8 @@ def _checked(
     """Checks instead of graphs; the exit status."""
     import numpy as np
 
-    from lattice_cli.cli.reports.recognizer import check_report
-    from lattice_cli.cli.stream.stream import run_records
+    from lattice_cli.cli.reports.recognizer_report import check_report
+    from lattice_cli.cli.stream.run import run_records
     from lattice_cli.formats.reading import split_inputs
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
 

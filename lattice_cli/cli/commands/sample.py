@@ -20,7 +20,7 @@ from lattice_cli.cli.options.shared import (
 
 if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
-    from lattice_cli.records.sample import Draws
+    from lattice_cli.records.draws import Draws
 
 
 @click.command()
@@ -63,13 +63,13 @@ def sample(
     """
     import numpy as np
 
-    from lattice_cli.cli.reports.common import JsonReport, identity
-    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.reports.fields import JsonReport, identity
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import Diverged, LatticeError
     from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.records.draws import draws
     from lattice_cli.records.interpretation import interpret
-    from lattice_cli.records.sample import draws
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
@@ -93,7 +93,7 @@ def sample(
 
 def _record(document: Document, found: Draws) -> list[dict[str, Any]]:
     """The JSON object of one record."""
-    from lattice_cli.cli.reports.common import identity, path_fields
+    from lattice_cli.cli.reports.fields import identity, path_fields
 
     pairs = zip(found.paths, found.log_probabilities)
     paths = [{**path_fields(path), "log_probability": log_probability} for path, log_probability in pairs]
@@ -103,7 +103,7 @@ def _record(document: Document, found: Draws) -> list[dict[str, Any]]:
 
 def _tables(color: str) -> Any:
     """A row for each path."""
-    from lattice_cli.cli.reports.common import TableReport
+    from lattice_cli.cli.reports.fields import TableReport
     from lattice_cli.cli.terminal.tables import answer_text, number
 
     class SampleTables(TableReport):

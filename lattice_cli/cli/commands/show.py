@@ -12,8 +12,8 @@ from lattice_cli.cli.options.shared import input_options, jobs_option, positive,
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.contents import Inventory
-    from lattice_cli.cli.reports.show import Parts
-    from lattice_cli.cli.stream.types import Item
+    from lattice_cli.cli.reports.show_report import Parts
+    from lattice_cli.cli.stream.report import Item
     from lattice_cli.errors import LatticeError
     from lattice_cli.graph.record import Document
 
@@ -65,10 +65,10 @@ def show(
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
-    from lattice_cli.cli.reports.common import JsonReport
-    from lattice_cli.cli.reports.show import Parts
-    from lattice_cli.cli.stream.stream import require_one_stdin, run_records
-    from lattice_cli.cli.stream.types import Report
+    from lattice_cli.cli.reports.fields import JsonReport
+    from lattice_cli.cli.reports.show_report import Parts
+    from lattice_cli.cli.stream.report import Report
+    from lattice_cli.cli.stream.run import require_one_stdin, run_records
 
     require_one_stdin(graphs, against)
     parts = Parts(strip, label_uses, confusions, heaviest or 0, beta)
@@ -92,7 +92,7 @@ def show(
 def _found(document: Document, parts: Parts) -> Found:
     """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
     from lattice_cli.analysis.contents import inventory
-    from lattice_cli.cli.reports.show import add_parts
+    from lattice_cli.cli.reports.show_report import add_parts
     from lattice_cli.errors import Diverged, GraphError, LatticeError
 
     found = inventory(document)
@@ -114,7 +114,7 @@ def _compared(
 ) -> int:
     """Two lattices; 1 if they differ."""
     from lattice_cli.analysis.comparison import compare
-    from lattice_cli.cli.reports.show import print_comparison
+    from lattice_cli.cli.reports.show_report import print_comparison
     from lattice_cli.cli.terminal.json_lines import write_json
     from lattice_cli.cli.terminal.tables import console
     from lattice_cli.errors import UsageError
@@ -140,7 +140,7 @@ def _record(document: Document, result: Found, arcs: bool) -> dict[str, Any]:
     if document.target is not None:
         record["target"] = document.target
     if arcs:
-        from lattice_cli.cli.reports.common import arc_records
+        from lattice_cli.cli.reports.fields import arc_records
 
         record["arcs_table"] = arc_records(document.graph, document.names)
     if error is not None:
@@ -163,10 +163,10 @@ class _Shown:
 
     def show(self, record: Item, shown: tuple[Document, Found]) -> None:
         """The tables of one record. Raises what kept a part from being had, behind all the rest."""
-        from lattice_cli.cli.reports.show import print_parts
+        from lattice_cli.cli.reports.show_report import print_parts
 
         document, (found, extra, error) = shown
-        from lattice_cli.cli.reports.common import arc_table
+        from lattice_cli.cli.reports.fields import arc_table
         from lattice_cli.cli.terminal.tables import Rows, say
 
         rows = Rows(self._out, [(document.id, "text"), ("", "text")], every=0)

@@ -49,7 +49,7 @@ def train(
       lattice train --keys
     """
     if keys:
-        from lattice_cli.cli.reports.training import show_keys
+        from lattice_cli.cli.reports.training_report import show_keys
 
         show_keys(color)
         return 0

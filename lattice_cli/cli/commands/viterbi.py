@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.search import beam_options, judge_options
+from lattice_cli.cli.options.scorers import beam_options, judge_options
 from lattice_cli.cli.options.shared import (
     combine_option,
     ctc_option,
@@ -103,9 +103,9 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.options.search import read_judges
-    from lattice_cli.cli.reports.viterbi import Shown, viterbi_report
-    from lattice_cli.cli.stream.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.options.scorers import read_judges
+    from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.models.grammar_argument import read_rules

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lattice_cli.analysis.error_rates import Answers, Labels
-from lattice_cli.cli.stream.types import Item
+from lattice_cli.cli.stream.report import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.stream_parts import Failure, Pause

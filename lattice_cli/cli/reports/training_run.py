@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports.training import Watching, checkpoint_of
+from lattice_cli.cli.reports.training_report import Watching, checkpoint_of
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.config import read_config
+from lattice_cli.formats.config_file import read_config
 from lattice_cli.formats.io.files import is_device, require_place
 from lattice_cli.formats.model_file import read_checkpoint
 from lattice_cli.learning.training.config import TrainConfig
-from lattice_cli.learning.training.loop import Standing, Training
 from lattice_cli.learning.training.problem import Problem, require_examples
+from lattice_cli.learning.training.training_loop import Standing, Training
 from lattice_cli.learning.training.validation import Validation
 from lattice_cli.models.assemble import Assembled, assemble
 from lattice_cli.models.model_store import difference, started_from

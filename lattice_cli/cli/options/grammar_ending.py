@@ -1,0 +1,141 @@
+"""What the kinds of `lattice grammar` share: arguments that may be files, what is done in the end, and output."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lattice_cli.cli.options.shared import applied, color_option
+from lattice_cli.errors import FormatError, NoPath, UsageError
+
+if TYPE_CHECKING:
+    from lattice_cli.graph.graph import Graph
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is done to a grammar when it is built, in this order, and where it goes."""
+
+    unions: tuple[str, ...]
+    weight: float | None
+    plus: bool
+    closure: bool
+    optional: bool
+    name: str | None
+    output: str | None
+    color: str
+
+    def deliver(self, graph: Graph, source: str, paths: Sequence[str] = ()) -> None:
+        """Change the grammar as the options say, and write it. paths: files that were read, of which one may be "-".
+
+        Raises NoPath for a grammar that accepts nothing, UsageError for one that cannot be repeated.
+        """
+        from lattice_cli.cli.reports.graph_report import GraphReport
+        from lattice_cli.cli.stream.run import require_one_stdin
+        from lattice_cli.graph.record import Document
+
+        require_one_stdin(paths, *self.unions)
+        result = self._changed(graph, source)
+        if not result.nodes:
+            raise NoPath(f"{source}: the grammar accepts nothing")
+        report = GraphReport(self.output, self.color)
+        name = source if self.name is None else self.name
+        document = Document(result, name, source, range(result.nodes))
+        report.show(document, report.prepare(document, document))
+        report.write()
+
+    def _changed(self, graph: Graph, source: str) -> Graph:
+        from lattice_cli.formats.reading import read_grammar
+        from lattice_cli.graph.connect import trimmed
+        from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
+
+        if self.unions:
+            graph = alternatives([graph, *(read_grammar(path).graph for path in self.unions)])
+        if self.weight is not None:
+            graph = weighted(graph, self.weight)
+        if self.plus or self.closure:
+            try:
+                graph = repeated(graph)
+            except UsageError as error:
+                raise UsageError(f"{source}: {error}") from None
+        if self.optional or self.closure:
+            graph = optional(graph)
+        return trimmed(graph)[0]
+
+
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not abs(value) < float("inf"):
+        raise click.BadParameter(f"{value} is not a finite number", ctx, param)
+    return value
+
+
+def ending_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of an Ending, which the command gets as `ending`."""
+
+    @functools.wraps(command)
+    def with_ending(**given: Any) -> Any:
+        names = ("unions", "weight", "plus", "closure", "optional", "name", "output", "color")
+        ending = Ending(**{name: given.pop(name) for name in names})
+        if ending.output is not None and ending.output != "-":
+            from lattice_cli.formats.io.files import require_place
+            from lattice_cli.formats.registry import form_of
+
+            form_of(ending.output)
+            require_place(ending.output)
+        return command(ending=ending, **given)
+
+    return applied(
+        click.option(
+            "-o", "--output", metavar="OUT", help="Write to a file: .json, .npz, .att and so on, or with .gz."
+        ),
+        click.option("--id", "name", metavar="ID", help="The grammar's id; the file's name or the kind without it."),
+        click.option(
+            "--union", "unions", metavar="GRAMMAR", multiple=True, help="Or what this grammar accepts; again."
+        ),
+        click.option("--weight", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
+        click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --weight)."),
+        click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
+        click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
+        color_option,
+    )(with_ending)
+
+
+def file_given(given: Sequence[str]) -> str | None:
+    """The file that arguments FILE|WORD... name: a single one that is "-", exists, or ends as a list of words does."""
+    if len(given) != 1:
+        return None
+    only = given[0]
+    is_file = only == "-" or only.endswith((".txt", ".txt.gz")) or Path(only).is_file()
+    return only if is_file else None
+
+
+def labels_given(given: Sequence[str]) -> list[str]:
+    """The labels of arguments FILE|LABEL..., a line of the file each. Raises FormatError for one given twice."""
+    from lattice_cli.formats.io.sources import read_text
+
+    path = file_given(given)
+    labels, source = list(given), "labels"
+    if path is not None:
+        text, source = read_text(path)
+        labels = [line.removesuffix("\r") for line in text.split("\n")]
+        if labels[-1] == "":
+            labels.pop()
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise FormatError(f"{source}: label {twice!r} is given twice, expected each label once")
+    if "" in labels:
+        at = f"{source}:{labels.index('') + 1}" if path is not None else source
+        raise FormatError(f"{at}: found an empty label, expected a label")
+    return labels
+
+
+def say(message: str) -> None:
+    """A remark on standard error."""
+    from lattice_cli.errors import printable
+
+    click.echo(f"lattice: {printable(message)}", err=True)

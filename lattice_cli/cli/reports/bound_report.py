@@ -1,0 +1,187 @@
+"""Bounds of records, and how they are shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.analysis.variational_bound import (
+    Bound,
+    Sampled,
+    Weighted,
+    bound,
+    gibbs,
+    importance,
+    log_weights,
+    require_same_paths,
+    sampled,
+)
+from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
+from lattice_cli.cli.terminal.tables import Rows, number
+from lattice_cli.composition.combine import Combine
+from lattice_cli.errors import Diverged, LatticeError
+from lattice_cli.graph.record import Document
+from lattice_cli.learning.training.proposal_fit import Row, fit
+from lattice_cli.records.batching import at_home, no_path
+from lattice_cli.records.interpretation import Grammar, interpret
+
+
+@dataclass(frozen=True)
+class Found:
+    """The bounds of a record; the last row of a fit belongs to what the rest is about."""
+
+    bound: Bound
+    sampled: Sampled | None
+    importance: list[Weighted]
+    rows: list[Row]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """What is asked of every record."""
+
+    grammar: Grammar | None
+    ctc: str | None
+    combine: Combine
+    temperature: float | None
+    proposal: Document | None
+    beta: float
+    samples: int | None
+    importance: tuple[int, ...]
+    seed: int
+    steps: int | None
+    tie: str
+    every: int
+    _numbers: Any = field(default_factory=count)
+
+    def of(self, document: Document) -> Found | LatticeError:
+        """The bounds of a record, or why it has none."""
+        # A stream of numbers for each record: what is drawn for one does not hang on the others.
+        rng = np.random.default_rng([self.seed, next(self._numbers)])
+        try:
+            return self._of(document, rng)
+        except LatticeError as error:
+            return error.at(document.names) if isinstance(error, Diverged) else error
+
+    def _of(self, document: Document, rng: np.random.Generator) -> Found | LatticeError:
+        interpretation = interpret(document, self.grammar, self.ctc, self.combine)
+        graph = interpretation.graph
+        if self.proposal is None:
+            q = gibbs(graph, self.temperature or 0.0)
+        else:
+            require_same_paths(document.graph, self.proposal.graph)
+            q = interpret(self.proposal, self.grammar, self.ctc, self.combine).graph
+        with at_home([interpretation]):
+            rows: list[Row] = []
+            try:
+                if self.steps is not None:
+                    samples = self.samples or 0
+                    steps = list(fit(graph, q, self.beta, self.tie, self.steps, self.every, samples, rng))
+                    rows, q = [row for row, _ in steps], steps[-1][1]
+                exact = rows[-1].bound if rows else bound(graph, q, self.beta)
+            except LatticeError as error:
+                if error.status == "no-path":
+                    return no_path(interpretation)
+                raise
+            weights = log_weights(graph, q, self.beta, self.samples, rng) if self.samples else None
+            estimate = None if weights is None else sampled(weights, self.beta)
+            return Found(exact, estimate, importance(graph, q, self.beta, self.importance, weights), rows)
+
+
+def bound_report(as_json: bool, color: str) -> Any:
+    """Where bounds go."""
+    return JsonReport(_record, identity) if as_json else _BoundTables(color)
+
+
+def _number(value: float) -> float | None:
+    """JSON has no nan: null stands for what a single sample cannot tell."""
+    return None if math.isnan(value) else value
+
+
+def _figures(found: Bound) -> dict[str, float]:
+    return {
+        "free_energy": found.free_energy,
+        "bound": found.bound,
+        "expected_energy": found.expected_energy,
+        "entropy": found.entropy,
+        "gap": found.gap,
+    }
+
+
+def _record(document: Document, found: Found) -> list[dict[str, Any]]:
+    line: dict[str, Any] = {**identity(document), "status": "ok", "beta": found.bound.beta, **_figures(found.bound)}
+    if found.sampled is not None:
+        line["sampled"] = {
+            "samples": found.sampled.samples,
+            "bound": found.sampled.bound,
+            "standard_error": _number(found.sampled.standard_error),
+            "effective_sample_size": found.sampled.effective,
+        }
+    if found.importance:
+        line["importance"] = [
+            {
+                "k": each.k,
+                "bound": each.bound,
+                "exact": each.standard_error is None,
+                "standard_error": None if each.standard_error is None else _number(each.standard_error),
+            }
+            for each in found.importance
+        ]
+    if found.rows:
+        line["fit"] = [
+            {
+                "step": row.step,
+                **_figures(row.bound),
+                "gradient": row.gradient,
+                "variance": _number(row.plain),
+                "variance_with_control": _number(row.controlled),
+            }
+            for row in found.rows
+        ]
+    return [line]
+
+
+def _small(value: float) -> str:
+    """A figure for a table that rounding alone may keep from 0."""
+    return "<1e-9" if abs(value) < 1e-9 else number(value)
+
+
+class _BoundTables(TableReport):
+    """A row a record, and tables of what was estimated and fitted."""
+
+    def __init__(self, color: str) -> None:
+        headings = ("beta", "F", "bound", "<E>_q", "entropy", "gap")
+        super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
+
+    def show(self, document: Document, found: Found) -> None:
+        """The tables of one record."""
+        figures = (found.bound.beta, *_figures(found.bound).values())
+        self.rows.add(document.id, *(number(figure) for figure in figures[:-1]), _small(figures[-1]))
+        if found.rows or found.sampled or found.importance:
+            self.rows.flush()
+        self._fit(document, found)
+        self._estimates(document, found)
+
+    def _fit(self, document: Document, found: Found) -> None:
+        headings = ["step", "bound", "gap", "|gradient|", "variance", "with control"]
+        rows = Rows(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
+        for row in found.rows:
+            shown = (row.bound.bound, row.bound.gap, row.gradient, row.plain, row.controlled)
+            rows.add(str(row.step), *(_small(value) for value in shown))
+        rows.flush()
+
+    def _estimates(self, document: Document, found: Found) -> None:
+        headings = [("estimate", "name"), ("value", "number"), ("std. error", "number"), ("eff. samples", "number")]
+        rows = Rows(self.out, headings, f"{document.id}: from paths drawn from q", every=0)
+        if found.sampled is not None:
+            told = found.sampled
+            name = f"bound, {told.samples} samples"
+            rows.add(name, number(told.bound), number(told.standard_error), number(told.effective))
+        for each in found.importance:
+            error = "exact" if each.standard_error is None else number(each.standard_error)
+            rows.add(f"importance-weighted, K = {each.k}", number(each.bound), error, "")
+        rows.flush()

@@ -1,0 +1,133 @@
+"""Pictures of graphs: as DOT, as images that Graphviz makes of it, or drawn in text."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lattice_cli.analysis.pictures import Picture
+from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.terminal.tables import number
+from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
+from lattice_cli.formats.exchange.dot import dot_text
+from lattice_cli.formats.io.files import require_place, write_whole
+from lattice_cli.formats.text_drawing import sketch
+from lattice_cli.graph.record import Document
+
+FORMS = ("text", "dot", "svg", "png", "pdf")
+_ENDINGS = {".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".png": "png", ".pdf": "pdf"}
+_MOST_ARCS = 200
+
+
+def form_of(output: str | None, form: str | None) -> str:
+    """The form of a drawing: as asked for, by the name of the file, or for a terminal text and for a pipe DOT.
+
+    Raises UsageError.
+    """
+    if form is not None:
+        return form
+    if output is None:
+        return "text" if sys.stdout.isatty() else "dot"
+    ending = Path(output).suffix.lower()
+    if ending not in _ENDINGS:
+        raise UsageError(f"{output}: cannot tell the form from the name, expected {', '.join(_ENDINGS)}, or --to")
+    return _ENDINGS[ending]
+
+
+class Drawing:
+    """Draws pictures, one after the other; a file appears whole."""
+
+    def __init__(self, output: str | None, form: str) -> None:
+        self._output = None if output == "-" else output
+        self._form = form
+        self._parts: list[bytes] = []
+        if self._output is not None:
+            require_place(self._output)
+        if form not in ("text", "dot"):
+            require_graphviz(form)
+            if self._output is None and sys.stdout.isatty():
+                raise UsageError(f"{form} is not for a terminal, expected -o FILE")
+
+    def show(self, document: Document, result: Picture) -> None:
+        """One picture."""
+        if result.why:
+            missing = "posteriors" if result.best else "a best path"
+            sys.stdout.flush()
+            print(printable(f"lattice: {document.id}: drawn without {missing}: {result.why}"), file=sys.stderr)
+        self._parts.append(self._drawn(result))
+        if self._form not in ("text", "dot") and len(self._parts) > 1:
+            raise UsageError(f"{document.id}: an image is of one graph; text and dot hold several")
+        if self._output is None:
+            data = self._parts[-1]
+            if self._form in ("text", "dot"):
+                sys.stdout.write(data.decode())
+            else:
+                sys.stdout.buffer.write(data)
+
+    def _drawn(self, result: Picture) -> bytes:
+        if self._form == "text":
+            return text_of(result).encode()
+        source = styled(result).encode()
+        return source if self._form == "dot" else graphviz(source, self._form)
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """A record that cannot be read is not drawn."""
+
+    def finish(self) -> None:
+        """Files are written at the end, by `write`."""
+
+    def write(self) -> None:
+        """Write the file that was asked for, whole."""
+        if self._output is not None and self._parts:
+            write_whole(self._output, b"".join(self._parts))
+
+
+def text_of(result: Picture) -> str:
+    """A drawing in text, and a line about its best path. Raises UsageError for a graph that is too large for it."""
+    document, best = result.document, result.best
+    if document.graph.arcs > _MOST_ARCS:
+        raise UsageError(
+            f"{document.graph.arcs} arcs are too many for a drawing in text; expected --to dot, svg or png"
+        )
+    drawn = sketch(document, best.arcs if best else ())
+    legend = "" if best is None else f"━ best path, energy {number(best.energy)}"
+    return f"{printable(document.id)}\n{drawn}{legend}\n"
+
+
+def styled(result: Picture) -> str:
+    """DOT: an arc is as wide and as dark as it is likely, and red on the best path."""
+    best: Sequence[int] = result.best.arcs if result.best else ()
+    if result.posterior is None:
+        return dot_text(
+            result.document, [_BEST if arc in set(best) else "" for arc in range(result.document.graph.arcs)]
+        )
+    marked = set(best)
+    attributes = []
+    for arc, share in enumerate(result.posterior.tolist()):
+        share = min(max(share, 0.0), 1.0)
+        shade = (
+            f"0.000 {0.4 + 0.6 * share:.3f} 0.850" if arc in marked else f"0.600 {share:.3f} {0.75 - 0.15 * share:.3f}"
+        )
+        attributes.append(f' color="{shade}" penwidth={0.5 + 3.5 * share:.3f} tooltip="posterior {share:.6g}"')
+    return dot_text(result.document, attributes)
+
+
+_BEST = ' color="0.000 0.900 0.850"'
+
+
+def require_graphviz(form: str) -> None:
+    """Raises UsageError where Graphviz is not there."""
+    if shutil.which("dot") is None:
+        raise UsageError(f"{form} is made by Graphviz, but there is no command dot; expected it installed, or --to dot")
+
+
+def graphviz(source: bytes, form: str) -> bytes:
+    """The image that Graphviz makes. Raises FormatError with its own words."""
+    done = subprocess.run(["dot", f"-T{form}"], input=source, capture_output=True, check=False)
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().split("\n")[0]
+        raise FormatError(f"Graphviz cannot draw this: {words}")
+    return done.stdout

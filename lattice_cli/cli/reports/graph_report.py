@@ -1,0 +1,69 @@
+"""Graphs as results: tables on a terminal, documents into a pipe or a file."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from lattice_cli.cli.reports.fields import arc_table
+from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.terminal.json_lines import json_lines
+from lattice_cli.cli.terminal.tables import console
+from lattice_cli.errors import LatticeError
+from lattice_cli.formats.io.files import as_record, require_place
+from lattice_cli.formats.registry import form_of, write_documents
+from lattice_cli.graph.record import Document
+
+
+class GraphReport:
+    """Writes graphs: to a file, as JSON lines, or as tables on a terminal.
+
+    matrices: chains of steps are written as emission matrices, which are smaller and say what they are. Raises
+    FormatError, UsageError for a file that cannot be written, before anything is computed for it.
+    """
+
+    def __init__(self, output: str | None, color: str, matrices: bool = False) -> None:
+        self._output = None if output == "-" else output
+        if self._output:
+            form_of(self._output)
+            require_place(self._output)
+        self._tables = output is None and sys.stdout.isatty()
+        self._color, self._matrices = color, matrices
+        self._found: list[Document] = []
+
+    def prepare(self, document: Any, result: Document) -> Document | str:
+        """A graph as it is shown: as a line of JSON, if it is to be one."""
+        if self._output or self._tables:
+            return result
+        return json_lines(as_record(result, self._matrices))
+
+    def show(self, document: Any, result: Document | str) -> None:
+        """One graph, prepared or not."""
+        ready = result if isinstance(result, str) else GraphReport.prepare(self, document, result)
+        if isinstance(ready, str):
+            sys.stdout.write(ready)
+        elif self._output:
+            self._found.append(ready)
+        else:
+            self._table(ready)
+
+    def _table(self, result: Document) -> None:
+        graph = result.graph
+        ends = f"start {_few(graph.starts.tolist())}, final {_few(graph.finals.tolist())}"
+        title = f"{result.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
+        arc_table(console(self._color), graph, result.names, title, {})
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """A record that cannot be read has no graph to write."""
+
+    def finish(self) -> None:
+        """Files are written at the end, by `write`."""
+
+    def write(self) -> None:
+        """Write the file that was asked for, whole."""
+        if self._output and self._found:
+            write_documents(self._output, self._found, self._matrices)
+
+
+def _few(nodes: list[int]) -> str:
+    return ", ".join(str(node) for node in nodes[:8]) + (f" and {len(nodes) - 8} more" if len(nodes) > 8 else "")

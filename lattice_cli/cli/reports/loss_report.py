@@ -1,0 +1,285 @@
+"""How losses are put out: a table of the ten for each record, or JSON lines; and the means of a stream."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.cli.reports.fields import arc_records, arc_table
+from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.terminal.json_lines import json_lines, write_json
+from lattice_cli.cli.terminal.tables import Rows, answer_text, console, number, say
+from lattice_cli.errors import LatticeError, counted
+from lattice_cli.graph.record import Document
+from lattice_cli.learning.losses.gradient_check import Check, check
+from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, Term
+
+_ZERO = 1e-12
+_NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
+
+
+Results = list["LossResult | LossFailure"]
+
+
+class _Means:
+    """Sums of each loss over records, and the checks on the way."""
+
+    def __init__(self, side: str, checked: bool, stream: bool) -> None:
+        self._side, self._checked, self._stream = side, checked, stream
+        self._sums: dict[str, tuple[float, int]] = {}  # of each loss, and over how many records
+        self.records = self.failed = 0
+        self.failed_checks = self.failed_losses = 0
+        self._rng = np.random.default_rng(0)
+
+    def _count(self, results: Results) -> dict[str, Check]:
+        """Add a record to the means; its checks by the name of the loss, if they were asked for."""
+        self._add(_values(results))
+        if not self._checked:
+            return {}
+        sound = [result for result in results if isinstance(result, LossResult)]
+        checks = check(sound, self._side, self._rng)
+        self.failed_checks += sum(found.failed for found in checks)
+        return {result.loss.name: found for result, found in zip(sound, checks)}
+
+    def _add(self, values: dict[str, float | None]) -> None:
+        """Add the values of a record to the means; None for a loss that has none."""
+        self.records += 1
+        for name, value in values.items():
+            if value is None:
+                self.failed_losses += 1
+                continue
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
+
+    @property
+    def _many(self) -> bool:
+        """True if there are means to give: of a stream, whatever its length, or of several records."""
+        return self.records > 0 and (self._stream or self.records + self.failed > 1)
+
+    def means(self) -> dict[str, float]:
+        """The mean of each loss over the records that have one."""
+        return {name: total / count for name, (total, count) in self._sums.items()}
+
+
+class LossJson(_Means):
+    """A line for each loss of each record; for several records a last line with `"mean": true` for each loss."""
+
+    def prepare(self, document: Document, results: Results) -> Any:
+        """The values and the lines of one record; checks have to wait: their arcs are drawn record after record."""
+        return results if self._checked else (_values(results), self._lines(document, results, {}))
+
+    def show(self, document: Document, ready: Any) -> None:
+        """The lines of one record."""
+        if self._checked:
+            lines = self._lines(document, ready, self._count(ready))
+        else:
+            values, lines = ready
+            self._add(values)
+        sys.stdout.write(lines)
+
+    def _lines(self, document: Document, results: Results, checks: dict[str, Check]) -> str:
+        records = []
+        for result in results:
+            if isinstance(result, LossFailure):
+                status = {"id": document.id, "status": result.error.status, "loss": result.loss.name}
+                records.append({**status, "message": str(result.error)})
+            else:
+                records.append(self._line(document, result, checks.get(result.loss.name)))
+        return json_lines(*records)
+
+    def _line(self, document: Document, result: LossResult, checked: Check | None) -> dict[str, Any]:
+        side = result.interpretation.side(self._side)
+        arcs = arc_records(side.graph, side.names, result.gradient.tolist())
+        line: dict[str, Any] = {
+            "id": document.id,
+            "status": "ok",
+            "loss": result.loss.name,
+            "value": result.value.value,
+            "correct": _term(result.correct),
+            "offending": _term(result.offending),
+            "slopes": _slopes(result),
+            "latent": result.latent,
+            "beta": result.settings.beta,
+            "targets": result.targets,
+            "notes": result.notes,
+        }
+        if result.all is not None:
+            line["all"] = {"energy": result.all.energy}
+        if checked is not None:
+            line["check"] = _check_record(checked)
+            for arc, difference in zip(checked.arcs.tolist(), checked.difference.tolist()):
+                arcs[arc]["difference"] = difference
+        return {**line, "arcs": arcs}
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """A line that says what went wrong."""
+        self.failed += 1
+        write_json({"id": record.id, "status": error.status, "message": str(error)})
+
+    def finish(self) -> None:
+        """The means, if there were several records."""
+        if self._many:
+            for name, value in self.means().items():
+                counts = {"records": self._sums[name][1], "failed": self.failed}
+                write_json({"mean": True, "loss": name, "value": value, **counts})
+
+
+def _values(results: Results) -> dict[str, float | None]:
+    """The value of each loss by its name; None for one that has none."""
+    return {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in results}
+
+
+def _term(term: Term | None) -> dict[str, Any] | None:
+    if term is None:
+        return None
+    record: dict[str, Any] = {"energy": term.energy, "output": term.output}
+    if term.bound is not None:
+        record.update({"exact": False, "bound": term.bound})
+    return record
+
+
+def _slopes(result: LossResult) -> dict[str, float]:
+    slopes = {"correct": result.value.by_correct}
+    if result.loss.contrasts:
+        slopes["offending"] = result.value.by_offending + 0.0  # a 0, never a -0
+    if result.loss.soft:
+        slopes["all"] = result.value.by_all
+    return slopes
+
+
+def _check_record(found: Check) -> dict[str, Any]:
+    worst = found.worst
+    return {
+        "ok": not found.failed,
+        "checked": len(found.arcs),
+        "live": found.live,
+        "worst_error": None if worst is None else worst[0],
+        "worst_arc": None if worst is None else worst[1],
+        "tolerance": found.tolerance,
+        "kinks": found.arcs[found.kink].tolist(),
+    }
+
+
+class LossTables(_Means):
+    """A table of losses for each record, what is to be said about them, and tables of arcs if asked for."""
+
+    def __init__(self, side: str, checked: bool, stream: bool, arcs: bool, color: str) -> None:
+        super().__init__(side, checked, stream)
+        self._arcs = arcs
+        self._out = console(color)
+
+    def show(self, document: Document, results: Results) -> None:
+        """The tables of one record."""
+        checks = self._count(results)
+        sound = [result for result in results if isinstance(result, LossResult)]
+        single = all(len(label) == 1 for result in sound for label in _labels(result))
+        targets = [answer_text(target, single) for target in sound[0].targets]
+        title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
+        headings = ["value", "margin", "E_C", "E_I", "dL/dE_C", "dL/dE_I"]
+        if self._checked:
+            headings[1:2] = []  # makes room for the check on a screen of 80 columns
+            headings.append("error")
+        columns = [("loss", "name"), *((heading, "number") for heading in headings)]
+        rows = Rows(self._out, columns, title, every=0)
+        for result in results:
+            if isinstance(result, LossFailure):
+                rows.add(result.loss.name, f"({result.error.status})", *[""] * (len(headings) - 1))
+                continue
+            name, value, margin, *rest = _cells(result)
+            found = checks.get(name)
+            rows.add(name, value, *([margin, *rest] if found is None else [*rest, _worst(found)]))
+        rows.flush()
+        self._remarks(sound, single, checks)
+        for result in results:
+            if isinstance(result, LossFailure):
+                say(self._out, f"{result.loss.name}: {result.error}")
+        if self._arcs:
+            self._arc_tables(document, sound, checks)
+
+    def _remarks(self, results: list[LossResult], single: bool, checks: dict[str, Check]) -> None:
+        offending = {
+            answer_text(result.offending.output or [], single)
+            for result in results
+            if result.offending is not None and result.offending.output is not None
+        }
+        if offending:
+            say(self._out, f"E_I: most offending incorrect answer {', '.join(sorted(offending))}")
+        soft = [result for result in results if result.loss.soft]
+        if soft:
+            own = "F(correct)" if soft[0].latent == "forward" else "that of the best correct path"
+            say(self._out, f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths")
+        flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
+        if flat:
+            say(self._out, f"zero gradient: {', '.join(flat)}")
+        by_note: dict[str, list[str]] = {}
+        for result in results:
+            for note in result.notes:
+                by_note.setdefault(note, []).append(result.loss.name)
+        for note, names in by_note.items():
+            say(self._out, f"note: {note}" if len(results) == 1 else f"note ({', '.join(names)}): {note}")
+        some = next(iter(checks.values()), None)
+        if some is not None and results and len(some.arcs) < len(results[0].gradient):
+            say(self._out, f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random")
+
+    def _arc_tables(self, document: Document, results: list[LossResult], checks: dict[str, Check]) -> None:
+        for result in results:
+            side = result.interpretation.side(self._side)
+            columns = {"gradient": result.gradient.tolist()}
+            checked = checks.get(result.loss.name)
+            if checked is not None:
+                differences = np.full(len(result.gradient), np.nan)
+                differences[checked.arcs] = np.where(np.abs(checked.difference) < _NOISE, 0.0, checked.difference)
+                columns["difference"] = differences.tolist()
+            title = f"{document.id}: gradient of {result.loss.name} by each arc"
+            arc_table(self._out, side.graph, side.names, title, columns)
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """A line with the status; the message itself goes to standard error."""
+        self.failed += 1
+        say(self._out, f"{record.id}: ({error.status})")
+
+    def finish(self) -> None:
+        """The means, if there were several records."""
+        if not self._many:
+            return
+        failed = f", {self.failed} failed" if self.failed else ""
+        title = f"mean of {counted(self.records, 'record')}{failed}"
+        rows = Rows(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
+        for name, value in self.means().items():
+            rows.add(name, number(value))
+        rows.flush()
+
+
+def _labels(result: LossResult) -> list[str]:
+    outputs = [term.output for term in (result.correct, result.offending) if term is not None]
+    return [label for output in outputs if output is not None for label in output]
+
+
+def _figure(value: float) -> str:
+    """Five digits, so that a row fits on a screen; seven where five would not show how energies differ."""
+    return number(value, 7 if abs(value) >= 100 else 5)
+
+
+def _cells(result: LossResult) -> list[str]:
+    """loss, value, margin, E_C, E_I, and the two derivatives."""
+    value, loss = result.value, result.loss
+    margin = _figure(result.settings.margin) if loss.margin == "m" else loss.margin
+    against, slope = "-", "-"
+    if loss.soft and result.all is not None:
+        against, slope = _figure(result.all.energy), _figure(value.by_all)
+    elif loss.contrasts:
+        mark = "" if result.offending is None or result.offending.bound is None else "≤ "
+        against = "none" if result.offending is None else mark + _figure(result.offending.energy)
+        slope = _figure(value.by_offending)
+    figures = [_figure(figure) for figure in (value.value, result.correct.energy, value.by_correct)]
+    return [loss.name, figures[0], margin, figures[1], against, figures[2], slope]
+
+
+def _worst(found: Check) -> str:
+    if found.worst is None:
+        return "kink"
+    mark = " FAILED" if found.failed else " kink" if found.kink.any() else ""
+    error = found.worst[0]
+    return (f"{error:.1e}" if error >= _NOISE else "<1e-9") + mark

@@ -1,0 +1,173 @@
+"""What a training says while it goes on: a bar, a line an epoch, or JSON; and the files it leaves."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, is_dataclass
+from types import FrameType
+from typing import Any
+
+from lattice_cli.cli.terminal.json_lines import write_json
+from lattice_cli.cli.terminal.progress import ProgressBar, progress
+from lattice_cli.cli.terminal.tables import Rows, console, number, say
+from lattice_cli.formats.io.files import json_line
+from lattice_cli.formats.model_file import write_checkpoint
+from lattice_cli.learning.training.config import LayerSettings, TrainConfig
+from lattice_cli.learning.training.problem import Problem
+from lattice_cli.learning.training.training_loop import Epoch, Standing
+from lattice_cli.models.assemble import Assembled
+from lattice_cli.models.model_store import save_model
+
+
+class Watching:
+    """Shows the epochs of a training, writes its model and its checkpoint, and hears Ctrl-C."""
+
+    def __init__(self, assembled: Assembled, problem: Problem, path: str, as_json: bool, color: str) -> None:
+        self._assembled, self._problem, self.path = assembled, problem, path
+        self._json, self._color = as_json, color
+        self._bar = ProgressBar(None, "")
+        self._tables = sys.stdout.isatty() and not as_json
+        self._last = ""
+        self._fingerprint = assembled.fingerprint()
+        self.interrupted = False
+
+    @property
+    def checkpoint(self) -> str:
+        """Where the standing is written."""
+        return checkpoint_of(self.path)
+
+    @contextmanager
+    def looking_on(self) -> Iterator[None]:
+        """A bar on a terminal; the first Ctrl-C asks for an end after this batch, the second ends at once."""
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            with progress() as self._bar:
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
+        """See Watch."""
+        self._bar.update(done, batches, f"epoch {epoch}  loss {number(loss, 5)}{self._last}")
+
+    def epoch(self, epoch: Epoch) -> None:
+        """See Watch."""
+        if epoch.label_error is not None:
+            self._last = f"  label error {number(epoch.label_error, 4)}"
+        with self._bar.aside():
+            if self._json:
+                told = asdict(epoch)
+                if told["nll"] is None:
+                    told.pop("nll")
+                write_json({"status": "ok", "epoch": told.pop("number"), **told})
+            elif not (self._tables and sys.stderr.isatty()):
+                print(line_of(epoch))
+            sys.stdout.flush()
+
+    def save(self, standing: Standing, better: bool) -> None:
+        """See Watch."""
+        if better:
+            self.save_model(standing)
+        about = {
+            "config": asdict(self._assembled.model.config),
+            "fingerprint": self._fingerprint,
+            "standing": standing.numbers(),
+        }
+        write_checkpoint(self.checkpoint, about, standing.arrays())
+
+    def save_model(self, standing: Standing) -> None:
+        """The best weights so far, or the latest where no epoch is over."""
+        weights = standing.best if standing.best_epoch else standing.average
+        found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
+        trained = {"epoch": None if found is None else asdict(found), "examples": self._problem.count}
+        save_model(self.path, self._assembled, self._problem.parameters(weights), trained)
+
+    def stopped(self) -> bool:
+        """See Watch."""
+        return self.interrupted
+
+    def finish(self, standing: Standing) -> None:
+        """The table of epochs on a terminal, and what has become of it all."""
+        if self._json:
+            write_json({"status": "ok", "model": self.path, "best_epoch": standing.best_epoch, "ended": standing.ended})
+            return
+        out = console(self._color)
+        self.show_epochs(standing)
+        found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
+        told = "" if found is None else f": {line_of(found).removesuffix(' *')}"
+        say(out, f"{standing.ended}; {self.path} holds the model of {'the start' if found is None else told[2:]}")
+
+    def show_epochs(self, standing: Standing) -> None:
+        """The table of epochs, where they were not printed one by one."""
+        if not self._tables or not sys.stderr.isatty() or not standing.epochs:
+            return
+        bounded = standing.epochs[0].nll is not None
+        headings = [
+            ("epoch", "number"),
+            ("bound" if bounded else "loss", "number"),
+            *([("nll", "number")] if bounded else []),
+            ("label error", "number"),
+            ("exact", "number"),
+            ("", "text"),
+        ]
+        rows = Rows(console(self._color), headings, every=0)
+        for epoch in standing.epochs:
+            logs = (epoch.nll,) if bounded else ()
+            figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
+            rows.add(str(epoch.number), *figures, "best" if epoch.number == standing.best_epoch else "")
+        rows.flush()
+
+
+def checkpoint_of(path: str) -> str:
+    """The checkpoint that belongs to a model file."""
+    return f"{path}.checkpoint"
+
+
+def line_of(epoch: Epoch) -> str:
+    """An epoch as a line: `*` marks the best so far."""
+    loss = f"{epoch.loss:.4f}" if abs(epoch.loss) < 1e6 else f"{epoch.loss:.6g}"
+    parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
+    if epoch.label_error is not None and epoch.exact is not None:
+        parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
+    return "  ".join(parts) + (" *" if epoch.best else "")
+
+
+def show_keys(color: str) -> None:
+    """Every key of a configuration, its default and its meaning."""
+    rows = Rows(console(color), [("key", "name"), ("default", "text"), ("meaning", "text")], every=0)
+    for name, default, meaning in keys_of(TrainConfig()):
+        rows.add(name, default, meaning)
+    rows.flush()
+
+
+def keys_of(settings: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """(key, default, meaning) of every key of a configuration and its sections."""
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            yield from keys_of(value, f"{prefix}{each.name}.")
+            continue
+        if each.name == "layers":
+            yield f"{prefix}layers", "-", str(each.metadata["meaning"])
+            yield from keys_of(LayerSettings(), f"{prefix}layers[].")
+            continue
+        meaning = str(each.metadata.get("meaning", ""))
+        choices = [str(choice) for choice in each.metadata.get("choices", ()) if choice != ""]
+        listed = f" ({', '.join(choices)})" if len(choices) > 1 and not all(each in meaning for each in choices) else ""
+        yield f"{prefix}{each.name}", _default(value), meaning + listed
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return "-"
+    return json_line(value) if not isinstance(value, str) else value or "-"

@@ -1,0 +1,184 @@
+"""Records through a command: read, solve in batches, report in order, and end with the status that is due."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
+from lattice_cli.cli.terminal.progress import progress
+from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.stream_parts import Failure, Pause, Unread, parsed
+from lattice_cli.formats.reading import split_records
+from lattice_cli.graph.record import Document
+
+if TYPE_CHECKING:
+    pass
+
+
+#: A batch is swept as one union; it is full at this many arcs or records.
+_BATCH_ARCS = 100_000
+_BATCH_RECORDS = 200
+#: A batch that is not parsed yet is full at this many bytes: some 100,000 arcs in columns.
+_BATCH_BYTES = 3_000_000
+
+
+def require_side(side: str, grammar: str | None) -> None:
+    """Raises UsageError where the grammar's arcs are asked for and there is no grammar."""
+    if side == "grammar" and grammar is None:
+        raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+
+
+def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
+    """Standard input can be read once. Raises UsageError if it is asked for twice."""
+    if [*paths, *others].count("-") > 1:
+        raise UsageError("standard input (-) is given twice, but can be read once")
+
+
+def run_records(
+    paths: Sequence[str],
+    options: ReadOptions,
+    solve: Solve,
+    report: Report,
+    keep_going: bool,
+    read: Read = split_records,
+    jobs: int = 1,
+) -> int:
+    """Read every record, solve them batch by batch, report them in order; the exit status.
+
+    solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
+    solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
+    stream goes on; any other error ends it unless keep_going. The worst status counts. jobs: how many processes parse
+    and solve; what is reported, and in which order, does not depend on it.
+    """
+    status = records = failed = 0
+    # Processes are started before the bar, which has a thread of its own.
+    with (
+        closing(_outcomes(paths, options, solve, report, read, jobs)) as outcomes,
+        progress(None if "-" in paths else len(paths), "records") as bar,
+    ):
+        for batch in outcomes:
+            with bar.aside():
+                for record, outcome in batch:
+                    records += 1
+                    error = _shown(record, outcome, report)
+                    if error is None:
+                        continue
+                    failed += 1
+                    status = max(status, error.exit_status)
+                    report.fail(record, error)
+                    _say(error, record)
+                    if not (keep_going or isinstance(error, NoPath)):
+                        report.finish()
+                        return status
+                sys.stdout.flush()
+            bar.advance(len(batch))
+    report.finish()
+    if failed and records > 1:
+        print(f"lattice: {failed} of {records} records failed", file=sys.stderr)
+    return status
+
+
+def _outcomes(
+    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Report, read: Read, jobs: int
+) -> Generator[list[Outcome], None, None]:
+    """The outcomes of all records in order, batch by batch."""
+    if jobs == 1:
+        for batch in _batches(paths, lambda path: parsed(read(path, options))):
+            yield _solved_batch(batch, solve, report)
+        return
+    from lattice_cli.cli.stream.jobs import in_order
+
+    def outcomes(batch: list[Any]) -> list[Outcome]:
+        solved = [_solved_batch(part, solve, report) for part in _batches([""], lambda _: parsed(iter(batch)))]
+        return [(outlined(record), outcome) for part in solved for record, outcome in part]
+
+    yield from in_order(_batches(paths, lambda path: read(path, options)), outcomes, jobs, _stdin(paths))
+
+
+def _stdin(paths: Sequence[str]) -> int | None:
+    """The file number of standard input, if that is read and has one."""
+    try:
+        return sys.stdin.fileno() if "-" in paths else None
+    except (AttributeError, ValueError):  # closed, or no file at all
+        return None
+
+
+def outlined(record: Item) -> Item:
+    """A record without its graph, which its result does not need any more: it has to go from process to process."""
+    return record.outline() if isinstance(record, Document) else record
+
+
+def _say(error: LatticeError, record: Item) -> None:
+    """The message on standard error, behind all output so far."""
+    sys.stdout.flush()
+    located = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
+    print(f"lattice: {printable(located)}", file=sys.stderr)
+
+
+def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
+    """Show the record's result, or give the error that stands in its place."""
+    if isinstance(outcome, LatticeError):
+        return outcome
+    try:
+        report.show(record, outcome)
+    except LatticeError as error:
+        return error
+    return None
+
+
+def _solved_batch(batch: list[Any], solve: Solve, report: Report) -> list[Outcome]:
+    """The outcome of each record of a batch."""
+    results = iter(_solved([record for record in batch if not isinstance(record, Failure)], solve))
+    return [(record, _outcome(record, results, report)) for record in batch]
+
+
+def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
+    if isinstance(record, Failure):
+        return record.error
+    result = next(results)
+    if isinstance(result, LatticeError):
+        return result
+    try:
+        return prepared(report, record, result)
+    except LatticeError as error:
+        return error
+
+
+def _solved(documents: list[Any], solve: Solve) -> list[Any]:
+    """A result or an error for each record."""
+    if not documents:
+        return []
+    try:
+        return list(solve(documents))
+    except LatticeError as error:
+        if len(documents) == 1:
+            only = documents[0]
+            return [error.at(only.names) if isinstance(error, Diverged) and isinstance(only, Document) else error]
+    return [result for document in documents for result in _solved([document], solve)]
+
+
+def _batches(paths: Sequence[str], read: Callable[[str], Iterator[Any]]) -> Iterator[list[Any]]:
+    """Records, or parts of inputs, in groups that are worth a sweep; what has arrived is never kept waiting."""
+    batch: list[Any] = []
+    fill = 0.0
+    for path in paths:
+        for record in read(path):
+            if isinstance(record, Pause):
+                if batch and path == "-":
+                    yield batch
+                    batch, fill = [], 0.0
+                continue
+            batch.append(record)
+            if isinstance(record, Document):
+                fill += record.graph.arcs / _BATCH_ARCS
+            elif isinstance(record, Unread):
+                fill += record.size / _BATCH_BYTES
+            if fill >= 1.0 or len(batch) >= _BATCH_RECORDS:
+                yield batch
+                batch, fill = [], 0.0
+    if batch:
+        yield batch

@@ -1,0 +1,248 @@
+"""--jobs: the same output as one process, and nothing left behind whatever happens."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import ROOT
+
+from lattice_cli.cli.stream.jobs import WorkerLost, in_order
+
+COMMAND = [sys.executable, "-m", "lattice_cli"]
+#: Seconds after which what has not happened will not happen.
+PATIENCE = 120.0
+
+
+def lattice(*arguments: str, text: str | None = None) -> tuple[int, bytes, bytes]:
+    """Status, output and messages of a command."""
+    given = None if text is None else text.encode()
+    done = subprocess.run([*COMMAND, *arguments], input=given, capture_output=True, cwd=ROOT, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def record(number: int) -> str:
+    """A line of a stream: a small lattice, and now and then one that is bad in some way."""
+    arcs = [
+        [0, 1, "a", 0.1 * number],
+        [0, 1, "b", 0.5],
+        [1, 2, "c", 0.3],
+        [1, 2, "d", 0.2],
+        [2, 2 + number % 3, "e", 1],
+    ]
+    document = {"lattice": 1, "id": f"r{number}", "target": "ace", "start": 0, "final": 2 + number % 3, "arcs": arcs}
+    if number % 17 == 5:
+        document["final"] = 9  # no path
+    if number % 23 == 7:
+        return json.dumps(document)[:-9]
+    if number % 29 == 11:
+        arcs[0][3] = "much"
+    return json.dumps(document)
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    path = tmp_path_factory.mktemp("jobs") / "stream.jsonl"
+    path.write_text("".join(record(number) + "\n" for number in range(1, 270)))
+    return path
+
+
+COMMANDS = {
+    "viterbi": ("viterbi",),
+    "tables": ("viterbi", "-n", "2", "--arcs", "--nodes"),
+    "json": ("viterbi", "--json"),
+    "forward": ("forward", "--json", "--arcs", "--nodes"),
+    "forward tables": ("forward", "--beta", "1,2", "--nodes"),
+    "lagrangian": ("forward", "--lagrangian"),
+    "grammar": ("forward", "--arcs", "-g", "grammars/lecture-words.yaml"),
+    "loss": ("loss", "--json"),
+    "loss tables": ("loss", "--loss", "nll", "--check"),
+    "loss check": ("loss", "--loss", "hinge", "--check", "--json"),
+    "evaluate": ("evaluate", "--json", "--per-record"),
+    "convert": ("convert", "--to", "k2", "--lossy"),
+    "numbered": ("convert", "--to", "kaldi", "--lossy"),
+    "prune": ("prune", "--beam", "0.3"),
+    "show": ("show", "--arcs"),
+    "show json": ("show", "--arcs", "--json"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_output_is_that_of_one_process(name: str, stream: pathlib.Path) -> None:
+    command, *options = COMMANDS[name]
+    if name in ("lagrangian", "loss tables", "loss check", "show"):  # many lines: some of the records will do
+        short = stream.with_name(f"{name}.jsonl".replace(" ", "-"))
+        short.write_text("".join(line + "\n" for line in stream.read_text().splitlines()[:40]))
+        stream = short
+    arguments = [command, str(stream), *options, "--keep-going"]
+    alone = lattice(*arguments)
+    assert lattice(*arguments, "--jobs", "2") == alone
+    assert alone[0] == 3
+    assert alone[1]
+
+
+@pytest.mark.parametrize("command", ["viterbi", "compose"])
+def test_standard_input_and_the_first_fault(command: str, stream: pathlib.Path) -> None:
+    text = stream.read_text()
+    arguments = [command, "-", *(["grammars/lecture-words.yaml"] if command == "compose" else [])]
+    alone = lattice(*arguments, text=text)
+    assert alone[0] == 3
+    assert lattice(*arguments, "--jobs", "3", text=text) == alone
+
+
+def test_many_files_of_many_forms() -> None:
+    samples = [str(path) for path in sorted((ROOT / "samples").iterdir()) if path.suffix in (".json", ".yaml", ".gz")]
+    arguments = ["viterbi", *samples, "no-such-file.json", "--json", "--keep-going"]
+    assert lattice(*arguments, "--jobs", "2") == lattice(*arguments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        '{"lattice": 1, "start": 0,\n "final": 1, "arcs": [[0, 1, "x"]]}\n',
+        '{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}',
+        '\n\n{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}\n\n',
+        '{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}\n{"lattice": 1}\n\nno\n',
+        'no\n\n{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}\n',
+        'no\n{"lattice": 1}\n{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}',
+        "lattice: 1\nstart: 0\nfinal: 1\narcs:\n- [0, 1, x]\n---\nlattice: 2\n",
+    ],
+)
+def test_what_a_stream_is_does_not_depend_on_jobs(text: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "stream"
+    path.write_text(text)
+    for given, standard_input in ((str(path), None), ("-", text)):
+        arguments = ["viterbi", given, "--json", "--keep-going"]
+        assert lattice(*arguments, "--jobs", "2", text=standard_input) == lattice(*arguments, text=standard_input)
+
+
+def test_results_are_given_while_the_input_waits() -> None:
+    """A record that has arrived is answered although the pipe stays open."""
+    with subprocess.Popen(
+        [*COMMAND, "viterbi", "-", "--json", "--jobs", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for number in (1, 2, 3):
+            process.stdin.write(record(number).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == f"r{number}"
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def children(process: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
+    return [int(child) for child in found.stdout.split()]
+
+
+def waiting() -> subprocess.Popen[bytes]:
+    """A command that waits for its input, its two processes started."""
+    process = subprocess.Popen(
+        [*COMMAND, "viterbi", "-", "--json", "--jobs", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,
+        # In the background of a script, tests ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(record(1).encode() + b"\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    return process
+
+
+def ended(processes: list[int]) -> bool:
+    """True once none of these runs any more."""
+    paths = [pathlib.Path(f"/proc/{process}/stat") for process in processes]
+    end = time.monotonic() + PATIENCE
+    while any(map(running, paths)):
+        if time.monotonic() > end:
+            return False
+        os.sched_yield()
+    return True
+
+
+def running(path: pathlib.Path) -> bool:
+    """True if the process with this file in /proc is neither gone nor over."""
+    try:
+        return path.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
+def test_nothing_is_left_behind(number: int, status: int) -> None:
+    process = waiting()
+    workers = children(process.pid)
+    assert len(workers) == 2
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == status
+    assert messages.strip() == b""
+    assert ended(workers)
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+def test_a_process_that_is_killed_is_told() -> None:
+    process = waiting()
+    workers = children(process.pid)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    _, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
+    assert process.returncode == 4
+    assert b"--jobs ended before its work was done" in messages
+    assert b"Traceback" not in messages
+    assert ended(workers)
+
+
+def test_broken_pipe_is_quiet(stream: pathlib.Path) -> None:
+    command = " ".join([*COMMAND, "forward", str(stream), "--json", "--arcs", "--keep-going", "--jobs", "2"])
+    script = f"set -o pipefail; {command} 2>messages | head -1 > /dev/null; echo $?"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, cwd=stream.parent, check=False, env=environment()
+    )
+    assert done.stdout.strip() == b"0"
+    assert b"Traceback" not in (stream.parent / "messages").read_bytes()
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def test_order_is_kept_and_faults_are_raised() -> None:
+    overtaken = multiprocessing.get_context("fork").Event()
+
+    def work(task: int) -> int:
+        if task == 0:
+            assert overtaken.wait(PATIENCE)
+        if task == 1:
+            overtaken.set()
+        if task == 99:
+            raise ZeroDivisionError("seen")
+        return task * task
+
+    if len(os.listdir("/proc/self/task") if pathlib.Path("/proc/self/task").exists() else [0]) > 1:
+        pytest.skip("this process has threads, and Python warns of forking it")
+    assert list(in_order(iter(range(20)), work, 3)) == [task * task for task in range(20)]
+    with pytest.raises(ZeroDivisionError, match="seen"):
+        list(in_order(iter([1, 99, 2]), work, 2))
+    with pytest.raises(WorkerLost):
+        list(in_order(iter([1]), lambda task: os._exit(1), 1))

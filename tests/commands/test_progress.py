@@ -1,0 +1,171 @@
+"""What is printed while a progress bar is on the terminal: results reach standard output, whatever that is, whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pathlib
+import pty
+import re
+import subprocess
+import sys
+import threading
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from support import ROOT
+from support.training_data import vectors, write_inputs
+
+#: Runs a command whose bar appears at once, or never: what a second of work would do, without waiting for it.
+SCRIPT = """
+import sys
+from lattice_cli.cli.terminal import progress
+progress.DELAY = float(sys.argv.pop(1))
+from lattice_cli.cli.main import main
+main(sys.argv[1:])
+"""
+AT_ONCE, NEVER = "-1", "inf"
+TERMINAL, FILE = "terminal", "file"
+
+#: Every command that can show how far it is, with results in JSON, which are the same on a terminal and in a file.
+JSON_COMMANDS = {
+    "viterbi": "viterbi many.jsonl --json",
+    "viterbi from a pipe": "viterbi - --json",
+    "viterbi, some records bad": "viterbi bad.jsonl --json --keep-going",
+    "viterbi, two processes": "viterbi many.jsonl --json --jobs 2",
+    "forward": "forward many.jsonl --json",
+    "loss": "loss many.jsonl -t a --loss hinge --json",
+    "bound": "bound many.jsonl --json",
+    "sample": "sample many.jsonl --seed 1 --json",
+    "show": "show many.jsonl --json",
+    "evaluate": "evaluate many.jsonl --json",
+    "train": "train config.yaml -o model.npz --restart --json",
+}
+#: Those whose results look different on a terminal.
+OTHER_COMMANDS = {
+    "viterbi as tables": "viterbi many.jsonl",
+    "compose": "compose many.jsonl grammar.yaml",
+    "convert": "convert many.jsonl --to jsonl",
+    "draw": "draw many.jsonl --to dot",
+    "prune": "prune many.jsonl --beam 1",
+    "recognize": "recognize trained.npz train.npz",
+    "train with lines": "train config.yaml -o model.npz --restart",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """More records than a batch holds, a grammar, inputs and a model."""
+    path = tmp_path_factory.mktemp("progress")
+    arcs = {"from": [0, 0], "to": [1, 1], "label": ["a", "b"]}
+    record = {"lattice": 1, "start": 0, "final": 1, "target": "a"}
+    lines = [json.dumps({**record, "id": f"r{n}", "arcs": {**arcs, "energy": [n, 1]}}) for n in range(450)]
+    (path / "many.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    lines[210] = lines[430] = '{"lattice": 1, "start": 0, "final": 1, "arcs": 7}'
+    (path / "bad.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    (path / "grammar.yaml").write_text("lattice: 1\nwords: [a, b]\nspell: characters\n")
+    (path / "config.yaml").write_text(
+        "train: 1\ndata: {train: train.npz}\nrecognizer: {kind: linear}\ntraining: {epochs: 4, batch: 100}\n"
+    )
+    write_inputs(path / "train.npz", *vectors(450, 1))
+    subprocess.run(
+        [sys.executable, "-m", "lattice_cli", "train", "config.yaml", "-o", "trained.npz"],
+        cwd=path, env=environment(), check=True, capture_output=True,
+    )  # fmt: skip
+    return path
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "100"}
+
+
+class _Sink:
+    """Where a stream of a command goes, and all bytes that came."""
+
+    def __init__(self, descriptor: int, source: int) -> None:
+        self.descriptor, self._source = descriptor, source
+        self._thread = threading.Thread(target=self._read)
+        self._seen = b""
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            while chunk := os.read(self._source, 1 << 16):
+                self._seen += chunk
+        except OSError as error:
+            if error.errno != errno.EIO:  # Linux: the other side of a terminal is closed
+                raise
+
+    def bytes(self) -> bytes:
+        """Everything, once the command is over."""
+        self._thread.join()
+        return self._seen
+
+
+@contextmanager
+def sink(kind: str) -> Iterator[_Sink]:
+    """A pseudo-terminal that changes no byte, or a pipe."""
+    source, descriptor = pty.openpty() if kind == TERMINAL else os.pipe()
+    if kind == TERMINAL:
+        tty.setraw(descriptor)
+    opened = _Sink(descriptor, source)
+    try:
+        yield opened
+    finally:
+        os.close(source)
+
+
+def ran(
+    folder: pathlib.Path, command: str, delay: str, out: str, err: str, shared: bool = False
+) -> tuple[bytes, bytes]:
+    """What a command writes to its standard output and its standard error; shared: both are one terminal."""
+    with sink(out) as outputs, sink(err) as messages:
+        with (folder / "many.jsonl").open("rb") as source:
+            process = subprocess.Popen(
+                [sys.executable, "-c", SCRIPT, delay, *command.split()],
+                cwd=folder, env=environment(), stdin=source, stdout=outputs.descriptor,
+                stderr=outputs.descriptor if shared else messages.descriptor,
+            )  # fmt: skip
+        os.close(outputs.descriptor)
+        os.close(messages.descriptor)
+        process.wait()
+        return outputs.bytes(), messages.bytes()
+
+
+@pytest.mark.parametrize("name", JSON_COMMANDS)
+def test_results_are_the_same_wherever_the_streams_go(folder: pathlib.Path, name: str) -> None:
+    expected, _ = ran(folder, JSON_COMMANDS[name], NEVER, FILE, FILE)
+    assert len(expected.splitlines()) >= (450 if name not in ("evaluate", "train") else 1)
+    for out in (TERMINAL, FILE):
+        for err in (TERMINAL, FILE):
+            for delay in (AT_ONCE, NEVER):
+                results, messages = ran(folder, JSON_COMMANDS[name], delay, out, err)
+                assert results == expected, (out, err, delay)
+                shown = b"\x1b[" in messages
+                assert shown == (err == TERMINAL and delay == AT_ONCE), (out, err, delay, messages)
+
+
+@pytest.mark.parametrize("name", OTHER_COMMANDS)
+def test_tables_and_documents_are_whole_beside_a_bar(folder: pathlib.Path, name: str) -> None:
+    for out in (TERMINAL, FILE):
+        # Epochs that go by are a bar on a terminal, and lines elsewhere.
+        beside = TERMINAL if name == "train with lines" and out == TERMINAL else FILE
+        expected, _ = ran(folder, OTHER_COMMANDS[name], NEVER, out, beside)
+        assert expected
+        for err in (TERMINAL, beside):
+            for delay in (AT_ONCE, NEVER):
+                results, _ = ran(folder, OTHER_COMMANDS[name], delay, out, err)
+                assert results == expected, (out, err, delay)
+
+
+def test_on_one_terminal_the_bar_steps_aside(folder: pathlib.Path) -> None:
+    """Results and a bar on the same screen: every result has its line for itself."""
+    command = JSON_COMMANDS["viterbi, some records bad"]
+    expected, _ = ran(folder, command, NEVER, FILE, FILE)
+    screen, _ = ran(folder, command, AT_ONCE, TERMINAL, FILE, shared=True)
+    assert "━".encode() in screen
+    lines = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\r", b"", screen).decode().splitlines()
+    assert [line for line in lines if line.startswith("{")] == expected.decode().splitlines()

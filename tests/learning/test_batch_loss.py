@@ -1,0 +1,121 @@
+"""The loss of a batch at changing energies against the loss command's, and its gradients against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.learning import GRAMMARS, NAMES, SETTINGS, examples, grammar_named
+from support.strategies import LABELS
+
+from lattice_cli.errors import NoPath
+from lattice_cli.graph.construct import label_loop
+from lattice_cli.graph.graph import columns_of
+from lattice_cli.graph.record import Document
+from lattice_cli.graph.unions import member
+from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.batch_loss import Batch, Objective
+from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
+from lattice_cli.learning.losses.losses import LOSSES
+from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.sweep.forward_backward import sweep
+from lattice_cli.sweep.semiring import hard_min, soft_min
+
+
+def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[Document]:
+    found, first = [], 0
+    for example in batch.examples:
+        arcs = example.arcs(len(labels) - 1)
+        graph = example.recognition(labels, left[first : first + arcs])
+        found.append(Document(graph, example.id, "test", range(graph.nodes), target=example.target))
+        first += arcs
+    return found
+
+
+@settings(max_examples=25)
+@given(st.data(), st.sampled_from(GRAMMARS), st.sampled_from(["", "viterbi", "forward"]))
+def test_all_losses_are_those_of_the_loss_command(data: st.DataObject, name: str, latent: str) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    right = columns_of(grammar)
+    for loss in LOSSES.values():
+        batch = Batch(chosen, reading, Objective(loss, SETTINGS, latent))
+        left = rng.normal(size=sum(example.arcs(3) for example in chosen)) + 3.0
+        outcome = batch.evaluate(left, right)
+        theirs = evaluate(
+            documents(batch, left, LABELS), [loss], SETTINGS, grammar=Document(grammar, "g", "g", range(grammar.nodes)),
+            latent=latent or None,
+        )  # fmt: skip
+        gradients = []
+        for value, found in zip(outcome.values, theirs):
+            assert isinstance(found, list)
+            assert isinstance(found[0], LossResult)
+            assert value == pytest.approx(found[0].value.value, abs=1e-9)
+            gradients.append(found[0].gradient)
+        np.testing.assert_allclose(outcome.left, np.concatenate(gradients), atol=1e-9)
+
+
+@settings(max_examples=25)
+@given(st.data(), st.sampled_from(GRAMMARS))
+def test_gradients_reach_both_sides(data: st.DataObject, name: str) -> None:
+    """Directional derivatives by the recogniser's energies, and by all of the grammar's, starts and finals included."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    right = columns_of(grammar)
+    left = rng.normal(size=sum(example.arcs(3) for example in chosen))
+    for loss, latent in (("nll", ""), ("mee", ""), ("log", "forward"), ("square-exp", "forward")):
+        batch = Batch(chosen, reading, Objective(LOSSES[loss], SETTINGS, latent))
+        ahead, along = rng.normal(size=len(left)), np.where(np.isfinite(right), rng.normal(size=len(right)), 0.0)
+        outcome = batch.evaluate(left, right)
+        step = 1e-5
+        plus, minus = (batch.evaluate(left + sign * step * ahead, right + sign * step * along) for sign in (1, -1))
+        measured = (plus.values.sum() - minus.values.sum()) / (2 * step)
+        assert outcome.left @ ahead + outcome.right @ along == pytest.approx(measured, rel=1e-6, abs=1e-6)
+
+
+def test_targets_that_cannot_be_spelled_are_told_and_explained() -> None:
+    reading = Reading(label_loop(NAMES), LABELS)
+    good = Example("good", "test", ("a", "b"), None, 2, np.zeros((2, 1)), range(3))
+    long = Example("long", "test", ("a", "b", "c"), None, 2, np.zeros((2, 1)), range(3))
+    unknown = Example("unknown", "test", ("z",), None, 1, np.zeros((1, 1)), range(2))
+    batch = Batch([good, long, unknown], reading, Objective())
+    assert batch.unspelled == [1, 2]
+    assert reading.why_not_spelled(good) is None
+    assert "'a b c'" in str(reading.why_not_spelled(long))
+    assert isinstance(reading.why_not_spelled(unknown), NoPath)
+
+
+@settings(max_examples=40)
+@given(st.data(), st.sampled_from(GRAMMARS), st.sampled_from(["soft", "hard"]))
+def test_records_of_one_path_are_sums(data: st.DataObject, name: str, how: str) -> None:
+    """The sum that is taken where each record has one path, against the sweep."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    grammar = grammar_named(name, rng)
+    reading = Reading(grammar, LABELS)
+    chosen = data.draw(examples(reading))
+    if not chosen:
+        return
+    space = reading.correct(chosen)
+    reducer = soft_min(1.5) if how == "soft" else hard_min
+    left, right = rng.normal(size=sum(example.arcs(3) for example in chosen)), columns_of(grammar)
+    totals, pull = space.solve(left, right, reducer)
+    whole = space.at(left, right)
+    swept = sweep(whole, reducer)
+    np.testing.assert_allclose(totals, swept.totals, atol=1e-12)
+    seed = rng.normal(size=len(chosen))
+    found = swept.pullback(seed)
+    theirs = space.scattered(np.concatenate([found.arcs, found.start, found.final]), len(left), len(right))
+    for mine, other in zip(pull(seed), theirs):
+        np.testing.assert_allclose(mine, other, atol=1e-12)
+    paths = [len(n_best(member(whole, number), 2)) for number in range(whole.graphs)]
+    assert (space._paid is not None) == (max(paths) == 1)

@@ -1,0 +1,150 @@
+"""The rooms of the package and who may enter: imports point one way, and each heavy library has one door."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+import pytest
+from support import ROOT
+
+PACKAGE = ROOT / "lattice_cli"
+MODULES = {
+    ".".join(("lattice_cli", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+#: The one module that knows numba, which is an extra.
+COMPILED = "lattice_cli.sweep.kernels"
+
+#: The rooms from the ground up: a room may import from those of lower floors only.
+FLOORS = (
+    {"errors", "settings", "arrays"},
+    {"graph", "learning.networks", "learning.optimizers", "learning.segmentation"},
+    {"sweep", "composition", "formats.io", "learning.recognizers"},
+    {"search", "grammars", "formats.exchange"},
+    {"emissions", "formats.notations", "learning.grammars"},
+    {"records", "formats.native"},
+    {"analysis", "formats", "learning.losses"},
+    {"learning.training"},
+    {"models"},
+    {"cli.terminal"},
+    {"cli.stream"},
+    {"cli.reports"},
+    {"cli.options"},
+    {"cli.commands"},
+    {"cli"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+ENGINE = (
+    "arrays", "graph", "sweep", "composition", "search", "grammars", "emissions", "records", "analysis", "learning",
+)  # fmt: skip
+MOST_LINES = 400
+MOST_FILES = 16
+
+
+def room(module: str) -> str:
+    """The part of the package that a module belongs to; "" for those at its top."""
+    parts = module.split(".")[1:]
+    for length in range(min(len(parts), 2), 0, -1):
+        if ".".join(parts[:length]) in FLOOR:
+            return ".".join(parts[:length])
+    return ""
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> set[str]:
+    """The full names of all modules that a module imports, at its top, in functions or for type checking only."""
+    package = module.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            found.add(name)
+            found.update(f"{name}.{alias.name}" for alias in node.names)
+    return found
+
+
+def libraries(module: str) -> set[str]:
+    """The top names of what a module imports."""
+    return {name.split(".")[0] for name in imported(module)}
+
+
+def literal_imports(module: str) -> list[str]:
+    """Modules named in calls that import by string."""
+    calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    names = {"import_module", "__import__"}
+    return [
+        ast.unparse(call.args[0])
+        for call in calls
+        if (getattr(call.func, "attr", None) in names or getattr(call.func, "id", None) in names) and call.args
+    ]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {room(module) for module in MODULES} >= {"cli", "formats", "search", "graph", ""}
+    assert "lattice_cli.graph.graph" in imported("lattice_cli.sweep.forward_backward")
+    assert "numpy" in libraries("lattice_cli.graph.graph")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    own = room(module)
+    entered = {room(name) for name in imported(module) if name.startswith("lattice_cli")} - {"", own}
+    if own:
+        assert all(FLOOR[other] < FLOOR[own] for other in entered), entered
+    else:
+        assert entered <= ({"cli"} if module.endswith("__main__") else set())
+
+
+def test_folders_are_small() -> None:
+    for folder in {path.parent for path in MODULES.values()}:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= MOST_FILES, folder
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module).split(".")[0] in ENGINE])
+def test_the_engine_knows_no_files_and_no_terminals(module: str) -> None:
+    assert not libraries(module) & {"click", "rich", "yaml", "json", "argparse", "gzip"}
+    third_party = libraries(module) - set(sys.stdlib_module_names) - {"lattice_cli"}
+    assert third_party <= ({"numpy", "numba"} if module == COMPILED else {"numpy"})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_library_has_its_door(module: str) -> None:
+    used = libraries(module)
+    assert "rich" not in used or room(module) == "cli.terminal"
+    assert "click" not in used or room(module).startswith("cli")
+    assert "yaml" not in used or room(module) == "formats.io"
+    third_party = used - set(sys.stdlib_module_names) - {"lattice_cli"}
+    allowed = {"numpy", "click", "rich", "yaml"} | ({"numba"} if module == COMPILED else set())
+    assert third_party <= allowed, "not a dependency of the package"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_command_group_imports_by_name(module: str) -> None:
+    """An import by string would go around the tests above."""
+    names = literal_imports(module)
+    if module == "lattice_cli.cli.main":
+        assert all("lattice_cli.cli.commands." in name for name in names)
+    else:
+        assert not names
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is_for(module: str) -> None:
+    """An empty __init__.py has nothing to say; one with code has."""
+    if tree(module).body:
+        docstring = ast.get_docstring(tree(module))
+        assert docstring, f"{MODULES[module]} has no docstring"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_short(module: str) -> None:
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES, f"{MODULES[module]} has {lines} lines"

@@ -1,0 +1,203 @@
+"""Commands in real processes: run, piped, on pseudo-terminals; and the documents they are given."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from support import ROOT
+
+LECTURE = str(ROOT / "samples" / "lecture-34.json")
+
+
+CUT = str(ROOT / "samples" / "lecture-cut.yaml")
+
+
+WORDS = str(ROOT / "grammars" / "lecture-words.yaml")
+
+
+LATTICE = [sys.executable, "-m", "lattice_cli"]
+
+
+PATIENCE = 120.0
+
+
+#: What a shell may have set and a test must not depend on.
+_FORGOTTEN = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "LINES", "LC_ALL")
+
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
+
+
+class Done(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+def run(
+    *arguments: str,
+    text: str | bytes = "",
+    env: Mapping[str, str] | None = None,
+    before: Callable[[], Any] | None = None,
+    **more: Any,
+) -> Done:
+    """A command to its end, with this text on standard input. No command ever ends in a traceback."""
+    done = subprocess.run(
+        [*LATTICE, *arguments],
+        input=text if isinstance(text, bytes) else text.encode(),
+        env={**ENVIRONMENT, **(env or {})},
+        timeout=PATIENCE,
+        preexec_fn=before,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
+    )
+    err = (done.stderr or b"").decode()
+    assert "Traceback" not in err, err
+    assert "Warning" not in err, err
+    return Done(done.returncode, (done.stdout or b"").decode(), err)
+
+
+def start(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
+    """A command that goes on running; Ctrl-C reaches it even where the test run ignores it."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    return subprocess.Popen([*LATTICE, *arguments], env=ENVIRONMENT, preexec_fn=default, **{**pipes, **more})
+
+
+def next_line(process: subprocess.Popen[bytes], patience: float = PATIENCE) -> bytes:
+    """The next line of a process's output, read from the pipe without a buffer; fails if it does not come."""
+    assert process.stdout is not None
+    line, end = b"", time.monotonic() + patience
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
+        assert ready, f"no answer within {patience} s, only {line!r}"
+        letter = os.read(process.stdout.fileno(), 1)
+        assert letter, f"the output ends with {line!r}"
+        line += letter
+    return line
+
+
+def no_infinity(token: str) -> Any:
+    raise AssertionError(f"{token} in JSON output")
+
+
+def records(out: str) -> list[dict[str, Any]]:
+    """The objects of JSON Lines; NaN and Infinity are no JSON."""
+    assert out == "" or out.endswith("\n")
+    return [json.loads(line, parse_constant=no_infinity) for line in out.split("\n")[:-1]]
+
+
+def save(name: str, *documents: Any) -> str:
+    """Documents as lines of a file."""
+    lines = [document if isinstance(document, str) else json.dumps(document) for document in documents]
+    pathlib.Path(name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return name
+
+
+def row_of(*labels: str | None, energy: float = 1.0, **more: Any) -> dict[str, Any]:
+    """A graph that says these labels one after the other."""
+    arcs = [[step, step + 1, label, energy] for step, label in enumerate(labels)]
+    return {"lattice": 1, "start": 0, "final": len(labels), "arcs": arcs, **more}
+
+
+def words(*found: str, **more: Any) -> dict[str, Any]:
+    return {"lattice": 1, "words": list(found), **more}
+
+
+def imports_of(*arguments: str) -> tuple[Done, set[str]]:
+    """What a command says, and the modules it imports on the way."""
+    command = [sys.executable, "-X", "importtime", "-m", "lattice_cli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=PATIENCE)
+    modules = set(re.findall(r"^import time:.*\|\s+(\S+)$", done.stderr, re.M))
+    assert "lattice_cli.cli.main" in modules
+    return Done(done.returncode, done.stdout, done.stderr), modules
+
+
+def pipe(*commands: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[bytes, list[int]]:
+    """Commands with a pipe between each two, as a shell starts them: the last one's output, all statuses."""
+    processes: list[subprocess.Popen[bytes]] = []
+    for arguments in commands:
+        source = processes[-1].stdout if processes else subprocess.DEVNULL
+        more = {"stdin": source, "stdout": subprocess.PIPE, "env": {**ENVIRONMENT, **(env or {})}}
+        processes.append(subprocess.Popen([*LATTICE, *arguments], **more))
+        if len(processes) > 1:
+            source.close()  # type: ignore[union-attr]
+    out = processes[-1].communicate(timeout=PATIENCE)[0]
+    return out, [process.wait(timeout=PATIENCE) for process in processes]
+
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def terminal(*arguments: str, columns: int = 80, env: Mapping[str, str] | None = None, **more: Any) -> Done:
+    """A command whose standard output is a pseudo-terminal of so many columns."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": follower, "stderr": subprocess.PIPE, **more}
+    if streams["stderr"] == "terminal":
+        streams["stderr"] = follower
+    process = subprocess.Popen([*LATTICE, *arguments], env={**ENVIRONMENT, **(env or {})}, **streams)
+    os.close(follower)
+    out = b""
+    end = time.monotonic() + PATIENCE
+    while select.select([leader], [], [], max(0.0, end - time.monotonic()))[0]:
+        try:
+            chunk = os.read(leader, 1 << 16)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not chunk:
+            break
+        out += chunk
+    err = process.communicate(timeout=PATIENCE)[1] or b""
+    os.close(leader)
+    assert b"Traceback" not in err + out
+    return Done(process.returncode, out.decode().replace("\r\n", "\n"), err.decode())
+
+
+def width(line: str) -> int:
+    """Columns that a line takes on a terminal."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in line
+    )
+
+
+def cells(out: str) -> list[list[str]]:
+    """The rows of all tables as lists of cells; lines that a long cell was folded into are joined again."""
+    rows: list[list[str]] = []
+    for line in ESCAPE.sub("", out).splitlines():
+        if line.startswith("│"):
+            found = [cell.strip() for cell in line.strip("│").split("│")]
+            if rows and len(rows[-1]) == len(found) and not found[0]:
+                rows[-1] = [before + after for before, after in zip(rows[-1], found)]
+            else:
+                rows.append(found)
+        else:
+            rows.append([])
+    return [row for row in rows if row]
+
+
+def lattice(
+    *arguments: object, cwd: pathlib.Path, stdin: str = "", status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    found = subprocess.run(
+        [sys.executable, "-m", "lattice_cli", *map(str, arguments)],
+        cwd=cwd, input=stdin, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert found.returncode == status, found.stderr + found.stdout
+    assert "Traceback" not in found.stderr
+    return found
