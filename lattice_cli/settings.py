@@ -6,6 +6,6 @@ from dataclasses import field
 from typing import Any
 
 
-def told(default: Any, meaning: str, **limits: Any) -> Any:
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
     """A field with its meaning. limits: choices (allowed texts), least (smallest number), above and below (bounds)."""
     return field(default=default, metadata={"meaning": meaning, **limits})

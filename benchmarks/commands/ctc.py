@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.emissions.decoding_graph import Machine
+from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.product_sweep import ProductSweep, product_sweep
 from lattice_cli.grammars.lexicon import grammar_of, spelled
 from lattice_cli.graph.construct import emission_graph, linear_graph
@@ -24,7 +24,7 @@ from lattice_cli.graph.record import Document
 from lattice_cli.records.decoding import Decoding, Questions, decode
 from lattice_cli.records.posteriors import forward
 from lattice_cli.search.edit_distance import distances
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 BLANK = "<blank>"
 
@@ -86,7 +86,7 @@ def losses(documents: list[Document], known: list[dict[str, Any]]) -> dict[str, 
 def dictionary(documents: list[Document], known: list[dict[str, Any]], words: list[str]) -> dict[str, Any]:
     """The best words of a dictionary for the lines of one word, by best path and by sum."""
     lexicon = grammar_of((spelled(word, "characters", 0.0, "") for word in words), "words", "words")
-    machine = Machine.of(lexicon.graph, BLANK)
+    machine = DecodingGraph.of(lexicon.graph, BLANK)
     assert machine is not None
     single = [(document, about) for document, about in zip(documents, known) if about["kind"] == "word"]
     by_path = by_sum = 0
@@ -111,13 +111,13 @@ def dictionary(documents: list[Document], known: list[dict[str, Any]], words: li
     }
 
 
-def word_sums(document: Document, machine: Machine, words: list[str]) -> dict[str, float]:
+def word_sums(document: Document, machine: DecodingGraph, words: list[str]) -> dict[str, float]:
     """-log P of every word at once: a trie has a node of its own for each, and sums stand there after the last row."""
     graph = document.graph
     rows = graph.energy.reshape(graph.nodes - 1, -1)
     place = {label: column for column, label in enumerate(graph.labels[1:])}
     columns = np.array([-1, *(place.get(label, -1) for label in machine.labels[1:])])
-    swept = product_sweep(rows, np.array([len(rows)]), machine.graph, columns, soft_min(1.0))
+    swept = product_sweep(rows, np.array([len(rows)]), machine.graph, columns, LogSemiring(1.0))
     assert isinstance(swept, ProductSweep)
     ended = swept.ends[0] + machine.graph.final
     least = np.full(machine.source.graph.nodes, np.inf)

@@ -6,8 +6,8 @@ FOLDER holds W1.npz, W3.npz, ...; without it the workloads are made (workloads.p
 in turn, round after round, short ones once untimed just before; a system that once took longer than `--slow` seconds
 for all rounds of a task runs it once. Times are medians in milliseconds, ratios are medians of the ratios inside of
 each round. `lattice` is numpy alone, `fast` the same with the compiled extra, `C` is limit.c: float64, one thread, on
-arrays in order. Building graphs is not counted, nor is the schedule, except in the rows that name it (`plan`: the
-schedule alone; `+ plan`: with it).
+arrays in order. Building graphs is not counted, nor is the schedule, except in the rows that name it (`schedule`: the
+schedule alone; `+ schedule`: with it).
 
 error: of a total, relative, against the C loop (F) and of a gradient, absolute (dF). For W2 and W2s `compose +` means
 the recursion over time for us, which builds no product, and composition followed by the sweep for the others. The last
@@ -36,8 +36,8 @@ from lattice_cli.emissions.product_sweep import product_best, product_sweep
 from lattice_cli.search.best_path import best_paths
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import LogSemiring
 
 SIMPLE = ("W1", "W3", "W4", "W5", "W6")
 PRODUCTS = ("W2s", "W2")
@@ -59,28 +59,28 @@ def engine_calls(made: Columns) -> dict[str, Call]:
     graph = graph_of(made)
     backwards = graph.reversed()
     # Viterbi paths are found from the end (inference/paths.py), so that is the schedule they need.
-    plans = {"forward": schedule(graph), "viterbi": schedule(backwards)}
-    _ = plans["forward"].lanes, plans["viterbi"].lanes
+    plans = {"forward": schedule_of(graph), "viterbi": schedule_of(backwards)}
+    _ = plans["forward"].chunked_scan, plans["viterbi"].chunked_scan
 
     def planned() -> None:
-        _ = schedule(graph).lanes
+        _ = schedule_of(graph).chunked_scan
 
-    def viterbi(plan: Any = None) -> float:
-        return sum(path.energy for path in best_paths(graph, plan) if path is not None)
+    def viterbi(schedule: Any = None) -> float:
+        return sum(path.energy for path in best_paths(graph, schedule) if path is not None)
 
-    def forward(plan: Any = None) -> float:
-        return float(sweep(graph, soft_min(1.0), plan).totals.sum())
+    def forward(schedule: Any = None) -> float:
+        return float(sweep(graph, LogSemiring(1.0), schedule).totals.sum())
 
-    def gradients(plan: Any = None) -> np.ndarray:
-        return sweep(graph, soft_min(1.0), plan).pullback().arcs
+    def gradients(schedule: Any = None) -> np.ndarray:
+        return sweep(graph, LogSemiring(1.0), schedule).pullback().arcs
 
     found: dict[str, Call] = {
         "viterbi": lambda: viterbi(plans["viterbi"]),
-        "viterbi + plan": viterbi,
+        "viterbi + schedule": viterbi,
         "forward": lambda: forward(plans["forward"]),
         "gradients": lambda: gradients(plans["forward"]),
-        "gradients + plan": gradients,
-        "plan": planned,
+        "gradients + schedule": gradients,
+        "schedule": planned,
     }
     if graph.graphs == 1:
         found["n-best"] = lambda: [path.energy for path in n_best(graph, 10)]
@@ -104,10 +104,10 @@ def product_calls(left: Columns, right: Columns) -> dict[str, Call]:
         "compose": lambda: compose(recognition, grammar).graph.arcs,
         "compose + viterbi": best,
         "compose + forward": lambda: float(
-            product_sweep(emissions, lengths, grammar, columns, soft_min(1.0)).totals.sum()
+            product_sweep(emissions, lengths, grammar, columns, LogSemiring(1.0)).totals.sum()
         ),
         "compose + gradients": lambda: (
-            product_sweep(emissions, lengths, grammar, columns, soft_min(1.0)).pullback().emissions
+            product_sweep(emissions, lengths, grammar, columns, LogSemiring(1.0)).pullback().emissions
         ),
     }
 
@@ -174,7 +174,7 @@ def error_of(found: Any, exact: Any) -> float | None:
 def row_of(task: str, systems: dict[str, dict[str, Call]], rounds: int, slow: float, exact: Any) -> dict[str, Any]:
     """The figures of one task."""
     calls = {name: tasks[task] for name, tasks in systems.items() if task in tasks}
-    base = task.removesuffix(" + plan")
+    base = task.removesuffix(" + schedule")
     calls |= {name: tasks[base] for name, tasks in systems.items() if name not in calls and base in tasks}
     times, found = paired(calls, rounds, slow)
     exact = found.get("C", exact)

@@ -16,7 +16,7 @@ from lattice_cli.records.interpretation import output_of
 from lattice_cli.search.best_path import best_paths
 from lattice_cli.search.distinct_answers import path_of_answer
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 #: Energies that differ by less are the same, rounding aside.
 _SAME = 1e-9
@@ -117,6 +117,6 @@ def _side(graph: Graph, other: Graph, beta: float) -> SideOf:
     index = {label: place for place, label in enumerate(other.labels) if place != EPSILON}
     known = all(label in index for label in answer)
     found = path_of_answer(other, tuple(index[label] for label in answer)) if known else None
-    free = float(sweep(graph, soft_min(beta)).totals[0])
+    free = float(sweep(graph, LogSemiring(beta)).totals[0])
     elsewhere = None if found is None else found.energy
     return SideOf(graph.nodes, graph.arcs, used, answer, path.energy, elsewhere, free if np.isfinite(free) else None)

@@ -15,8 +15,8 @@ from lattice_cli.graph.levels import evaluation_order
 from lattice_cli.graph.record import Document
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import hard_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import TROPICAL
 from lattice_cli.sweep.statistics import count_paths
 
 _NAMED = 8
@@ -26,7 +26,7 @@ _NAMED = 8
 class Inventory:
     """Counts and extremes of a record.
 
-    useful_nodes, useful_arcs: on some path from start to final. levels: nodes on the longest path, None with cycles.
+    nodes_on_paths, useful_arcs: on some path from start to final. levels: nodes on the longest path, None with cycles.
     paths: their exact number, None if infinite. best_energy, worst_energy: nats, None where there is none. density:
     useful arcs that are not epsilon, per second where the nodes have times, else per level; None where undefined.
     problems: sentences about what a user probably did not intend.
@@ -34,7 +34,7 @@ class Inventory:
 
     nodes: int
     arcs: int
-    useful_nodes: int
+    nodes_on_paths: int
     useful_arcs: int
     starts: int
     finals: int
@@ -53,26 +53,26 @@ class Inventory:
 def inventory(document: Document) -> Inventory:
     """Everything `lattice show` says about a record."""
     graph = document.graph
-    plan = schedule(graph)
-    useful = plan.position >= 0
+    schedule = schedule_of(graph)
+    useful = schedule.position >= 0
     useful_arcs = useful[graph.src] & useful[graph.dst]
-    cyclic = bool(plan.components)
-    has_path = bool((plan.sink >= 0).any())
-    longest = None if cyclic or not has_path else -_least(_with_energies(graph, -1.0, 0.0), plan)
+    cyclic = bool(schedule.components)
+    has_path = bool((schedule.sink >= 0).any())
+    longest = None if cyclic or not has_path else -_least(_with_energies(graph, -1.0, 0.0), schedule)
     levels = None if longest is None else int(longest) + 1
     problems = _problems(document, useful)
     best = worst = None
     if has_path:
         try:
-            best = _least(graph, plan)
+            best = _least(graph, schedule)
         except Diverged as error:
             problems.append(str(error.at(document.names)))
-        worst = None if cyclic else 0.0 - _least(_with_energies(graph, -graph.energy, -1.0), plan)
+        worst = None if cyclic else 0.0 - _least(_with_energies(graph, -graph.energy, -1.0), schedule)
     used = distinct(np.concatenate([graph.ilabel, graph.olabel]))
     return Inventory(
         nodes=graph.nodes,
         arcs=graph.arcs,
-        useful_nodes=int(useful.sum()),
+        nodes_on_paths=int(useful.sum()),
         useful_arcs=int(useful_arcs.sum()),
         starts=len(graph.starts),
         finals=len(graph.finals),
@@ -81,7 +81,7 @@ def inventory(document: Document) -> Inventory:
         transducer=bool((graph.ilabel != graph.olabel).any()),
         cyclic=cyclic,
         levels=levels,
-        paths=count_paths(graph, plan),
+        paths=count_paths(graph, schedule),
         best_energy=best,
         worst_energy=worst,
         density=_density(document, useful_arcs, levels),
@@ -98,8 +98,8 @@ def _with_energies(graph: Graph, energy: FloatArray | float, ends: float) -> Gra
     return replace(graph, energy=np.broadcast_to(energy, (graph.arcs,)), start=start, final=final)
 
 
-def _least(graph: Graph, plan: Schedule) -> float:
-    return float(sweep(graph, hard_min, plan).totals[0])
+def _least(graph: Graph, schedule: Schedule) -> float:
+    return float(sweep(graph, TROPICAL, schedule).totals[0])
 
 
 def _density(document: Document, useful_arcs: BoolArray, levels: int | None) -> float | None:

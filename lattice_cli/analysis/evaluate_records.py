@@ -11,9 +11,9 @@ from lattice_cli.analysis.error_rates import Answers, Closest, Labels
 from lattice_cli.arrays.runs import distinct as distinct_numbers
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.composition.combine import ADD, Combine
-from lattice_cli.grammars.scorer_config import Judges
+from lattice_cli.grammars.scorer_config import Scorers
 from lattice_cli.graph.record import Document
-from lattice_cli.records.batching import at_home, grouped, no_path
+from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.decoding import found_paths
 from lattice_cli.records.interpretation import Grammar, Interpretation, output_of
 from lattice_cli.records.strategy import Need, interpretations
@@ -42,7 +42,7 @@ def assess(
     grammar: Grammar | None = None,
     ctc: str | None = None,
     combine: Combine = ADD,
-    judges: Judges | None = None,
+    scorers: Scorers | None = None,
 ) -> list[Answers]:
     """The answers of each record; a record without a path has none, and why it has none as its message.
 
@@ -51,7 +51,7 @@ def assess(
     results: list[Answers] = []
     # Confidences and the oracle are about all paths.
     need = Need(wanted.n, wanted.distinct) if wanted.beta is None and not wanted.oracle else None
-    for group in grouped(interpretations(documents, grammar, ctc, combine, need, judges)):
+    for group in grouped(interpretations(documents, grammar, ctc, combine, need, scorers)):
         references = [reference_of(each.document, _outputs(each)) for each in group]
         found = [
             [tuple(output_of(each.graph, path)) for path in paths]
@@ -70,7 +70,7 @@ def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> l
     """The closest path of each interpretation; None where there is no path."""
     graphs = [each.graph for each in group]
     if len(group) == 1:
-        with at_home(group):
+        with in_record_terms(group):
             found = [oracle(graphs[0], references[0])]
     else:
         found = oracles(graphs, references)
@@ -94,6 +94,6 @@ def _confidences(group: Sequence[Interpretation], found: Sequence[Sequence[Label
     answered = [member for member, outputs in enumerate(found) if outputs]
     if beta is not None and answered:
         graphs = [group[member].graph for member in answered]
-        with at_home(group):
+        with in_record_terms(group):
             confidences[answered] = answer_posteriors(graphs, [found[member][0] for member in answered], beta)
     return confidences

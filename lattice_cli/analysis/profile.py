@@ -10,14 +10,14 @@ from lattice_cli.analysis.pruning import detours
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.explain import why_no_path
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.connect import useful_nodes
+from lattice_cli.graph.connect import nodes_on_paths
 from lattice_cli.graph.graph import EPSILON
 from lattice_cli.graph.levels import evaluation_order
 from lattice_cli.graph.record import Document
 from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.minimum_risk import Consensus
+from lattice_cli.search.minimum_risk import MinimumRisk
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 #: A strip has at most this many rows: longer lattices are cut into so many pieces.
 _STRIPS = 40
@@ -74,13 +74,13 @@ class Anatomy:
         if path is None:
             raise NoPath(why_no_path(graph, document.names))
         self._document, self._graph, self._beta, self._best = document, graph, beta, path
-        self.posterior = sweep(graph, soft_min(beta)).pullback().arcs
+        self.posterior = sweep(graph, LogSemiring(beta)).pullback().arcs
         self.detour = detours(graph)
 
     def strips(self) -> list[Strip]:
         """The lattice from its beginning to its end. Without times, and with cycles, there are no strips."""
         graph, times = self._graph, self._document.times
-        useful = useful_nodes(graph)
+        useful = nodes_on_paths(graph)
         at = self._levels() if times is None or np.isnan(times[useful]).any() else times
         if at is None or not useful.any():
             return []
@@ -135,7 +135,7 @@ class Anatomy:
         """
         graph = self._graph
         answer = [label for label in graph.olabel[list(self._best.arcs)].tolist() if label != EPSILON]
-        found = Consensus(graph, self._beta).places(answer)
+        found = MinimumRisk(graph, self._beta).places(answer)
         slots = []
         for place, slot in enumerate(found.slots):
             choices = sorted(slot.items(), key=lambda choice: (-choice[1], choice[0]))

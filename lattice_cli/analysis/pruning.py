@@ -14,7 +14,7 @@ from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.search.best_path import best_paths
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 #: Sums of energies in two orders may differ by rounding; an arc is not left out for that.
 _SLACK = 1e-9
@@ -45,7 +45,7 @@ class Pruned:
 
 def detours(graph: Graph) -> FloatArray:
     """(arcs,) how much worse than the best path the best one through each arc is, nats; +inf on no path."""
-    ahead, behind = sweep(graph, hard_min), sweep(graph.reversed(), hard_min)
+    ahead, behind = sweep(graph, TROPICAL), sweep(graph.reversed(), TROPICAL)
     with np.errstate(invalid="ignore"):
         through = ahead.node_totals[graph.src] + graph.energy + behind.node_totals[graph.dst]
     return through - float(ahead.totals[0])
@@ -60,7 +60,7 @@ def prune(document: Document, beta: float, beam: float | None, posterior: float 
     best = best_paths(graph)[0]
     if best is None:
         raise NoPath(why_no_path(graph, document.names))
-    soft = sweep(graph, soft_min(beta))
+    soft = sweep(graph, LogSemiring(beta))
     drop: BoolArray = np.zeros(graph.arcs, dtype=bool)
     if beam is not None:
         drop |= ~(detours(graph) <= beam + _SLACK * max(1.0, abs(best.energy)))
@@ -70,7 +70,7 @@ def prune(document: Document, beta: float, beam: float | None, posterior: float 
     fewer = without_arcs(graph, drop)
     smaller, nodes, kept = trimmed(fewer)
     arcs = np.flatnonzero(~drop)[kept]
-    left = float(sweep(smaller, soft_min(beta)).totals[0])
+    left = float(sweep(smaller, LogSemiring(beta)).totals[0])
     found = replace(
         document,
         graph=smaller,

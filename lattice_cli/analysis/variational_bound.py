@@ -23,8 +23,8 @@ from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.search.sampling import Sampler
 from lattice_cli.sweep.forward_backward import Sweep, sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import LogSemiring
 from lattice_cli.sweep.statistics import count_paths
 
 #: Tuples of paths over which the expectation of an importance-weighted bound is summed.
@@ -32,7 +32,7 @@ _MOST_TUPLES = 200_000
 
 
 @dataclass(frozen=True)
-class Bound:
+class VariationalBound:
     """free_energy: F at beta. bound: <E>_q - entropy / beta. expected_energy: <E>_q; entropy: of q. gap: KL(q || p) /
     beta = bound - F, summed from terms of at least 0. All in nats."""
 
@@ -45,7 +45,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampledBound:
     """Estimates from paths drawn from q. bound: mean of E + log q / beta; standard_error: of that mean (nan for one
     sample). effective: effective sample size of the importance weights, (sum w)^2 / sum w^2."""
 
@@ -97,31 +97,31 @@ def require_same_paths(graph: Graph, proposal: Graph) -> None:
 
 def log_shares(swept: Sweep, beta: float) -> FloatArray:
     """(links,) log of the probability of each link, given that its head is reached; finite however small it is."""
-    edge = swept.plan.edge_of_link
-    before, after = (swept.position_totals[ends[edge]] for ends in (swept.plan.edge_tail, swept.plan.edge_head))
+    edge = swept.schedule.edge_of_link
+    before, after = (swept.position_totals[ends[edge]] for ends in (swept.schedule.edge_tail, swept.schedule.edge_head))
     return -beta * (before + swept.link_energy - after)
 
 
-def bound(graph: Graph, proposal: Graph, beta: float, plan: Schedule | None = None) -> Bound:
+def bound(graph: Graph, proposal: Graph, beta: float, schedule: Schedule | None = None) -> VariationalBound:
     """The bound by q, exactly, by two sweeps.
 
     Paths under q are drawn link by link from their end; by the chain rule energy, entropy and KL(q || p) are expected
     sums over links. Raises Diverged, NumericOverflow as sweeps do, NoPath for a graph without a path.
     """
-    plan = plan or schedule(graph)
-    p, q = sweep(graph, soft_min(beta), plan), sweep(proposal, soft_min(1.0), plan)
-    sink = int(plan.sink[0])
+    schedule = schedule or schedule_of(graph)
+    p, q = sweep(graph, LogSemiring(beta), schedule), sweep(proposal, LogSemiring(1.0), schedule)
+    sink = int(schedule.sink[0])
     if sink < 0:
         raise NoPath(why_no_path(graph, range(graph.nodes)))
     with np.errstate(over="ignore", invalid="ignore"):
         of_p, of_q = log_shares(p, beta), log_shares(q, 1.0)
         expected, entropy, gap = (
-            float(q.accumulate(quantity)[sink]) for quantity in (p.link_energy, -of_q, (of_q - of_p) / beta)
+            float(q.pushforward_links(quantity)[sink]) for quantity in (p.link_energy, -of_q, (of_q - of_p) / beta)
         )
     if not np.isfinite([expected, entropy, gap]).all():
         raise NumericOverflow("the bound is beyond the range of float64")
     free_energy = float(p.totals[0])
-    return Bound(beta, free_energy, expected - entropy / beta, expected, entropy, max(0.0, gap))
+    return VariationalBound(beta, free_energy, expected - entropy / beta, expected, entropy, max(0.0, gap))
 
 
 def log_weights(graph: Graph, proposal: Graph, beta: float, samples: int, rng: np.random.Generator) -> FloatArray:
@@ -132,12 +132,12 @@ def log_weights(graph: Graph, proposal: Graph, beta: float, samples: int, rng: n
     )
 
 
-def sampled(weights: FloatArray, beta: float) -> Sampled:
+def sampled(weights: FloatArray, beta: float) -> SampledBound:
     """The bound as estimated from log weights."""
     values = -weights / beta
     error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
     relative = np.exp(weights - weights.max())
-    return Sampled(len(values), float(values.mean()), error, float(relative.sum() ** 2 / (relative**2).sum()))
+    return SampledBound(len(values), float(values.mean()), error, float(relative.sum() ** 2 / (relative**2).sum()))
 
 
 def weighted(weights: FloatArray, beta: float, k: int) -> Weighted:

@@ -13,7 +13,7 @@ from lattice_cli.arrays.types import IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class Grouping:
+class Groups:
     """Rows grouped by a key: those of group k are order[offsets[k]:offsets[k + 1]], in their original order."""
 
     order: IntArray
@@ -29,7 +29,7 @@ class Grouping:
         return self.order[spans(self.offsets[groups], counts)], counts
 
 
-class Grouped(Grouping):
+class SortedGroups(Groups):
     """Rows grouped by key in [0, groups), which are sorted only when they are asked for."""
 
     def __init__(self, keys: IntArray, groups: int) -> None:
@@ -43,13 +43,13 @@ class Grouped(Grouping):
         return stable_order(self.__dict__["keys"])
 
     def rows(self, groups: IntArray) -> tuple[IntArray, IntArray]:
-        """See Grouping."""
+        """See Groups."""
         if "order" not in self.__dict__ and is_sorted(self.__dict__["keys"]):
             counts = self.sizes(groups)
             return spans(self.offsets[groups], counts), counts
         return super().rows(groups)
 
 
-def group_by(keys: IntArray, groups: int) -> Grouping:
+def group_by(keys: IntArray, groups: int) -> Groups:
     """Rows grouped by key in [0, groups)."""
-    return Grouped(keys, groups)
+    return SortedGroups(keys, groups)

@@ -13,7 +13,7 @@ _TABLE_KEYS = 1 << 25
 _FIBONACCI = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Numbering:
+class KeyIndex:
     """Gives each new key the next number; a plain table where the keys allow it, a hash table where they do not."""
 
     def __init__(self, possible_keys: int) -> None:

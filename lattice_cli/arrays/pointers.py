@@ -11,7 +11,7 @@ _STROLL = 2000
 _STRIDES = 4
 
 
-def way(after: IntArray, place: int) -> IntArray:
+def follow(after: IntArray, place: int) -> IntArray:
     """The places passed from `place` on, each followed by after[place], before the first that is followed by itself.
 
     A long way is taken in strides: `after` applied to itself tells where each of them leads, from all places at once.

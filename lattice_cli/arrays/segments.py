@@ -70,7 +70,7 @@ class Runs:
         return np.flatnonzero(entries <= self.spread(limits))
 
 
-class Owned(NamedTuple):
+class ScatteredSegments(NamedTuple):
     """Segments given by the owner of each entry; best for short ones (2 ns an entry).
 
     A segment may be empty: its least is +inf, its sum 0. Sums go entry by entry, so they do not depend on what other

@@ -63,7 +63,7 @@ def why_empty(
     way = _spoken_on(composition, reached, int(furthest[0]))
     # Several pairs may stand behind the same labels, by epsilons or by other nodes: all of them count.
     pairs = [int(pair) for pair in furthest if _spoken_on(composition, reached, int(pair)) == way]
-    after = f"after {quoted_way(way)}" if way else "at the start"
+    after = f"after {quoted_path(way)}" if way else "at the start"
     offers = _side(left, left.olabel, left_names, distinct(reached.left_node[pairs]), left_is, "offers")
     wants = _side(right, right.ilabel, right_names, distinct(reached.right_node[pairs]), right_is, "wants")
     return f"no path: {left_is} and {right_is} part {after}: {offers}; {wants}"
@@ -75,7 +75,7 @@ def has_path(graph: Graph) -> bool:
     return bool(seen[graph.finals].any())
 
 
-def quoted_way(labels: Sequence[str]) -> str:
+def quoted_path(labels: Sequence[str]) -> str:
     """The last labels on a way, for a message."""
     more = "... " if len(labels) > _MOST_STEPS else ""
     return more + " ".join(repr(label) for label in labels[-_MOST_STEPS:])
@@ -112,5 +112,5 @@ def _agreed(reached: Pairs) -> IntArray:
 
 
 def _spoken_on(composition: Composition, reached: Pairs, pair: int) -> list[str]:
-    arcs = reached.moves.left_arc[np.array(reached.way_to(pair), dtype=np.intp)]
+    arcs = reached.moves.left_arc[np.array(reached.path_to(pair), dtype=np.intp)]
     return composition.left.words(composition.left.olabel[arcs[arcs >= 0]].tolist())

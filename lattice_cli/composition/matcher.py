@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Grouping
+from lattice_cli.arrays.grouping import Groups
 from lattice_cli.arrays.runs import run_starts, spans
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import IntArray
@@ -28,7 +28,7 @@ class ArcIndex:
         self._keys = node[self.arcs] * labels + label[self.arcs]
         offsets = np.zeros(nodes + 1, dtype=np.intp)
         np.cumsum(np.bincount(node, minlength=nodes), out=offsets[1:])
-        self.by_node = Grouping(self.arcs, offsets)
+        self.by_node = Groups(self.arcs, offsets)
 
     @cached_property
     def has_epsilon(self) -> bool:

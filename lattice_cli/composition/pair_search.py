@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.arrays.key_index import KeyIndex
 from lattice_cli.arrays.types import IntArray
 from lattice_cli.composition.matcher import ArcIndex, _input_index, _matched
 from lattice_cli.errors import UsageError
@@ -70,7 +70,7 @@ class Pairs:
         first[: self.starts] = -1
         return first
 
-    def way_to(self, pair: int) -> list[int]:
+    def path_to(self, pair: int) -> list[int]:
         """The moves by which a pair was first found, from a start pair on."""
         way = []
         while self.found_by[pair] >= 0:
@@ -85,7 +85,7 @@ def reach_pairs(left: Graph, right: Graph) -> Pairs:
     Filter 1 means that a right epsilon was taken: no left epsilon until both sides have moved together again. Raises
     UsageError where there are too many moves.
     """
-    search = _Search(left, right)
+    search = _PairSearch(left, right)
     starts = (left.starts[:, None] * right.nodes + right.starts[None, :]).ravel() * search.filters
     _, frontier = search.numbering.number(starts)
     keys, moves = [frontier], list[list[NDArray[np.int32]]]()
@@ -122,7 +122,7 @@ def _joined(moves: list[Moves]) -> Moves:
     return Moves(pair, left_arc, right_arc)
 
 
-class _Search:
+class _PairSearch:
     """The moves out of a frontier of keys; a key is (left node * right nodes + right node) * filters + filter."""
 
     def __init__(self, left: Graph, right: Graph) -> None:
@@ -130,7 +130,7 @@ class _Search:
         self._outputs = ArcIndex(left, left.olabel)
         self._inputs = _input_index(right)
         self.filters = 2 if self._outputs.has_epsilon and self._inputs.has_epsilon else 1
-        self.numbering = Numbering(left.nodes * right.nodes * self.filters)
+        self.numbering = KeyIndex(left.nodes * right.nodes * self.filters)
 
     def expand(self, frontier: IntArray) -> tuple[Moves, IntArray]:
         """Every move out of these pairs (numbered from 0), and the key it leads to."""

@@ -17,8 +17,8 @@ import numpy as np
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
-from lattice_cli.emissions.decoding_graph import Machine
-from lattice_cli.grammars.scorer import Rules
+from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.graph.graph import EPSILON
 
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
@@ -28,7 +28,7 @@ _WIDTHS = (1_000, 20_000)
 
 
 @dataclass(frozen=True)
-class Limits:
+class Beam:
     """beam: tokens that much above the best of their frame are dropped. most: how many are kept, None for all.
     above: tokens whose every path is above this energy are dropped, which loses nothing below it."""
 
@@ -38,7 +38,7 @@ class Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class BestFound:
     """A search's outcome.
 
     energy: nats, +inf where no path was found. arcs: the machine's arc of each row. bound: no path is below this (up
@@ -89,7 +89,7 @@ class Steps:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class TokenLayer:
     """What is behind a row: tokens, (tokens,) the token before and the arc of the best way to each, the least bound of
     what a beam dropped, and every move to these tokens."""
 
@@ -115,22 +115,22 @@ class _Moves(NamedTuple):
         return _Moves(tail[keep], arc[keep], energy[keep], history[keep], spent[keep])
 
 
-class Plan:
+class Heuristic:
     """What is known of a machine and its rules before any matrix is seen: potentials, and what arcs gain by them."""
 
-    def __init__(self, machine: Machine, columns: IntArray, classes: int, rules: Rules | None = None) -> None:
+    def __init__(self, machine: DecodingGraph, columns: IntArray, classes: int, scorer: Scorer | None = None) -> None:
         """columns: (labels,) the class of each label of the machine, -1 for none."""
         graph = machine.graph
-        self.machine, self.rules = machine, rules
+        self.machine, self.scorer = machine, scorer
         self.column = columns[graph.ilabel]
         self.outputs = machine.outputs
         least_end = 0.0
         #: (arcs,) the least that the rules take for the words of each.
         self.judged = np.zeros(graph.arcs)
-        if rules is not None:
+        if scorer is not None:
             spoken = np.where(self.outputs == EPSILON, -1, self.outputs)
-            self.judged = np.append(rules.least, 0.0)[spoken].sum(axis=1)
-            least_end = rules.least_end
+            self.judged = np.append(scorer.least, 0.0)[spoken].sum(axis=1)
+            least_end = scorer.least_end
         base = graph.energy + self.judged
         #: (nodes,) about the least energy to an end, +inf where there is no way to one.
         self.ahead = machine.look_ahead(self.judged)
@@ -147,46 +147,46 @@ class Plan:
         self.ending = float((graph.final[ends] - self.ahead[ends]).min(initial=np.inf)) + least_end
 
 
-class Frontier:
+class BeamSearch:
     """A matrix to be searched."""
 
-    def __init__(self, plan: Plan, energies: FloatArray) -> None:
+    def __init__(self, heuristic: Heuristic, energies: FloatArray) -> None:
         """energies: (steps, classes)."""
-        self.plan, self.machine, self.rules, self._rows = plan, plan.machine, plan.rules, energies
-        least = (energies + plan.reduced).min(axis=1, initial=np.inf)
+        self.heuristic, self.machine, self.scorer, self._rows = heuristic, heuristic.machine, heuristic.scorer, energies
+        least = (energies + heuristic.reduced).min(axis=1, initial=np.inf)
         #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
-        self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + plan.ending
+        self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + heuristic.ending
 
     def first(self) -> Tokens:
         """Where paths start."""
         starts = self.machine.graph.starts
-        history = np.full(len(starts), 0 if self.rules is None else self.rules.first)
+        history = np.full(len(starts), 0 if self.scorer is None else self.scorer.first)
         return Tokens(starts, history, self.machine.graph.start[starts])
 
     def bounds(self, time: int, node: IntArray, energy: FloatArray) -> FloatArray:
         """(n,) least energy of any path through each node at this energy, before row `time`."""
-        bounds: FloatArray = energy + self.plan.ahead[node] + self.rest[time]
+        bounds: FloatArray = energy + self.heuristic.ahead[node] + self.rest[time]
         return bounds
 
     def _moves(self, tokens: Tokens, time: int, above: float) -> _Moves:
         """Every move over row `time` that is not on paths above an energy only."""
-        graph, plan = self.machine.graph, self.plan
+        graph, heuristic = self.machine.graph, self.heuristic
         arc, counts = self.machine.leaving.rows(tokens.node)
         tail = np.repeat(np.arange(len(counts)), counts)
-        keep = plan.usable[arc]
+        keep = heuristic.usable[arc]
         if not keep.all():
             arc, tail = arc[keep], tail[keep]
-        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, plan.column[arc]])
+        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, heuristic.column[arc]])
         moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
-        moves = self._below(moves, time, above, plan.judged[arc])
-        if self.rules is None:
+        moves = self._below(moves, time, above, heuristic.judged[arc])
+        if self.scorer is None:
             return moves
-        for position in range(plan.outputs.shape[1]):
-            word = plan.outputs[moves.arc, position]
+        for position in range(heuristic.outputs.shape[1]):
+            word = heuristic.outputs[moves.arc, position]
             speaking = np.flatnonzero(word != EPSILON)
             if not len(speaking):
                 break
-            spent, after = self.rules.step(moves.history[speaking], word[speaking])
+            spent, after = self.scorer.step(moves.history[speaking], word[speaking])
             moves.energy[speaking] += spent
             moves.spent[speaking] += spent
             moves.history[speaking] = after
@@ -201,7 +201,7 @@ class Frontier:
     def _merged(self, moves: _Moves) -> tuple[Tokens, Steps, IntArray]:
         """The tokens that moves lead to, the moves sorted by them, and (tokens,) the best move of each."""
         node = self.machine.graph.dst[moves.arc]
-        key = node if self.rules is None else moves.history * self.machine.graph.nodes + node
+        key = node if self.scorer is None else moves.history * self.machine.graph.nodes + node
         order = stable_order(key) if len(key) else key
         firsts = run_starts(key[order])
         sizes = np.diff(np.append(firsts, len(order)))
@@ -217,11 +217,11 @@ class Frontier:
     def ended(self, tokens: Tokens) -> FloatArray:
         """(tokens,) energy of the paths that end at each."""
         energy: FloatArray = tokens.energy + self.machine.graph.final[tokens.node]
-        if self.rules is not None:
-            energy = energy + self.rules.ending(tokens.history)
+        if self.scorer is not None:
+            energy = energy + self.scorer.ending(tokens.history)
         return energy
 
-    def layers(self, limits: Limits) -> Iterator[Layer]:
+    def layers(self, limits: Beam) -> Iterator[TokenLayer]:
         """What the limits leave, row by row; ends early where nothing is left."""
         tokens = self.first()
         for time in range(len(self._rows)):
@@ -233,11 +233,11 @@ class Frontier:
                 number = np.full(len(best), -1, dtype=np.intp)
                 number[kept] = np.arange(len(kept))
                 into, best = steps.into(number), best[kept]
-            yield Layer(tokens, steps.tail[best], steps.arc[best], dropped, into)
+            yield TokenLayer(tokens, steps.tail[best], steps.arc[best], dropped, into)
             if not len(best):
                 return
 
-    def search(self, limits: Limits) -> Found:
+    def search(self, limits: Beam) -> BestFound:
         """The best path that the limits leave."""
         tokens, lost, widest = self.first(), np.inf, 0
         backs: list[tuple[IntArray, IntArray]] = []
@@ -248,26 +248,26 @@ class Frontier:
         last = int(ended.argmin()) if len(ended) else -1
         energy = float(ended[last]) if last >= 0 else np.inf
         if not np.isfinite(energy):
-            return Found(np.inf, np.zeros(0, dtype=np.intp), lost, widest)
+            return BestFound(np.inf, np.zeros(0, dtype=np.intp), lost, widest)
         arcs = []
         for tail, arc in reversed(backs):
             arcs.append(int(arc[last]))
             last = int(tail[last])
-        return Found(energy, np.array(arcs[::-1], dtype=np.intp), min(lost, energy), widest)
+        return BestFound(energy, np.array(arcs[::-1], dtype=np.intp), min(lost, energy), widest)
 
     def spent(self, arcs: IntArray) -> tuple[FloatArray, float]:
         """(steps,) what the rules take for each arc of a path, and for ending."""
         spent = np.zeros(len(arcs))
-        if self.rules is None:
+        if self.scorer is None:
             return spent, 0.0
-        history = np.array([self.rules.first])
-        for step, words in enumerate(self.plan.outputs[arcs]):
+        history = np.array([self.scorer.first])
+        for step, words in enumerate(self.heuristic.outputs[arcs]):
             for word in words[words != EPSILON]:
-                energy, history = self.rules.step(history, np.array([word]))
+                energy, history = self.scorer.step(history, np.array([word]))
                 spent[step] += energy[0]
-        return spent, float(self.rules.ending(history)[0])
+        return spent, float(self.scorer.ending(history)[0])
 
-    def _kept(self, tokens: Tokens, time: int, limits: Limits) -> tuple[IntArray | None, float]:
+    def _kept(self, tokens: Tokens, time: int, limits: Beam) -> tuple[IntArray | None, float]:
         """The tokens that beam and number leave (None: all), and the least bound among the others."""
         if not len(tokens.node) or (limits.most is None and not np.isfinite(limits.beam)):
             return None, np.inf
@@ -283,7 +283,7 @@ class Frontier:
             return None, np.inf
         return np.flatnonzero(keep), float(bound[~keep].min())
 
-    def best(self) -> Found:
+    def best(self) -> BestFound:
         """The best path, exactly: searches of growing width, until nothing that could win was dropped.
 
         Each search has the energy that the last one found as its upper bound, so the last one, which drops nothing
@@ -291,7 +291,7 @@ class Frontier:
         """
         above, bound = np.inf, -np.inf
         for most in (*_WIDTHS, None):
-            found = self.search(Limits(most=most, above=above + slack(above)))
+            found = self.search(Beam(most=most, above=above + slack(above)))
             bound = max(bound, found.bound)
             if found.exact:
                 return found

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Grouping, group_by
+from lattice_cli.arrays.grouping import Groups, group_by
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.grammars.ctc import ctc_machine
-from lattice_cli.graph.epsilon_removal import Folded, folded
+from lattice_cli.grammars.ctc import ctc_expansion
+from lattice_cli.graph.epsilon_removal import InputEpsilonFree, without_input_epsilon
 from lattice_cli.graph.graph import Graph, Labels
 
 #: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
@@ -23,7 +23,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class Machine:
+class DecodingGraph:
     """A grammar whose every arc takes a row of the matrix.
 
     graph: the machine. arc_of: (arcs,) the folded grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the
@@ -33,21 +33,21 @@ class Machine:
     graph: Graph
     arc_of: IntArray
     node_of: IntArray
-    source: Folded
+    source: InputEpsilonFree
 
     @staticmethod
-    def of(grammar: Graph, blank: str | None = None) -> Machine | None:
+    def of(grammar: Graph, blank: str | None = None) -> DecodingGraph | None:
         """The machine of a grammar; blank: read rows as CTC. None where arcs without input cannot be folded away."""
-        source = folded(grammar)
+        source = without_input_epsilon(grammar)
         if source is None:
             return None
         if blank is None:
-            return Machine(source.graph, np.arange(source.graph.arcs), np.arange(source.graph.nodes), source)
+            return DecodingGraph(source.graph, np.arange(source.graph.arcs), np.arange(source.graph.nodes), source)
         graph = source.graph
         if blank not in graph.labels[1:]:
             graph = graph.relabelled((*graph.labels, blank), np.arange(len(graph.labels)))
-        machine = ctc_machine(graph, graph.labels.index(blank, 1))
-        return Machine(machine.graph, machine.arc_of, machine.node_of, source)
+        machine = ctc_expansion(graph, graph.labels.index(blank, 1))
+        return DecodingGraph(machine.graph, machine.arc_of, machine.node_of, source)
 
     @property
     def labels(self) -> Labels:
@@ -55,7 +55,7 @@ class Machine:
         return self.graph.labels
 
     @cached_property
-    def leaving(self) -> Grouping:
+    def leaving(self) -> Groups:
         """Arcs by the node that they leave."""
         return group_by(self.graph.src, self.graph.nodes)
 

@@ -13,7 +13,7 @@ from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.emissions.sparse_step import SparseStep, _Sums
 from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.semiring import Reducer, SoftMin
+from lattice_cli.sweep.semiring import LogSemiring, Semiring
 
 #: A matrix pays off where it has at most this many entries for each arc.
 _ENTRIES_PER_ARC = 4
@@ -40,22 +40,22 @@ class DenseStep:
     starts: IntArray
 
     def forward(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
-        """See Step."""
+        """See TimeStep."""
         dense, floor = self._fits(alpha)
         if not dense.all():
             return self._mixed(alpha, rows, dense)
         return self._after(self._groups(*self._sums(alpha, floor), rows))
 
-    def pull(
+    def pullback(
         self, alpha: FloatArray, rows: FloatArray, flow: FloatArray, by_arc: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """See Step."""
+        """See TimeStep."""
         dense, floor = self._fits(alpha)
         if not dense.all():
             before, by_row = np.zeros(alpha.shape), np.zeros(rows.shape)
             for chosen, step in ((dense, self), (~dense, self.sparse)):
                 if chosen.any():
-                    before[chosen], by_row[chosen] = step.pull(alpha[chosen], rows[chosen], flow[chosen], by_arc)
+                    before[chosen], by_row[chosen] = step.pullback(alpha[chosen], rows[chosen], flow[chosen], by_arc)
             return before, by_row
         with np.errstate(divide="ignore", invalid="ignore"):
             weights, sums, floor = self._sums(alpha, floor)
@@ -110,15 +110,15 @@ class DenseStep:
             return after
         records, width = groups.shape
         runs = Runs((np.arange(records)[:, None] * width + self.starts).reshape(-1), records * width)
-        totals = self.sparse.reducer.reduce(groups.reshape(-1), runs)[0]
+        totals = self.sparse.semiring.reduce(groups.reshape(-1), runs)[0]
         after[:, self.head[self.starts]] = totals.reshape(records, -1)
         return after
 
 
-def dense_step(grammar: Graph, columns: IntArray, reducer: Reducer) -> DenseStep | None:
+def dense_step(grammar: Graph, columns: IntArray, semiring: Semiring) -> DenseStep | None:
     """The dense step, where it applies and pays off; else None."""
-    sparse = SparseStep.of(grammar, columns, reducer)
-    if not isinstance(reducer, SoftMin) or not len(sparse.arc):
+    sparse = SparseStep.of(grammar, columns, semiring)
+    if not isinstance(semiring, LogSemiring) or not len(sparse.arc):
         return None
     classes = int(columns.max()) + 1
     keys = sparse.dst * classes + sparse.column
@@ -130,12 +130,12 @@ def dense_step(grammar: Graph, columns: IntArray, reducer: Reducer) -> DenseStep
     group[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(keys))))
     least, highest = float(sparse.energy.min()), float(sparse.energy.max())
     weight = np.zeros((grammar.nodes, len(starts)))
-    np.add.at(weight, (sparse.src, group), np.exp(-reducer.beta * (sparse.energy - least)))
+    np.add.at(weight, (sparse.src, group), np.exp(-semiring.beta * (sparse.energy - least)))
     first = order[starts]
     head = sparse.dst[first]
     return DenseStep(
         sparse,
-        reducer.beta,
+        semiring.beta,
         weight,
         least,
         highest - least,

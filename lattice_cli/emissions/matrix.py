@@ -11,7 +11,7 @@ from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class EmissionMatrix:
     """A chain of vector arcs as a matrix.
 
     energies: (steps, classes), +inf where a step has no arc of a class. arc: (steps, classes) the arc, -1 where there
@@ -29,7 +29,7 @@ class Frames:
         """Rows of the matrix."""
         return len(self.energies)
 
-    def only(self, columns: IntArray) -> Frames:
+    def only(self, columns: IntArray) -> EmissionMatrix:
         """The matrix with some of its classes."""
         return replace(self, energies=self.energies[:, columns], arc=self.arc[:, columns], label=self.label[columns])
 
@@ -44,7 +44,7 @@ class Frames:
         return np.array([-1, *(place.get(label, -1) for label in labels[1:])], dtype=np.intp)
 
 
-def frames_of(graph: Graph) -> Frames | None:
+def emission_matrix_of(graph: Graph) -> EmissionMatrix | None:
     """The matrix of a graph, None for a graph that is none: each arc leads from a node to the next, and no two arcs of
     a step have the same label."""
     steps = graph.nodes - 1
@@ -62,4 +62,4 @@ def frames_of(graph: Graph) -> Frames | None:
     if int((arc >= 0).sum()) != graph.arcs:
         return None
     energies = np.append(graph.energy, np.inf)[arc]
-    return Frames(energies, arc, label, graph.labels, float(graph.start[0] + graph.final[steps]))
+    return EmissionMatrix(energies, arc, label, graph.labels, float(graph.start[0] + graph.final[steps]))

@@ -17,7 +17,7 @@ from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.semiring import Reducer
+from lattice_cli.sweep.semiring import Semiring
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _State:
     entropy: FloatArray
 
 
-def product_moments(emissions: FloatArray, grammar: Graph, columns: IntArray, reducer: Reducer) -> Moments:
+def product_moments(emissions: FloatArray, grammar: Graph, columns: IntArray, semiring: Semiring) -> Moments:
     """The moments of emissions, (steps, classes), through a grammar without input epsilons.
 
     columns: (labels of the grammar,) the class of each label, -1 for none. Raises NumericOverflow.
@@ -57,12 +57,12 @@ def product_moments(emissions: FloatArray, grammar: Graph, columns: IntArray, re
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for row in emissions:
             cost = energy + row[column]
-            mixed = _mixed(reducer, state, src, cost, starts)
+            mixed = _mixed(semiring, state, src, cost, starts)
             state = _State(*(_spread(part, heads, grammar.nodes, fill) for part, fill in zip(mixed, _FILL)))
         ends = np.flatnonzero(np.isfinite(grammar.final) & np.isfinite(state.total))
         if not len(ends):
             return Moments(np.inf, np.nan, 0.0, 0.0)
-        last = _mixed(reducer, state, ends, grammar.final[ends], np.zeros(1, dtype=np.intp))
+        last = _mixed(semiring, state, ends, grammar.final[ends], np.zeros(1, dtype=np.intp))
     found = [float(part[0]) for part in last]
     if not np.isfinite(found).all():
         raise NumericOverflow("the statistics of the energies are beyond the range of float64")
@@ -79,13 +79,13 @@ def _spread(values: FloatArray, heads: IntArray, states: int, fill: float) -> Fl
 
 
 def _mixed(
-    reducer: Reducer, state: _State, src: IntArray, cost: FloatArray, starts: IntArray
+    semiring: Semiring, state: _State, src: IntArray, cost: FloatArray, starts: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Total, mean, variance and entropy behind arcs that leave these states at a cost, run by run."""
     if not len(src):
         return np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0)
     runs = Runs(starts, len(src))
-    totals, shares = reducer.reduce(state.total[src] + cost, runs)
+    totals, shares = semiring.reduce(state.total[src] + cost, runs)
     share = shares()
     live = share > 0
     share = np.where(live, share, 0.0)

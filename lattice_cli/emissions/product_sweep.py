@@ -19,12 +19,12 @@ from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.segments import Runs
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.emissions.dense_step import dense_step
-from lattice_cli.emissions.ragged_batch import ProductGradient, Timetable
+from lattice_cli.emissions.ragged_batch import ProductGradient, RaggedBatch
 from lattice_cli.emissions.scaled_forward import scaled_sweep
-from lattice_cli.emissions.sparse_step import SparseStep, Step
+from lattice_cli.emissions.sparse_step import SparseStep, TimeStep
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.sweep.semiring import Reducer, hard_min
+from lattice_cli.sweep.semiring import TROPICAL, Semiring
 
 #: Numbers of all steps that are kept: 128 MB.
 _ALL_ALPHAS = 1 << 24
@@ -79,9 +79,9 @@ class ProductSweep:
     emissions: FloatArray
     grammar: Graph
     columns: IntArray
-    timetable: Timetable
-    reducer: Reducer
-    step: Step
+    timetable: RaggedBatch
+    semiring: Semiring
+    step: TimeStep
     alphas: _Alphas
     ends: FloatArray
 
@@ -93,7 +93,7 @@ class ProductSweep:
             return np.full(ranks, np.inf), np.zeros((ranks, states))
         energies = (self.ends + self.grammar.final).reshape(-1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            totals, shares = self.reducer.reduce(energies, Runs(np.arange(ranks) * states, ranks * states))
+            totals, shares = self.semiring.reduce(energies, Runs(np.arange(ranks) * states, ranks * states))
             share = shares().reshape(ranks, states)
         share[np.isposinf(totals)] = 0.0
         return totals, share
@@ -116,7 +116,7 @@ class ProductSweep:
         for time in range(self.alphas.steps - 1, -1, -1):
             after = np.concatenate([after, flow[len(after) : table.running[time]]])
             rows = table.rows(time)
-            after, by_emission[rows] = self.step.pull(self.alphas.before(time), self.emissions[rows], after, by_arc)
+            after, by_emission[rows] = self.step.pullback(self.alphas.before(time), self.emissions[rows], after, by_arc)
         start = after.sum(axis=0) + flow[len(after) :].sum(axis=0)
         return ProductGradient(by_emission, by_arc, start, flow.sum(axis=0))
 
@@ -151,7 +151,7 @@ class ProductSweep:
         ]
 
 
-class Swept(Protocol):
+class ProductResult(Protocol):
     """The totals of all records, and their derivatives."""
 
     @property
@@ -163,24 +163,24 @@ class Swept(Protocol):
 
 
 def product_sweep(
-    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, reducer: Reducer
-) -> Swept:
+    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, semiring: Semiring
+) -> ProductResult:
     """Combine the energies of all paths of emissions x grammar, for every record.
 
     emissions: (sum of lengths, classes) energies, the records one after the other. columns: (labels of the grammar,)
     the class of each label, -1 for none. The grammar has no epsilon on its input side (`can_walk`). Raises
     NumericOverflow.
     """
-    table = Timetable.of(np.asarray(lengths, dtype=np.intp))
-    dense = dense_step(grammar, columns, reducer)
+    table = RaggedBatch.of(np.asarray(lengths, dtype=np.intp))
+    dense = dense_step(grammar, columns, semiring)
     if dense is None:
-        return _stepwise(emissions, table, grammar, columns, reducer, SparseStep.of(grammar, columns, reducer))
+        return _stepwise(emissions, table, grammar, columns, semiring, SparseStep.of(grammar, columns, semiring))
     scaled = scaled_sweep(emissions, table, grammar, dense)
-    return scaled or _stepwise(emissions, table, grammar, columns, reducer, dense)
+    return scaled or _stepwise(emissions, table, grammar, columns, semiring, dense)
 
 
 def _stepwise(
-    emissions: FloatArray, table: Timetable, grammar: Graph, columns: IntArray, reducer: Reducer, step: Step
+    emissions: FloatArray, table: RaggedBatch, grammar: Graph, columns: IntArray, semiring: Semiring, step: TimeStep
 ) -> ProductSweep:
     """Step by step in energies."""
     alpha = np.broadcast_to(grammar.start, (len(table.order), grammar.nodes))
@@ -200,13 +200,13 @@ def _stepwise(
             ends[:running] = alpha
     if np.isnan(ends).any() or np.isneginf(ends).any():
         raise NumericOverflow("energies of a path add up beyond the range of float64")
-    return ProductSweep(emissions, grammar, columns, table, reducer, step, alphas, ends)
+    return ProductSweep(emissions, grammar, columns, table, semiring, step, alphas, ends)
 
 
 def product_best(
     emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray
 ) -> list[ProductPath | None]:
     """The best path of each record through the grammar, None where it has none."""
-    table = Timetable.of(np.asarray(lengths, dtype=np.intp))
-    step = SparseStep.of(grammar, columns, hard_min)
-    return _stepwise(emissions, table, grammar, columns, hard_min, step).paths()
+    table = RaggedBatch.of(np.asarray(lengths, dtype=np.intp))
+    step = SparseStep.of(grammar, columns, TROPICAL)
+    return _stepwise(emissions, table, grammar, columns, TROPICAL, step).paths()

@@ -12,7 +12,7 @@ from lattice_cli.arrays.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class Timetable:
+class RaggedBatch:
     """Records in the order of falling length, so that those still running at a step are the first ones.
 
     order: (records,) record of each rank. first_row, lengths: (records,) first row and rows of each rank's emissions.
@@ -25,13 +25,13 @@ class Timetable:
     running: list[int]
 
     @staticmethod
-    def of(lengths: IntArray) -> Timetable:
+    def of(lengths: IntArray) -> RaggedBatch:
         """The timetable of records of these lengths, whose rows follow one another."""
         order = stable_order(-np.asarray(lengths, dtype=np.intp))
         ordered = lengths[order]
         steps = int(ordered[0]) if len(ordered) else 0
         running = np.searchsorted(-ordered, -np.arange(steps + 1), side="left").tolist()
-        return Timetable(order, (np.cumsum(lengths) - lengths)[order], ordered, running)
+        return RaggedBatch(order, (np.cumsum(lengths) - lengths)[order], ordered, running)
 
     def rows(self, step: int) -> IntArray:
         """(running,) the emission row of each running record at a step."""

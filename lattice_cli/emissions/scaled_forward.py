@@ -18,7 +18,7 @@ import numpy as np
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.emissions.dense_step import RANGE, DenseStep
-from lattice_cli.emissions.ragged_batch import ProductGradient, Timetable
+from lattice_cli.emissions.ragged_batch import ProductGradient, RaggedBatch
 from lattice_cli.graph.graph import Graph
 
 
@@ -33,7 +33,7 @@ class ScaledSweep:
 
     step: DenseStep
     grammar: Graph
-    table: Timetable
+    table: RaggedBatch
     classes: int
     emitted: FloatArray
     reached: FloatArray
@@ -140,7 +140,7 @@ class _Heads:
         return heads if self.entered is None else heads @ self.entered.T
 
 
-def scaled_sweep(emissions: FloatArray, table: Timetable, grammar: Graph, step: DenseStep) -> ScaledSweep | None:
+def scaled_sweep(emissions: FloatArray, table: RaggedBatch, grammar: Graph, step: DenseStep) -> ScaledSweep | None:
     """The sums over all paths, or None where a probability might underflow or not every state leads to every group."""
     start, first = _relative(grammar.start)
     final, last = _relative(grammar.final)
@@ -170,7 +170,7 @@ def scaled_sweep(emissions: FloatArray, table: Timetable, grammar: Graph, step: 
 
 
 def _forward(
-    step: DenseStep, table: Timetable, emitted: FloatArray, start: FloatArray
+    step: DenseStep, table: RaggedBatch, emitted: FloatArray, start: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """(rows, groups) probabilities after each row, and (rows,) what they were divided by."""
     heads = _Heads.of(step)

@@ -19,20 +19,20 @@ from lattice_cli.arrays.segments import Runs
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.compiled import loops_for
-from lattice_cli.sweep.semiring import Reducer, SoftMin
+from lattice_cli.sweep.compiled import kernels_for
+from lattice_cli.sweep.semiring import LogSemiring, Semiring
 
 #: Energies of a sparse step at a time: 32 MB.
 _BLOCK = 1 << 22
 
 
-class Step(Protocol):
+class TimeStep(Protocol):
     """From energies (records, states) before a row of emissions, (records, classes), to those behind it."""
 
     def forward(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
         """(records, states) energies after the step, +inf where no path leads."""
 
-    def pull(
+    def pullback(
         self, alpha: FloatArray, rows: FloatArray, flow: FloatArray, by_arc: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Derivatives by alpha and by rows, from those by the energies after the step; adds those by arc to by_arc."""
@@ -46,7 +46,7 @@ class SparseStep:
     of the first kind: only those have anything to combine.
     """
 
-    reducer: Reducer
+    semiring: Semiring
     states: int
     arc: IntArray
     src: IntArray
@@ -56,10 +56,10 @@ class SparseStep:
     starts: IntArray
     heads: IntArray
     several: tuple[int, int]
-    loops: ModuleType | None = None
+    kernels: ModuleType | None = None
 
     @staticmethod
-    def of(grammar: Graph, columns: IntArray, reducer: Reducer) -> SparseStep:
+    def of(grammar: Graph, columns: IntArray, semiring: Semiring) -> SparseStep:
         """The step through the arcs whose label is a class."""
         usable = np.flatnonzero(columns[grammar.ilabel] >= 0)
         entering = np.bincount(grammar.dst[usable], minlength=grammar.nodes)
@@ -69,7 +69,7 @@ class SparseStep:
         starts = run_starts(dst)
         several = int((entering > 1).sum()), len(usable) - int(alone.sum())
         return SparseStep(
-            reducer,
+            semiring,
             grammar.nodes,
             arc,
             grammar.src[arc],
@@ -79,32 +79,32 @@ class SparseStep:
             starts,
             dst[starts],
             several,
-            loops_for(grammar),
+            kernels_for(grammar),
         )
 
     def forward(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
-        """See Step."""
+        """See TimeStep."""
         after = np.full((len(alpha), self.states), np.inf)
-        if self.loops is not None:
-            self.loops.step_forward(alpha, rows, *self._compiled, after)
+        if self.kernels is not None:
+            self.kernels.step_forward(alpha, rows, *self._compiled, after)
             return after
         heads, arcs = self.several
         for block in self._blocks(len(alpha)):
             energies = self._energies(alpha[block], rows[block])
             after[block, self.heads[heads:]] = energies[:, arcs:]
             if arcs:
-                totals = self.reducer.reduce(energies[:, :arcs].reshape(-1), self._runs(len(energies)))[0]
+                totals = self.semiring.reduce(energies[:, :arcs].reshape(-1), self._runs(len(energies)))[0]
                 after[block, self.heads[:heads]] = totals.reshape(-1, heads)
         return after
 
-    def pull(
+    def pullback(
         self, alpha: FloatArray, rows: FloatArray, flow: FloatArray, by_arc: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """See Step."""
+        """See TimeStep."""
         before, by_row = np.zeros(alpha.shape), np.zeros(rows.shape)
-        if self.loops is not None:
+        if self.kernels is not None:
             of_arc = np.zeros(len(self.arc))
-            self.loops.step_pull(alpha, rows, np.ascontiguousarray(flow), *self._compiled, of_arc, before, by_row)
+            self.kernels.step_pullback(alpha, rows, np.ascontiguousarray(flow), *self._compiled, of_arc, before, by_row)
             by_arc[self.arc] += of_arc
             return before, by_row
         arcs = self.several[1]
@@ -113,7 +113,7 @@ class SparseStep:
             if arcs:
                 energies = self._energies(alpha[block], rows[block])[:, :arcs]
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    _, shares = self.reducer.reduce(energies.reshape(-1), self._runs(len(energies)))
+                    _, shares = self.semiring.reduce(energies.reshape(-1), self._runs(len(energies)))
                     share = shares().reshape(len(energies), -1)
                 into = edges[:, :arcs]
                 # A state that no path reaches has no shares, and no flow.
@@ -134,7 +134,7 @@ class SparseStep:
     @cached_property
     def _compiled(self) -> tuple[tuple[IntArray, IntArray, FloatArray], tuple[IntArray, IntArray], float]:
         """Arcs, their bounds and beta, as the compiled loops take them."""
-        beta = self.reducer.beta if isinstance(self.reducer, SoftMin) else np.inf
+        beta = self.semiring.beta if isinstance(self.semiring, LogSemiring) else np.inf
         return (self.src, self.column, self.energy), (np.append(self.starts, len(self.arc)), self.heads), beta
 
     def _blocks(self, records: int) -> list[slice]:

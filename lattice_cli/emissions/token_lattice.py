@@ -14,9 +14,9 @@ from lattice_cli.arrays.runs import spans
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.combine import ADD
 from lattice_cli.composition.composition import Composition
-from lattice_cli.emissions.beam_search import Frontier, Limits, Steps, Tokens, slack
-from lattice_cli.emissions.decoding_graph import Machine
-from lattice_cli.emissions.matrix import Frames
+from lattice_cli.emissions.beam_search import Beam, BeamSearch, Steps, Tokens, slack
+from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.unions import labelled_like
 
@@ -39,7 +39,7 @@ class _Trellis:
     final: FloatArray
 
 
-def excerpt_within(left: Graph, frames: Frames, frontier: Frontier, limits: Limits) -> tuple[Composition, float]:
+def token_lattice(left: Graph, frames: EmissionMatrix, frontier: BeamSearch, limits: Beam) -> tuple[Composition, float]:
     """Every path of the matrix and the frontier's machine that the limits leave, and the energy below which that is
     every path there is (+inf: that is all).
 
@@ -49,7 +49,7 @@ def excerpt_within(left: Graph, frames: Frames, frontier: Frontier, limits: Limi
     return _composition(left, frames, frontier.machine, trellis), min(complete, limits.above)
 
 
-def no_excerpt(left: Graph, machine: Machine) -> Composition:
+def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
     """The composition without a path."""
     grammar = machine.source.source
     left = labelled_like(left, grammar.labels)
@@ -58,10 +58,10 @@ def no_excerpt(left: Graph, machine: Machine) -> Composition:
     return Composition(left, grammar, ADD, graph, none, none, none, none, None)
 
 
-def excerpt_of_path(
+def path_lattice(
     left: Graph,
-    frames: Frames,
-    machine: Machine,
+    frames: EmissionMatrix,
+    machine: DecodingGraph,
     arcs: IntArray,
     spent: FloatArray | None = None,
     ending: float = 0.0,
@@ -76,7 +76,7 @@ def excerpt_of_path(
     return _composition(left, frames, machine, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final))
 
 
-def _trellis(frontier: Frontier, limits: Limits) -> tuple[_Trellis, float]:
+def _trellis(frontier: BeamSearch, limits: Beam) -> tuple[_Trellis, float]:
     """All that lies on paths up to an energy, found forwards by lower bounds, then backwards exactly; and the least
     bound of what a beam dropped."""
     first = frontier.first()
@@ -135,7 +135,7 @@ def _only_used(trellis: _Trellis) -> _Trellis:
     )
 
 
-def _composition(left: Graph, frames: Frames, machine: Machine, trellis: _Trellis) -> Composition:
+def _composition(left: Graph, frames: EmissionMatrix, machine: DecodingGraph, trellis: _Trellis) -> Composition:
     grammar = machine.source.source
     left = labelled_like(left, grammar.labels)
     tokens, moves = len(trellis.time), len(trellis.arc)
@@ -193,7 +193,7 @@ def _on_first_word(grammar: Graph, right_arc: IntArray, move: IntArray, spent: F
     return energy
 
 
-def _with_beginnings(whole: Composition, machine: Machine, trellis: _Trellis) -> Composition:
+def _with_beginnings(whole: Composition, machine: DecodingGraph, trellis: _Trellis) -> Composition:
     """Start nodes that the grammar reaches by arcs without input get these arcs before them."""
     begin, grammar, graph = machine.source.begin, machine.source.source, whole.graph
     starts = graph.starts

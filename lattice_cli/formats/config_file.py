@@ -20,10 +20,10 @@ from lattice_cli.formats.io.values import (
     as_mapping,
     as_number,
     as_text,
+    brief,
     is_null,
     known_keys,
-    place,
-    shown,
+    location,
 )
 
 Settings = TypeVar("Settings")
@@ -109,7 +109,7 @@ def bind(kind: type[Settings], mapping: dict[Any, Any], source: str, what: str =
     try:
         return kind(**values)
     except LatticeError as error:
-        raise FormatError(f"{place(source, mapping)}: {error}") from None
+        raise FormatError(f"{location(source, mapping)}: {error}") from None
 
 
 def _value(hint: Any, value: Any, source: str, name: str, limits: typing.Mapping[str, Any]) -> Any:
@@ -146,7 +146,7 @@ def _tuple(arguments: Sequence[Any], value: Any, source: str, name: str, limits:
         )
     values = as_list(value, source, name)
     if len(values) != len(arguments):
-        raise FormatError(f"{place(source, value)}: {name} has {len(values)} entries, expected {len(arguments)}")
+        raise FormatError(f"{location(source, value)}: {name} has {len(values)} entries, expected {len(arguments)}")
     return tuple(_value(hint, each, source, name, limits) for hint, each in zip(arguments, values))
 
 
@@ -157,13 +157,13 @@ def _scalar(hint: Any, value: Any, source: str, name: str) -> Any:
     if hint is not int:
         return number
     if number != int(number):
-        raise FormatError(f"{place(source, value)}: {name} is {shown(value)}, expected a whole number")
+        raise FormatError(f"{location(source, value)}: {name} is {brief(value)}, expected a whole number")
     return int(number)
 
 
 def _require_limits(found: Any, value: Any, source: str, name: str, limits: typing.Mapping[str, Any]) -> None:
     for problem in _problems(found, limits):
-        raise FormatError(f"{place(source, value)}: {name} is {shown(value)}, expected {problem}")
+        raise FormatError(f"{location(source, value)}: {name} is {brief(value)}, expected {problem}")
 
 
 def _problems(found: Any, limits: typing.Mapping[str, Any]) -> Iterator[str]:

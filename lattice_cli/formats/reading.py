@@ -14,7 +14,7 @@ from typing import Any
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, Unread, parsed
+from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, parsed
 from lattice_cli.graph.record import Document, Inputs
 
 FORMATS = (
@@ -61,7 +61,7 @@ def records_of(source: Source, path: str, options: ReadOptions) -> Iterator[Reco
     return parsed(_split(source, path, replace(options, inputs=False)))
 
 
-def split_records(path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
+def split_records(path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:
     """A file ("-": standard input) cut into parts that can be parsed apart from each other, as they are read."""
     try:
         source = Source(path)
@@ -71,7 +71,7 @@ def split_records(path: str, options: ReadOptions) -> Iterator[Unread | Failure 
     yield from _split(source, path, replace(options, inputs=False))
 
 
-def split_inputs(path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
+def split_inputs(path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:
     """The same, where what recognisers work on is wanted as well."""
     try:
         source = Source(path)
@@ -81,7 +81,7 @@ def split_inputs(path: str, options: ReadOptions) -> Iterator[Unread | Failure |
     yield from _split(source, path, replace(options, inputs=True))
 
 
-def _split(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Failure | Pause]:
+def _split(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:
     try:
         form = _form(source, path, options)
         if form in ("json", "jsonl"):
@@ -91,11 +91,11 @@ def _split(source: Source, path: str, options: ReadOptions) -> Iterator[Unread |
         else:
             data = source.everything()
             if form == "yaml":
-                yield Unread(_yaml_records, (data, source.name, path, options), path, len(data))
+                yield RawPart(_yaml_records, (data, source.name, path, options), path, len(data))
             elif form == "npz":
-                yield Unread(_npz_records, (data, source.name, path, options), path, len(data))
+                yield RawPart(_npz_records, (data, source.name, path, options), path, len(data))
             else:
-                yield Unread(_whole, (form, data, source.name, path, options), path, len(data))
+                yield RawPart(_whole, (form, data, source.name, path, options), path, len(data))
     except LatticeError as error:
         yield Failure(path, error)
     finally:
@@ -208,7 +208,7 @@ def _whole_document(form: str, data: bytes, source: str, record_id: str, options
     return document.scaled(options.scales)
 
 
-def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Unread | Pause]:
+def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
     """The lattices of an archive, as they arrive."""
     from lattice_cli.formats.exchange.kaldi import Block, blocks
     from lattice_cli.formats.io.symbols import read_tables
@@ -217,7 +217,7 @@ def _split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Un
     for block in blocks(_numbered(source.lines()), source.name):
         if isinstance(block, Block):
             size = _ROW_BYTES * len(block.rows)
-            yield Unread(_kaldi_record, (block, source.name, tables, options), block.key, size)
+            yield RawPart(_kaldi_record, (block, source.name, tables, options), block.key, size)
         else:
             yield PAUSE
 
@@ -258,7 +258,7 @@ def _yaml_records(data: bytes, source: str, path: str, options: ReadOptions) -> 
         raise FormatError(f"{source}: is empty, expected a document")
 
 
-def _split_json(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[Unread | Pause]:
+def _split_json(source: Source, path: str, lined: bool, options: ReadOptions) -> Iterator[RawPart | Pause]:
     """A JSON document, or a stream with a document on each line.
 
     Which of the two it is shows on the first line that is a document by itself. Until one is found lines are kept: at
@@ -287,11 +287,11 @@ def _split_json(source: Source, path: str, lined: bool, options: ReadOptions) ->
             yield _unread_line(line, number, source.name, path, options)
     if any(line.strip() for _, line in waiting):
         size = sum(len(line) for _, line in waiting)
-        yield Unread(_json_whole, (waiting, source.name, path, options), path, size)
+        yield RawPart(_json_whole, (waiting, source.name, path, options), path, size)
 
 
-def _unread_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> Unread:
-    return Unread(_json_line, (line, number, source, path, options, value), path, len(line))
+def _unread_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> RawPart:
+    return RawPart(_json_line, (line, number, source, path, options, value), path, len(line))
 
 
 def _json_whole(

@@ -15,7 +15,7 @@ from lattice_cli.formats.io.json_yaml import parse_json
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import Source, decoded
 from lattice_cli.formats.io.stream_parts import Failure
-from lattice_cli.formats.io.values import as_mapping, as_text, is_null, shown
+from lattice_cli.formats.io.values import as_mapping, as_text, brief, is_null
 from lattice_cli.formats.reading import read_records
 from lattice_cli.formats.results import read_target
 from lattice_cli.graph.record import Document
@@ -51,10 +51,10 @@ class References:
                 )
             return self._in_order[self._records - 1].reference
         if record_id in self._taken:
-            raise FormatError(f"{at}: id {shown(record_id)} comes a second time, it was at {self._taken[record_id]}")
+            raise FormatError(f"{at}: id {brief(record_id)} comes a second time, it was at {self._taken[record_id]}")
         self._taken[record_id] = at
         if record_id not in self._by_id:
-            raise FormatError(f"{at}: {self._name} has no reference with the id {shown(record_id)}")
+            raise FormatError(f"{at}: {self._name} has no reference with the id {brief(record_id)}")
         return self._by_id[record_id].reference
 
     def failed(self, record_id: str) -> None:
@@ -68,7 +68,7 @@ class References:
             extra = self._in_order[self._records :]
             return [FormatError(f"{entry.at}: a reference, but there are {self._records} records") for entry in extra]
         return [
-            FormatError(f"{entry.at}: there is no result for the reference with the id {shown(record_id)}")
+            FormatError(f"{entry.at}: there is no result for the reference with the id {brief(record_id)}")
             for record_id, entry in self._by_id.items()
             if record_id not in self._taken
         ]
@@ -106,7 +106,7 @@ def _keyed(entries: Iterator[tuple[str, _Entry]]) -> dict[str, _Entry]:
     found: dict[str, _Entry] = {}
     for record_id, entry in entries:
         if record_id in found:
-            raise FormatError(f"{entry.at}: id {shown(record_id)} comes a second time, it was at {found[record_id].at}")
+            raise FormatError(f"{entry.at}: id {brief(record_id)} comes a second time, it was at {found[record_id].at}")
         found[record_id] = entry
     return found
 
@@ -135,5 +135,5 @@ def _of_records(path: str) -> Iterator[tuple[str, _Entry]]:
             raise record.error
         if isinstance(record, Document):
             if record.target is None:
-                raise FormatError(f"{record.source}: record {shown(record.id)} has no target")
+                raise FormatError(f"{record.source}: record {brief(record.id)} has no target")
             yield record.id, _Entry(record.target, record.source)

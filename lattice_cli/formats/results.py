@@ -12,7 +12,7 @@ from lattice_cli.formats.io.json_yaml import parse_json
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import Source, decoded
 from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause
-from lattice_cli.formats.io.values import as_list, as_mapping, as_number, as_text, is_null, shown
+from lattice_cli.formats.io.values import as_list, as_mapping, as_number, as_text, brief, is_null
 from lattice_cli.formats.reading import Record, records_of
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')
@@ -82,7 +82,7 @@ def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:
         return Answered(record_id, at, (), None, target)
     if status != "ok":
         why = f": {record['message']}" if isinstance(record.get("message"), str) else ""
-        raise FormatError(f"{at}: the record has no result, its status is {shown(status)}{why}")
+        raise FormatError(f"{at}: the record has no result, its status is {brief(status)}{why}")
     if "paths" not in record:
         raise FormatError(f'{at}: no "paths" key, expected a line of lattice viterbi --json')
     paths = [as_mapping(path, at, "a path") for path in as_list(record["paths"], at, "paths")]
@@ -101,4 +101,4 @@ def read_target(given: Any, at: str) -> str | tuple[str, ...] | None:
         return tuple(as_text(label, at, "a label of the target") for label in given)
     if isinstance(given, str):
         return given
-    raise FormatError(f"{at}: target is {shown(given)}, expected a string or a list of labels")
+    raise FormatError(f"{at}: target is {brief(given)}, expected a string or a list of labels")

@@ -13,7 +13,7 @@ from typing import overload
 import numpy as np
 
 from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.arrays.key_index import KeyIndex
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import IntArray
@@ -80,7 +80,7 @@ def contexts_of(graph: Graph, labels: Labels, width: int) -> Contexts:
     spoken, _, _ = trimmed(known)
     if not spoken.nodes:
         spoken = known  # no path; as far as it goes is what an explanation needs
-    return _Search(spoken, own[spoken.olabel], labels, width).contexts()
+    return _ContextSearch(spoken, own[spoken.olabel], labels, width).contexts()
 
 
 def _require_codes(base: int, width: int) -> None:
@@ -88,15 +88,15 @@ def _require_codes(base: int, width: int) -> None:
         raise UsageError(f"contexts of {width} out of {base - 1} labels cannot be numbered, expected shorter ones")
 
 
-class _Search:
+class _ContextSearch:
     """Breadth first over pairs of a node and a context. A context is a number with a digit for each of its labels."""
 
     def __init__(self, graph: Graph, label: IntArray, labels: Labels, width: int) -> None:
         self.graph, self.label, self.labels, self.width = graph, label, labels, width
         self.base = len(labels)
         self.leaving = group_by(graph.src, graph.nodes)
-        self.contexts_found = Numbering(self.base**width)
-        self.pairs = Numbering(max(1, graph.nodes) * MOST_CONTEXTS)
+        self.contexts_found = KeyIndex(self.base**width)
+        self.pairs = KeyIndex(max(1, graph.nodes) * MOST_CONTEXTS)
         self.codes: list[IntArray] = []
 
     def contexts(self) -> Contexts:

@@ -71,7 +71,7 @@ def ctc_tree(labels: Labels, blank: int) -> Graph:
 
 
 @dataclass(frozen=True, eq=False)
-class CtcMachine:
+class CtcExpansion:
     """The machine. arc_of: (arcs,) the grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the grammar's
     node."""
 
@@ -80,7 +80,7 @@ class CtcMachine:
     node_of: IntArray
 
 
-def ctc_machine(grammar: Graph, blank: int) -> CtcMachine:
+def ctc_expansion(grammar: Graph, blank: int) -> CtcExpansion:
     """The machine of a grammar without input epsilons; blank: an index in its labels. Outputs are the grammar's."""
     usable = np.flatnonzero(grammar.ilabel != blank)
     label, nodes = grammar.ilabel[usable], grammar.nodes
@@ -109,4 +109,4 @@ def ctc_machine(grammar: Graph, blank: int) -> CtcMachine:
         np.append(grammar.final, grammar.final[entered]),
         grammar.labels,
     )
-    return CtcMachine(graph, arc_of, np.append(everywhere, entered))
+    return CtcExpansion(graph, arc_of, np.append(everywhere, entered))

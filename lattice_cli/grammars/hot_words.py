@@ -77,17 +77,17 @@ class HotWords:
 
     @property
     def first(self) -> int:
-        """See Rules."""
+        """See Scorer."""
         return 0
 
     @property
     def histories(self) -> int:
-        """See Rules."""
+        """See Scorer."""
         return len(self.lent)
 
     @property
     def least(self) -> FloatArray:
-        """See Rules."""
+        """See Scorer."""
         least = np.where(self.blank > 0, np.minimum((self.lent - self.whole).min(), 0.0), 0.0)
         tail, label = np.divmod(self.key, self.labels)
         np.minimum.at(least, label, self.lent[tail] - self.lent[self.child])
@@ -96,11 +96,11 @@ class HotWords:
 
     @property
     def least_end(self) -> float:
-        """See Rules."""
+        """See Scorer."""
         return min(0.0, float((self.lent - self.whole).min()))
 
     def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
-        """See Rules."""
+        """See Scorer."""
         energy = -self.gain[word]
         after = np.ones(len(word), dtype=np.intp)
         if len(self.key):
@@ -114,6 +114,6 @@ class HotWords:
         return energy, after
 
     def ending(self, history: IntArray) -> FloatArray:
-        """See Rules."""
+        """See Scorer."""
         ends: FloatArray = self.lent[history] - self.whole[history]
         return ends

@@ -14,7 +14,7 @@ from lattice_cli.graph.record import Document
 
 
 @dataclass(frozen=True)
-class Word:
+class LexiconWord:
     """A word: the labels that spell it, the one label that names it, its energy in nats, where it was read."""
 
     spelling: tuple[str, ...]
@@ -23,14 +23,14 @@ class Word:
     place: str
 
 
-def spelled(text: str, spell: str, energy: float, at: str) -> Word:
+def spelled(text: str, spell: str, energy: float, at: str) -> LexiconWord:
     """A word from its text; of tokens the white space between them does not matter."""
     spelling = tuple(text) if spell == "characters" else tuple(text.split())
-    return Word(spelling, str(text) if spell == "characters" else " ".join(spelling), energy, at)
+    return LexiconWord(spelling, str(text) if spell == "characters" else " ".join(spelling), energy, at)
 
 
 def grammar_of(
-    words: Iterable[Word],
+    words: Iterable[LexiconWord],
     source: str,
     record_id: str,
     *,
@@ -56,9 +56,9 @@ def grammar_of(
     return trie.document(kept, ends, source, record_id, loop, around, by_word)
 
 
-def distinct_words(words: Iterable[Word], source: str) -> list[Word]:
+def distinct_words(words: Iterable[LexiconWord], source: str) -> list[LexiconWord]:
     """The words, each once. Raises FormatError where one has two energies."""
-    seen: dict[tuple[tuple[str, ...], str], Word] = {}
+    seen: dict[tuple[tuple[str, ...], str], LexiconWord] = {}
     for word in words:
         first = seen.setdefault((word.spelling, word.name), word)
         if first.energy != word.energy:
@@ -86,7 +86,7 @@ class _Trie:
 
     def document(
         self,
-        words: list[Word],
+        words: list[LexiconWord],
         ends: list[int],
         source: str,
         record_id: str,
@@ -136,7 +136,7 @@ class _Trie:
         return Document(graph, record_id, source, range(nodes))
 
 
-def _lexicon(words: Collection[Word], loop: str | None) -> Graph:
+def _lexicon(words: Collection[LexiconWord], loop: str | None) -> Graph:
     """The trie: prefixes are shared, each word has an arc of its own for its last phone, and there is no epsilon arc.
 
     With `loop` a second copy of what leaves the root leaves the end of a word, so that no sequence is empty.

@@ -17,7 +17,7 @@ Context = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Backoff:
+class NgramModel:
     """A back-off model. Words are numbers from 1, into `labels`; energies are -log p in nats, +inf for p = 0.
 
     order:     words of the longest n-gram.

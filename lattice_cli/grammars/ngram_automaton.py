@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from lattice_cli.errors import UsageError
-from lattice_cli.grammars.ngram import Backoff, Context
+from lattice_cli.grammars.ngram import Context, NgramModel
 from lattice_cli.graph.construct import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph
 
@@ -18,7 +18,7 @@ _MOST_ARCS = 30_000_000
 _SHORT = 4
 
 
-def with_epsilon(model: Backoff) -> Graph:
+def with_epsilon(model: NgramModel) -> Graph:
     """The acceptor in which every word may back off, by an epsilon arc: small, and not exact."""
     build = _Building(model)
     for state, context in build.contexts():
@@ -35,7 +35,7 @@ def with_epsilon(model: Backoff) -> Graph:
     return build.graph()
 
 
-def exact(model: Backoff, most_in_table: int = _TABLE_ARCS) -> Graph:
+def exact(model: NgramModel, most_in_table: int = _TABLE_ARCS) -> Graph:
     """The acceptor in which a word backs off only where it has no n-gram: one path a sequence, at its energy.
 
     Up to `most_in_table` arcs without epsilon. Raises UsageError beyond 30,000,000 arcs.
@@ -46,7 +46,7 @@ def exact(model: Backoff, most_in_table: int = _TABLE_ARCS) -> Graph:
     return _Intervals(model).graph()
 
 
-def _table(model: Backoff) -> Graph:
+def _table(model: NgramModel) -> Graph:
     build = _Building(model)
     for state, context in build.contexts():
         build.finish(state, model.ending(context))
@@ -60,7 +60,7 @@ def _table(model: Backoff) -> Graph:
 class _Building:
     """States for contexts as they are reached, and arcs."""
 
-    def __init__(self, model: Backoff) -> None:
+    def __init__(self, model: NgramModel) -> None:
         self.model = model
         self.arcs: list[Arc] = []
         self._final: dict[int, float] = {}
@@ -102,7 +102,7 @@ class _Intervals(_Building):
     """The exact form with shared intervals. Words are in order of their energy alone: those with many n-grams of their
     own then stand together, and what is left are few long intervals."""
 
-    def __init__(self, model: Backoff) -> None:
+    def __init__(self, model: NgramModel) -> None:
         super().__init__(model)
         alone = model.followers[()]
         self._order = sorted(model.words, key=lambda word: alone[word])

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.grammars.ngram import Backoff, Context
+from lattice_cli.grammars.ngram import Context, NgramModel
 
 _IMPOSSIBLE = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Histories:
+class NgramScorer:
     """A back-off model as columns.
 
     key: (n-grams,) history * words + word, ascending; energy, after: of each, and the history then. leaving, shorter:
@@ -39,7 +39,7 @@ class Histories:
     word_of: IntArray
 
     @staticmethod
-    def of(model: Backoff, labels: Sequence[str], unknown: Sequence[str] = ()) -> Histories:
+    def of(model: NgramModel, labels: Sequence[str], unknown: Sequence[str] = ()) -> NgramScorer:
         """The model over a machine's labels. unknown: names of the word that stands for those it does not have."""
         contexts = _contexts(model)
         number = {context: place for place, context in enumerate(contexts)}
@@ -62,7 +62,7 @@ class Histories:
         energy = np.array(columns[1], dtype=np.float64)
         ends = np.array([model.ending(context) for context in contexts])
         least = _least(key[order], energy[order], leaving, shorter, words)
-        return Histories(
+        return NgramScorer(
             number[model.first],
             np.where(word_of >= 0, least[word_of], np.inf),
             float(ends.min()),
@@ -78,10 +78,10 @@ class Histories:
 
     @property
     def histories(self) -> int:
-        """See Rules."""
+        """See Scorer."""
         return len(self.ends)
 
-    def scaled(self, scale: float, word_energy: float) -> Histories:
+    def scaled(self, scale: float, word_energy: float) -> NgramScorer:
         """The model with its energies times a scale that is not negative, and an energy for each word."""
         return replace(
             self,
@@ -93,7 +93,7 @@ class Histories:
         )
 
     def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
-        """See Rules."""
+        """See Scorer."""
         said = self.word_of[word]
         energy, after = np.zeros(len(word)), np.zeros(len(word), dtype=np.intp)
         energy[said < 0] = np.inf
@@ -112,7 +112,7 @@ class Histories:
         return energy, after
 
     def ending(self, history: IntArray) -> FloatArray:
-        """See Rules."""
+        """See Scorer."""
         return self.ends[history]
 
 
@@ -121,7 +121,7 @@ def _times(scale: float, energies: FloatArray) -> FloatArray:
     return np.where(np.isfinite(energies), scale * np.where(np.isfinite(energies), energies, 0.0), energies)
 
 
-def _contexts(model: Backoff) -> list[Context]:
+def _contexts(model: NgramModel) -> list[Context]:
     """Every history that can be met, shorter ones first."""
     kept = {model.kept(context) for context in (*model.followers, *model.backoff)}
     return sorted(kept | {(), model.first}, key=lambda context: (len(context), context))

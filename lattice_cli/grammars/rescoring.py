@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.arrays.key_index import KeyIndex
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.composition import Composition
-from lattice_cli.grammars.scorer import Rules
-from lattice_cli.graph.connect import restricted, useful_nodes
+from lattice_cli.grammars.scorer import Scorer
+from lattice_cli.graph.connect import nodes_on_paths, restricted
 from lattice_cli.graph.graph import EPSILON, Graph
 
 
-def with_rules(whole: Composition, rules: Rules) -> Composition:
+def rescored(whole: Composition, scorer: Scorer) -> Composition:
     """The composition, its outputs judged by rules: a node for each pair of a node and a history that is met.
 
     Provenance is that of the composition; what the rules take is part of the energies of arcs that output, and of final
@@ -24,8 +24,8 @@ def with_rules(whole: Composition, rules: Rules) -> Composition:
     """
     graph = whole.graph
     leaving = group_by(graph.src, graph.nodes)
-    numbering = Numbering(graph.nodes * rules.histories)
-    frontier, fresh = numbering.number(graph.starts * rules.histories + rules.first)
+    numbering = KeyIndex(graph.nodes * scorer.histories)
+    frontier, fresh = numbering.number(graph.starts * scorer.histories + scorer.first)
     found = [fresh]
     tails: list[IntArray] = []
     heads: list[IntArray] = []
@@ -33,25 +33,25 @@ def with_rules(whole: Composition, rules: Rules) -> Composition:
     energies: list[FloatArray] = []
     first = 0
     while len(fresh):
-        node, history = np.divmod(fresh, rules.histories)
+        node, history = np.divmod(fresh, scorer.histories)
         arc, counts = leaving.rows(node)
         tail, after = np.repeat(np.arange(len(node)) + first, counts), np.repeat(history, counts)
         energy = graph.energy[arc].copy()
         spoken = np.flatnonzero(graph.olabel[arc] != EPSILON)
-        spent, after[spoken] = rules.step(after[spoken], graph.olabel[arc[spoken]])
+        spent, after[spoken] = scorer.step(after[spoken], graph.olabel[arc[spoken]])
         energy[spoken] += spent
         possible = np.isfinite(energy)
         first += len(fresh)
-        head, fresh = numbering.number((graph.dst[arc] * rules.histories + after)[possible])
+        head, fresh = numbering.number((graph.dst[arc] * scorer.histories + after)[possible])
         found.append(fresh)
         tails.append(tail[possible])
         heads.append(head)
         arcs.append(arc[possible])
         energies.append(energy[possible])
-    node, history = np.divmod(np.concatenate(found), rules.histories)
+    node, history = np.divmod(np.concatenate(found), scorer.histories)
     start = np.full(len(node), np.inf)
     start[frontier] = graph.start[graph.starts]
-    return _judged(whole, node, start, graph.final[node] + rules.ending(history), tails, heads, arcs, energies)
+    return _judged(whole, node, start, graph.final[node] + scorer.ending(history), tails, heads, arcs, energies)
 
 
 def _judged(
@@ -77,7 +77,7 @@ def _judged(
         final,
         whole.graph.labels,
     )
-    trimmed, nodes, kept = restricted(graph, useful_nodes(graph))
+    trimmed, nodes, kept = restricted(graph, nodes_on_paths(graph))
     arc, node = arc[kept], node[nodes]
     return replace(
         whole,

@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.arrays.types import FloatArray, IntArray
 
 
-class Rules(Protocol):
+class Scorer(Protocol):
     """A grammar over words that is asked rather than composed with. Histories are numbers."""
 
     @property
@@ -38,50 +38,50 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Both:
+class ScorerSum:
     """Two rules at once: energies add up; a history is one of each."""
 
-    one: Rules
-    other: Rules
+    one: Scorer
+    other: Scorer
 
     @property
     def first(self) -> int:
-        """See Rules."""
+        """See Scorer."""
         return self.one.first * self.other.histories + self.other.first
 
     @property
     def histories(self) -> int:
-        """See Rules."""
+        """See Scorer."""
         return self.one.histories * self.other.histories
 
     @property
     def least(self) -> FloatArray:
-        """See Rules."""
+        """See Scorer."""
         least: FloatArray = self.one.least + self.other.least
         return least
 
     @property
     def least_end(self) -> float:
-        """See Rules."""
+        """See Scorer."""
         return self.one.least_end + self.other.least_end
 
     def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
-        """See Rules."""
+        """See Scorer."""
         first, second = np.divmod(history, self.other.histories)
         energy, first = self.one.step(first, word)
         more, second = self.other.step(second, word)
         return energy + more, first * self.other.histories + second
 
     def ending(self, history: IntArray) -> FloatArray:
-        """See Rules."""
+        """See Scorer."""
         first, second = np.divmod(history, self.other.histories)
         ends: FloatArray = self.one.ending(first) + self.other.ending(second)
         return ends
 
 
-def all_rules(parts: Sequence[Rules]) -> Rules | None:
+def scorer_sum(parts: Sequence[Scorer]) -> Scorer | None:
     """Rules together; None for none."""
-    rules: Rules | None = None
+    scorer: Scorer | None = None
     for part in parts:
-        rules = part if rules is None else Both(rules, part)
-    return rules
+        scorer = part if scorer is None else ScorerSum(scorer, part)
+    return scorer

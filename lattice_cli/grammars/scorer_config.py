@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lattice_cli.grammars.scorer import Rules, all_rules
+from lattice_cli.grammars.scorer import Scorer, scorer_sum
 from lattice_cli.graph.graph import Labels
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.ngram import Backoff
+    from lattice_cli.grammars.ngram import NgramModel
 
 
 @dataclass(frozen=True, eq=False)
-class Judges:
+class Scorers:
     """model: a language model over output labels, None for none; its energies count `scale` times, and every word
     costs word_energy more. unknown: what the model calls words that it does not have. hot: word -> nats it gains."""
 
-    model: Backoff | None = None
+    model: NgramModel | None = None
     scale: float = 1.0
     word_energy: float = 0.0
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
 
-    def rules(self, labels: Labels, spoken: frozenset[str]) -> Rules | None:
+    def scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
         """The rules over a label table of which these labels can be output; None for none."""
         return _rules(self, labels, spoken)
 
@@ -35,21 +35,21 @@ class Judges:
 
 
 @lru_cache(maxsize=8)
-def _rules(judges: Judges, labels: Labels, spoken: frozenset[str]) -> Rules | None:
+def _rules(scorers: Scorers, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
     from lattice_cli.grammars.hot_words import HotWords
-    from lattice_cli.grammars.ngram_scorer import Histories
+    from lattice_cli.grammars.ngram_scorer import NgramScorer
 
-    parts: list[Rules] = []
-    if judges.model is not None:
-        histories = Histories.of(judges.model, labels, judges.unknown)
-        parts.append(histories.scaled(judges.scale, judges.word_energy))
-    if len(judges.unsaid(spoken)) < len(judges.hot):
-        parts.append(HotWords.of(judges.hot, labels, spoken))
-    return all_rules(parts)
+    parts: list[Scorer] = []
+    if scorers.model is not None:
+        histories = NgramScorer.of(scorers.model, labels, scorers.unknown)
+        parts.append(histories.scaled(scorers.scale, scorers.word_energy))
+    if len(scorers.unsaid(spoken)) < len(scorers.hot):
+        parts.append(HotWords.of(scorers.hot, labels, spoken))
+    return scorer_sum(parts)
 
 
 @lru_cache(maxsize=8)
-def _unsaid(judges: Judges, spoken: frozenset[str]) -> frozenset[str]:
+def _unsaid(scorers: Scorers, spoken: frozenset[str]) -> frozenset[str]:
     from lattice_cli.grammars.hot_words import unsaid
 
-    return unsaid(judges.hot, spoken)
+    return unsaid(scorers.hot, spoken)

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Grouping, group_by
+from lattice_cli.arrays.grouping import Groups, group_by
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
 
 
-def useful_nodes(graph: Graph) -> BoolArray:
+def nodes_on_paths(graph: Graph) -> BoolArray:
     """(nodes,) true where some path from a start node to a final node passes."""
     return on_paths(graph, group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes))
 
 
-def on_paths(graph: Graph, leaving: Grouping, entering: Grouping) -> BoolArray:
+def on_paths(graph: Graph, leaving: Groups, entering: Groups) -> BoolArray:
     """The same, given the arcs grouped by src and by dst."""
     if not in_numbered_order(graph.src, graph.dst):
         forward = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
@@ -28,7 +28,7 @@ def on_paths(graph: Graph, leaving: Grouping, entering: Grouping) -> BoolArray:
     return alive
 
 
-def _unreachable(begin: FloatArray, entering: Grouping, leaving: Grouping, head: IntArray) -> IntArray:
+def _unreachable(begin: FloatArray, entering: Groups, leaving: Groups, head: IntArray) -> IntArray:
     """Nodes of a graph without cycles to which no arcs lead from a node with a finite `begin`, (nodes,).
 
     Without cycles those that nothing enters can be taken away, and then those that nothing else enters, and so on;
@@ -68,7 +68,7 @@ def reachable(src: IntArray, dst: IntArray, seeds: IntArray, nodes: int) -> Bool
 
 def trimmed(graph: Graph) -> tuple[Graph, IntArray, IntArray]:
     """The graph without nodes and arcs that are on no path, and the nodes (nodes,) and arcs (arcs,) that were kept."""
-    return restricted(graph, useful_nodes(graph))
+    return restricted(graph, nodes_on_paths(graph))
 
 
 def restricted(graph: Graph, keep: BoolArray) -> tuple[Graph, IntArray, IntArray]:

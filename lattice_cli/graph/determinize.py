@@ -17,7 +17,7 @@ from lattice_cli.graph.graph import EPSILON, Graph
 _MOST_NODES = 200_000
 
 
-def one_path_each(graph: Graph) -> Graph:
+def determinized(graph: Graph) -> Graph:
     """The least deterministic acceptor of the sequences that an acceptor accepts, whatever its energies: they are 0.
 
     Raises UsageError where it has more than 200,000 nodes.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Grouping, group_by
+from lattice_cli.arrays.grouping import Groups, group_by
 from lattice_cli.arrays.runs import run_starts, spans
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.graph.connect import trimmed
@@ -15,7 +15,7 @@ from lattice_cli.graph.graph import EPSILON, Graph
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class InputEpsilonFree:
     """A grammar without input epsilons.
 
     graph:  every arc takes an input; its outputs are not to be read (`outputs` has them).
@@ -25,8 +25,8 @@ class Folded:
     """
 
     graph: Graph
-    parts: Grouping
-    begin: Grouping
+    parts: Groups
+    begin: Groups
     source: Graph
 
     def outputs(self) -> IntArray:
@@ -41,7 +41,7 @@ class Folded:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ways:
+class _EpsilonPaths:
     """Paths of arcs without input: (ways,) the node each leaves and where it ends, its energy, its last arc (-1: it has
     none), and the way that it prolongs (-1: none)."""
 
@@ -51,7 +51,7 @@ class _Ways:
     last: IntArray
     before: IntArray
 
-    def arcs(self) -> Grouping:
+    def arcs(self) -> Groups:
         """The arcs of each way, in order."""
         lengths = np.zeros(len(self.tail), dtype=np.intp)
         at = np.arange(len(self.tail))
@@ -66,16 +66,16 @@ class _Ways:
         for back, chain in enumerate(chains):
             has = chain >= 0
             order[offsets[1:][has] - 1 - back] = chain[has]
-        return Grouping(order, offsets)
+        return Groups(order, offsets)
 
 
-def folded(grammar: Graph) -> Folded | None:
+def without_input_epsilon(grammar: Graph) -> InputEpsilonFree | None:
     """The grammar without input epsilons, path by path; None where they form cycles or the result is much larger."""
     silent = np.flatnonzero(grammar.ilabel == EPSILON)
     if not len(silent):
         nodes, arcs = grammar.nodes, np.arange(grammar.arcs)
-        none = Grouping(np.zeros(0, dtype=np.intp), np.zeros(nodes + 1, dtype=np.intp))
-        return Folded(grammar, Grouping(arcs, np.arange(grammar.arcs + 1)), none, grammar)
+        none = Groups(np.zeros(0, dtype=np.intp), np.zeros(nodes + 1, dtype=np.intp))
+        return InputEpsilonFree(grammar, Groups(arcs, np.arange(grammar.arcs + 1)), none, grammar)
     spoken = np.flatnonzero(grammar.ilabel != EPSILON)
     entered = np.zeros(grammar.nodes, dtype=bool)
     entered[grammar.dst[spoken]] = entered[grammar.starts] = True
@@ -105,10 +105,10 @@ def folded(grammar: Graph) -> Folded | None:
         start=start,
         arc_offsets=np.array([0, len(arc)], dtype=np.intp),
     )
-    return Folded(graph, _with_first(arc, way, arcs_of), _taken(way_of_start, arcs_of), grammar)
+    return InputEpsilonFree(graph, _with_first(arc, way, arcs_of), _taken(way_of_start, arcs_of), grammar)
 
 
-def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _Ways | None:
+def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _EpsilonPaths | None:
     """Every way through silent arcs from the nodes that are entered, the empty ones first; None if more than most."""
     leaving = group_by(grammar.src[silent], grammar.nodes)
     none = np.full(len(entered), -1, dtype=np.intp)
@@ -118,7 +118,7 @@ def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _Wa
         tail, head, energy, _, _ = found[-1]
         rows, counts = leaving.rows(head)
         if not len(rows):
-            return _Ways(*(np.concatenate(column) for column in zip(*found)))
+            return _EpsilonPaths(*(np.concatenate(column) for column in zip(*found)))
         owner, arc = np.repeat(np.arange(len(tail)), counts), silent[rows]
         found.append((tail[owner], grammar.dst[arc], energy[owner] + grammar.energy[arc], arc, owner + first))
         first, total = total, total + len(arc)
@@ -126,7 +126,7 @@ def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _Wa
             return None
 
 
-def _starts(grammar: Graph, ways: _Ways, kept: IntArray, by_tail: Grouping) -> tuple[FloatArray, IntArray] | None:
+def _starts(grammar: Graph, ways: _EpsilonPaths, kept: IntArray, by_tail: Groups) -> tuple[FloatArray, IntArray] | None:
     """(nodes,) start energies, and the way that leads to each start node (-1: it is none).
 
     None where several ways lead to one node: its start energy can be one of them only.
@@ -141,23 +141,23 @@ def _starts(grammar: Graph, ways: _Ways, kept: IntArray, by_tail: Grouping) -> t
     return start, way_of
 
 
-def _with_first(arc: IntArray, way: IntArray, arcs_of: Grouping) -> Grouping:
+def _with_first(arc: IntArray, way: IntArray, arcs_of: Groups) -> Groups:
     """Each arc followed by those of its way."""
     counts = arcs_of.sizes(way)
     offsets = np.concatenate([[0], np.cumsum(counts + 1)]).astype(np.intp)
     order = np.zeros(offsets[-1], dtype=np.intp)
     order[offsets[:-1]] = arc
     order[spans(offsets[:-1] + 1, counts)] = arcs_of.order[spans(arcs_of.offsets[way], counts)]
-    return Grouping(order, offsets)
+    return Groups(order, offsets)
 
 
-def _taken(way: IntArray, arcs_of: Grouping) -> Grouping:
+def _taken(way: IntArray, arcs_of: Groups) -> Groups:
     """(nodes,) the arcs of each way; none for -1."""
     taken = np.flatnonzero(way >= 0)
     counts = np.zeros(len(way), dtype=np.intp)
     counts[taken] = arcs_of.sizes(way[taken])
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-    return Grouping(arcs_of.order[spans(arcs_of.offsets[way[taken]], counts[taken])], offsets)
+    return Groups(arcs_of.order[spans(arcs_of.offsets[way[taken]], counts[taken])], offsets)
 
 
 def silent_arcs(graph: Graph) -> BoolArray:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.pointers import way
+from lattice_cli.arrays.pointers import follow
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import BoolArray, IntArray
@@ -144,7 +144,7 @@ def _run_begins(run_end: IntArray, node_offsets: IntArray) -> BoolArray:
         after = np.append(run_end[node:end], end)
         np.minimum(after, end, out=after)
         after -= node
-        begins[node + way(after, 0)] = True
+        begins[node + follow(after, 0)] = True
     return begins
 
 

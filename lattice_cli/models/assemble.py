@@ -18,7 +18,7 @@ from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.training.config import TrainConfig
 from lattice_cli.learning.training.model import Model, build_model
 from lattice_cli.learning.training.problem import examples_of, require_examples
-from lattice_cli.models.grammar_argument import read_rules
+from lattice_cli.models.grammar_argument import read_grammar_argument
 from lattice_cli.records.targets import labels_of
 
 Source = Inputs | Document
@@ -55,7 +55,7 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
         raise UsageError(f"{path}: data.train names no file to learn from")
     records = _records(config.data.train, base)
     kept_back = _records(config.data.validation, base)
-    grammar = read_rules(_located(config.grammar.file, base)) if config.grammar.file else None
+    grammar = read_grammar_argument(_located(config.grammar.file, base)) if config.grammar.file else None
     alignment = read_grammar(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]

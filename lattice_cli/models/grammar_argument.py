@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lattice_cli.learning.grammars.neural import TrainedGrammar
 
 
-def read_rules(path: str) -> Document | TrainedGrammar:
+def read_grammar_argument(path: str) -> Document | TrainedGrammar:
     """The grammar of a file: a graph, or the network of a neural grammar, which a trained model may hold as well.
 
     Raises FormatError.

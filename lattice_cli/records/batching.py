@@ -32,7 +32,7 @@ def grouped(interpretations: Iterable[Interpretation]) -> Iterator[list[Interpre
 
 
 @dataclass(frozen=True)
-class Home:
+class Origin:
     """Nodes of an interpretation in terms of what they come from. nodes: of the record, indices; names: as its file has
     them, or the grammar's; grammar: where it is read from, if a cycle of these nodes is the grammar's own."""
 
@@ -41,7 +41,7 @@ class Home:
     grammar: str = ""
 
 
-def home(interpretation: Interpretation, nodes: IntArray) -> Home:
+def origin(interpretation: Interpretation, nodes: IntArray) -> Origin:
     """Where a cycle of these nodes of an interpretation is: in the record, or, if nothing of the record moves on it, in
     the grammar. Nodes are in the order of their file, wherever the cycle was entered."""
     document, whole = interpretation.document, interpretation.composition
@@ -54,20 +54,20 @@ def home(interpretation: Interpretation, nodes: IntArray) -> Home:
             side = interpretation.side("grammar")
             assert side.node_of is not None
             names = [str(side.names[node]) for node in sorted(set(side.node_of[nodes].tolist()))]
-            return Home(own, names, interpretation.grammar.source)
-    return Home(own, [str(document.names[node]) for node in own])
+            return Origin(own, names, interpretation.grammar.source)
+    return Origin(own, [str(document.names[node]) for node in own])
 
 
 def cycle_at(interpretation: Interpretation) -> str:
     """The first cycle of an interpretation: of which file, and its nodes there."""
     graph = interpretation.graph
     component = evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).component
-    found = home(interpretation, np.flatnonzero(component == component[component >= 0].min()))
+    found = origin(interpretation, np.flatnonzero(component == component[component >= 0].min()))
     return f"a cycle{listed_nodes(found.names, found.grammar or interpretation.document.source)}"
 
 
 @contextmanager
-def at_home(group: Sequence[Interpretation], nodes: IntArray | None = None) -> Iterator[None]:
+def in_record_terms(group: Sequence[Interpretation], nodes: IntArray | None = None) -> Iterator[None]:
     """Raise a divergence at the nodes of the record or of the grammar, whichever has the cycle.
 
     nodes: (nodes,) the interpretation's node of each node of the graph that is swept, None where it is that itself.
@@ -79,7 +79,7 @@ def at_home(group: Sequence[Interpretation], nodes: IntArray | None = None) -> I
         if len(group) != 1 or error.names is not None:
             raise
         found = np.array(error.nodes, dtype=np.intp)
-        place = home(group[0], found if nodes is None else nodes[found])
+        place = origin(group[0], found if nodes is None else nodes[found])
         raise Diverged(error.what, place.nodes, place.names, place.grammar) from None
 
 

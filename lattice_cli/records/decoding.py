@@ -11,17 +11,17 @@ import numpy as np
 
 from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.errors import GraphError, NoPath
-from lattice_cli.grammars.scorer_config import Judges
+from lattice_cli.grammars.scorer_config import Scorers
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import union
-from lattice_cli.records.batching import at_home, cycle_at, grouped, no_path
+from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
 from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
 from lattice_cli.records.strategy import Need, interpretations
 from lattice_cli.search.best_path import Path, best_paths
 from lattice_cli.search.k_shortest_paths import n_best
 
 if TYPE_CHECKING:
-    from lattice_cli.search.minimum_risk import Places
+    from lattice_cli.search.minimum_risk import ConfusionSets
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Decoding:
 class Questions:
     """What is asked of each record: the n best paths, or distinct answers, or (risk) the answer of least expected edit
     distance; words: their words with places and confidences. beta: of the posteriors, 1/nats. row_time: seconds of a
-    row of a matrix. beam, most: see Limits."""
+    row of a matrix. beam, most: see Beam."""
 
     n: int = 1
     distinct: bool = False
@@ -109,13 +109,13 @@ def decode(
     *,
     of: str = "recognition",
     combine: Combine = ADD,
-    judges: Judges | None = None,
+    scorers: Scorers | None = None,
 ) -> list[Decoding | NoPath]:
     """What is asked of each record, or why it has no path. Raises Diverged, UsageError, GraphError."""
     asked = asked or Questions()
     need = None if of == "interpretation" else asked.need
     results: list[Decoding | NoPath] = []
-    for group in grouped(interpretations(documents, grammar, ctc, combine, need, judges)):
+    for group in grouped(interpretations(documents, grammar, ctc, combine, need, scorers)):
         for interpretation, paths in zip(group, found_paths(group, asked.n, asked.distinct)):
             if not paths:
                 results.append(no_path(interpretation))
@@ -132,14 +132,14 @@ def decode(
 def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iterator[list[Path]]:
     """The n best paths (distinct: answers) of each interpretation; none where it has no path. Raises Diverged."""
     if n == 1 and not distinct:
-        with at_home(group):
+        with in_record_terms(group):
             for path in best_paths(union([interpretation.graph for interpretation in group])):
                 yield [] if path is None else [path]
         return
     from lattice_cli.search.distinct_answers import best_answers
 
     for interpretation in group:
-        with at_home([interpretation]):
+        with in_record_terms([interpretation]):
             found = best_answers(interpretation.graph, n) if distinct else n_best(interpretation.graph, n)
         yield found
 
@@ -168,11 +168,11 @@ def _more(
         return found
     from lattice_cli.search.answer_posterior import answer_posteriors
     from lattice_cli.search.distinct_answers import path_of_answer
-    from lattice_cli.search.minimum_risk import Consensus
+    from lattice_cli.search.minimum_risk import MinimumRisk
 
     graph, views, notes = interpretation.graph, found.paths, list[str]()
     try:
-        consensus: Consensus | None = Consensus(graph, asked.beta)
+        consensus: MinimumRisk | None = MinimumRisk(graph, asked.beta)
     except GraphError:
         where = cycle_at(interpretation)
         if asked.risk:
@@ -192,7 +192,7 @@ def _more(
         clock = _Clock(interpretation, ctc, asked.row_time)
         found_at = zip(views, chosen, places)
         views = [replace(view, words=clock.words(view, path, slots)) for view, path, slots in found_at]
-    with at_home([interpretation]):
+    with in_record_terms([interpretation]):
         confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
     return replace(found, paths=views, confidence=confidence, notes=notes)
 
@@ -205,7 +205,7 @@ class _Clock:
     ctc: str | None
     row_time: float | None
 
-    def words(self, view: Decoded, path: Path | None, places: Places | None) -> list[Word]:
+    def words(self, view: Decoded, path: Path | None, places: ConfusionSets | None) -> list[Word]:
         """The words of an answer, and where its path has them."""
         from lattice_cli.records.word_times import spans
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.errors import NoPath
-from lattice_cli.records.batching import at_home, no_path
+from lattice_cli.records.batching import in_record_terms, no_path
 from lattice_cli.records.decoding import Decoded, decoded
 from lattice_cli.records.interpretation import Interpretation
 from lattice_cli.search.sampling import Sampler
@@ -25,7 +25,7 @@ class Draws:
 
 def draws(interpretation: Interpretation, n: int, beta: float, rng: np.random.Generator, of: str) -> Draws | NoPath:
     """n paths of a record in the terms of one side, or why it has none. Raises Diverged at the record's nodes."""
-    with at_home([interpretation]):
+    with in_record_terms([interpretation]):
         sampler = Sampler(interpretation.graph, beta)
     if sampler.empty:
         return no_path(interpretation)

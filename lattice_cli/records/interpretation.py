@@ -14,8 +14,8 @@ from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.composition.composition import Composition, alone, compose
 from lattice_cli.errors import FormatError, UsageError, quoted
-from lattice_cli.grammars.rescoring import with_rules
-from lattice_cli.grammars.scorer_config import Judges
+from lattice_cli.grammars.rescoring import rescored
+from lattice_cli.grammars.scorer_config import Scorers
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 from lattice_cli.graph.record import Document
 from lattice_cli.search.best_path import Path
@@ -132,7 +132,7 @@ def interpret(
     grammar: Grammar | None = None,
     ctc: str | None = None,
     combine: Combine = ADD,
-    judges: Judges | None = None,
+    scorers: Scorers | None = None,
 ) -> Interpretation:
     """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
     answers judged.
@@ -144,27 +144,27 @@ def interpret(
     if ctc is None:
         rules = _written_out(grammar, graph)
         whole = None if rules is None else compose(graph, rules.graph, combine)
-        return _judged(Interpretation(document, rules, whole, None), judges)
+        return _rescored(Interpretation(document, rules, whole, None), scorers)
     if ctc not in graph.labels[1:]:
         raise FormatError(f"{document.source}: no label is the blank of --ctc, {ctc!r}")
     _, topology = _ctc_grammar(graph.labels, ctc, None)
     spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
     rules = _written_out(grammar, spoken)
     inner, right = _ctc_grammar(graph.labels, ctc, rules)
-    return _judged(Interpretation(document, rules, compose(graph, right, combine), inner), judges)
+    return _rescored(Interpretation(document, rules, compose(graph, right, combine), inner), scorers)
 
 
-def _judged(interpretation: Interpretation, judges: Judges | None) -> Interpretation:
+def _rescored(interpretation: Interpretation, scorers: Scorers | None) -> Interpretation:
     graph = interpretation.graph
-    if judges is None or not graph.nodes:
+    if scorers is None or not graph.nodes:
         return interpretation
     spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
-    interpretation = replace(interpretation, unsaid=judges.unsaid(spoken))
-    rules = judges.rules(graph.labels, spoken)
+    interpretation = replace(interpretation, unsaid=scorers.unsaid(spoken))
+    rules = scorers.scorer(graph.labels, spoken)
     if rules is None:
         return interpretation
     whole = interpretation.composition
-    judged = with_rules(alone(graph) if whole is None else whole, rules)
+    judged = rescored(alone(graph) if whole is None else whole, rules)
     why = None
     if not judged.graph.nodes:
         unknown = [graph.labels[label] for label in distinct(graph.olabel).tolist() if np.isposinf(rules.least[label])]

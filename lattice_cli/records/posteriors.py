@@ -10,19 +10,19 @@ import numpy as np
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.combine import ADD, Combine
-from lattice_cli.emissions.beam_search import Found, Frontier
+from lattice_cli.emissions.beam_search import BeamSearch, BestFound
 from lattice_cli.emissions.path_moments import product_moments
 from lattice_cli.emissions.product_sweep import product_sweep
-from lattice_cli.emissions.token_lattice import no_excerpt
+from lattice_cli.emissions.token_lattice import empty_lattice
 from lattice_cli.errors import NoPath
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import union
-from lattice_cli.records.batching import at_home, grouped, no_path
+from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, interpret
 from lattice_cli.records.strategy import Matrix, lost, matrix_of
 from lattice_cli.sweep.forward_backward import Gradient, sweep
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 from lattice_cli.sweep.stationarity import Lagrangian, lagrangian
 from lattice_cli.sweep.statistics import Statistics, summary
 
@@ -106,7 +106,7 @@ def _forward_of_all(
     """Forward results of interpretations that were composed."""
     results: list[list[Forward] | NoPath] = []
     for group in grouped(interpretations):
-        with at_home(group):
+        with in_record_terms(group):
             found = _group_forward(group, betas, arcs, nodes, of)
         for interpretation, views in zip(group, found):
             missing = views[0].statistics.free_energy == np.inf
@@ -127,16 +127,16 @@ def _group_forward(
 ) -> list[list[Forward]]:
     """Results of each interpretation at each beta, from sweeps over their union."""
     whole = union([interpretation.graph for interpretation in group])
-    plan = schedule(whole)
-    hard = sweep(whole, hard_min, plan)
-    backward_plan = schedule(whole.reversed()) if nodes else None
+    schedule = schedule_of(whole)
+    hard = sweep(whole, TROPICAL, schedule)
+    backward_schedule = schedule_of(whole.reversed()) if nodes else None
     found: list[list[Forward]] = [[] for _ in group]
     for beta in betas:
-        reducer = soft_min(beta)
-        soft = sweep(whole, reducer, plan)
+        semiring = LogSemiring(beta)
+        soft = sweep(whole, semiring, schedule)
         statistics = summary(soft, hard, beta)
         gradient = soft.pullback() if arcs or nodes else None
-        to_come = sweep(whole.reversed(), reducer, backward_plan).node_totals if nodes else None
+        to_come = sweep(whole.reversed(), semiring, backward_schedule).node_totals if nodes else None
         for member, interpretation in enumerate(group):
             view = None
             own_nodes = slice(*whole.node_offsets[member : member + 2])
@@ -145,7 +145,7 @@ def _group_forward(
             by_arc = None if gradient is None else interpretation.gradient(of, gradient.arcs[own_arcs])
             if gradient is not None and to_come is not None and by_arc is not None:
                 own = Gradient(by_arc, gradient.nodes[own_nodes], gradient.start[own_nodes], gradient.final[own_nodes])
-                view = _node_view(interpretation, side, soft.node_totals[own_nodes], to_come[own_nodes], own, reducer)
+                view = _node_view(interpretation, side, soft.node_totals[own_nodes], to_come[own_nodes], own, semiring)
             found[member].append(Forward(statistics[member], side, by_arc if arcs else None, view))
     return found
 
@@ -156,7 +156,7 @@ def _node_view(
     alpha: FloatArray,
     to_come: FloatArray,
     gradient: Gradient,
-    reducer: Reducer,
+    semiring: Semiring,
 ) -> NodeView:
     """The nodes of a side.
 
@@ -173,20 +173,20 @@ def _node_view(
     posterior += np.bincount(side.graph.dst, weights=gradient.arcs, minlength=nodes)
     posterior += np.bincount(side.node_of, weights=gradient.start, minlength=nodes)
     return NodeView(
-        _gathered(np.concatenate([side.node_of[graph.dst[moved]], side.node_of]), arriving, nodes, reducer),
-        _gathered(np.concatenate([side.node_of[graph.src[moved]], side.node_of]), leaving, nodes, reducer),
+        _gathered(np.concatenate([side.node_of[graph.dst[moved]], side.node_of]), arriving, nodes, semiring),
+        _gathered(np.concatenate([side.node_of[graph.src[moved]], side.node_of]), leaving, nodes, semiring),
         posterior,
     )
 
 
-def _gathered(node: IntArray, energy: FloatArray, nodes: int, reducer: Reducer) -> FloatArray:
+def _gathered(node: IntArray, energy: FloatArray, nodes: int, semiring: Semiring) -> FloatArray:
     """(nodes,) the energies at each node combined; +inf where there are none."""
     finite = np.isfinite(energy)
     node, energy = node[finite], energy[finite]
     order = np.argsort(node, kind="stable")
     firsts = run_starts(node[order])
     combined = np.full(nodes, np.inf)
-    combined[node[order][firsts]] = reducer.totals(energy[order], firsts)
+    combined[node[order][firsts]] = semiring.totals(energy[order], firsts)
     return combined
 
 
@@ -194,31 +194,31 @@ def _gathered(node: IntArray, energy: FloatArray, nodes: int, reducer: Reducer) 
 LARGE = 100_000
 
 
-def best_of(matrix: Matrix) -> Found:
+def best_of(matrix: Matrix) -> BestFound:
     """The least energy, without what start and end of the matrix cost."""
-    return Frontier(matrix.plan, matrix.frames.energies).best()
+    return BeamSearch(matrix.heuristic, matrix.frames.energies).best()
 
 
-def without_paths(matrix: Matrix, best: Found) -> Interpretation:
+def without_paths(matrix: Matrix, best: BestFound) -> Interpretation:
     """The interpretation of a matrix, to report on its sides: its paths are not in it."""
     if not np.isfinite(best.energy):
         return lost(matrix, best)
-    found = no_excerpt(matrix.document.graph, matrix.plan.machine)
+    found = empty_lattice(matrix.document.graph, matrix.heuristic.machine)
     return matrix.interpretation(found, Search(True, best.energy + matrix.frames.ends, best.widest))
 
 
-def product_statistics(matrix: Matrix, best: Found, beta: float) -> Statistics:
+def product_statistics(matrix: Matrix, best: BestFound, beta: float) -> Statistics:
     """Its free energy and the rest at one temperature. Raises NumericOverflow."""
-    graph, ends = matrix.plan.machine.graph, matrix.frames.ends
-    found = product_moments(matrix.frames.energies, graph, matrix.columns, soft_min(beta))
+    graph, ends = matrix.heuristic.machine.graph, matrix.frames.ends
+    found = product_moments(matrix.frames.energies, graph, matrix.columns, LogSemiring(beta))
     return Statistics(beta, found.total + ends, best.energy + ends, found.mean + ends, found.entropy, found.variance)
 
 
 def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
     """(arcs,) the posterior of every arc of the record, or of the grammar."""
-    frames, machine = matrix.frames, matrix.plan.machine
+    frames, machine = matrix.frames, matrix.heuristic.machine
     lengths = np.array([frames.steps], dtype=np.intp)
-    found = product_sweep(frames.energies, lengths, machine.graph, matrix.columns, soft_min(beta)).pullback()
+    found = product_sweep(frames.energies, lengths, machine.graph, matrix.columns, LogSemiring(beta)).pullback()
     if of == "grammar":
         return machine.grammar_gradient(found.arcs, found.start)
     gradient = np.zeros(matrix.document.graph.arcs)

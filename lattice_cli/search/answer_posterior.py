@@ -13,7 +13,7 @@ from lattice_cli.graph.construct import linear_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import member, union
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 
 def answer_posteriors(graphs: Sequence[Graph], answers: Sequence[Sequence[str]], beta: float) -> FloatArray:
@@ -25,8 +25,8 @@ def answer_posteriors(graphs: Sequence[Graph], answers: Sequence[Sequence[str]],
     whole = _above_best(union(graphs))
     alone = (member(whole, number) for number in range(whole.graphs))
     spelled = [compose(graph, _acceptor(graph, answer)).graph for graph, answer in zip(alone, answers)]
-    of_all = sweep(whole, soft_min(beta)).totals  # first: where this diverges, it does so at nodes of the graphs
-    found: FloatArray = np.minimum(np.exp(-beta * (sweep(union(spelled), soft_min(beta)).totals - of_all)), 1.0)
+    of_all = sweep(whole, LogSemiring(beta)).totals  # first: where this diverges, it does so at nodes of the graphs
+    found: FloatArray = np.minimum(np.exp(-beta * (sweep(union(spelled), LogSemiring(beta)).totals - of_all)), 1.0)
     return found
 
 
@@ -36,7 +36,7 @@ def _above_best(graph: Graph) -> Graph:
     Each arc costs what the best way over it costs more than the best way to its head. So what is added up later is
     small, and differences of paths are not lost in the rounding of what all of them cost.
     """
-    swept = sweep(graph, hard_min)
+    swept = sweep(graph, TROPICAL)
     least = np.where(np.isfinite(swept.node_totals), swept.node_totals, 0.0)  # what is on no path does not matter
     best = np.where(np.isfinite(swept.totals), swept.totals, 0.0)[graph.graph_of_node]
     with np.errstate(over="ignore"):  # a path that costs that much more has no share in any sum

@@ -11,15 +11,15 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.pointers import way
+from lattice_cli.arrays.pointers import follow
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.passes import Walk
+from lattice_cli.sweep.passes import LevelPass
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.semiring import hard_min
+from lattice_cli.sweep.semiring import TROPICAL
 
 #: A choice made alone takes as long as some twenty that are made together.
 _MANY = 20
@@ -28,16 +28,16 @@ _SIDE_BY_SIDE = 8
 _LARGEST = np.finfo(np.float64).max
 
 
-class WaysOn:
+class Backpointers:
     """The links to take from each position of the reversed graph's schedule.
 
     Of several that are equally good the first in the file counts as the best; inside a component with cycles it is the
     one the solver took, as only those are sure to lead out again.
     """
 
-    def __init__(self, graph: Graph, plan: Schedule | None = None) -> None:
-        swept = sweep(graph.reversed(), hard_min, plan)
-        self.plan: Schedule = swept.plan
+    def __init__(self, graph: Graph, schedule: Schedule | None = None) -> None:
+        swept = sweep(graph.reversed(), TROPICAL, schedule)
+        self.schedule: Schedule = swept.schedule
         self.totals: FloatArray = swept.position_totals
         self.link_energy = swept.link_energy
         self._swept = swept
@@ -47,10 +47,10 @@ class WaysOn:
     def best(self) -> tuple[IntArray, IntArray]:
         """(links,) those of the best path of each member of the union, one path after the other, and (links,) the
         member of each."""
-        sinks = self.plan.sink
+        sinks = self.schedule.sink
         members = np.flatnonzero(sinks >= 0)
-        if self.plan.loops is not None:
-            links, lengths = self.plan.loops.best_ways(*self._searched, sinks[members])
+        if self.schedule.kernels is not None:
+            links, lengths = self.schedule.kernels.best_suffixes(*self._searched, sinks[members])
             return links, np.repeat(members, lengths)
         if self._choose_on_the_way:
             found = [self._chosen_on_the_way(sink) for sink in sinks[members].tolist()]
@@ -63,7 +63,7 @@ class WaysOn:
 
     def _side_by_side(self, members: IntArray) -> tuple[IntArray, IntArray]:
         """The same, a step of all ways at a time."""
-        position, member = self.plan.sink[members], members
+        position, member = self.schedule.sink[members], members
         passed, owners = [], []
         while len(position):
             passed.append(position)
@@ -78,15 +78,15 @@ class WaysOn:
     @cached_property
     def _choose_on_the_way(self) -> bool:
         """True where few positions are on best paths: choices are made there, and not for all positions at once."""
-        plan = self.plan
-        steps = len(plan.walk.steps)
-        plain = type(plan.walk) is Walk and not plan.components and not plan.chunks.chunk.size
-        return plain and 0 < _MANY * steps * self._graph.graphs < plan.positions
+        schedule = self.schedule
+        steps = len(schedule.level_pass.steps)
+        plain = type(schedule.level_pass) is LevelPass and not schedule.components and not schedule.chunks.chunk.size
+        return plain and 0 < _MANY * steps * self._graph.graphs < schedule.positions
 
     def _chosen_on_the_way(self, position: int) -> IntArray:
         """The chosen links from a position to the source."""
         links = []
-        firsts, tails = self.plan.head_links.data, np.ascontiguousarray(self.plan.link_tail).data
+        firsts, tails = self.schedule.head_links.data, np.ascontiguousarray(self.schedule.link_tail).data
         totals, energies = self.totals.data, self.link_energy.data
         while position > 0:
             low, high, total = firsts[position - 1], firsts[position], totals[position]
@@ -101,20 +101,20 @@ class WaysOn:
     @property
     def _searched(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
         """What compiled loops look for the best links in."""
-        return self.plan.edge_tail, self.plan.head_links, self.link_energy, self.totals
+        return self.schedule.edge_tail, self.schedule.head_links, self.link_energy, self.totals
 
     @cached_property
     def _after(self) -> IntArray:
         """(positions,) where the chosen link of each position leads; from the source nowhere."""
-        after = np.zeros(self.plan.positions, dtype=np.intp)
-        np.take(self.plan.link_tail, self.chosen, out=after[1:])
+        after = np.zeros(self.schedule.positions, dtype=np.intp)
+        np.take(self.schedule.link_tail, self.chosen, out=after[1:])
         return after
 
     def positions_from(self, position: int) -> IntArray:
         """The positions on the best way from one to the source, without the source."""
-        if self.plan.is_row:
+        if self.schedule.is_row:
             return np.arange(position, 0, -1)
-        return way(self._after, position)
+        return follow(self._after, position)
 
     def links_from(self, position: int) -> IntArray:
         """The links of the best way from a position to the source."""
@@ -123,47 +123,47 @@ class WaysOn:
     @cached_property
     def chosen(self) -> IntArray:
         """(positions - 1,) the link to take from each position but the source."""
-        plan = self.plan
-        if plan.loops is not None:
+        schedule = self.schedule
+        if schedule.kernels is not None:
             # Links of a position are in the order of the file, and the loop keeps the first that is best.
-            found: IntArray = plan.loops.first_choices(*self._searched)
+            found: IntArray = schedule.kernels.first_choices(*self._searched)
             return found
         edge_energy = self._swept.edge_energy
-        through = self.totals.take(plan.edge_tail)
+        through = self.totals.take(schedule.edge_tail)
         through += edge_energy
         least = self.totals[1:]
-        if plan.chunks.chunk.size:  # in lanes totals are added up in another order
+        if schedule.chunks.chunk.size:  # in lanes totals are added up in another order
             least = np.full(len(least), np.inf)
-            np.minimum.at(least, plan.edge_head - 1, through)
-        good = through <= np.repeat(least, np.diff(plan.head_first, append=len(through)))
-        for step in plan.components:
+            np.minimum.at(least, schedule.edge_head - 1, through)
+        good = through <= np.repeat(least, np.diff(schedule.head_first, append=len(through)))
+        for step in schedule.components:
             inside = slice(step.edge_first, step.edge_end)
             good[inside] = self._swept.edge_share[inside] > 0
         edges = np.flatnonzero(good)
-        if len(edges) > len(plan.head_first):
-            edges = edges[run_starts(plan.edge_head[edges])]
-        return self._first_links(through)[edges] if plan.bundled else edges
+        if len(edges) > len(schedule.head_first):
+            edges = edges[run_starts(schedule.edge_head[edges])]
+        return self._first_links(through)[edges] if schedule.bundled else edges
 
     def _first_links(self, through: FloatArray) -> IntArray:
         """(edges,) the first link of each edge by which it is as good as it is; through: (edges,) totals."""
-        edge, link, runs = self.plan.bundles
+        edge, link, runs = self.schedule.bundles
         energies, least, total = self.link_energy[link], self._swept.edge_energy[edge], through[edge]
         # Sums that are rounded to the same number are of energies that are no further apart than its last digit.
         close = runs.at_most(energies, least + 2.0 * np.spacing(np.minimum(np.abs(total), _LARGEST)))
         if len(close) > len(edge):
             owner = np.searchsorted(runs.starts, close, side="right") - 1
-            close = close[self.totals[self.plan.edge_tail[edge]][owner] + energies[close] <= total[owner]]
+            close = close[self.totals[self.schedule.edge_tail[edge]][owner] + energies[close] <= total[owner]]
             close = close[np.searchsorted(close, runs.starts)]
-        links: IntArray = self.plan.edge_first.copy()
+        links: IntArray = self.schedule.edge_first.copy()
         links[edge] += close - runs.starts
         return links
 
     @cached_property
     def excess(self) -> FloatArray:
         """(links,) how much worse each link is than the chosen one of its head; never below 0."""
-        through = self.totals.take(self.plan.link_tail)
+        through = self.totals.take(self.schedule.link_tail)
         through += self.link_energy
-        through -= np.repeat(self.totals[1:], np.diff(self.plan.head_links))
+        through -= np.repeat(self.totals[1:], np.diff(self.schedule.head_links))
         excess: FloatArray = np.maximum(through, 0.0)
         return excess
 
@@ -172,12 +172,12 @@ class WaysOn:
         """(positions - 1,) excess of the second choice at each position; +inf where there is only one."""
         others = self.excess.copy()
         others[self.chosen] = np.inf
-        return np.minimum.reduceat(others, self.plan.head_links[:-1])
+        return np.minimum.reduceat(others, self.schedule.head_links[:-1])
 
     def choices(self, position: int) -> list[int]:
         """Links of a position from best to worst, the chosen one first; equally good ones as they come in the file."""
         if position not in self._ranked:
-            low, high = self.plan.head_links[position - 1], self.plan.head_links[position]
+            low, high = self.schedule.head_links[position - 1], self.schedule.head_links[position]
             excess = self.excess[low:high].copy()
             excess[self.chosen[position - 1] - low] = -1.0
             self._ranked[position] = (np.argsort(excess, kind="stable") + low).tolist()

@@ -1,8 +1,8 @@
 """Best paths: the best of each graph, and the n best of one, exactly.
 
-The energy of a path is summed from its end to its start, as the sweep behind `WaysOn` sums it: rounding is monotone, so
-the least total is exactly the least energy of a path. Of paths with equal energies the one whose arcs come first in the
-file comes first.
+The energy of a path is summed from its end to its start, as the sweep behind `Backpointers` sums it: rounding is
+monotone, so the least total is exactly the least energy of a path. Of paths with equal energies the one whose arcs come
+first in the file comes first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from lattice_cli.arrays.types import IntArray
 from lattice_cli.errors import GraphError
 from lattice_cli.graph.graph import Graph
-from lattice_cli.search.backpointers import WaysOn
+from lattice_cli.search.backpointers import Backpointers
 from lattice_cli.sweep.schedule import Schedule
 
 
@@ -38,12 +38,12 @@ def path_energy(graph: Graph, arcs: tuple[int, ...], nodes: tuple[int, ...]) -> 
     return energy + float(graph.start[nodes[0]])
 
 
-def path_of_links(graph: Graph, plan: Schedule, links: Sequence[int] | IntArray) -> Path:
+def path_of_links(graph: Graph, schedule: Schedule, links: Sequence[int] | IntArray) -> Path:
     """The path that links of the reversed graph's schedule make, from its sink to its source.
 
     They are a start energy, then arcs, then a final energy.
     """
-    ids = plan.link_id[links].tolist()
+    ids = schedule.link_id[links].tolist()
     arcs = tuple(ids[1:-1])
     # In the reversed graph the start energies are final ones: their ids come last.
     begin = ids[0] - graph.arcs - graph.nodes
@@ -51,15 +51,15 @@ def path_of_links(graph: Graph, plan: Schedule, links: Sequence[int] | IntArray)
     return Path(path_energy(graph, arcs, nodes), arcs, nodes)
 
 
-def best_paths(graph: Graph, plan: Schedule | None = None) -> list[Path | None]:
+def best_paths(graph: Graph, schedule: Schedule | None = None) -> list[Path | None]:
     """The best path of each member of a union, in that member's own indices; None where a member has none.
 
-    Ties go to the same path every time. `plan` is the schedule of the reversed graph, to save making it again. Raises
+    Ties go to the same path every time. `schedule` is that of the reversed graph, to save making it again. Raises
     Diverged where a cycle of negative energy leaves no best path.
     """
-    ways = WaysOn(graph, plan)
+    ways = Backpointers(graph, schedule)
     links, member = ways.best()
-    ids = ways.plan.link_id[links]
+    ids = ways.schedule.link_id[links]
     # A path is a start energy, arcs, and a final energy; each but the last leads to a node.
     inner = np.flatnonzero(ids < graph.arcs)
     node = ids - graph.arcs - graph.nodes
@@ -78,13 +78,13 @@ def best_paths(graph: Graph, plan: Schedule | None = None) -> list[Path | None]:
 
 def best_with_gap(graph: Graph) -> list[tuple[Path, float] | None]:
     """The best path of each member of a union, and how much worse the second-best is: 0 is a tie, inf the only path."""
-    ways = WaysOn(graph)
+    ways = Backpointers(graph)
     found: list[tuple[Path, float] | None] = []
-    for sink, first_arc, first_node in zip(ways.plan.sink.tolist(), graph.arc_offsets, graph.node_offsets):
+    for sink, first_arc, first_node in zip(ways.schedule.sink.tolist(), graph.arc_offsets, graph.node_offsets):
         if sink < 0:
             found.append(None)
             continue
-        path = path_of_links(graph, ways.plan, ways.links_from(sink))
+        path = path_of_links(graph, ways.schedule, ways.links_from(sink))
         arcs, nodes = (np.array(path.arcs, dtype=np.intp) - first_arc), (np.array(path.nodes) - first_node)
         gap = float(ways.second[ways.positions_from(sink) - 1].min())
         found.append((Path(path.energy, tuple(arcs.tolist()), tuple(nodes.tolist())), gap))

@@ -28,7 +28,7 @@ from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.levels import evaluation_order
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import Reducer, hard_min
+from lattice_cli.sweep.semiring import TROPICAL, Semiring
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Bound:
     best: Answer | None
 
 
-def answers(graph: Graph, reducer: Reducer, budget: int | None = None) -> Iterator[Answer | Bound]:
-    """The distinct answers of a graph from best to worst, by the energy that `reducer` gives all paths of an answer.
+def answers(graph: Graph, semiring: Semiring, budget: int | None = None) -> Iterator[Answer | Bound]:
+    """The distinct answers of a graph from best to worst, by the energy that `semiring` gives all paths of an answer.
 
     Answers of equal energy (to twelve digits) come in the order of their labels in the label table; where the graph has
     cycles, shorter ones first. budget: how many prefixes to open at most; when it is spent a Bound is the last thing
     given.
     """
-    search = _PrefixSearch(graph, reducer)
+    search = _PrefixSearch(graph, semiring)
     heap: list[_Queued] = []
     opened = 0
     root = _Prefix(None, EPSILON, 0)
@@ -129,7 +129,7 @@ class _Queued:
 def best_answers(graph: Graph, n: int) -> list[Path]:
     """The n best distinct answers in order, each as its best path; fewer if there are fewer. Not for a union."""
     require_single(graph)
-    found = [answer for answer in islice(answers(graph, hard_min), n) if isinstance(answer, Answer)]
+    found = [answer for answer in islice(answers(graph, TROPICAL), n) if isinstance(answer, Answer)]
     return sorted((answer_path(graph, answer.output) for answer in found), key=lambda path: path.energy)
 
 
@@ -162,16 +162,16 @@ class _Reached:
 class _PrefixSearch:
     """One step of the search: close a set over epsilon outputs, end there, or go on by a label."""
 
-    def __init__(self, graph: Graph, reducer: Reducer) -> None:
-        self._graph, self._reducer = graph, reducer
-        swept = sweep(graph.reversed(), reducer)
+    def __init__(self, graph: Graph, semiring: Semiring) -> None:
+        self._graph, self._reducer = graph, semiring
+        swept = sweep(graph.reversed(), semiring)
         self.to_come = swept.node_totals
         useful = np.isfinite(self.to_come[graph.dst]) & np.isfinite(self.to_come[graph.src])
         spoken = graph.olabel != EPSILON
         self._spoken = np.flatnonzero(useful & spoken)
         self._silent = np.flatnonzero(useful & ~spoken)
         self._leaving = group_by(graph.src[self._spoken], graph.nodes)
-        self.short_first = bool(swept.plan.components)
+        self.short_first = bool(swept.schedule.components)
         self._has_silent = np.zeros(graph.nodes, dtype=bool)
         self._has_silent[graph.src[self._silent]] = True
 

@@ -77,7 +77,7 @@ def align(reference: Sequence[str], answer: Sequence[str]) -> Alignment:
 def align_all(pairs: Sequence[Pair]) -> list[Alignment]:
     """The alignment of each (reference, answer)."""
     found: list[Alignment | None] = [None] * len(pairs)
-    for batch in _batches(pairs):
+    for batch in _pair_batches(pairs):
         moves, steps = _moves(batch)
         for row, count, index in zip(moves.tolist(), steps.tolist(), batch.index.tolist()):
             reference, answer = pairs[index]
@@ -88,13 +88,13 @@ def align_all(pairs: Sequence[Pair]) -> list[Alignment]:
 def distances(pairs: Sequence[Pair]) -> IntArray:
     """(pairs,) the edit distance of each (reference, answer)."""
     found = np.zeros(len(pairs), dtype=np.intp)
-    for batch in _batches(pairs):
+    for batch in _pair_batches(pairs):
         found[batch.index] = _table(batch)[np.arange(len(batch.index)), batch.references, batch.answers]
     return found
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
+class _PairBatch:
     """Pairs to be aligned together, from their ends.
 
     index: (pairs,) which ones. reference, answer: (pairs, longest) numbers of labels, filled up behind the last one.
@@ -108,7 +108,7 @@ class _Batch:
     answers: IntArray
 
 
-def _batches(pairs: Sequence[Pair]) -> Iterator[_Batch]:
+def _pair_batches(pairs: Sequence[Pair]) -> Iterator[_PairBatch]:
     """Pairs of like lengths together."""
     lengths = np.array([(len(reference), len(answer)) for reference, answer in pairs], dtype=np.intp).reshape(-1, 2)
     numbers: dict[str, int] = {}
@@ -122,7 +122,7 @@ def _batches(pairs: Sequence[Pair]) -> Iterator[_Batch]:
         references, answers = lengths[index].T
         reference = _numbered([pairs[position][0] for position in index.tolist()], references, numbers)
         answer = _numbered([pairs[position][1] for position in index.tolist()], answers, numbers)
-        yield _Batch(index, reference, answer, references, answers)
+        yield _PairBatch(index, reference, answer, references, answers)
         first = end
 
 
@@ -134,7 +134,7 @@ def _numbered(sequences: Sequence[Sequence[str]], lengths: IntArray, numbers: di
     return table
 
 
-def _table(batch: _Batch) -> IntArray:
+def _table(batch: _PairBatch) -> IntArray:
     """(pairs, reference + 1, answer + 1) distances of the first so many labels (of the last ones: they are turned)."""
     longest, width = batch.reference.shape[1], batch.answer.shape[1] + 1
     table = np.empty((len(batch.index), longest + 1, width), dtype=np.int32)
@@ -150,7 +150,7 @@ def _table(batch: _Batch) -> IntArray:
     return table
 
 
-def _moves(batch: _Batch) -> tuple[IntArray, IntArray]:
+def _moves(batch: _PairBatch) -> tuple[IntArray, IntArray]:
     """(pairs, steps) the moves of each alignment from its start, and (pairs,) how many there are."""
     table, pairs = _table(batch), np.arange(len(batch.index))
     row, column = batch.references.copy(), batch.answers.copy()

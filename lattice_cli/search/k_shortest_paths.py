@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import IntArray
 from lattice_cli.graph.graph import Graph
-from lattice_cli.search.backpointers import WaysOn
+from lattice_cli.search.backpointers import Backpointers
 from lattice_cli.search.best_path import Path, path_of_links, require_single
 
 #: Of deviations from one path that tie for the last place, how many are kept to be put in order.
@@ -25,8 +25,8 @@ def n_best(graph: Graph, n: int) -> list[Path]:
     Pavley 1959, Lawler 1972), after the one it arises from in the order of energies, and of arcs for equal energies.
     """
     require_single(graph)
-    ways = WaysOn(graph)
-    sink = int(ways.plan.sink[0])
+    ways = Backpointers(graph)
+    sink = int(ways.schedule.sink[0])
     if sink < 0:
         return []
     found: list[Path] = []
@@ -51,10 +51,10 @@ class _Walk:
 class _Candidate:
     """A walk in the queue. The energy of its path is known at once; the path itself is made when it is needed."""
 
-    def __init__(self, graph: Graph, ways: WaysOn, walk: _Walk) -> None:
+    def __init__(self, graph: Graph, ways: Backpointers, walk: _Walk) -> None:
         self._graph, self._ways, self._walk = graph, ways, walk
         link = ways.choices(walk.position)[walk.rank] if walk.rank else int(ways.chosen[walk.position - 1])
-        self._link, self._behind = link, int(ways.plan.link_tail[link])
+        self._link, self._behind = link, int(ways.schedule.link_tail[link])
         # Summed from the path's end to its start.
         parts = ways.link_energy[np.append(walk.links, link)[::-1]]
         self.energy = float(np.add.accumulate(np.append(ways.totals[self._behind], parts))[-1])
@@ -73,7 +73,7 @@ class _Candidate:
     @cached_property
     def path(self) -> Path:
         """The whole path."""
-        return path_of_links(self._graph, self._ways.plan, self._links)
+        return path_of_links(self._graph, self._ways.schedule, self._links)
 
     def __lt__(self, other: _Candidate) -> bool:
         """In the order of energies; of equal energies the one whose start node and arcs come first in the file."""
@@ -87,7 +87,7 @@ class _Candidate:
             return []
         walk, positions, links = self._walk, self._positions, self._links
         found = []
-        firsts = self._ways.plan.head_links
+        firsts = self._ways.schedule.head_links
         if walk.rank + 1 < firsts[walk.position] - firsts[walk.position - 1]:
             found.append(_Walk(walk.links, walk.position, walk.rank + 1))
         extras = self._ways.second[positions - 1]

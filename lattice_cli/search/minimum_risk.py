@@ -26,8 +26,8 @@ from lattice_cli.search.distinct_answers import Answer, answers
 from lattice_cli.search.edit_distance import align_all, distances
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import LogSemiring
 from lattice_cli.sweep.statistics import count_paths
 
 #: Up to this many paths all answers are listed.
@@ -38,7 +38,7 @@ _EMPTY_FIRST = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class ConfusionSets:
     """What stands at each place of an answer.
 
     answer: label indices. slots: 2 * words + 1 places, those of the words at odd positions, those between and around
@@ -57,7 +57,7 @@ class Places:
         return [min(1.0, self.slots[2 * word + 1].get(label, 0.0)) for word, label in enumerate(self.answer)]
 
 
-class Consensus:
+class MinimumRisk:
     """A graph whose answers are compared with one another, under p(path) = exp(-beta (E - F)).
 
     Raises GraphError for a graph with cycles, whose answers have no end.
@@ -65,13 +65,13 @@ class Consensus:
 
     def __init__(self, graph: Graph, beta: float) -> None:
         self._graph, self._beta = graph, beta
-        plan = schedule(graph)
-        if plan.components:
+        schedule = schedule_of(graph)
+        if schedule.components:
             raise GraphError("the graph has cycles: expected edit distances are taken over graphs without")
-        paths = count_paths(graph, plan)
+        paths = count_paths(graph, schedule)
         assert paths is not None, "only cycles make it infinite"
         self._listed = self._all_answers() if 0 < paths <= _FEW_PATHS else None
-        self._recursion = None if self._listed is not None else _Recursion(graph, plan, beta)
+        self._recursion = None if self._listed is not None else _Recursion(graph, schedule, beta)
 
     @property
     def exact(self) -> bool:
@@ -80,19 +80,19 @@ class Consensus:
 
     def _all_answers(self) -> list[tuple[tuple[int, ...], float]]:
         """(answer, posterior) of each, the most probable first."""
-        found = [each for each in answers(self._graph, soft_min(self._beta)) if isinstance(each, Answer)]
+        found = [each for each in answers(self._graph, LogSemiring(self._beta)) if isinstance(each, Answer)]
         energies = -self._beta * np.array([each.energy for each in found])
         weights = np.exp(energies - energies.max())
         return [(each.output, weight) for each, weight in zip(found, (weights / weights.sum()).tolist())]
 
-    def places(self, answer: Sequence[int]) -> Places:
+    def places(self, answer: Sequence[int]) -> ConfusionSets:
         """The posteriors of all words aligned with an answer (indices of the graph's labels)."""
         if self._listed is None:
             assert self._recursion is not None
             return self._recursion.places(tuple(answer))
         return _listed_places(tuple(answer), self._listed)
 
-    def least_risk(self, first: Sequence[int]) -> Places:
+    def least_risk(self, first: Sequence[int]) -> ConfusionSets:
         """The answer of least expected edit distance.
 
         Of all answers of the graph where they were listed (of equal ones the most probable). Else what the recursion
@@ -109,7 +109,7 @@ class Consensus:
         return self.places(self._listed[least][0])
 
 
-def _listed_places(answer: tuple[int, ...], listed: Sequence[tuple[tuple[int, ...], float]]) -> Places:
+def _listed_places(answer: tuple[int, ...], listed: Sequence[tuple[tuple[int, ...], float]]) -> ConfusionSets:
     """Each answer aligned by itself; labels that are inserted stand together at the place between."""
     slots: list[dict[int, float]] = [{} for _ in range(2 * len(answer) + 1)]
     errors = 0.0
@@ -130,24 +130,24 @@ def _listed_places(answer: tuple[int, ...], listed: Sequence[tuple[tuple[int, ..
             word, inserted = word + 1, False
         if not inserted:
             slots[2 * word][EPSILON] = slots[2 * word].get(EPSILON, 0.0) + weight
-    return Places(answer, slots, errors, True)
+    return ConfusionSets(answer, slots, errors, True)
 
 
 class _Recursion:
     """The recursion over the links of a schedule, level by level; a hypothesis is nothing, a word, nothing, ..."""
 
-    def __init__(self, graph: Graph, plan: Schedule, beta: float) -> None:
-        swept = sweep(graph, soft_min(beta), plan)
-        tail, head = plan.link_tail, plan.edge_head[plan.edge_of_link]
-        label = np.append(graph.olabel, np.zeros(2 * graph.nodes, dtype=np.intp))[plan.link_id]
-        level = evaluation_order(tail, head, np.array([0, plan.positions])).level
-        order = stable_order(level[head] * plan.positions + head) if len(head) else head
-        self._positions, self._sink = plan.positions, int(plan.sink[0])
+    def __init__(self, graph: Graph, schedule: Schedule, beta: float) -> None:
+        swept = sweep(graph, LogSemiring(beta), schedule)
+        tail, head = schedule.link_tail, schedule.edge_head[schedule.edge_of_link]
+        label = np.append(graph.olabel, np.zeros(2 * graph.nodes, dtype=np.intp))[schedule.link_id]
+        level = evaluation_order(tail, head, np.array([0, schedule.positions])).level
+        order = stable_order(level[head] * schedule.positions + head) if len(head) else head
+        self._positions, self._sink = schedule.positions, int(schedule.sink[0])
         self._tail, self._head, self._label = tail[order], head[order], label[order]
         self._share = swept.link_share[order]
         self._bounds = [*run_starts(level[self._head]).tolist(), len(order)]
 
-    def descended(self, answer: tuple[int, ...]) -> Places:
+    def descended(self, answer: tuple[int, ...]) -> ConfusionSets:
         """From a first answer, the most likely label of every place, until the expected distance falls no more."""
         found = self.places(answer)
         for _ in range(_MOST_ROUNDS):
@@ -157,8 +157,8 @@ class _Recursion:
             found = better
         return found
 
-    def places(self, answer: tuple[int, ...]) -> Places:
-        """See Consensus.places."""
+    def places(self, answer: tuple[int, ...]) -> ConfusionSets:
+        """See MinimumRisk.places."""
         hypothesis = np.zeros(2 * len(answer) + 1, dtype=np.intp)
         hypothesis[1::2] = answer
         skipped = np.concatenate([[0.0], np.cumsum((hypothesis != EPSILON).astype(np.float64))])
@@ -170,7 +170,7 @@ class _Recursion:
             firsts = run_starts(self._head[links])
             distance[self._head[links][firsts]] = np.add.reduceat(arriving, firsts, axis=0)
         slots = self._posteriors(distance, hypothesis, skipped)
-        return Places(answer, slots, float(distance[self._sink, -1]), False)
+        return ConfusionSets(answer, slots, float(distance[self._sink, -1]), False)
 
     def _arriving(
         self, distance: FloatArray, hypothesis: IntArray, skipped: FloatArray, links: slice

@@ -18,8 +18,8 @@ from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.unions import union
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
-from lattice_cli.sweep.forward_backward import located, sweep
-from lattice_cli.sweep.semiring import hard_min
+from lattice_cli.sweep.forward_backward import relocated, sweep
+from lattice_cli.sweep.semiring import TROPICAL
 
 #: The product is built in memory, at about 200 bytes an arc.
 MOST_ARCS = 20_000_000
@@ -42,7 +42,7 @@ def oracle(graph: Graph, reference: Sequence[str]) -> Oracle | None:
     cycle of negative energy, at no error, leaves no least energy among the paths of fewest errors, GraphError for a
     union, and UsageError if graph and reference together are too large.
     """
-    with located(np.repeat(np.arange(graph.nodes), len(reference) + 1)):
+    with relocated(np.repeat(np.arange(graph.nodes), len(reference) + 1)):
         return oracles([graph], [reference])[0]
 
 
@@ -111,7 +111,7 @@ def _fewest_errors(walked: Graph) -> tuple[FloatArray, Graph, IntArray]:
     Energies are whole numbers of errors, so equality is exact. An arc that makes the least of its head from the least
     of its tail is kept: along any path of such arcs, from a start node, errors are the least of its last node.
     """
-    swept = sweep(walked, hard_min)
+    swept = sweep(walked, TROPICAL)
     alpha, least = swept.node_totals, swept.totals
     arrives = alpha[walked.src] + walked.energy == alpha[walked.dst]
     kept = np.flatnonzero(arrives & np.isfinite(alpha[walked.dst]))

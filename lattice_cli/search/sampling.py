@@ -18,7 +18,7 @@ from lattice_cli.graph.graph import Graph
 from lattice_cli.search.best_path import Path, path_of_links, require_single
 from lattice_cli.sweep.forward_backward import Sweep, sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 #: Walks that are drawn side by side.
 _WALKS = 1000
@@ -40,15 +40,15 @@ class Sampler:
         union."""
         require_single(graph)
         self._graph, self._beta = graph, beta
-        swept = sweep(graph.reversed(), soft_min(beta))
+        swept = sweep(graph.reversed(), LogSemiring(beta))
         self.free_energy = float(swept.totals[0])
-        self._plan: Schedule = swept.plan
+        self._schedule: Schedule = swept.schedule
         self._choice = _Choice(swept)
 
     @property
     def empty(self) -> bool:
         """True if the graph has no path to draw."""
-        return int(self._plan.sink[0]) < 0
+        return int(self._schedule.sink[0]) < 0
 
     def draw(self, n: int, rng: np.random.Generator) -> Iterator[Sampled]:
         """n paths, one after the other; none if the graph has none. The same for the same state of rng."""
@@ -56,19 +56,19 @@ class Sampler:
             return
         for first in range(0, n, _WALKS):
             for links in self._walks(min(_WALKS, n - first), rng):
-                path = path_of_links(self._graph, self._plan, links)
+                path = path_of_links(self._graph, self._schedule, links)
                 yield Sampled(path, min(0.0, -self._beta * (path.energy - self.free_energy)))
 
     def _walks(self, n: int, rng: np.random.Generator) -> Iterator[IntArray]:
         """The links of n walks from the sink to the source, drawn side by side."""
-        position = np.full(n, self._plan.sink[0])
+        position = np.full(n, self._schedule.sink[0])
         walking = np.arange(n)
         walkers, steps = [], []
         while len(walking):
             links = self._choice.draw(position[walking], rng)
             walkers.append(walking)
             steps.append(links)
-            position[walking] = self._plan.link_tail[links]
+            position[walking] = self._schedule.link_tail[links]
             walking = walking[position[walking] > 0]
         walker = np.concatenate(walkers)
         order = np.argsort(walker, kind="stable")
@@ -80,7 +80,7 @@ class _Choice:
     """The links of each position, with the probability of each."""
 
     def __init__(self, swept: Sweep) -> None:
-        self._first = swept.plan.head_links
+        self._first = swept.schedule.head_links
         # One running sum over the links of all positions: those of a position fill about 1 of it.
         self._until: FloatArray = np.cumsum(swept.link_share)
 

@@ -22,12 +22,12 @@ from lattice_cli.arrays.runs import run_starts, spans
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.sweep.chunking import Chunks
-from lattice_cli.sweep.passes import Step, Walk
-from lattice_cli.sweep.semiring import Reducer, Shares
+from lattice_cli.sweep.passes import LevelPass, Step
+from lattice_cli.sweep.semiring import Semiring, Shares
 
 
 @dataclass(frozen=True, eq=False)
-class Lanes:
+class ChunkedScan:
     """The walks. In `side` and `join` the first values are the source and the `borders`: all entries and exits.
 
     position: (values of side,) position of each value of `side` behind the borders.
@@ -37,9 +37,9 @@ class Lanes:
     transfer: (edges of join,) value of `lane` that is the transfer along each edge of `join`.
     """
 
-    side: Walk
-    lane: Walk
-    join: Walk
+    side: LevelPass
+    lane: LevelPass
+    join: LevelPass
     position: IntArray
     edge: IntArray
     border: IntArray
@@ -51,14 +51,14 @@ class Lanes:
         """Number of values before those of the chunks: the source and the borders."""
         return len(self.border) + 1
 
-    def reduce(self, reducer: Reducer, edge_energy: FloatArray, totals: FloatArray) -> list[Shares]:
+    def reduce(self, semiring: Semiring, edge_energy: FloatArray, totals: FloatArray) -> list[Shares]:
         """Fill in `totals`, (positions,), of the chunks; the shares of each step of `side`."""
         energy = edge_energy[self.edge]
         lanes = np.zeros(self.lane.steps[-1].end)
-        self.lane.reduce(reducer, energy[self.copied], lanes)
+        self.lane.reduce(semiring, energy[self.copied], lanes)
         values = np.zeros(self._entries + len(self.position))
-        self.join.reduce(reducer, lanes[self.transfer], values)
-        shares = self.side.reduce(reducer, energy, values)
+        self.join.reduce(semiring, lanes[self.transfer], values)
+        shares = self.side.reduce(semiring, energy, values)
         totals[self.position] = values[self._entries :]
         return shares
 
@@ -72,30 +72,30 @@ class Lanes:
         """(edges of join,) the derivative of each exit's total by each entry's; share: (edges of the schedule,)."""
         lanes = np.zeros(self.lane.steps[-1].end)
         lanes[0] = 1.0
-        self.lane.carry(share[self.edge][self.copied], lanes)
+        self.lane.pushforward(share[self.edge][self.copied], lanes)
         return lanes[self.transfer]
 
-    def carry(self, share: FloatArray, transfers: FloatArray, values: FloatArray, own: FloatArray) -> None:
-        """Fill in `values`, (positions,), of the chunks, as `Walk.carry` does."""
+    def pushforward(self, share: FloatArray, transfers: FloatArray, values: FloatArray, own: FloatArray) -> None:
+        """Fill in `values`, (positions,), of the chunks, as `LevelPass.pushforward` does."""
         share = share[self.edge]
         side_own = np.concatenate([np.zeros(self._entries), own[self.position]])
         side = np.zeros(self._entries + len(self.position))
-        self.side.carry(share, side, side_own)
+        self.side.pushforward(share, side, side_own)
         inside = np.concatenate([[0.0], side[self._entries + self.border]])
         side[0] = values[0]
-        self.join.carry(transfers, side, inside)
-        self.side.carry(share, side, side_own)
+        self.join.pushforward(transfers, side, inside)
+        self.side.pushforward(share, side, side_own)
         values[self.position] = side[self._entries :]
 
-    def pull(self, share: FloatArray, transfers: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
-        """Add to `flow`, (positions,), and write `edge_flow`, (edges of the schedule,), as `Walk.pull` does."""
+    def pullback(self, share: FloatArray, transfers: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """Add to `flow`, (positions,), and write `edge_flow`, (edges of the schedule,), as `LevelPass` does."""
         leaving = flow[self.position]
         entries = np.concatenate([[0.0], leaving[self.border]])
-        self.join.pull(transfers, entries, np.empty(len(transfers)))
+        self.join.pullback(transfers, entries, np.empty(len(transfers)))
         leaving[self.border] = entries[1:]
         side = np.concatenate([np.zeros(self._entries), leaving])
         back = np.empty(len(self.edge))
-        self.side.pull(share[self.edge], side, back)
+        self.side.pullback(share[self.edge], side, back)
         flow[self.position] = side[self._entries :]
         edge_flow[self.edge] = back
 
@@ -152,7 +152,9 @@ class _Layout:
         return np.bincount(chunk, minlength=int(self.chunk.max()) + 1)
 
 
-def lanes(edge_tail: IntArray, head_first: IntArray, chunks: Chunks, first: int, finals: IntArray) -> Lanes:
+def chunked_scan(
+    edge_tail: IntArray, head_first: IntArray, chunks: Chunks, first: int, finals: IntArray
+) -> ChunkedScan:
     """Lanes for n consecutive positions of a schedule from `first` on, in the order of (rank, level).
 
     edge_tail:  (edges,) position each edge of the schedule begins at.
@@ -178,16 +180,18 @@ def lanes(edge_tail: IntArray, head_first: IntArray, chunks: Chunks, first: int,
     edge_bound = np.append(np.cumsum(counts) - counts, len(edge))[bound]
     slots = len(border) + 1
     owner = head - np.repeat(bound[:-1], np.diff(edge_bound))
-    side = _walk(np.where(crossing, layout.slot, slots + place[tail]), owner, slots + bound, edge_bound)
+    side = _level_pass(np.where(crossing, layout.slot, slots + place[tail]), owner, slots + bound, edge_bound)
     wide = layout.width[chunks.chunk[order]]
     lane_first = np.cumsum(wide) - wide + 1
-    lane, copied = _lane_walk(layout, np.append(lane_first, lane_first[-1] + wide[-1]), bound, edge_bound)
-    join = _join_walk(layout, chunks.rank)
+    lane, copied = _lane_pass(layout, np.append(lane_first, lane_first[-1] + wide[-1]), bound, edge_bound)
+    join = _join_pass(layout, chunks.rank)
     transfer = spans(lane_first[place[border]], layout.width[chunks.chunk[border]])
-    return Lanes(side, lane, join, order + first, edge, place[border], copied, transfer)
+    return ChunkedScan(side, lane, join, order + first, edge, place[border], copied, transfer)
 
 
-def _lane_walk(layout: _Layout, lane_first: IntArray, bound: IntArray, edge_bound: IntArray) -> tuple[Walk, IntArray]:
+def _lane_pass(
+    layout: _Layout, lane_first: IntArray, bound: IntArray, edge_bound: IntArray
+) -> tuple[LevelPass, IntArray]:
     """The walk `lane`, and the edge of `side` that each of its edges copies.
 
     lane_first: (values of side + 1,) the lanes of each value of `side`, and their end; bound, edge_bound: of the
@@ -201,11 +205,11 @@ def _lane_walk(layout: _Layout, lane_first: IntArray, bound: IntArray, edge_boun
     first_entry = np.cumsum(layout.width) - layout.width
     owner[crossing] += layout.entries[1] - first_entry[into[crossing]]
     edge_steps = np.append(0, np.cumsum(copies))[edge_bound]
-    walk = _walk(spans(tail, copies), spans(owner, copies), steps, edge_steps)
+    walk = _level_pass(spans(tail, copies), spans(owner, copies), steps, edge_steps)
     return walk, np.repeat(np.arange(len(copies)), copies)
 
 
-def _join_walk(layout: _Layout, rank: IntArray) -> Walk:
+def _join_pass(layout: _Layout, rank: IntArray) -> LevelPass:
     """The walk `join`: from all entries of a chunk to each of its exits, for the chunks of one rank at a time."""
     border, chunk = layout.border, layout.chunk[layout.border]
     width = layout.width[chunk]
@@ -213,14 +217,14 @@ def _join_walk(layout: _Layout, rank: IntArray) -> Walk:
     bound = np.append(run_starts(rank[border]), len(border))
     owner = np.arange(len(border)) - np.repeat(bound[:-1], np.diff(bound))
     tail = layout.entries[0][spans(first_entry[chunk], width)]
-    return _walk(tail, np.repeat(owner, width), bound + 1, np.append(0, np.cumsum(width))[bound])
+    return _level_pass(tail, np.repeat(owner, width), bound + 1, np.append(0, np.cumsum(width))[bound])
 
 
-def _walk(tail: IntArray, owner: IntArray, bounds: IntArray, edge_bounds: IntArray) -> Walk:
+def _level_pass(tail: IntArray, owner: IntArray, bounds: IntArray, edge_bounds: IntArray) -> LevelPass:
     """The walk without cycles whose steps begin at these values and edges."""
     values, edges = bounds.tolist(), edge_bounds.tolist()
     steps = [Step(*step, False) for step in zip(values, values[1:], edges, edges[1:])]
-    return Walk(tail, owner, steps, _NO_NODES)
+    return LevelPass(tail, owner, steps, _NO_NODES)
 
 
 _NO_NODES: IntArray = np.zeros(0, dtype=np.intp)

@@ -15,9 +15,9 @@ from lattice_cli.arrays.runs import distinct, is_sorted, run_starts
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.chunking import BUNDLED, Chunks
-from lattice_cli.sweep.passes import Passes, Step, Walk
+from lattice_cli.sweep.passes import LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between
-from lattice_cli.sweep.semiring import HardMin, Reducer, Shares, SoftMin
+from lattice_cli.sweep.semiring import LogSemiring, Semiring, Shares, TropicalSemiring
 
 #: Of a graph whose arcs may be parallel, how many are looked at first.
 _LOOKED_AT = 1_000
@@ -36,11 +36,11 @@ def mostly_parallel(graph: Graph) -> bool:
     return True
 
 
-def compiled_schedule(graph: Graph, loops: ModuleType) -> Schedule:
+def compiled_schedule(graph: Graph, kernels: ModuleType) -> Schedule:
     """The schedule of a graph whose nodes are numbered in order, upwards or downwards, for compiled loops."""
     src, dst, none = graph.src, graph.dst, np.zeros(0, dtype=np.intp)
-    order = none if is_sorted(src) or is_sorted(dst) else loops.in_order(src, graph.nodes)
-    useful = loops.useful(src, dst, order, graph.start, graph.final)
+    order = none if is_sorted(src) or is_sorted(dst) else kernels.in_order(src, graph.nodes)
+    useful = kernels.useful(src, dst, order, graph.start, graph.final)
     climbs = not graph.arcs or bool(src[0] < dst[0])
     inner = np.flatnonzero(useful) if climbs else np.flatnonzero(useful)[::-1]
     position = np.full(graph.nodes, -1, dtype=np.intp)
@@ -50,23 +50,23 @@ def compiled_schedule(graph: Graph, loops: ModuleType) -> Schedule:
     members = distinct(graph.graph_of_node[finals])
     sink[members] = len(inner) + 1 + np.arange(len(members))
     ends = (starts, finals, sink[graph.graph_of_node[finals]])
-    link_id, tail, first = loops.links(src, dst, position, ends)
+    link_id, tail, first = kernels.links(src, dst, position, ends)
     heads = first[:-1]
     head = np.repeat(np.arange(1, len(first)), np.diff(first))
     node_at = np.concatenate([[-1], inner, np.full(len(members), -1)]).astype(np.intp)
     edges = np.arange(len(link_id))
-    walk: Passes = CompiledWalk(tail, first, loops)
-    levels = loops.level_starts(tail, first)
+    walk: Pass = CompiledPass(tail, first, kernels)
+    levels = kernels.level_starts(tail, first)
     if len(link_id) > _WIDE * len(levels):
         bounds = np.append(levels, len(first))
         edge_bounds = first[bounds - 1]
         owner = head - np.repeat(levels, np.diff(edge_bounds))
         steps = steps_between(bounds.tolist(), edge_bounds.tolist(), repeat(False))
-        walk = Walk(tail, owner, steps, node_at)
-    nowhere = Walk(tail, head, [], node_at)
+        walk = LevelPass(tail, owner, steps, node_at)
+    nowhere = LevelPass(tail, head, [], node_at)
     chunks = Chunks(none, none, none)
     return Schedule(
-        link_id, edges, tail, head, heads, node_at, position, sink, walk, nowhere, chunks, graph.arcs, loops
+        link_id, edges, tail, head, heads, node_at, position, sink, walk, nowhere, chunks, graph.arcs, kernels
     )
 
 
@@ -75,7 +75,7 @@ LARGE = 3_000_000
 _SWITCH = "LATTICE_COMPILED"
 
 
-def loops_for(graph: Graph) -> ModuleType | None:
+def kernels_for(graph: Graph) -> ModuleType | None:
     """The compiled loops, if they are there and this graph is to be walked by them."""
     switch = os.environ.get(_SWITCH, "")
     if switch == "0" or (switch != "1" and (graph.arcs < LARGE or graph.graphs > 1)):
@@ -93,7 +93,7 @@ def _loaded() -> ModuleType | None:
 
 
 @dataclass(frozen=True, eq=False)
-class CompiledWalk:
+class CompiledPass:
     """The same over all values at once, by compiled loops, where there are no cycles.
 
     tail: (edges,); first: (values,) first edge of each value but the first, and the end of the last.
@@ -101,20 +101,20 @@ class CompiledWalk:
 
     tail: IntArray
     first: IntArray
-    loops: ModuleType
+    kernels: ModuleType
 
     @property
     def steps(self) -> list[Step]:
         """None: values are found one by one."""
         return []
 
-    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
-        """See Walk."""
-        if isinstance(reducer, SoftMin):
-            share: FloatArray = self.loops.soft(self.tail, self.first, energy, reducer.beta, values)
+    def reduce(self, semiring: Semiring, energy: FloatArray, values: FloatArray) -> list[Shares]:
+        """See LevelPass."""
+        if isinstance(semiring, LogSemiring):
+            share: FloatArray = self.kernels.soft(self.tail, self.first, energy, semiring.beta, values)
             return [lambda: share]
-        assert isinstance(reducer, HardMin)
-        chosen = self.loops.hard(self.tail, self.first, energy, values)
+        assert isinstance(semiring, TropicalSemiring)
+        chosen = self.kernels.hard(self.tail, self.first, energy, values)
         return [lambda: self._one_hot(chosen)]
 
     def _one_hot(self, chosen: IntArray) -> FloatArray:
@@ -123,14 +123,14 @@ class CompiledWalk:
         return share
 
     def shares(self, found: list[Shares], share: FloatArray) -> None:
-        """See Walk."""
+        """See LevelPass."""
         for shares in found:
             share[:] = shares()
 
-    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
-        """See Walk."""
-        self.loops.carry(self.tail, self.first, share, values, np.zeros(len(values)) if own is None else own)
+    def pushforward(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+        """See LevelPass."""
+        self.kernels.pushforward(self.tail, self.first, share, values, np.zeros(len(values)) if own is None else own)
 
-    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
-        """See Walk."""
-        self.loops.pull(self.tail, self.first, share, flow, edge_flow)
+    def pullback(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """See LevelPass."""
+        self.kernels.pullback(self.tail, self.first, share, flow, edge_flow)

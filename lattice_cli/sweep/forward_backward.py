@@ -18,8 +18,8 @@ from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import Reducer, Shares
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import Semiring, Shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Sweep:
     """
 
     graph: Graph
-    plan: Schedule
+    schedule: Schedule
     link_energy: FloatArray
     edge_energy: FloatArray
     position_totals: FloatArray
@@ -52,22 +52,22 @@ class Sweep:
     @property
     def totals(self) -> FloatArray:
         """(graphs,) energy of all paths of each member, nats; +inf where it has none."""
-        return np.where(self.plan.sink >= 0, self.position_totals[self.plan.sink], np.inf)
+        return np.where(self.schedule.sink >= 0, self.position_totals[self.schedule.sink], np.inf)
 
     @property
     def node_totals(self) -> FloatArray:
         """(nodes,) alpha: energy of all paths that reach each node, nats; +inf for a node on no path."""
-        return np.where(self.plan.position >= 0, self.position_totals[self.plan.position], np.inf)
+        return np.where(self.schedule.position >= 0, self.position_totals[self.schedule.position], np.inf)
 
     @cached_property
     def edge_share(self) -> FloatArray:
         """(edges,) derivative of its head's total by the energy of each edge."""
-        plan, share = self.plan, np.empty(len(self.edge_energy))
+        schedule, share = self.schedule, np.empty(len(self.edge_energy))
         levels, chunks, sinks = self._found
-        plan.walk.shares(levels, share)
-        if plan.lanes:
-            plan.lanes.shares(chunks, share)
-        plan.sinks.shares(sinks, share)
+        schedule.level_pass.shares(levels, share)
+        if schedule.chunked_scan:
+            schedule.chunked_scan.shares(chunks, share)
+        schedule.sink_pass.shares(sinks, share)
         return share
 
     @cached_property
@@ -82,36 +82,36 @@ class Sweep:
 
     @cached_property
     def _transfers(self) -> FloatArray:
-        """Derivatives across the chunks of `plan.lanes`."""
-        return self.plan.lanes.transfers(self.edge_share) if self.plan.lanes else np.zeros(0)
+        """Derivatives across the chunks of `schedule.chunked_scan`."""
+        return self.schedule.chunked_scan.transfers(self.edge_share) if self.schedule.chunked_scan else np.zeros(0)
 
     def _over_links(self, edges: FloatArray) -> FloatArray:
         """(links,) what each edge has, (edges,), shared out among its links."""
-        if not self.plan.bundled:
+        if not self.schedule.bundled:
             return edges
-        links = edges.take(self.plan.edge_of_link)
-        links[self.plan.bundles.link] *= self._share_inside
+        links = edges.take(self.schedule.edge_of_link)
+        links[self.schedule.bundles.link] *= self._share_inside
         return links
 
     def pullback(self, seed: FloatArray | None = None) -> Gradient:
         """Derivative of sum(seed * totals); seed (graphs,), ones if not given. Members without a path get zeros."""
-        plan = self.plan
-        flow = np.zeros(plan.positions)
-        alive = plan.sink >= 0
-        flow[plan.sink[alive]] = 1.0 if seed is None else seed[alive]
+        schedule = self.schedule
+        flow = np.zeros(schedule.positions)
+        alive = schedule.sink >= 0
+        flow[schedule.sink[alive]] = 1.0 if seed is None else seed[alive]
         edge_flow = np.empty(len(self.edge_energy))
-        plan.sinks.pull(self.edge_share, flow, edge_flow)
-        if plan.lanes:
-            plan.lanes.pull(self.edge_share, self._transfers, flow, edge_flow)
-        plan.walk.pull(self.edge_share, flow, edge_flow)
+        schedule.sink_pass.pullback(self.edge_share, flow, edge_flow)
+        if schedule.chunked_scan:
+            schedule.chunked_scan.pullback(self.edge_share, self._transfers, flow, edge_flow)
+        schedule.level_pass.pullback(self.edge_share, flow, edge_flow)
         return self._by_column(self._over_links(edge_flow), flow)
 
     def _by_column(self, links: FloatArray, flow: FloatArray) -> Gradient:
         """Spread the derivatives of links and positions over the graph's own columns."""
         arcs, nodes = self.graph.arcs, self.graph.nodes
         column = np.zeros(arcs + 2 * nodes)
-        column[self.plan.link_id] = links
-        at_node = np.where(self.plan.position >= 0, flow[self.plan.position], 0.0)
+        column[self.schedule.link_id] = links
+        at_node = np.where(self.schedule.position >= 0, flow[self.schedule.position], 0.0)
         return Gradient(column[:arcs], at_node, column[arcs : arcs + nodes], column[arcs + nodes :])
 
     def pushforward(
@@ -123,57 +123,57 @@ class Sweep:
             np.zeros(size) if direction is None else direction
             for direction, size in ((arcs, graph.arcs), (start, graph.nodes), (final, graph.nodes))
         ]
-        at = self.accumulate(self.plan.in_order(*columns))
-        return np.where(self.plan.sink >= 0, at[self.plan.sink], np.nan)
+        at = self.pushforward_links(self.schedule.in_order(*columns))
+        return np.where(self.schedule.sink >= 0, at[self.schedule.sink], np.nan)
 
-    def accumulate(self, links: FloatArray) -> FloatArray:
+    def pushforward_links(self, links: FloatArray) -> FloatArray:
         """(positions,) expected sum of a quantity on links, (links,), over the paths to each position.
 
         Paths are distributed as the shares say: one link into a position is drawn with its share, and so on back to
         the source. With the direction of a change in energies this is the forward derivative.
         """
-        plan = self.plan
+        schedule = self.schedule
         weighted = links * self.link_share
-        first = plan.edge_first[plan.head_first] if plan.bundled else plan.head_first
-        own = np.zeros(plan.positions)
+        first = schedule.edge_first[schedule.head_first] if schedule.bundled else schedule.head_first
+        own = np.zeros(schedule.positions)
         own[1:] = np.add.reduceat(weighted, first) if len(first) else weighted
-        at = np.zeros(plan.positions)
-        plan.walk.carry(self.edge_share, at, own)
-        if plan.lanes:
-            plan.lanes.carry(self.edge_share, self._transfers, at, own)
-        plan.sinks.carry(self.edge_share, at, own)
+        at = np.zeros(schedule.positions)
+        schedule.level_pass.pushforward(self.edge_share, at, own)
+        if schedule.chunked_scan:
+            schedule.chunked_scan.pushforward(self.edge_share, self._transfers, at, own)
+        schedule.sink_pass.pushforward(self.edge_share, at, own)
         return at
 
 
-def sweep(graph: Graph, reducer: Reducer, plan: Schedule | None = None) -> Sweep:
-    """Combine the energies of all paths of a graph, or of every member of a union, with `reducer`.
+def sweep(graph: Graph, semiring: Semiring, schedule: Schedule | None = None) -> Sweep:
+    """Combine the energies of all paths of a graph, or of every member of a union, with `semiring`.
 
-    `plan` is the schedule of a graph with the same topology, to save making it again. Raises Diverged where cycles
+    `schedule` is the schedule of a graph with the same topology, to save making it again. Raises Diverged where cycles
     leave no least energy (hard minimum) or no finite sum (soft minimum), NumericOverflow where energies are too large.
     """
-    plan = plan or schedule(graph)
+    schedule = schedule or schedule_of(graph)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _swept(graph, reducer, plan)
+        return _swept(graph, semiring, schedule)
 
 
-def _swept(graph: Graph, reducer: Reducer, plan: Schedule) -> Sweep:
-    links = plan.link_energy(graph)
-    edges, totals = links, np.zeros(plan.positions)
+def _swept(graph: Graph, semiring: Semiring, schedule: Schedule) -> Sweep:
+    links = schedule.link_energy(graph)
+    edges, totals = links, np.zeros(schedule.positions)
     inside: Shares = partial(np.ones, 0)
     with np.errstate(divide="ignore"):  # log 0 = -inf is meant where no path of a lane leads
-        if plan.bundled:
-            edges, bundles = links[plan.edge_first], plan.bundles
-            edges[bundles.edge], inside = reducer.reduce(links[bundles.link], bundles.runs)
-        levels = plan.walk.reduce(reducer, edges, totals)
-        chunks = plan.lanes.reduce(reducer, edges, totals) if plan.lanes else []
-        sinks = plan.sinks.reduce(reducer, edges, totals)
+        if schedule.bundled:
+            edges, bundles = links[schedule.edge_first], schedule.bundles
+            edges[bundles.edge], inside = semiring.reduce(links[bundles.link], bundles.runs)
+        levels = schedule.level_pass.reduce(semiring, edges, totals)
+        chunks = schedule.chunked_scan.reduce(semiring, edges, totals) if schedule.chunked_scan else []
+        sinks = schedule.sink_pass.reduce(semiring, edges, totals)
     if not np.isfinite(totals).all():
         raise NumericOverflow("energies of a path add up beyond the range of float64")
-    return Sweep(graph, plan, links, edges, totals, inside, (levels, chunks, sinks))
+    return Sweep(graph, schedule, links, edges, totals, inside, (levels, chunks, sinks))
 
 
 @contextmanager
-def located(nodes: IntArray) -> Iterator[None]:
+def relocated(nodes: IntArray) -> Iterator[None]:
     """Raise a divergence at other nodes; `nodes` says which one each node of the swept graph is."""
     try:
         yield

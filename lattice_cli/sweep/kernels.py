@@ -166,7 +166,7 @@ def soft(tail: IntArray, first: IntArray, energy: FloatArray, beta: float, value
 
 
 @_loop
-def carry(tail: IntArray, first: IntArray, share: FloatArray, values: FloatArray, own: FloatArray) -> None:
+def pushforward(tail: IntArray, first: IntArray, share: FloatArray, values: FloatArray, own: FloatArray) -> None:
     """Fill in `values`, (positions,): each is its own and the sum of share times the value at the tail."""
     for head in range(1, len(first)):
         total = own[head]
@@ -176,8 +176,8 @@ def carry(tail: IntArray, first: IntArray, share: FloatArray, values: FloatArray
 
 
 @_loop
-def pull(tail: IntArray, first: IntArray, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
-    """The transpose of `carry`: add to `flow`, (positions,), what comes back along the edges; write `edge_flow`."""
+def pullback(tail: IntArray, first: IntArray, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+    """The transpose of `pushforward`: add to `flow`, (positions,), what comes back along edges; write `edge_flow`."""
     for head in range(len(first) - 1, 0, -1):
         for edge in range(first[head - 1], first[head]):
             back = flow[head] * share[edge]
@@ -198,7 +198,7 @@ def first_choices(tail: IntArray, first: IntArray, energy: FloatArray, values: F
 
 
 @_loop
-def best_ways(
+def best_suffixes(
     tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray, sinks: IntArray
 ) -> tuple[IntArray, IntArray]:
     """(links,) those of the best way from each of some positions to the source, one way after the other, and (sinks,)
@@ -249,7 +249,7 @@ def step_forward(
 
 
 @_loop
-def step_pull(
+def step_pullback(
     alpha: FloatArray,
     rows: FloatArray,
     flow: FloatArray,

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.segments import Owned
+from lattice_cli.arrays.segments import ScatteredSegments
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.sweep.cyclic import Component, CyclicSystem
-from lattice_cli.sweep.semiring import Reducer, Shares
+from lattice_cli.sweep.semiring import Semiring, Shares
 
 
 class Step(NamedTuple):
@@ -27,28 +27,28 @@ class Step(NamedTuple):
     cyclic: bool
 
 
-class Passes(Protocol):
-    """The passes over values and edges, by numpy or by compiled loops. What each does is said at `Walk`."""
+class Pass(Protocol):
+    """The passes over values and edges, by numpy or by compiled loops. What each does is said at `LevelPass`."""
 
     @property
     def steps(self) -> list[Step]:
         """The steps, where the passes go by steps."""
 
-    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
+    def reduce(self, semiring: Semiring, energy: FloatArray, values: FloatArray) -> list[Shares]:
         """Totals."""
 
     def shares(self, found: list[Shares], share: FloatArray) -> None:
         """Shares."""
 
-    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+    def pushforward(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
         """Forward derivatives."""
 
-    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+    def pullback(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
         """Backward derivatives."""
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class LevelPass:
     """Steps in the order in which they can be taken.
 
     tail:    (edges,) the value each edge begins at.
@@ -61,7 +61,7 @@ class Walk:
     steps: list[Step]
     node_at: IntArray
 
-    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
+    def reduce(self, semiring: Semiring, energy: FloatArray, values: FloatArray) -> list[Shares]:
         """Fill in `values` with the totals of all ways to each; the shares of each step's edges.
 
         energy: (edges,); values: (values,), the first of them given.
@@ -70,21 +70,23 @@ class Walk:
         for step in self.steps:
             first, end, low, high, cyclic = step
             if cyclic:
-                found.append(self._reduce_component(step, reducer, energy[low:high], values))
+                found.append(self._reduce_component(step, semiring, energy[low:high], values))
                 continue
             through = values.take(self.tail[low:high])
             through += energy[low:high]
-            found.append(reducer.reduce(through, Owned(self.owner[low:high], end - first), values[first:end])[1])
+            found.append(
+                semiring.reduce(through, ScatteredSegments(self.owner[low:high], end - first), values[first:end])[1]
+            )
         return found
 
-    def _reduce_component(self, step: Step, reducer: Reducer, energy: FloatArray, values: FloatArray) -> Shares:
+    def _reduce_component(self, step: Step, semiring: Semiring, energy: FloatArray, values: FloatArray) -> Shares:
         tail, owner = self.tail[step.edge_first : step.edge_end], self.owner[step.edge_first : step.edge_end]
         local = np.where(tail >= step.first, tail - step.first, -1)
         entering = energy + np.where(local < 0, values[tail], 0.0)
         node_of = self.node_at[step.first : step.end]
-        values[step.first : step.end], solved = reducer.component(Component(owner, local, entering, node_of))
+        values[step.first : step.end], solved = semiring.component(Component(owner, local, entering, node_of))
         if solved is None:
-            return reducer.reduce(values[tail] + energy, Owned(owner, len(node_of)))[1]
+            return semiring.reduce(values[tail] + energy, ScatteredSegments(owner, len(node_of)))[1]
         shares: FloatArray = solved
         return lambda: shares
 
@@ -93,7 +95,7 @@ class Walk:
         for step, shares in zip(self.steps, found):
             share[step.edge_first : step.edge_end] = shares()
 
-    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+    def pushforward(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
         """Fill in `values`: each is its `own`, (values,), and the sum of share times the value at the tail."""
         for step in self.steps:
             first, end, low, high, cyclic = step
@@ -101,15 +103,15 @@ class Walk:
             if cyclic:
                 carried[self.tail[low:high] >= first] = 0.0
             carried *= share[low:high]
-            arriving = Owned(self.owner[low:high], end - first).summed(carried)
+            arriving = ScatteredSegments(self.owner[low:high], end - first).summed(carried)
             if own is not None:
                 arriving += own[first:end]
             if cyclic:
                 arriving = CyclicSystem(end - first, *self._inner_edges(step, share)).solve(arriving)
             values[first:end] = arriving
 
-    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
-        """The transpose of `carry`: add to `flow`, (values,), what comes back along the edges, last step first.
+    def pullback(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """The transpose of `pushforward`: add to `flow`, (values,), what comes back along the edges, last step first.
 
         Writes the flow of each edge, share times the flow of its head, to `edge_flow`, (edges,).
         """
@@ -134,7 +136,7 @@ class Walk:
         return tail[inner], self.owner[edges][inner], share[edges][inner]
 
 
-class Row(NamedTuple):
+class Chain(NamedTuple):
     """Values [first, end), each with one edge, from edge_first on: the first from value 0, the others from the value
     before."""
 
@@ -149,43 +151,43 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class ChainPass:
     """The same over values in rows, behind those of another walk: running sums.
 
     They are added up one by one, as by a walk over levels of one value, and every share is 1.
     """
 
-    levels: Walk
-    rows: list[Row]
+    levels: LevelPass
+    rows: list[Chain]
 
     @property
     def steps(self) -> list[Step]:
         """Those of the other walk."""
         return self.levels.steps
 
-    def reduce(self, reducer: Reducer, energy: FloatArray, values: FloatArray) -> list[Shares]:
-        """See Walk."""
+    def reduce(self, semiring: Semiring, energy: FloatArray, values: FloatArray) -> list[Shares]:
+        """See LevelPass."""
         for row in self.rows:
             running = np.add.accumulate(np.append(values[0], energy[row.edges]))
             values[row.first : row.end] = running[1:]
-        return self.levels.reduce(reducer, energy, values)
+        return self.levels.reduce(semiring, energy, values)
 
     def shares(self, found: list[Shares], share: FloatArray) -> None:
-        """See Walk."""
+        """See LevelPass."""
         for row in self.rows:
             share[row.edges] = 1.0
         self.levels.shares(found, share)
 
-    def carry(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
-        """See Walk."""
+    def pushforward(self, share: FloatArray, values: FloatArray, own: FloatArray | None = None) -> None:
+        """See LevelPass."""
         for row in self.rows:
             parts = np.zeros(row.end - row.first) if own is None else own[row.first : row.end]
             values[row.first : row.end] = np.add.accumulate(np.append(values[0], parts))[1:]
-        self.levels.carry(share, values, own)
+        self.levels.pushforward(share, values, own)
 
-    def pull(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
-        """See Walk."""
-        self.levels.pull(share, flow, edge_flow)
+    def pullback(self, share: FloatArray, flow: FloatArray, edge_flow: FloatArray) -> None:
+        """See LevelPass."""
+        self.levels.pullback(share, flow, edge_flow)
         for row in self.rows:
             backwards = flow[row.first : row.end][::-1]
             np.add.accumulate(backwards, out=backwards)

@@ -23,9 +23,9 @@ from lattice_cli.arrays.runs import run_lengths, spans
 from lattice_cli.arrays.segments import Runs
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.chunked_scan import Lanes, lanes
+from lattice_cli.sweep.chunked_scan import ChunkedScan, chunked_scan
 from lattice_cli.sweep.chunking import Chunks
-from lattice_cli.sweep.passes import Passes, Rows, Step
+from lattice_cli.sweep.passes import ChainPass, Pass, Step
 
 
 class Bundles(NamedTuple):
@@ -47,8 +47,8 @@ class Schedule:
     node_at:     (positions,) node at each position; -1 for the source and the sinks.
     position:    (nodes,) position of each node; -1 where no path passes.
     sink:        (graphs,) position of each member's sink; -1 where the member has no path.
-    walk:        the levels and components of the members without lanes.
-    sinks:       the last step, to the sinks; no step at all where there is no path.
+    level_pass:        the levels and components of the members without lanes.
+    sink_pass:       the last step, to the sinks; no step at all where there is no path.
     chunks:      of the positions between these two, those of the members with lanes.
     arcs:        how many the graph has.
     loops:       compiled ones, by which all positions are walked as one step; then each link is an edge of its own.
@@ -62,11 +62,11 @@ class Schedule:
     node_at: IntArray
     position: IntArray
     sink: IntArray
-    walk: Passes
-    sinks: Passes
+    level_pass: Pass
+    sink_pass: Pass
     chunks: Chunks
     arcs: int
-    loops: ModuleType | None = None
+    kernels: ModuleType | None = None
 
     @property
     def positions(self) -> int:
@@ -76,22 +76,22 @@ class Schedule:
     @property
     def is_row(self) -> bool:
         """True if all positions are one row: each is reached from the one before."""
-        return isinstance(self.walk, Rows) and self.walk.rows[0].end == self.positions - 1
+        return isinstance(self.level_pass, ChainPass) and self.level_pass.rows[0].end == self.positions - 1
 
     @property
     def components(self) -> list[Step]:
         """The steps that are components with cycles."""
-        return [step for step in self.walk.steps if step.cyclic]
+        return [step for step in self.level_pass.steps if step.cyclic]
 
     @cached_property
-    def lanes(self) -> Lanes | None:
+    def chunked_scan(self) -> ChunkedScan | None:
         """The walks of the members with lanes; None if there are none."""
         if not len(self.chunks.chunk):
             return None
-        step = self.sinks.steps[0]
+        step = self.sink_pass.steps[0]
         first = step.first - len(self.chunks.chunk)
         finals = self.edge_tail[step.edge_first :]
-        return lanes(
+        return chunked_scan(
             self.edge_tail, self.head_first[first - 1 : step.first], self.chunks, first, finals[finals >= first]
         )
 

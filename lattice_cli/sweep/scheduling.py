@@ -1,4 +1,4 @@
-"""How a schedule (plan.py) is made: nodes into levels or components, arcs in the order of their heads."""
+"""How a schedule (schedule.py) is made: nodes into levels or components, arcs in the order of their heads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lattice_cli.graph.connect import in_numbered_order, on_paths
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.levels import Order, evaluation_order
 from lattice_cli.sweep.chunking import BUNDLED, Chunks, cut, in_rows
-from lattice_cli.sweep.compiled import compiled_schedule, loops_for, mostly_parallel
-from lattice_cli.sweep.passes import Passes, Row, Rows, Step, Walk
+from lattice_cli.sweep.compiled import compiled_schedule, kernels_for, mostly_parallel
+from lattice_cli.sweep.passes import Chain, ChainPass, LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between
 
 
-def schedule(graph: Graph) -> Schedule:
+def schedule_of(graph: Graph) -> Schedule:
     """The schedule of a graph (or union): levels where it is acyclic, components where it is not."""
-    loops = loops_for(graph)
-    if loops is not None and in_numbered_order(graph.src, graph.dst) and not mostly_parallel(graph):
-        return compiled_schedule(graph, loops)
+    kernels = kernels_for(graph)
+    if kernels is not None and in_numbered_order(graph.src, graph.dst) and not mostly_parallel(graph):
+        return compiled_schedule(graph, kernels)
     leaving, entering = group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes)
     useful = on_paths(graph, leaving, entering)
     arcs, sizes = entering.order, np.diff(entering.offsets)
@@ -68,21 +68,21 @@ def schedule(graph: Graph) -> Schedule:
     if len(edge_first) < len(link_id):
         tail, head = tail[edge_first], head[edge_first]
     head_first = run_starts(head)
-    levels, sinks = _walks(order, plain, inner, tail, head, head_first, node_at)
+    levels, sinks = _passes(order, plain, inner, tail, head, head_first, node_at)
     walk = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
     return Schedule(
         link_id, edge_first, tail, head, head_first, node_at, position, sink, walk, sinks, chunks.of(laned), graph.arcs
     )
 
 
-def _with_rows(levels: Walk, before: int, member: IntArray, head_first: IntArray) -> Passes:
+def _with_rows(levels: LevelPass, before: int, member: IntArray, head_first: IntArray) -> Pass:
     """The walk over levels and then the rows behind these positions; member: (positions in rows,)."""
     if not len(member):
         return levels
     firsts = run_starts(member)
     first = (before + 1 + np.append(firsts, len(member))).tolist()
     edges = head_first[before + firsts].tolist()
-    return Rows(levels, [Row(low, high, edge) for low, high, edge in zip(first, first[1:], edges)])
+    return ChainPass(levels, [Chain(low, high, edge) for low, high, edge in zip(first, first[1:], edges)])
 
 
 def _between(starts: IntArray, places: IntArray, inner: IntArray, finals: IntArray) -> IntArray:
@@ -126,9 +126,9 @@ def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, 
     return plain, laned[stable_order(chunks.rank[laned] * levels + chunks.level[laned])]
 
 
-def _walks(
+def _passes(
     order: Order, plain: IntArray, inner: int, tail: IntArray, head: IntArray, head_first: IntArray, node_at: IntArray
-) -> tuple[Walk, Walk]:
+) -> tuple[LevelPass, LevelPass]:
     """The walk over the `plain` nodes, a step for each level and component, and that to the sinks.
 
     Between them are the nodes with lanes, up to position `inner`.
@@ -142,4 +142,4 @@ def _walks(
     first, edge = bounds.tolist(), edge_bounds.tolist()
     steps = steps_between(first[:-2], edge[:-2], cyclic)
     last = [Step(first[-2], first[-1], edge[-2], edge[-1], False)] if len(head) else []
-    return Walk(tail, owner, steps, node_at), Walk(tail, owner, last, node_at)
+    return LevelPass(tail, owner, steps, node_at), LevelPass(tail, owner, last, node_at)

@@ -23,7 +23,7 @@ Shares: TypeAlias = Callable[[], FloatArray]
 _LARGEST = np.finfo(np.float64).max
 
 
-class Reducer(Protocol):
+class Semiring(Protocol):
     """What a sweep asks of a way to combine energies."""
 
     def reduce(
@@ -39,7 +39,7 @@ class Reducer(Protocol):
         """(nodes,) totals of a component's nodes and, if `reduce` cannot tell, the shares of its edges."""
 
 
-class HardMin:
+class TropicalSemiring:
     """min: F_inf = min over paths of E."""
 
     def reduce(
@@ -72,7 +72,7 @@ class HardMin:
 
 
 @dataclass(frozen=True)
-class SoftMin:
+class LogSemiring:
     """-(1/beta) log sum exp(-beta E), beta > 0 in 1/nats."""
 
     beta: float
@@ -123,5 +123,4 @@ class SoftMin:
         return floor - np.log(system.solve(arriving)) / self.beta, None
 
 
-hard_min = HardMin()
-soft_min = SoftMin
+TROPICAL = TropicalSemiring()

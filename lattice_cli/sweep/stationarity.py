@@ -25,8 +25,8 @@ from lattice_cli.errors import CheckFailed
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import LogSemiring
 
 CONVENTION = "L = F + sum_i lambda_i (f_i - alpha_i), lambda_i = dF/dalpha_i >= 0"
 #: Finite differences of all arcs up to so many, else of so many drawn at random.
@@ -73,8 +73,8 @@ class Lagrangian:
 
 def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangian:
     """The Lagrangian of a graph with a path at inverse temperature beta. Raises Diverged as sweeps do."""
-    plan = schedule(graph)
-    swept = sweep(graph, soft_min(beta), plan)
+    schedule = schedule_of(graph)
+    swept = sweep(graph, LogSemiring(beta), schedule)
     found = swept.pullback()
     alpha, multiplier = swept.node_totals, found.nodes
     on_path = np.isfinite(alpha)
@@ -103,7 +103,7 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
         found.arcs,
         through - found.arcs,
         arcs,
-        np.array([_difference(graph, beta, arc, plan) for arc in arcs.tolist()]),
+        np.array([_difference(graph, beta, arc, schedule) for arc in arcs.tolist()]),
     )
 
 
@@ -122,11 +122,11 @@ def _combined(node: IntArray, energy: FloatArray, graph: Graph, beta: float) -> 
     return combined
 
 
-def _difference(graph: Graph, beta: float, arc: int, plan: Schedule) -> float:
+def _difference(graph: Graph, beta: float, arc: int, schedule: Schedule) -> float:
     """dF/de of an arc by central differences."""
     totals = []
     for sign in (1.0, -1.0):
         energy = graph.energy.copy()
         energy[arc] += sign * _STEP
-        totals.append(float(sweep(graph.with_energy(energy), soft_min(beta), plan).totals[0]))
+        totals.append(float(sweep(graph.with_energy(energy), LogSemiring(beta), schedule).totals[0]))
     return (totals[0] - totals[1]) / (2 * _STEP)

@@ -10,8 +10,8 @@ from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import Sweep, sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Statistics:
     variance: float
 
 
-def statistics(graph: Graph, beta: float, plan: Schedule | None = None) -> list[Statistics]:
+def statistics(graph: Graph, beta: float, schedule: Schedule | None = None) -> list[Statistics]:
     """The statistics of each member of a union at inverse temperature beta. Raises Diverged as sweeps do."""
-    plan = plan or schedule(graph)
-    return summary(sweep(graph, soft_min(beta), plan), sweep(graph, hard_min, plan), beta)
+    schedule = schedule or schedule_of(graph)
+    return summary(sweep(graph, LogSemiring(beta), schedule), sweep(graph, TROPICAL, schedule), beta)
 
 
 def summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
@@ -49,16 +49,16 @@ def summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
 
 
 def _summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
-    plan = soft.plan
-    mean = soft.accumulate(soft.link_energy)
+    schedule = soft.schedule
+    mean = soft.pushforward_links(soft.link_energy)
     surprise = np.zeros(len(soft.link_share))
     np.log(soft.link_share, out=surprise, where=soft.link_share > 0)
-    entropy = soft.accumulate(-surprise)
-    edge = plan.edge_of_link
-    step = mean[plan.edge_tail[edge]] + soft.link_energy - mean[plan.edge_head[edge]]
-    variance = soft.accumulate(step * step)
+    entropy = soft.pushforward_links(-surprise)
+    edge = schedule.edge_of_link
+    step = mean[schedule.edge_tail[edge]] + soft.link_energy - mean[schedule.edge_head[edge]]
+    variance = soft.pushforward_links(step * step)
     found = []
-    for member, sink in enumerate(plan.sink.tolist()):
+    for member, sink in enumerate(schedule.sink.tolist()):
         if sink < 0:
             found.append(Statistics(beta, np.inf, np.inf, np.nan, 0.0, 0.0))
             continue
@@ -75,18 +75,18 @@ def _summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
     return found
 
 
-def count_paths(graph: Graph, plan: Schedule | None = None) -> int | None:
+def count_paths(graph: Graph, schedule: Schedule | None = None) -> int | None:
     """The number of paths from start to final nodes, an exact integer however large; None if a cycle makes it infinite.
 
     A union counts the paths of all its members.
     """
-    plan = plan or schedule(graph)
-    if plan.components:
+    schedule = schedule or schedule_of(graph)
+    if schedule.components:
         return None
-    ways: list[int] = [0] * plan.positions
+    ways: list[int] = [0] * schedule.positions
     ways[0] = 1
-    parallel: list[int] = np.diff(plan.edge_first, append=len(plan.link_id)).tolist()
-    for tail, head, count in zip(plan.edge_tail.tolist(), plan.edge_head.tolist(), parallel):
+    parallel: list[int] = np.diff(schedule.edge_first, append=len(schedule.link_id)).tolist()
+    for tail, head, count in zip(schedule.edge_tail.tolist(), schedule.edge_head.tolist(), parallel):
         ways[head] += ways[tail] * count
-    sinks: list[int] = plan.sink[plan.sink >= 0].tolist()
+    sinks: list[int] = schedule.sink[schedule.sink >= 0].tolist()
     return sum(ways[sink] for sink in sinks)

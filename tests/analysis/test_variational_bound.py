@@ -28,7 +28,7 @@ from lattice_cli.analysis.variational_bound import (
 from lattice_cli.errors import Diverged, NoPath, UsageError
 from lattice_cli.graph.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.training.proposal_fit import TIES, fit, gradient, score_variances, tied
-from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.scheduling import schedule_of
 
 LOOP = str(ROOT / "samples" / "self-loop.yaml")
 
@@ -112,7 +112,7 @@ def test_the_gradient_is_that_of_the_bound(graph: Graph, seed: int) -> None:
     shifted = np.where(np.isfinite(columns), columns + 1.5 + 0.3 * rng.random(len(columns)), np.inf)
     at = with_columns(q, shifted)
     try:
-        found = gradient(graph, at, 1.3, schedule(graph)) @ along
+        found = gradient(graph, at, 1.3, schedule_of(graph)) @ along
         bound(graph, at, 1.3)
     except Diverged:
         assume(False)
@@ -136,7 +136,7 @@ def test_q_that_is_free_reaches_the_free_energy_and_tied_it_does_not(tie: str) -
 def test_the_score_function_estimate_is_unbiased_and_the_control_variate_helps() -> None:
     graph = lecture_34()
     q = other_energies(graph, 3)
-    energies = tied(q, schedule(q), "arc")
+    energies = tied(q, schedule_of(q), "arc")
     plain, controlled = score_variances(graph, q, 1.0, energies, 4000, np.random.default_rng(0))
     assert 0 < controlled < 0.8 * plain
 

@@ -34,7 +34,7 @@ def built(*arguments: str, text: str = "") -> Graph:
     done = run("grammar", *arguments, "-o", "built.json", text=text)
     assert (done.status, done.out) == (0, ""), done.err
     graph = read_one("built.json", ReadOptions()).graph
-    assert len(oracle.useful_nodes(graph)) == graph.nodes
+    assert len(oracle.nodes_on_paths(graph)) == graph.nodes
     return graph
 
 

@@ -13,7 +13,7 @@ from support.training_data import lattices, vectors, write_inputs
 
 from lattice_cli.formats.model_file import read_model
 from lattice_cli.learning.grammars.neural import TrainedGrammar
-from lattice_cli.models.grammar_argument import read_rules
+from lattice_cli.models.grammar_argument import read_grammar_argument
 
 CUT = str(ROOT / "samples" / "lecture-cut.yaml")
 LINE = str(ROOT / "samples" / "ctc-line.npy")
@@ -32,7 +32,7 @@ def grammar() -> TrainedGrammar:
     pathlib.Path("words.txt").write_text("cut\ncat\n\ncap\ncup\ncats\n")
     done = run("grammar", "neural", "words.txt", "-o", "m.npz", "--context", "2", *FEW)
     assert (done.status, done.err) == (0, "")
-    found = read_rules("m.npz")
+    found = read_grammar_argument("m.npz")
     assert isinstance(found, TrainedGrammar)
     return found
 
@@ -101,7 +101,7 @@ def test_ctc_with_a_pruned_line(grammar: TrainedGrammar) -> None:
     found = json.loads(run("viterbi", "-", "--ctc", labels[0], "-g", "t.npz", "--json", text=pruned).out)
     assert "".join(found["paths"][0]["output"]) == "uncomfortably"
     alone = json.loads(run("viterbi", "-", "--ctc", labels[0], "--json", text=pruned).out)
-    rules = read_rules("t.npz")
+    rules = read_grammar_argument("t.npz")
     assert isinstance(rules, TrainedGrammar)
     assert found["paths"][0]["energy"] < alone["paths"][0]["energy"] + rules.answer_energy(alone["paths"][0]["output"])
 
@@ -109,11 +109,11 @@ def test_ctc_with_a_pruned_line(grammar: TrainedGrammar) -> None:
 def test_going_on_and_scales(grammar: TrainedGrammar) -> None:
     on = ("grammar", "neural", "words.txt", "--start", "m.npz")
     assert run(*on, "--epochs", "0", "--scale", "0.5", "-o", "h.npz").status == 0
-    half = read_rules("h.npz")
+    half = read_grammar_argument("h.npz")
     assert isinstance(half, TrainedGrammar)
     assert half.answer_energy(["c", "u"]) == pytest.approx(0.5 * grammar.answer_energy(["c", "u"]))
     assert run(*on, "--epochs", "30", "--rate", "0.02", "-o", "more.npz").status == 0
-    longer = read_rules("more.npz")
+    longer = read_grammar_argument("more.npz")
     assert isinstance(longer, TrainedGrammar)
     assert longer.answer_energy(list("cut")) < grammar.answer_energy(list("cut"))
 

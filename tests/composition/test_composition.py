@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from support import oracle, strategies
 from support.strategies import LABELS, OTHER_LABELS, connected_graphs, graphs, transducer
 
-from lattice_cli.arrays.key_index import Numbering
+from lattice_cli.arrays.key_index import KeyIndex
 from lattice_cli.composition.combine import ADD, LEFT, MAX, MIN, OPERATORS, RIGHT, Combine
 from lattice_cli.composition.composition import Composition, compose
 from lattice_cli.graph.construct import emission_graph, linear_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 INF = math.inf
 #: (nodes of left and right path at the start, arcs of the left path, arcs of the right path)
@@ -69,7 +69,7 @@ def assert_same_paths(composition: Composition, pairs: Sequence[oracle.Pair]) ->
 
 
 def assert_trimmed(graph: Graph) -> None:
-    assert oracle.useful_nodes(graph) == list(range(graph.nodes))
+    assert oracle.nodes_on_paths(graph) == list(range(graph.nodes))
     assert oracle.useful_arcs(graph) == list(range(graph.arcs))
 
 
@@ -158,7 +158,7 @@ def test_gradients_reach_both_sides_as_posteriors(pair: tuple[Graph, Graph], bet
     pairs = oracle.composed(left, right)
     assume(pairs)
     composition = compose(left, right)
-    result = sweep(composition.graph, soft_min(beta))
+    result = sweep(composition.graph, LogSemiring(beta))
     energies = [one.energy for one in pairs]
     assert result.totals[0] == pytest.approx(oracle.soft_minimum(energies, beta), rel=1e-9, abs=1e-9)
     least = min(energies)
@@ -187,7 +187,7 @@ def test_gradients_through_every_operator_are_derivatives(
     both = (composition.left_arc >= 0) & (composition.right_arc >= 0)
     gaps = np.abs(left.energy[composition.left_arc[both]] - right.energy[composition.right_arc[both]])
     assume(name in ("add", "left", "right") or gaps.min(initial=1.0) > 1e-2)  # no kink within the step
-    gradient = sweep(composition.graph, soft_min(1.0)).pullback().arcs
+    gradient = sweep(composition.graph, LogSemiring(1.0)).pullback().arcs
     ways = [np.array(data.draw(st.lists(st.floats(-1, 1), min_size=graph.arcs, max_size=graph.arcs))) for graph in pair]
     inner = float(composition.left_gradient(gradient) @ ways[0] + composition.right_gradient(gradient) @ ways[1])
 
@@ -222,7 +222,7 @@ def test_gradients_add_up_over_the_interpretation_arcs_of_one_arc() -> None:
 def test_a_tie_belongs_to_the_left_side_alone(operator: Combine) -> None:
     graph = transducer([(0, 1, "a", "a", 0.5)], [0.0, INF], [INF, 0.0])
     composition = compose(graph, graph, operator)
-    assert sweep(composition.graph, hard_min).totals.tolist() == [0.5]
+    assert sweep(composition.graph, TROPICAL).totals.tolist() == [0.5]
     assert composition.left_gradient(np.array([3.0])).tolist() == [3.0]
     assert composition.right_gradient(np.array([3.0])).tolist() == [0.0]
 
@@ -346,7 +346,7 @@ def test_the_sum_over_a_cyclic_composition_is_that_of_the_naive_product(left: Gr
     assume(oracle.smallest_pivot(product, beta) > 1e-3)
     sums = oracle.cyclic_sums(product, beta)
     assert sums is not None
-    found = sweep(compose(left, right).graph, soft_min(beta)).totals[0]
+    found = sweep(compose(left, right).graph, LogSemiring(beta)).totals[0]
     assert found == pytest.approx(sums.free_energy(), rel=1e-8, abs=1e-8)
 
 
@@ -370,7 +370,7 @@ def test_mohris_epsilon_example_has_exactly_one_path() -> None:
     assert paths[0].input == ("a", "b", "c", "d")
     assert paths[0].output == ("d", "e", "a")
     assert paths[0].energy == pytest.approx(12.7, rel=1e-12)
-    assert sweep(compose(left, right).graph, soft_min(1.0)).totals[0] == pytest.approx(12.7, rel=1e-12)
+    assert sweep(compose(left, right).graph, LogSemiring(1.0)).totals[0] == pytest.approx(12.7, rel=1e-12)
 
 
 @pytest.mark.parametrize(("many", "few"), [(1, 1), (2, 1), (3, 3), (1, 4)])
@@ -384,7 +384,7 @@ def test_runs_of_epsilon_on_both_sides_are_one_path(many: int, few: int) -> None
 def test_epsilon_loops_on_both_sides() -> None:
     left = transducer([(0, 0, "x", "", 0.7), (0, 1, "z", "a", 0.0)], [0.0, INF], [INF, 0.0])
     right = transducer([(0, 0, "", "y", 0.9), (0, 1, "a", "w", 0.0)], [0.0, INF], [INF, 0.0])
-    total = sweep(compose(left, right).graph, soft_min(1.0)).totals[0]
+    total = sweep(compose(left, right).graph, LogSemiring(1.0)).totals[0]
     wanted = math.log1p(-math.exp(-0.7)) + math.log1p(-math.exp(-0.9))
     assert total == pytest.approx(wanted, rel=1e-12)
 
@@ -402,7 +402,7 @@ def test_nothing_in_common_is_an_empty_graph() -> None:
     right = transducer([(0, 1, "b", "b", 1.0)], [0.0, INF], [INF, 0.0])
     composition = compose(left, right)
     assert (composition.graph.nodes, composition.graph.arcs) == (0, 0)
-    assert sweep(composition.graph, hard_min).totals.tolist() == [INF]
+    assert sweep(composition.graph, TROPICAL).totals.tolist() == [INF]
     assert composition.left_gradient(np.zeros(0)).tolist() == [0.0]
     assert composition.right_gradient(np.zeros(0)).tolist() == [0.0]
 
@@ -422,7 +422,7 @@ def test_a_side_without_paths_gives_an_empty_graph(pair: tuple[Graph, Graph]) ->
 def test_two_empty_sequences_meet_in_one_node() -> None:
     composition = compose(linear_graph(("", "a"), []), linear_graph(("", "b"), []))
     assert (composition.graph.nodes, composition.graph.arcs) == (1, 0)
-    assert sweep(composition.graph, hard_min).totals.tolist() == [0.0]
+    assert sweep(composition.graph, TROPICAL).totals.tolist() == [0.0]
 
 
 def test_start_and_final_energies_add() -> None:
@@ -443,13 +443,13 @@ def test_a_large_pair_of_graphs_that_share_a_diagonal() -> None:
     assert composition.left_arc.tolist() == (np.arange(steps) * 2 + answer - 1).tolist()
     assert composition.right_arc.tolist() == list(range(steps))
     wanted = math.fsum(energies[np.arange(steps), answer - 1].tolist())
-    assert sweep(composition.graph, hard_min).totals[0] == pytest.approx(wanted, rel=1e-12)
+    assert sweep(composition.graph, TROPICAL).totals[0] == pytest.approx(wanted, rel=1e-12)
 
 
 @pytest.mark.parametrize("possible", [1000, 1 << 40])
 def test_numbers_are_given_in_order_and_kept(possible: int) -> None:
     rng = np.random.default_rng(4)
-    numbering = Numbering(possible)
+    numbering = KeyIndex(possible)
     pool = rng.integers(0, possible, size=600) if possible > 1000 else np.arange(1000)
     known: dict[int, int] = {}
     for size in (0, 1, 5, 300, 40_000, 700):
@@ -502,7 +502,7 @@ def test_lecture_cut_interpretations() -> None:
 def test_lecture_cut(beta: float) -> None:
     golden = LECTURE_CUT[beta]
     composition = compose(strategies.lecture_cut(), strategies.word_trie())
-    result = sweep(composition.graph, soft_min(beta))
+    result = sweep(composition.graph, LogSemiring(beta))
     assert result.totals[0] == pytest.approx(golden["free_energy"], rel=1e-12)
     gradient = result.pullback().arcs
     assert composition.left_gradient(gradient).tolist() == pytest.approx(golden["gradient"], rel=1e-9)

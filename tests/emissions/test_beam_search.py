@@ -13,13 +13,13 @@ from support.strategies import LABELS, graphs, moderate_energies
 
 from lattice_cli.composition.composition import compose
 from lattice_cli.emissions import decoding_graph as machine
-from lattice_cli.emissions.beam_search import Frontier, Limits, Plan
-from lattice_cli.emissions.decoding_graph import Machine
-from lattice_cli.emissions.matrix import frames_of
-from lattice_cli.emissions.token_lattice import excerpt_within
+from lattice_cli.emissions.beam_search import Beam, BeamSearch, Heuristic
+from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.emissions.matrix import emission_matrix_of
+from lattice_cli.emissions.token_lattice import token_lattice
 from lattice_cli.grammars.ctc import ctc_topology
 from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.epsilon_removal import folded
+from lattice_cli.graph.epsilon_removal import without_input_epsilon
 from lattice_cli.graph.graph import EPSILON, Graph
 
 
@@ -38,7 +38,7 @@ def _spoken(graph: Graph) -> Counter[tuple[object, ...]]:
 
 @given(graphs(energies=moderate_energies))
 def test_a_folded_grammar_has_the_same_paths(grammar: Graph) -> None:
-    found = folded(grammar)
+    found = without_input_epsilon(grammar)
     if found is None:
         return
     assert not (found.graph.ilabel == EPSILON).any()
@@ -63,13 +63,13 @@ def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Gra
     labels = ("", *LABELS[1:4])
     left = emission_graph(energies, labels)
     blank = labels[1] if ctc else None
-    machine = Machine.of(grammar, blank)
+    machine = DecodingGraph.of(grammar, blank)
     if machine is None:
         return
-    frames = frames_of(left)
+    frames = emission_matrix_of(left)
     assert frames is not None
-    plan = Plan(machine, frames.columns(machine.labels), 3)
-    found, complete = excerpt_within(left, frames, Frontier(plan, frames.energies), Limits())
+    heuristic = Heuristic(machine, frames.columns(machine.labels), 3)
+    found, complete = token_lattice(left, frames, BeamSearch(heuristic, frames.energies), Beam())
     assert complete == np.inf
     right = grammar if blank is None else compose(ctc_topology(labels, 1), grammar).graph
     whole = compose(left, right)
@@ -87,27 +87,27 @@ def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Gra
 def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bool, most: int, beam: float) -> None:
     labels = ("", *LABELS[1:4])
     left = emission_graph(energies, labels)
-    machine = Machine.of(grammar, labels[1] if ctc else None)
+    machine = DecodingGraph.of(grammar, labels[1] if ctc else None)
     if machine is None:
         return
-    frames = frames_of(left)
+    frames = emission_matrix_of(left)
     assert frames is not None
-    frontier = Frontier(Plan(machine, frames.columns(machine.labels), 3), frames.energies)
-    every = [path.energy for path in all_paths(excerpt_within(left, frames, frontier, Limits())[0].graph)]
+    beam_search = BeamSearch(Heuristic(machine, frames.columns(machine.labels), 3), frames.energies)
+    every = [path.energy for path in all_paths(token_lattice(left, frames, beam_search, Beam())[0].graph)]
     best = min(every, default=np.inf)
-    exact = frontier.best()
+    exact = beam_search.best()
     assert exact.exact
     assert exact.energy == pytest.approx(best)
-    for limits in (Limits(most=most), Limits(beam=beam), Limits(beam, most)):
-        found = frontier.search(limits)
+    for limits in (Beam(most=most), Beam(beam=beam), Beam(beam, most)):
+        found = beam_search.search(limits)
         assert found.energy >= best - 1e-9
         assert found.bound <= best + 1e-9
         if found.exact:
             assert found.energy == pytest.approx(best)
     for above in (best, best + 1.0):
         if np.isfinite(above):
-            for limits in (Limits(above=above), Limits(beam, most, above)):
-                part, complete = excerpt_within(left, frames, frontier, limits)
+            for limits in (Beam(above=above), Beam(beam, most, above)):
+                part, complete = token_lattice(left, frames, beam_search, limits)
                 within = sorted(path.energy for path in all_paths(part.graph))
                 least = min(complete, above) + (1e-9 if complete > above else -1e-9)
                 wanted = sorted(energy for energy in every if energy <= least)

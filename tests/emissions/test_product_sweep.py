@@ -13,13 +13,13 @@ from lattice_cli.composition.composition import compose
 from lattice_cli.emissions import dense_step as dense
 from lattice_cli.emissions import sparse_step as steps
 from lattice_cli.emissions.product_sweep import can_walk, product_best, product_sweep
-from lattice_cli.emissions.ragged_batch import Timetable
+from lattice_cli.emissions.ragged_batch import RaggedBatch
 from lattice_cli.emissions.scaled_forward import scaled_sweep
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
 COLUMNS = np.array([-1, 2, 1, 0])
@@ -29,14 +29,14 @@ COLUMNS = np.array([-1, 2, 1, 0])
 
 
 
-def built(emissions: np.ndarray, lengths: np.ndarray, grammar: Graph, reducer: Reducer, seed: np.ndarray):
+def built(emissions: np.ndarray, lengths: np.ndarray, grammar: Graph, semiring: Semiring, seed: np.ndarray):
     """Totals and gradients by composing each record."""
     totals, by_emission = [], np.zeros(emissions.shape)
     by_grammar = [np.zeros(grammar.arcs), np.zeros(grammar.nodes), np.zeros(grammar.nodes)]
     ends = np.cumsum(lengths)
     for low, high, weight in zip(ends - lengths, ends, seed):
         whole = compose(emission_graph(emissions[low:high], EMISSION_LABELS), grammar)
-        swept = sweep(whole.graph, reducer)
+        swept = sweep(whole.graph, semiring)
         totals.append(swept.totals[0])
         found = swept.pullback(np.array([weight]))
         by_emission[low:high] += whole.left_gradient(found.arcs).reshape(-1, CLASSES)
@@ -46,11 +46,11 @@ def built(emissions: np.ndarray, lengths: np.ndarray, grammar: Graph, reducer: R
     return np.array(totals), by_emission, by_grammar
 
 
-def assert_same(problem: tuple[np.ndarray, np.ndarray, Graph], reducer: Reducer) -> None:
+def assert_same(problem: tuple[np.ndarray, np.ndarray, Graph], semiring: Semiring) -> None:
     emissions, lengths, grammar = problem
     seed = np.linspace(-1.0, 2.0, len(lengths))
-    totals, by_emission, by_grammar = built(emissions, lengths, grammar, reducer, seed)
-    swept = product_sweep(emissions, lengths, grammar, COLUMNS, reducer)
+    totals, by_emission, by_grammar = built(emissions, lengths, grammar, semiring, seed)
+    swept = product_sweep(emissions, lengths, grammar, COLUMNS, semiring)
     np.testing.assert_allclose(swept.totals, totals, rtol=1e-12, atol=1e-12)
     found = swept.pullback(seed)
     np.testing.assert_allclose(found.emissions, by_emission, atol=1e-10)
@@ -60,7 +60,7 @@ def assert_same(problem: tuple[np.ndarray, np.ndarray, Graph], reducer: Reducer)
 
 @given(problems(), BETAS)
 def test_the_soft_product_is_the_one_that_is_built(problem, beta) -> None:
-    assert_same(problem, soft_min(beta))
+    assert_same(problem, LogSemiring(beta))
 
 
 @given(problems(), BETAS)
@@ -68,7 +68,7 @@ def test_the_matrix_step_is_the_one_that_is_built(problem, beta) -> None:
     """The same with matrices wherever nothing underflows, however few arcs there are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
-        assert_same(problem, soft_min(beta))
+        assert_same(problem, LogSemiring(beta))
 
 
 @given(problems())
@@ -81,7 +81,7 @@ def test_where_terms_underflow_the_arcs_are_used(problem) -> None:
             grammar.src, grammar.dst, grammar.ilabel, grammar.olabel,
             np.round(grammar.energy) * 300.0, grammar.start, grammar.final * 500.0, LABELS,
         )  # fmt: skip
-        assert_same((np.round(emissions) * 400.0, lengths, far), soft_min(1.0))
+        assert_same((np.round(emissions) * 400.0, lengths, far), LogSemiring(1.0))
 
 
 @st.composite
@@ -103,8 +103,8 @@ def test_the_scaled_sums_are_the_ones_that_are_built(problem, grammar, beta) -> 
     emissions, lengths, _ = problem
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
-        assert_same((emissions, lengths, grammar), soft_min(beta))
-        step, table = dense.dense_step(grammar, COLUMNS, soft_min(beta)), Timetable.of(lengths)
+        assert_same((emissions, lengths, grammar), LogSemiring(beta))
+        step, table = dense.dense_step(grammar, COLUMNS, LogSemiring(beta)), RaggedBatch.of(lengths)
     assert (scaled_sweep(emissions, table, grammar, step) is None) == np.isposinf(grammar.start).all()
 
 
@@ -115,13 +115,13 @@ def test_a_step_far_from_underflow_only_is_scaled(problem, grammar) -> None:
     far = np.round(emissions) * 500.0 + np.arange(CLASSES) * 700.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dense, "_ENTRIES_PER_ARC", 1000)
-        assert_same((far, lengths, grammar), soft_min(1.0))
+        assert_same((far, lengths, grammar), LogSemiring(1.0))
 
 
 @given(problems())
 def test_best_paths_are_those_of_the_built_product(problem) -> None:
     emissions, lengths, grammar = problem
-    totals = built(emissions, lengths, grammar, hard_min, np.ones(len(lengths)))[0]
+    totals = built(emissions, lengths, grammar, TROPICAL, np.ones(len(lengths)))[0]
     row = 0
     for length, total, path in zip(lengths, totals, product_best(emissions, lengths, grammar, COLUMNS)):
         if path is None:
@@ -144,10 +144,10 @@ def test_blocks_of_records_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     emissions = rng.normal(size=(lengths.sum(), CLASSES))
     label = [1, 2, 3, 1]
     grammar = Graph([0, 0, 1, 1], [0, 1, 0, 1], label, label, rng.normal(size=4), [0, 1], [0.5, 0], LABELS)
-    whole = product_sweep(emissions, lengths, grammar, COLUMNS, soft_min(1.0)).pullback()
+    whole = product_sweep(emissions, lengths, grammar, COLUMNS, LogSemiring(1.0)).pullback()
     monkeypatch.setattr(dense, "_ENTRIES_PER_ARC", 0)
     monkeypatch.setattr(steps, "_BLOCK", 8)
-    blocks = product_sweep(emissions, lengths, grammar, COLUMNS, soft_min(1.0)).pullback()
+    blocks = product_sweep(emissions, lengths, grammar, COLUMNS, LogSemiring(1.0)).pullback()
     np.testing.assert_allclose(blocks.emissions, whole.emissions, atol=1e-12)
     np.testing.assert_allclose(blocks.arcs, whole.arcs, atol=1e-12)
 
@@ -163,4 +163,4 @@ def test_epsilon_on_the_input_side_cannot_be_walked() -> None:
 def test_sums_beyond_float64_are_refused() -> None:
     grammar = Graph([0], [0], [1], [1], [-1e308], [0.0], [0.0], LABELS)
     with pytest.raises(NumericOverflow):
-        product_sweep(np.full((3, CLASSES), -1e308), np.array([3]), grammar, COLUMNS, soft_min(1.0))
+        product_sweep(np.full((3, CLASSES), -1e308), np.array([3]), grammar, COLUMNS, LogSemiring(1.0))

@@ -28,7 +28,7 @@ from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.records.decoding import Decoding, Questions, decode
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 needs_openfst = pytest.mark.skipif(shutil.which("fstcompile") is None, reason="OpenFst's tools are not installed")
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -191,7 +191,7 @@ def test_openfst_on_recognised_lattices(shared: pathlib.Path, folder: pathlib.Pa
         start = (folder / "x.att").read_text().split()[0]
         for arcs, expected in (
             ("standard", answers.paths[0].energy),
-            ("log64", float(sweep(document.graph, soft_min(1.0)).totals[0])),
+            ("log64", float(sweep(document.graph, LogSemiring(1.0)).totals[0])),
         ):
             compiled = f"fstcompile {flags} --arc_type={arcs} --keep_state_numbering x.att"
             lines = shell(f"{compiled} | fstshortestdistance --reverse", folder).splitlines()

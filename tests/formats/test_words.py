@@ -20,7 +20,7 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.notations.word_list import word_grammar, word_list
 from lattice_cli.formats.reading import read_one
-from lattice_cli.grammars.lexicon import Word, grammar_of
+from lattice_cli.grammars.lexicon import LexiconWord, grammar_of
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 
@@ -251,7 +251,8 @@ words_with_energies = st.dictionaries(st.text("ab", min_size=1, max_size=3), st.
 )
 def test_any_words_give_their_language(words: dict[str, int], loop: str | None, by_word: bool, order: Any) -> None:
     listed = [
-        Word(tuple(word), word, energy / 2, f"made up:{line}") for line, (word, energy) in enumerate(words.items())
+        LexiconWord(tuple(word), word, energy / 2, f"made up:{line}")
+        for line, (word, energy) in enumerate(words.items())
     ]
     listed += listed[: len(listed) // 2]
     order.shuffle(listed)

@@ -17,7 +17,7 @@ from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.notations.regular_expression import regular_expression
 from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
 from lattice_cli.graph import rational as automata
-from lattice_cli.graph.determinize import one_path_each
+from lattice_cli.graph.determinize import determinized
 from lattice_cli.graph.graph import Graph
 
 small_graphs = graphs(energies=moderate_energies, max_nodes=5, max_arcs=7)
@@ -92,7 +92,7 @@ def _word(label: str) -> Graph:
 @given(graph=graphs(acceptor=True, max_nodes=6, max_arcs=10))
 def test_one_path_each_accepts_the_same_with_the_fewest_nodes(graph: Graph) -> None:
     language = {path.input for path in oracle.all_paths(graph)}
-    found = one_path_each(graph)
+    found = determinized(graph)
     assert paths_of(found) == Counter({(said, said, 0.0): 1 for said in language})
     prefixes = {said[:length] for said in language for length in range(len(said) + 1)}
     rests = {frozenset(said[len(start) :] for said in language if said[: len(start)] == start) for start in prefixes}
@@ -102,7 +102,7 @@ def test_one_path_each_accepts_the_same_with_the_fewest_nodes(graph: Graph) -> N
 def test_what_leads_nowhere_keeps_no_nodes_apart() -> None:
     ends = [0.0, *[oracle.INF] * 4]
     dead_end = Graph([0, 0, 2, 2], [2, 4, 3, 4], [1, 2, 1, 0], [1, 2, 1, 0], [0.0] * 4, ends, ends[::-1], LABELS)
-    assert one_path_each(dead_end).nodes == 2
+    assert determinized(dead_end).nodes == 2
 
 
 def patterns() -> st.SearchStrategy[str]:

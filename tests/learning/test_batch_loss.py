@@ -14,14 +14,14 @@ from lattice_cli.graph.construct import label_loop
 from lattice_cli.graph.graph import columns_of
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import member
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.batch_loss import Batch, Objective
 from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
 from lattice_cli.learning.losses.losses import LOSSES
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 
 def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[Document]:
@@ -39,7 +39,7 @@ def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[D
 def test_all_losses_are_those_of_the_loss_command(data: st.DataObject, name: str, latent: str) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grammar = grammar_named(name, rng)
-    reading = Reading(grammar, LABELS)
+    reading = AnswerGraphs(grammar, LABELS)
     chosen = data.draw(examples(reading))
     if not chosen:
         return
@@ -67,7 +67,7 @@ def test_gradients_reach_both_sides(data: st.DataObject, name: str) -> None:
     """Directional derivatives by the recogniser's energies, and by all of the grammar's, starts and finals included."""
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grammar = grammar_named(name, rng)
-    reading = Reading(grammar, LABELS)
+    reading = AnswerGraphs(grammar, LABELS)
     chosen = data.draw(examples(reading))
     if not chosen:
         return
@@ -84,7 +84,7 @@ def test_gradients_reach_both_sides(data: st.DataObject, name: str) -> None:
 
 
 def test_targets_that_cannot_be_spelled_are_told_and_explained() -> None:
-    reading = Reading(label_loop(NAMES), LABELS)
+    reading = AnswerGraphs(label_loop(NAMES), LABELS)
     good = Example("good", "test", ("a", "b"), None, 2, np.zeros((2, 1)), range(3))
     long = Example("long", "test", ("a", "b", "c"), None, 2, np.zeros((2, 1)), range(3))
     unknown = Example("unknown", "test", ("z",), None, 1, np.zeros((1, 1)), range(2))
@@ -101,16 +101,16 @@ def test_records_of_one_path_are_sums(data: st.DataObject, name: str, how: str) 
     """The sum that is taken where each record has one path, against the sweep."""
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grammar = grammar_named(name, rng)
-    reading = Reading(grammar, LABELS)
+    reading = AnswerGraphs(grammar, LABELS)
     chosen = data.draw(examples(reading))
     if not chosen:
         return
     space = reading.correct(chosen)
-    reducer = soft_min(1.5) if how == "soft" else hard_min
+    semiring = LogSemiring(1.5) if how == "soft" else TROPICAL
     left, right = rng.normal(size=sum(example.arcs(3) for example in chosen)), columns_of(grammar)
-    totals, pull = space.solve(left, right, reducer)
+    totals, pull = space.solve(left, right, semiring)
     whole = space.at(left, right)
-    swept = sweep(whole, reducer)
+    swept = sweep(whole, semiring)
     np.testing.assert_allclose(totals, swept.totals, atol=1e-12)
     seed = rng.normal(size=len(chosen))
     found = swept.pullback(seed)

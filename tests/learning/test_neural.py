@@ -21,12 +21,12 @@ from lattice_cli.graph.graph import Graph, Labels
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import union
 from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, ReachedGrammar, TrainedGrammar, followed
-from lattice_cli.learning.grammars.text_training import Places, TextSettings, learn, mean_energy, objective
+from lattice_cli.learning.grammars.text_training import TextSettings, Windows, learn, mean_energy, objective
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.records.interpretation import interpret, output_of
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 VOCABULARY: Labels = ("", "b", "a", "d")
 
@@ -116,7 +116,7 @@ def test_cycles_reach_all_contexts_and_sums_over_them_are_1(width: int) -> None:
     assert rules.graph.nodes == sum(3**length for length in range(width + 1))
     assert rules.graph.arcs == 3 * rules.graph.nodes
     # All sequences together have the probability 1.
-    assert sweep(compose(loop, rules.graph).graph, soft_min(1.0)).totals[0] == pytest.approx(0.0, abs=1e-9)
+    assert sweep(compose(loop, rules.graph).graph, LogSemiring(1.0)).totals[0] == pytest.approx(0.0, abs=1e-9)
     assert grammar.answer_energy(["a", "d", "a"]) == pytest.approx(plain_energy(grammar, ["a", "d", "a"]))
     assert grammar.answer_energy(["z"]) == math.inf
 
@@ -135,7 +135,7 @@ def test_ctc_reads_its_alignments_through_the_network(steps: int, width: int, se
         said = [table[1 + label] for label, _ in itertools.groupby(alignment) if label != 2]
         own = sum(energies[step, label] for step, label in enumerate(alignment))
         weights.append(-own - plain_energy(grammar, said))
-    total = sweep(found.graph, soft_min(1.0)).totals[0]
+    total = sweep(found.graph, LogSemiring(1.0)).totals[0]
     assert total == pytest.approx(-np.logaddexp.reduce(weights), abs=1e-9)
     best = n_best(found.graph, 1)[0]
     assert best.energy == pytest.approx(-max(weights), abs=1e-9)
@@ -197,7 +197,7 @@ def test_it_learns_what_text_says() -> None:
 def test_the_loss_of_text_is_the_mean_energy_of_its_places() -> None:
     grammar = trained(2)
     sequences = [[1, 2, 3], [2]]
-    places = Places.of(sequences, 2)
+    places = Windows.of(sequences, 2)
     wanted = sum(plain_energy(grammar, [VOCABULARY[label] for label in each]) for each in sequences) / 6
     value, gradient = objective(grammar.neural, grammar.parameters, places)
     assert value == pytest.approx(wanted)

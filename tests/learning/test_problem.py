@@ -11,7 +11,7 @@ from support.learning import model_of
 
 from lattice_cli.graph.record import Inputs
 from lattice_cli.learning.training.problem import Problem, examples_of
-from lattice_cli.learning.training.training_loop import Epoch, Standing, Training
+from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingState
 from lattice_cli.learning.training.validation import Validation
 
 
@@ -136,7 +136,7 @@ class Still:
     def epoch(self, epoch: Epoch) -> None:
         pass
 
-    def save(self, standing: Standing, better: bool) -> None:
+    def save(self, standing: TrainingState, better: bool) -> None:
         # Through JSON and arrays, as a file would.
         arrays = {name: np.array(array) for name, array in standing.arrays().items()}
         self.saved.append((arrays, json.loads(json.dumps(standing.numbers()))))
@@ -160,10 +160,10 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
         return Training(Problem(model, examples, 2), Validation(model, examples))
 
     theta = training().problem.flat(model.initial(np.random.default_rng(0)))
-    whole = training().run(Standing.beginning(theta), Still())
+    whole = training().run(TrainingState.beginning(theta), Still())
     watch = Still(after)
-    training().run(Standing.beginning(theta), watch)
-    resumed = training().run(Standing.of(*watch.saved[-1]), Still())
+    training().run(TrainingState.beginning(theta), watch)
+    resumed = training().run(TrainingState.of(*watch.saved[-1]), Still())
     assert np.array_equal(resumed.theta, whole.theta)
     assert np.array_equal(resumed.best, whole.best)
     assert resumed.epochs == whole.epochs

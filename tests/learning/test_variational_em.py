@@ -21,7 +21,7 @@ from support.training_data import strips, write_inputs
 from lattice_cli.formats.model_file import read_model
 from lattice_cli.graph.graph import columns_of
 from lattice_cli.graph.unions import member
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.batch_loss import Batch, Objective
 from lattice_cli.learning.losses.losses import LOSSES
 from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Sgd
@@ -34,7 +34,7 @@ from lattice_cli.learning.training.variational_em import evaluate_bound
 def test_the_bound_is_that_of_its_definition(data: st.DataObject, name: str) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grammar = grammar_named(name, rng)
-    reading = Reading(grammar, LABELS)
+    reading = AnswerGraphs(grammar, LABELS)
     chosen = data.draw(examples(reading))
     if not chosen:
         return
@@ -64,7 +64,7 @@ def test_the_bound_is_that_of_its_definition(data: st.DataObject, name: str) -> 
 def test_gradients_of_the_bound_reach_all_three_sides(data: st.DataObject, name: str) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
     grammar = grammar_named(name, rng)
-    reading = Reading(grammar, LABELS)
+    reading = AnswerGraphs(grammar, LABELS)
     chosen = data.draw(examples(reading))
     if not chosen:
         return

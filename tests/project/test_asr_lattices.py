@@ -17,7 +17,7 @@ from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.records.decoding import Decoding, decode
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 pytestmark = pytest.mark.shared
 
@@ -54,7 +54,7 @@ def test_grammar_lattices_give_the_recognisers_own_answers(shared: Path) -> None
 def test_grammar_lattices_give_the_recognisers_own_posteriors(shared: Path) -> None:
     for path in lattices(shared, FSG_GROUPS):
         graph = read_one(str(path), ReadOptions()).graph
-        swept = sweep(graph, soft_min(0.05))
+        swept = sweep(graph, LogSemiring(0.05))
         norm = -about(path)["norm"] * math.log(1.0001)
         assert swept.totals[0] * 0.05 == pytest.approx(norm, abs=0.02), path
         assert np.abs(swept.pullback().arcs - link_posteriors(path)).max() < 5e-4, path
@@ -78,7 +78,7 @@ def with_language_model(path: Path) -> Document:
 def test_ngram_lattices_give_the_recognisers_own_posteriors(shared: Path) -> None:
     for path in lattices(shared, NGRAM_GROUPS):
         expected = about(path)
-        swept = sweep(with_language_model(path).graph, soft_min(1.0))
+        swept = sweep(with_language_model(path).graph, LogSemiring(1.0))
         final = expected["final_node_ascr"] * 1024 / 20
         norm = -(expected["norm"] - final) * math.log(1.0001)
         assert swept.totals[0] == pytest.approx(norm, abs=0.02), path

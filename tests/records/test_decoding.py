@@ -242,15 +242,15 @@ def test_posteriors_of_a_matrix_reach_far_enough() -> None:
     assert near.search is not None
     assert near.graph.arcs < whole.graph.arcs
     from lattice_cli.search.best_path import best_paths
-    from lattice_cli.search.minimum_risk import Consensus
+    from lattice_cli.search.minimum_risk import MinimumRisk
 
     path = best_paths(whole.graph)[0]
     assert path is not None
     answer = tuple(label for label in whole.graph.olabel[list(path.arcs)].tolist() if label)
     names = whole.graph.words(answer)
     index = {label: place for place, label in enumerate(near.graph.labels) if place}
-    mine = Consensus(near.graph, 1.0).places([index[name] for name in names])
-    assert mine.confidences == pytest.approx(Consensus(whole.graph, 1.0).places(answer).confidences, abs=1e-4)
+    mine = MinimumRisk(near.graph, 1.0).places([index[name] for name in names])
+    assert mine.confidences == pytest.approx(MinimumRisk(whole.graph, 1.0).places(answer).confidences, abs=1e-4)
 
 
 def test_words_and_where_they_are(tmp_path: pathlib.Path) -> None:
@@ -324,7 +324,7 @@ ngram 2=3
 def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, small: int) -> None:
     """Against every sentence of up to three words, each scored by its own grammar and by the model."""
     from lattice_cli.formats.notations.arpa import arpa_model
-    from lattice_cli.grammars.scorer_config import Judges
+    from lattice_cli.grammars.scorer_config import Scorers
 
     model = arpa_model(MODEL, "model")
     names = {label: number for number, label in enumerate(model.labels) if number}
@@ -344,12 +344,12 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
                 context = model.kept((*context, names[word]))
             judged.append((energy + 1.5 * model.ending(context) - 0.5 * words.count("bat"), list(words)))
         judged.sort()
-        judges = Judges(model, 1.5, -0.75, (), {"bat": 0.5})
-        (found,) = decode([document], lexicon(), "_", Questions(n=4, distinct=True), judges=judges)
+        scorers = Scorers(model, 1.5, -0.75, (), {"bat": 0.5})
+        (found,) = decode([document], lexicon(), "_", Questions(n=4, distinct=True), scorers=scorers)
         assert isinstance(found, Decoding)
         assert [path.energy for path in found.paths] == pytest.approx([energy for energy, _ in judged[:4]])
         assert [path.output for path in found.paths] == [words for _, words in judged[:4]]
-        (single,) = decode([document], lexicon(), "_", judges=judges)
+        (single,) = decode([document], lexicon(), "_", scorers=scorers)
         assert isinstance(single, Decoding)
         assert single.paths[0].energy == pytest.approx(judged[0][0])
 
@@ -381,16 +381,16 @@ def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_always")
 def test_a_gain_that_a_bound_must_not_cut_off() -> None:
     """What a hot word gains is known before the word is asked for."""
-    from lattice_cli.grammars.scorer_config import Judges
+    from lattice_cli.grammars.scorer_config import Scorers
 
     for seed in range(12):
         document = matrix(seed, 10, 1.5)
         for word in WORDS:
-            judges = Judges(hot={word: 6.0})
+            scorers = Scorers(hot={word: 6.0})
             listed = decode([document], lexicon(), "_", Questions(n=60, distinct=True))[0]
             assert isinstance(listed, Decoding)
-            (best,) = decode([document], lexicon(), "_", judges=judges)
-            (few,) = decode([document], lexicon(), "_", Questions(n=3, distinct=True), judges=judges)
+            (best,) = decode([document], lexicon(), "_", scorers=scorers)
+            (few,) = decode([document], lexicon(), "_", Questions(n=3, distinct=True), scorers=scorers)
             assert isinstance(best, Decoding)
             assert isinstance(few, Decoding)
             gained = min(path.energy - 6.0 * path.output.count(word) for path in listed.paths)

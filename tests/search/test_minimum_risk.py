@@ -18,12 +18,12 @@ from lattice_cli.errors import GraphError
 from lattice_cli.formats.notations.arpa import arpa_model
 from lattice_cli.grammars.hot_words import HotWords, unsaid
 from lattice_cli.grammars.ngram_automaton import exact
-from lattice_cli.grammars.ngram_scorer import Histories
-from lattice_cli.grammars.rescoring import with_rules
-from lattice_cli.grammars.scorer import Both
+from lattice_cli.grammars.ngram_scorer import NgramScorer
+from lattice_cli.grammars.rescoring import rescored
+from lattice_cli.grammars.scorer import ScorerSum
 from lattice_cli.graph.graph import Graph
-from lattice_cli.search.minimum_risk import Consensus, _Recursion
-from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.search.minimum_risk import MinimumRisk, _Recursion
+from lattice_cli.sweep.scheduling import schedule_of
 
 ARPA = """
 \\data\\
@@ -71,7 +71,7 @@ def posteriors(graph: Graph, beta: float) -> dict[tuple[str, ...], float]:
 
 def test_the_lectures_graph() -> None:
     graph = lecture_34()
-    found = Consensus(graph, 1.0).least_risk([graph.labels.index(label) for label in "341"])
+    found = MinimumRisk(graph, 1.0).least_risk([graph.labels.index(label) for label in "341"])
     assert graph.words(found.answer) == ["3", "4"]
     assert found.errors == pytest.approx(0.9368805379371874, abs=1e-12)
     assert found.exact
@@ -82,7 +82,7 @@ def test_the_lectures_graph() -> None:
 def test_least_risk_by_listing(graph: Graph, beta: float) -> None:
     sure = posteriors(graph, beta)
     assume(sure and len(sure) < 60)
-    consensus = Consensus(graph, beta)
+    consensus = MinimumRisk(graph, beta)
     assert consensus.exact
     found = consensus.least_risk(())
     risks = {answer: sum(weight * edit_distance(answer, other) for other, weight in sure.items()) for answer in sure}
@@ -97,7 +97,7 @@ def test_least_risk_by_listing(graph: Graph, beta: float) -> None:
 def test_the_recursion_is_a_bound(graph: Graph, beta: float) -> None:
     sure = posteriors(graph, beta)
     assume(sure and len(sure) < 60)
-    recursion = _Recursion(graph, schedule(graph), beta)
+    recursion = _Recursion(graph, schedule_of(graph), beta)
     index = {label: place for place, label in enumerate(graph.labels) if place}
     for answer in list(sure)[:5]:
         found = recursion.places(tuple(index[label] for label in answer))
@@ -115,29 +115,29 @@ def test_the_recursion_is_a_bound(graph: Graph, beta: float) -> None:
 def test_cycles_have_no_expected_distance() -> None:
     loop = Graph([0], [0], [1], [1], [1.0], [0.0], [0.0], LABELS)
     with pytest.raises(GraphError, match="cycles"):
-        Consensus(loop, 1.0)
+        MinimumRisk(loop, 1.0)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=5))
 def test_histories_give_the_models_energies(words: list[str]) -> None:
     model = arpa_model(ARPA, "model")
     labels = ("", "a", "b", "c")
-    rules = Histories.of(model, labels, ["<unk>"])
+    scorer = NgramScorer.of(model, labels, ["<unk>"])
     names = {label: number for number, label in enumerate(model.labels) if number}
     context, expected = model.first, 0.0
-    history, found = np.array([rules.first]), 0.0
+    history, found = np.array([scorer.first]), 0.0
     for word in words:
         number = names.get(word, names["<unk>"])
         step = model.energy(context, number)
         expected += step
         context = model.kept((*context, number))
-        energy, history = rules.step(history, np.array([labels.index(word)]))
+        energy, history = scorer.step(history, np.array([labels.index(word)]))
         found += float(energy[0])
-        assert energy[0] >= rules.least[labels.index(word)] - 1e-12
+        assert energy[0] >= scorer.least[labels.index(word)] - 1e-12
     assert found == pytest.approx(expected)
-    assert float(rules.ending(history)[0]) == pytest.approx(model.ending(context))
-    assert float(rules.ending(history)[0]) >= rules.least_end
-    scaled = rules.scaled(2.0, 0.5)
+    assert float(scorer.ending(history)[0]) == pytest.approx(model.ending(context))
+    assert float(scorer.ending(history)[0]) >= scorer.least_end
+    scaled = scorer.scaled(2.0, 0.5)
     history, energy_of = np.array([scaled.first]), 0.0
     for word in words:
         energy, history = scaled.step(history, np.array([labels.index(word)]))
@@ -149,7 +149,7 @@ def test_histories_give_the_models_energies(words: list[str]) -> None:
 @settings(max_examples=80)
 def test_rules_are_composition_with_the_exact_model(graph: Graph) -> None:
     model = arpa_model(ARPA, "model", without_unknown=True)
-    judged = with_rules(alone(graph), Histories.of(model, graph.labels))
+    judged = rescored(alone(graph), NgramScorer.of(model, graph.labels))
     composed = compose(graph, exact(model))
     found = sorted((path.output, round(path.energy, 9)) for path in all_paths(judged.graph))
     assert found == sorted((path.output, round(path.energy, 9)) for path in all_paths(composed.graph))
@@ -170,16 +170,16 @@ def _gain(words: dict[str, float], spoken: set[str], output: Sequence[str]) -> f
 def test_hot_words(words: dict[str, float], output: list[str], other: list[str]) -> None:
     labels = ("", "a", "b", "c", " ")
     spoken = {"a", "b", "c", " "}
-    rules = HotWords.of(words, labels, spoken)
-    twice = Both(rules, HotWords.of({"c": 1.0}, labels, spoken))
+    scorer = HotWords.of(words, labels, spoken)
+    twice = ScorerSum(scorer, HotWords.of({"c": 1.0}, labels, spoken))
     for each in (output, other):
-        history, energy = np.array([rules.first]), 0.0
+        history, energy = np.array([scorer.first]), 0.0
         for label in each:
-            step, history = rules.step(history, np.array([labels.index(label)]))
-            assert step[0] >= rules.least[labels.index(label)] - 1e-12
+            step, history = scorer.step(history, np.array([labels.index(label)]))
+            assert step[0] >= scorer.least[labels.index(label)] - 1e-12
             energy += float(step[0])
-        energy += float(rules.ending(history)[0])
-        assert float(rules.ending(history)[0]) >= rules.least_end - 1e-12
+        energy += float(scorer.ending(history)[0])
+        assert float(scorer.ending(history)[0]) >= scorer.least_end - 1e-12
         assert energy == pytest.approx(-_gain(words, spoken, each), abs=1e-9)
         history, both = np.array([twice.first]), 0.0
         for label in each:
@@ -190,6 +190,6 @@ def test_hot_words(words: dict[str, float], output: list[str], other: list[str])
 
 def test_a_hot_word_that_no_answer_can_have() -> None:
     assert unsaid(["xyz", "a", "aa", "a a", ""], {"a", " "}) == {"xyz", "a a", ""}
-    rules = HotWords.of({"xyz": 1.0}, ("", "a"), {"a"})
-    energy, _ = rules.step(np.array([rules.first]), np.array([1]))
+    scorer = HotWords.of({"xyz": 1.0}, ("", "a"), {"a"})
+    energy, _ = scorer.step(np.array([scorer.first]), np.array([1]))
     assert energy.tolist() == [0.0]

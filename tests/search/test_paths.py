@@ -23,7 +23,7 @@ from lattice_cli.search.best_path import Path, best_paths
 from lattice_cli.search.distinct_answers import Answer, Bound, answers, best_answers
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 from lattice_cli.sweep.statistics import count_paths
 
 INF = math.inf
@@ -88,8 +88,8 @@ def test_the_best_path_has_the_energy_of_the_hard_sweep(graph: Graph) -> None:
     """To the last bit where the sweep adds from the end to the start, as a path does."""
     path = best_paths(graph)[0]
     assert path is not None
-    assert path.energy == sweep(graph.reversed(), hard_min).totals[0]
-    assert path.energy == pytest.approx(sweep(graph, hard_min).totals[0], abs=tolerance(graph))
+    assert path.energy == sweep(graph.reversed(), TROPICAL).totals[0]
+    assert path.energy == pytest.approx(sweep(graph, TROPICAL).totals[0], abs=tolerance(graph))
 
 
 @given(st.lists(graphs(energies=strategies.halves, max_nodes=6, max_arcs=10), min_size=2, max_size=4))
@@ -254,7 +254,7 @@ def test_the_best_answers_where_many_paths_spell_the_same(graph: Graph, n: int) 
 @given(connected_graphs(energies=strategies.moderate_energies, max_nodes=6, max_arcs=8, labels=("", "a", "b")), BETAS)
 def test_the_answers_by_free_energy(graph: Graph, beta: float) -> None:
     wanted = oracle.answer_free_energies(oracle.all_paths(graph), beta)
-    found = list(answers(graph, soft_min(beta)))
+    found = list(answers(graph, LogSemiring(beta)))
     assert all(isinstance(answer, Answer) for answer in found)
     energies = [answer.energy for answer in found]
     same_energies(energies, sorted(wanted.values()), 1e-9)
@@ -262,16 +262,16 @@ def test_the_answers_by_free_energy(graph: Graph, beta: float) -> None:
     assert sorted(spelled) == sorted(wanted)
     for output, energy in zip(spelled, energies, strict=True):
         assert energy == pytest.approx(wanted[output], abs=1e-9)
-    same_energies([oracle.soft_minimum(energies, beta)], sweep(graph, soft_min(beta)).totals.tolist(), 1e-9)
+    same_energies([oracle.soft_minimum(energies, beta)], sweep(graph, LogSemiring(beta)).totals.tolist(), 1e-9)
 
 
 @given(connected_graphs(energies=strategies.moderate_energies, max_nodes=6, max_arcs=8), st.integers(0, 6))
 def test_a_budget_is_answered_by_a_bound_that_holds(graph: Graph, budget: int) -> None:
-    for reducer, wanted in (
-        (hard_min, [energy for energy, _ in oracle.best_answers(oracle.all_paths(graph))]),
-        (soft_min(1.0), sorted(oracle.answer_free_energies(oracle.all_paths(graph), 1.0).values())),
+    for semiring, wanted in (
+        (TROPICAL, [energy for energy, _ in oracle.best_answers(oracle.all_paths(graph))]),
+        (LogSemiring(1.0), sorted(oracle.answer_free_energies(oracle.all_paths(graph), 1.0).values())),
     ):
-        found = list(answers(graph, reducer, budget))
+        found = list(answers(graph, semiring, budget))
         given_answers = [answer.energy for answer in found if isinstance(answer, Answer)]
         same_energies(given_answers, wanted[: len(given_answers)], 1e-9)
         bounds = [answer for answer in found if isinstance(answer, Bound)]
@@ -322,7 +322,7 @@ def test_silent_cycles_are_one_answer() -> None:
         [INF, INF, 0.0],
     )
     assert [path.arcs for path in best_answers(graph, 5)] == [(3,), (0, 2)]
-    free = {answer.output: answer.energy for answer in answers(graph, soft_min(2.0)) if isinstance(answer, Answer)}
+    free = {answer.output: answer.energy for answer in answers(graph, LogSemiring(2.0)) if isinstance(answer, Answer)}
     loop = math.log1p(-math.exp(-2.0)) / 2
     wanted = {"B": loop, "A": loop + 0.5}
     assert {graph.labels[output[0]]: energy for output, energy in free.items()} == pytest.approx(wanted, rel=1e-12)
@@ -410,8 +410,8 @@ def test_lecture_34_most_offending_answer() -> None:
     graph = lecture_34()
     correct = compose(graph, linear_graph(graph.labels, [graph.labels.index(label) for label in "34"]))
     assert n_best(correct.graph, 1)[0].energy == pytest.approx(0.7, rel=1e-12)
-    assert sweep(correct.graph, soft_min(1.0)).totals[0] == pytest.approx(0.6939217633982206, rel=1e-12)
-    first = next(iter(answers(graph, soft_min(1.0))))
+    assert sweep(correct.graph, LogSemiring(1.0)).totals[0] == pytest.approx(0.6939217633982206, rel=1e-12)
+    first = next(iter(answers(graph, LogSemiring(1.0))))
     assert isinstance(first, Answer)
     assert "".join(graph.words(first.output)) == "341"
     assert first.energy == pytest.approx(0.6, rel=1e-12)

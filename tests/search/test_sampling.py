@@ -21,7 +21,7 @@ from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
 from lattice_cli.search.sampling import Sampler
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 #: Standard deviations that a frequency may be away from its probability.
 SIGMAS = 5.0
@@ -81,7 +81,7 @@ def test_rounds_of_a_cycle_are_geometric() -> None:
 def test_frequencies_of_arcs_are_their_posteriors(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(3)
     graph = emission_graph(rng.normal(0, 1, shape), ("", *(str(label) for label in range(shape[1]))))
-    posterior = sweep(graph, soft_min(1.0)).pullback().arcs
+    posterior = sweep(graph, LogSemiring(1.0)).pullback().arcs
     n, counts = 2000, np.zeros(graph.arcs)
     for each in Sampler(graph, 1.0).draw(n, np.random.default_rng(4)):
         counts[list(each.path.arcs)] += 1

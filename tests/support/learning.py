@@ -15,7 +15,7 @@ from lattice_cli.graph.construct import label_loop
 from lattice_cli.graph.graph import Graph, with_columns
 from lattice_cli.graph.record import Document, Inputs
 from lattice_cli.learning.grammars.learned import ngram
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.losses import Settings
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.tied_energies import free
@@ -53,7 +53,7 @@ def grammar_named(name: str, rng: np.random.Generator) -> Graph:
 
 
 @st.composite
-def examples(draw: st.DrawFn, reading: Reading) -> list[Example]:
+def examples(draw: st.DrawFn, reading: AnswerGraphs) -> list[Example]:
     """Chains of steps and graphs, each with a target that it can spell."""
     found = []
     for number in range(draw(st.integers(1, 3))):

@@ -114,7 +114,7 @@ def best_first(graph: Graph) -> Iterator[OnePath]:
         serial += 1
         heapq.heappush(heap, (energy + rest, serial, energy, first, arcs, done))
 
-    for node in useful_nodes(graph):
+    for node in nodes_on_paths(graph):
         if lists.start[node] < INF:
             push(lists.start[node], to_come[node], node, (), False)
     while heap:
@@ -302,7 +302,7 @@ def reachable(sources: Iterable[int], steps: Iterable[tuple[int, int]]) -> set[i
     return seen
 
 
-def useful_nodes(graph: Graph) -> list[int]:
+def nodes_on_paths(graph: Graph) -> list[int]:
     """Nodes on some path from a start to a final node, in order."""
     lists = plain(graph)
     forwards = reachable([n for n in lists.nodes() if lists.start[n] < INF], [(a.src, a.dst) for a in lists.arcs])
@@ -312,14 +312,14 @@ def useful_nodes(graph: Graph) -> list[int]:
 
 def useful_arcs(graph: Graph) -> list[int]:
     """Arcs on some path, in order."""
-    useful = set(useful_nodes(graph))
+    useful = set(nodes_on_paths(graph))
     return [k for k, arc in enumerate(plain(graph).arcs) if arc.src in useful and arc.dst in useful]
 
 
 def simple_cycles(graph: Graph) -> list[tuple[int, ...]]:
     """The arcs of each cycle that visits no node twice and lies on some path, from its lowest node."""
     lists = plain(graph)
-    useful = set(useful_nodes(graph))
+    useful = set(nodes_on_paths(graph))
     found: list[tuple[int, ...]] = []
 
     def extend(first: int, visited: tuple[int, ...], arcs: tuple[int, ...]) -> None:
@@ -362,7 +362,7 @@ def simple_paths(graph: Graph) -> list[OnePath]:
 def simple_prefix_minima(graph: Graph) -> list[float]:
     """The lowest energy of reaching each node that is on some path; +inf for the others. No negative cycles."""
     lists = plain(graph)
-    useful = set(useful_nodes(graph))
+    useful = set(nodes_on_paths(graph))
     lowest = [INF] * graph.nodes
 
     def extend(visited: tuple[int, ...], energy: float) -> None:
@@ -439,7 +439,7 @@ class CyclicSums:
         return -log(self.total.c0) / self.beta if self.total.c0 else INF
 
     def node_totals(self) -> list[float]:
-        useful = set(useful_nodes(self.graph))
+        useful = set(nodes_on_paths(self.graph))
         return [-log(way.c0) / self.beta if node in useful else INF for node, way in enumerate(self.reaching)]
 
     def gradient(self) -> Gradient:
@@ -493,7 +493,7 @@ def smallest_pivot(graph: Graph, beta: float) -> float:
 
 
 def identity_minus_arcs(graph: Graph, beta: float) -> list[list[Jet]]:
-    useful = useful_nodes(graph)
+    useful = nodes_on_paths(graph)
     position = {node: k for k, node in enumerate(useful)}
     matrix = [[ONE if row == column else NOTHING for column in range(len(useful))] for row in range(len(useful))]
     lists = plain(graph)
@@ -520,7 +520,7 @@ def cyclic_sums(graph: Graph, beta: float) -> CyclicSums | None:
     """All sums over the paths of any graph; None where they diverge."""
     if smallest_pivot(graph, beta) <= 0:
         return None
-    useful = useful_nodes(graph)
+    useful = nodes_on_paths(graph)
     lists = plain(graph)
     matrix = identity_minus_arcs(graph, beta)
     transposed = [list(column) for column in zip(*matrix, strict=True)]

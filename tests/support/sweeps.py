@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 INF = math.inf
 
@@ -44,9 +44,9 @@ def gradient_tolerance(graph: Graph, beta: float) -> float:
 
 def assert_union_is_bitwise(members: list[Graph], beta: float) -> None:
     together = union(members)
-    for reducer in (hard_min, soft_min(beta)):
-        whole = sweep(together, reducer)
-        parts = [sweep(member, reducer) for member in members]
+    for semiring in (TROPICAL, LogSemiring(beta)):
+        whole = sweep(together, semiring)
+        parts = [sweep(member, semiring) for member in members]
         assert whole.totals.tolist() == [total for part in parts for total in part.totals.tolist()]
         assert whole.node_totals.tolist() == [total for part in parts for total in part.node_totals.tolist()]
         flows = [part.pullback() for part in parts]

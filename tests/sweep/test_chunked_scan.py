@@ -16,8 +16,8 @@ from support.strategies import BETAS, graphs
 from support.sweeps import assert_union_is_bitwise, chain, gradient_tolerance, magnitude
 
 from lattice_cli.arrays import pointers, sorting
-from lattice_cli.arrays.pointers import way
-from lattice_cli.arrays.segments import Owned, Runs
+from lattice_cli.arrays.pointers import follow
+from lattice_cli.arrays.segments import Runs, ScatteredSegments
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import Graph
@@ -26,9 +26,9 @@ from lattice_cli.search.best_path import best_paths
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep import chunking as chunks
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.passes import Rows
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.passes import ChainPass
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 
 @contextmanager
@@ -41,16 +41,17 @@ def lanes_from(levels: float) -> Iterator[None]:
         yield
 
 
-def assert_as_the_plain_sweep(graph: Graph, reducer: Reducer, tolerance: float) -> None:
+def assert_as_the_plain_sweep(graph: Graph, semiring: Semiring, tolerance: float) -> None:
     """Totals to 1e-12 of the largest number on a path, derivatives to the tolerance."""
     with lanes_from(np.inf):
-        plain_plan = schedule(graph)
-        assert plain_plan.lanes is None
-        plain = sweep(graph, reducer, plain_plan)
+        plain_plan = schedule_of(graph)
+        assert plain_plan.chunked_scan is None
+        plain = sweep(graph, semiring, plain_plan)
     with lanes_from(1):
-        plan = schedule(graph)
-        assert plan.lanes is not None or isinstance(plan.walk, Rows) or not (plan.link_id < graph.arcs).any()
-        fast = sweep(graph, reducer, plan)
+        schedule = schedule_of(graph)
+        swept_apart = schedule.chunked_scan is not None or isinstance(schedule.level_pass, ChainPass)
+        assert swept_apart or not (schedule.link_id < graph.arcs).any()
+        fast = sweep(graph, semiring, schedule)
     size = 1e-12 * magnitude(graph)
     for name in ("totals", "node_totals"):
         np.testing.assert_allclose(getattr(fast, name), getattr(plain, name), rtol=1e-12, atol=size)
@@ -67,13 +68,13 @@ def assert_as_the_plain_sweep(graph: Graph, reducer: Reducer, tolerance: float) 
 
 @given(graphs(max_nodes=9, max_arcs=16), BETAS)
 def test_lanes_find_what_the_plain_sweep_finds(graph: Graph, beta: float) -> None:
-    assert_as_the_plain_sweep(graph, soft_min(beta), gradient_tolerance(graph, beta))
+    assert_as_the_plain_sweep(graph, LogSemiring(beta), gradient_tolerance(graph, beta))
 
 
 @given(graphs(energies=strategies.halves, max_nodes=9, max_arcs=16))
 def test_lanes_break_ties_as_the_plain_sweep_does(graph: Graph) -> None:
     """Sums of halves are exact, so here the path must be the same, whichever way the sums are taken."""
-    assert_as_the_plain_sweep(graph, hard_min, 0.0)
+    assert_as_the_plain_sweep(graph, TROPICAL, 0.0)
 
 
 @given(st.lists(graphs(max_nodes=6, max_arcs=10), min_size=2, max_size=4), BETAS)
@@ -107,21 +108,21 @@ def test_long_graphs_in_lanes(levels: int, width: int, skip: int) -> None:
     members = [chain(rng, levels, width, skip), chain(rng, levels // 2, width, 1), strategies.lecture_34()]
     for graph in (members[0], union(members)):
         for beta in (0.7, 3.0):
-            assert_as_the_plain_sweep(graph, soft_min(beta), 1e-9)
-        assert_as_the_plain_sweep(graph, hard_min, 1e-9)
+            assert_as_the_plain_sweep(graph, LogSemiring(beta), 1e-9)
+        assert_as_the_plain_sweep(graph, TROPICAL, 1e-9)
 
 
 def test_size_decides_about_lanes() -> None:
     rng = random.Random(3)
-    assert schedule(chain(rng, 400, 3, 1)).lanes is not None
-    assert schedule(chain(rng, 20, 3, 1)).lanes is None
-    assert schedule(chain(rng, 150, 30, 1)).lanes is None
+    assert schedule_of(chain(rng, 400, 3, 1)).chunked_scan is not None
+    assert schedule_of(chain(rng, 20, 3, 1)).chunked_scan is None
+    assert schedule_of(chain(rng, 150, 30, 1)).chunked_scan is None
     rows = emission_graph(np.zeros((500, 4)), ("", *"abcd"))
-    assert schedule(rows).is_row
-    together = schedule(union([rows, chain(rng, 400, 3, 1), rows]))
-    assert isinstance(together.walk, Rows)
-    assert len(together.walk.rows) == 2
-    assert together.lanes is not None
+    assert schedule_of(rows).is_row
+    together = schedule_of(union([rows, chain(rng, 400, 3, 1), rows]))
+    assert isinstance(together.level_pass, ChainPass)
+    assert len(together.level_pass.rows) == 2
+    assert together.chunked_scan is not None
 
 
 def row(rng: np.random.Generator, values: int, parallel: int, downwards: bool = False) -> Graph:
@@ -139,16 +140,16 @@ def test_rows_find_what_the_plain_sweep_finds_to_the_last_bit(
     seed: int, values: int, parallel: int, downwards: bool, beta: float
 ) -> None:
     graph = row(np.random.default_rng(seed), values, parallel, downwards)
-    for reducer in (hard_min, soft_min(beta)):
+    for semiring in (TROPICAL, LogSemiring(beta)):
         with lanes_from(np.inf):
-            plain = sweep(graph, reducer, schedule(graph))
+            plain = sweep(graph, semiring, schedule_of(graph))
         with lanes_from(1):
-            plan = schedule(graph)
+            schedule = schedule_of(graph)
             # With a start and a final link; a few parallel ones are not worth a bundle.
-            assert plan.is_row == (parallel == 1 or values + 2 <= 0.75 * (parallel * values + 2))
-            if not plan.is_row:
+            assert schedule.is_row == (parallel == 1 or values + 2 <= 0.75 * (parallel * values + 2))
+            if not schedule.is_row:
                 continue
-            fast = sweep(graph, reducer, plan)
+            fast = sweep(graph, semiring, schedule)
         assert fast.totals.tolist() == plain.totals.tolist()
         assert fast.node_totals.tolist() == plain.node_totals.tolist()
         for name in ("arcs", "nodes", "start", "final"):
@@ -181,7 +182,7 @@ def test_a_way_is_followed_to_its_end(draws: list[int], stroll: int, strides: in
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pointers, "_STROLL", stroll)
             patch.setattr(pointers, "_STRIDES", strides)
-            assert way(after, begin).tolist() == wanted
+            assert follow(after, begin).tolist() == wanted
 
 
 def test_lanes_are_refused_where_arcs_lead_everywhere() -> None:
@@ -194,8 +195,8 @@ def test_lanes_are_refused_where_arcs_lead_everywhere() -> None:
     dst = np.concatenate([np.arange(1, nodes), far[:, 1]])
     label = np.ones(len(src), dtype=int)
     graph = Graph(src, dst, label, label, rng.uniform(0, 2, len(src)), np.zeros(nodes), np.zeros(nodes), ("", "a"))
-    assert schedule(graph).lanes is None
-    assert_as_the_plain_sweep(graph, soft_min(1.0), 1e-9)
+    assert schedule_of(graph).chunked_scan is None
+    assert_as_the_plain_sweep(graph, LogSemiring(1.0), 1e-9)
 
 
 @given(st.lists(st.integers(0, 2**34), max_size=30), st.lists(st.integers(0, 5), max_size=30), st.integers(1, 6))
@@ -213,16 +214,16 @@ def test_both_kinds_of_segments_reduce_alike(rows: list[list[float]], beta: floa
     counts = [len(row) for row in rows]
     starts = np.cumsum(counts) - counts
     entries = np.array([entry for row in rows for entry in row])
-    kinds = (Runs(starts, len(entries)), Owned(np.repeat(np.arange(len(rows)), counts), len(rows)))
-    for reducer in (hard_min, soft_min(beta)):
-        (one, one_shares), (two, two_shares) = (reducer.reduce(entries.copy(), kind) for kind in kinds)
+    kinds = (Runs(starts, len(entries)), ScatteredSegments(np.repeat(np.arange(len(rows)), counts), len(rows)))
+    for semiring in (TROPICAL, LogSemiring(beta)):
+        (one, one_shares), (two, two_shares) = (semiring.reduce(entries.copy(), kind) for kind in kinds)
         np.testing.assert_allclose(one, two, rtol=1e-14, atol=1e-13)
         np.testing.assert_allclose(one_shares(), two_shares(), rtol=1e-13)
-        np.testing.assert_array_equal(reducer.totals(entries, starts), one)
+        np.testing.assert_array_equal(semiring.totals(entries, starts), one)
 
 
 def test_segments_that_no_way_leads_to_are_infinite() -> None:
     with np.errstate(divide="ignore"):
-        for reducer in (hard_min, soft_min(1.0)):
-            totals, _ = reducer.reduce(np.array([np.inf, 1.0, np.inf]), Owned(np.array([0, 1, 1]), 3))
+        for semiring in (TROPICAL, LogSemiring(1.0)):
+            totals, _ = semiring.reduce(np.array([np.inf, 1.0, np.inf]), ScatteredSegments(np.array([0, 1, 1]), 3))
             assert totals.tolist() == [np.inf, 1.0, np.inf]

@@ -24,11 +24,11 @@ from lattice_cli.graph.unions import union
 from lattice_cli.search.best_path import best_paths
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep import compiled as compiled_schedule
-from lattice_cli.sweep import compiled as loops
+from lattice_cli.sweep import compiled as kernels
 from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.passes import Walk
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.passes import LevelPass
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 
@@ -51,24 +51,24 @@ def numbered(graph: Graph, downwards: bool) -> Graph:
     )
 
 
-def both(graph: Graph, reducer: Reducer, wide: bool = False) -> tuple[Sweep, Sweep]:
+def both(graph: Graph, semiring: Semiring, wide: bool = False) -> tuple[Sweep, Sweep]:
     """The sweep by numpy and that by compiled loops; wide: by numpy over a schedule made by compiled loops."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lattice_cli.sweep.scheduling.mostly_parallel", lambda graph: False)
         patch.setattr(compiled_schedule, "_WIDE", 0 if wide else 10**6)
         patch.setenv("LATTICE_COMPILED", "0")
-        plain = sweep(graph, reducer)
-        assert plain.plan.loops is None
+        plain = sweep(graph, semiring)
+        assert plain.schedule.kernels is None
         patch.setenv("LATTICE_COMPILED", "1")
-        fast = sweep(graph, reducer)
-        assert fast.plan.loops is not None
-        assert (type(fast.plan.walk) is Walk) == (wide and bool((fast.plan.sink >= 0).any()))
+        fast = sweep(graph, semiring)
+        assert fast.schedule.kernels is not None
+        assert (type(fast.schedule.level_pass) is LevelPass) == (wide and bool((fast.schedule.sink >= 0).any()))
     return plain, fast
 
 
-def assert_same(graph: Graph, reducer: Reducer, tolerance: float) -> None:
+def assert_same(graph: Graph, semiring: Semiring, tolerance: float) -> None:
     for wide in (False, True):
-        assert_equal(*both(graph, reducer, wide), tolerance)
+        assert_equal(*both(graph, semiring, wide), tolerance)
 
 
 def assert_equal(plain: Sweep, fast: Sweep, tolerance: float) -> None:
@@ -90,13 +90,13 @@ def assert_equal(plain: Sweep, fast: Sweep, tolerance: float) -> None:
 @given(graphs(max_nodes=9, max_arcs=16), BETAS, st.booleans())
 def test_sums_are_those_of_numpy(graph: Graph, beta: float, downwards: bool) -> None:
     graph = numbered(graph, downwards)
-    assert_same(graph, soft_min(beta), gradient_tolerance(graph, beta))
+    assert_same(graph, LogSemiring(beta), gradient_tolerance(graph, beta))
 
 
 @needs_numba
 @given(graphs(energies=strategies.halves, max_nodes=9, max_arcs=16), st.booleans())
 def test_minima_and_their_ties_are_those_of_numpy(graph: Graph, downwards: bool) -> None:
-    assert_same(numbered(graph, downwards), hard_min, 0.0)
+    assert_same(numbered(graph, downwards), TROPICAL, 0.0)
 
 
 def numbered_union(members: list[Graph]) -> Graph:
@@ -109,7 +109,7 @@ def numbered_union(members: list[Graph]) -> Graph:
 @given(st.lists(graphs(max_nodes=6, max_arcs=10), min_size=2, max_size=4), BETAS)
 def test_sums_of_unions_are_those_of_numpy(members: list[Graph], beta: float) -> None:
     tolerance = max(gradient_tolerance(member, beta) for member in members)
-    assert_same(numbered_union(members), soft_min(beta), tolerance)
+    assert_same(numbered_union(members), LogSemiring(beta), tolerance)
 
 
 # Which of two paths is the best where rounding alone tells them apart depends on the order of addition: bundles compare
@@ -117,7 +117,7 @@ def test_sums_of_unions_are_those_of_numpy(members: list[Graph], beta: float) ->
 @needs_numba
 @given(st.lists(graphs(energies=strategies.halves, max_nodes=6, max_arcs=10), min_size=2, max_size=4))
 def test_minima_of_unions_are_those_of_numpy(members: list[Graph]) -> None:
-    assert_same(numbered_union(members), hard_min, 0.0)
+    assert_same(numbered_union(members), TROPICAL, 0.0)
 
 
 @needs_numba
@@ -135,23 +135,23 @@ def test_best_paths_are_those_of_numpy(graph: Graph, downwards: bool, wide: bool
 @needs_numba
 @given(problems(), BETAS)
 def test_the_soft_product_is_that_of_numpy(problem: Problem, beta: float) -> None:
-    assert_same_product(problem, soft_min(beta))
+    assert_same_product(problem, LogSemiring(beta))
 
 
 @needs_numba
 @given(problems(strategies.halves))
 def test_the_hard_product_and_its_ties_are_those_of_numpy(problem: Problem) -> None:
-    assert_same_product(problem, hard_min)
+    assert_same_product(problem, TROPICAL)
 
 
-def assert_same_product(problem: Problem, reducer: Reducer) -> None:
+def assert_same_product(problem: Problem, semiring: Semiring) -> None:
     emissions, lengths, grammar = problem
     columns = np.array([-1, 2, 1, 0])
     found = []
     with pytest.MonkeyPatch.context() as patch:
         for switch in "01":
             patch.setenv("LATTICE_COMPILED", switch)
-            swept = product_sweep(emissions, lengths, grammar, columns, reducer)
+            swept = product_sweep(emissions, lengths, grammar, columns, semiring)
             back = swept.pullback(np.linspace(-1.0, 2.0, len(lengths)))
             found.append((swept.totals, back.emissions, back.arcs, back.start, back.final))
     for one, two in zip(*found):
@@ -174,9 +174,9 @@ def test_graphs_out_of_order_and_cycles_are_left_to_numpy(monkeypatch: pytest.Mo
         graph.final[np.argsort(shuffled)],
         graph.labels,
     )
-    assert schedule(graph).loops is not None
-    assert schedule(mixed).loops is None
-    np.testing.assert_allclose(sweep(mixed, soft_min(1)).totals, sweep(graph, soft_min(1)).totals, rtol=1e-12)
+    assert schedule_of(graph).kernels is not None
+    assert schedule_of(mixed).kernels is None
+    np.testing.assert_allclose(sweep(mixed, LogSemiring(1)).totals, sweep(graph, LogSemiring(1)).totals, rtol=1e-12)
 
 
 @needs_numba
@@ -187,20 +187,20 @@ def test_emission_matrices_are_left_to_bundles(monkeypatch: pytest.MonkeyPatch) 
     start, final = none.copy(), none.copy()
     start[0] = final[100] = 0.0
     matrix = Graph(steps, steps + 1, steps % 2, steps % 2, np.cos(np.arange(3000.0)), start, final, ("", "a"))
-    assert schedule(matrix).loops is None
-    assert schedule(matrix).is_row
+    assert schedule_of(matrix).kernels is None
+    assert schedule_of(matrix).is_row
 
 
 def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without being asked for, loops are for large graphs alone; a union might have been cut in another way."""
     graph = chain(random.Random(0), 30, 3, 1)
     monkeypatch.delenv("LATTICE_COMPILED", raising=False)
-    assert loops.loops_for(graph) is None
-    monkeypatch.setattr(loops, "LARGE", 10)
-    assert (loops.loops_for(graph) is not None) == (importlib.util.find_spec("numba") is not None)
-    assert loops.loops_for(union([graph, graph])) is None
+    assert kernels.kernels_for(graph) is None
+    monkeypatch.setattr(kernels, "LARGE", 10)
+    assert (kernels.kernels_for(graph) is not None) == (importlib.util.find_spec("numba") is not None)
+    assert kernels.kernels_for(union([graph, graph])) is None
     monkeypatch.setenv("LATTICE_COMPILED", "0")
-    assert loops.loops_for(graph) is None
+    assert kernels.kernels_for(graph) is None
 
 
 def test_small_commands_do_not_load_numba() -> None:

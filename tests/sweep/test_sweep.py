@@ -22,7 +22,7 @@ from lattice_cli.graph.construct import emission_graph, linear_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
 from lattice_cli.sweep.forward_backward import Gradient, sweep
-from lattice_cli.sweep.semiring import hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 
 def check_close_gradients(found: Gradient, wanted: oracle.Gradient, tolerance: float) -> None:
@@ -46,14 +46,14 @@ def soft_gradient(graph: Graph, beta: float) -> oracle.Gradient:
 @given(graphs(), BETAS)
 def test_soft_totals_are_the_free_energy_of_the_listed_paths(graph: Graph, beta: float) -> None:
     paths = oracle.all_paths(graph)
-    totals = sweep(graph, soft_min(beta)).totals
+    totals = sweep(graph, LogSemiring(beta)).totals
     check_close(totals, [oracle.free_energy(paths, beta)], 1e-9 * magnitude(graph))
 
 
 @given(graphs())
 def test_hard_totals_are_the_least_listed_energy(graph: Graph) -> None:
     paths = oracle.all_paths(graph)
-    totals = sweep(graph, hard_min).totals
+    totals = sweep(graph, TROPICAL).totals
     check_close(totals, [min((path.energy for path in paths), default=INF)], 1e-9 * magnitude(graph))
 
 
@@ -62,20 +62,20 @@ def test_node_totals_sum_the_ways_to_each_node_that_is_on_a_path(graph: Graph, b
     prefixes = oracle.prefix_energies(graph, oracle.all_paths(graph))
     soft = [oracle.soft_minimum(ways, beta) for ways in prefixes]
     hard = [min(ways, default=INF) for ways in prefixes]
-    check_close(sweep(graph, soft_min(beta)).node_totals, soft, 1e-9 * magnitude(graph))
-    check_close(sweep(graph, hard_min).node_totals, hard, 1e-9 * magnitude(graph))
+    check_close(sweep(graph, LogSemiring(beta)).node_totals, soft, 1e-9 * magnitude(graph))
+    check_close(sweep(graph, TROPICAL).node_totals, hard, 1e-9 * magnitude(graph))
 
 
 @given(connected_graphs(energies=strategies.moderate_energies), BETAS)
 def test_totals_of_moderate_energies_hold_to_1e_9(graph: Graph, beta: float) -> None:
     wanted = oracle.free_energy(oracle.all_paths(graph), beta)
-    assert sweep(graph, soft_min(beta)).totals[0] == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+    assert sweep(graph, LogSemiring(beta)).totals[0] == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
 def test_a_graph_without_nodes_has_no_path() -> None:
     empty = Graph([], [], [], [], [], [], [])
-    for reducer in (hard_min, soft_min(1.0)):
-        result = sweep(empty, reducer)
+    for semiring in (TROPICAL, LogSemiring(1.0)):
+        result = sweep(empty, semiring)
         assert result.totals.tolist() == [INF]
         assert result.node_totals.tolist() == []
         assert result.pullback().arcs.tolist() == []
@@ -83,8 +83,8 @@ def test_a_graph_without_nodes_has_no_path() -> None:
 
 def test_a_node_that_is_start_and_final_is_a_path_without_arcs() -> None:
     graph = Graph([], [], [], [], [], [0.25, INF], [0.5, 0.0])
-    for reducer in (hard_min, soft_min(2.0)):
-        result = sweep(graph, reducer)
+    for semiring in (TROPICAL, LogSemiring(2.0)):
+        result = sweep(graph, semiring)
         assert result.totals[0] == pytest.approx(0.75, rel=1e-15)
         assert result.node_totals.tolist() == [0.25, INF]
         assert result.pullback().start.tolist() == [1.0, 0.0]
@@ -97,20 +97,20 @@ def test_a_node_that_is_start_and_final_is_a_path_without_arcs() -> None:
 
 @given(graphs(), BETAS)
 def test_the_pullback_of_the_free_energy_is_the_posteriors(graph: Graph, beta: float) -> None:
-    found = sweep(graph, soft_min(beta)).pullback()
+    found = sweep(graph, LogSemiring(beta)).pullback()
     check_close_gradients(found, soft_gradient(graph, beta), gradient_tolerance(graph, beta))
 
 
 @given(connected_graphs(energies=strategies.moderate_energies), BETAS)
 def test_posteriors_of_moderate_energies_hold_to_1e_9(graph: Graph, beta: float) -> None:
-    found = sweep(graph, soft_min(beta)).pullback()
+    found = sweep(graph, LogSemiring(beta)).pullback()
     check_close_gradients(found, soft_gradient(graph, beta), 1e-9)
 
 
 @given(graphs())
 def test_the_pullback_of_the_hard_minimum_is_one_best_path(graph: Graph) -> None:
     paths = oracle.all_paths(graph)
-    result = sweep(graph, hard_min)
+    result = sweep(graph, TROPICAL)
     gradient = result.pullback()
     if not paths:
         check_close_gradients(gradient, nothing(graph), 0.0)
@@ -133,7 +133,7 @@ def test_seeds_weigh_the_members_of_a_union(members: list[Graph], beta: float, d
         st.lists(st.sampled_from([0.0, 1.0, -1.0, 0.5, -2.5]), min_size=len(members), max_size=len(members))
     )
     together = union(members)
-    found = sweep(together, soft_min(beta)).pullback(np.array(seed))
+    found = sweep(together, LogSemiring(beta)).pullback(np.array(seed))
     parts = [soft_gradient(member, beta) for member in members]
     for name in ("arcs", "nodes", "start", "final"):
         wanted = [weight * value for weight, part in zip(seed, parts, strict=True) for value in getattr(part, name)]
@@ -142,8 +142,8 @@ def test_seeds_weigh_the_members_of_a_union(members: list[Graph], beta: float, d
 
 @given(connected_graphs(), BETAS)
 def test_flow_from_source_to_sink_is_one_and_is_conserved(graph: Graph, beta: float) -> None:
-    for reducer in (soft_min(beta), hard_min):
-        flow = sweep(graph, reducer).pullback()
+    for semiring in (LogSemiring(beta), TROPICAL):
+        flow = sweep(graph, semiring).pullback()
         assert flow.start.sum() == pytest.approx(1.0, abs=1e-9)
         assert flow.final.sum() == pytest.approx(1.0, abs=1e-9)
         entering = flow.start + np.bincount(graph.dst, flow.arcs, graph.nodes)
@@ -173,7 +173,7 @@ def moved(graph: Graph, step: float, arcs: np.ndarray, start: np.ndarray, final:
 @given(connected_graphs(energies=strategies.moderate_energies), st.sampled_from([0.5, 1.0, 2.0]), st.data())
 def test_pullback_and_pushforward_are_the_derivative(graph: Graph, beta: float, data: st.DataObject) -> None:
     direction = tuple(directions(data, size) for size in (graph.arcs, graph.nodes, graph.nodes))
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     gradient = result.pullback()
     inner = float(gradient.arcs @ direction[0] + gradient.start @ direction[1] + gradient.final @ direction[2])
     forward = result.pushforward(*direction)
@@ -194,8 +194,8 @@ def test_pushforward_is_the_transpose_of_pullback_on_a_union(
 ) -> None:
     together = union(members)
     direction = tuple(directions(data, size) for size in (together.arcs, together.nodes, together.nodes))
-    for reducer in (soft_min(beta), hard_min):
-        result = sweep(together, reducer)
+    for semiring in (LogSemiring(beta), TROPICAL):
+        result = sweep(together, semiring)
         forward = result.pushforward(*direction)
         for member in np.flatnonzero(np.isfinite(result.totals)).tolist():
             gradient = result.pullback(np.eye(together.graphs)[member])
@@ -205,13 +205,13 @@ def test_pushforward_is_the_transpose_of_pullback_on_a_union(
 
 def test_pushforward_of_a_member_without_a_path_is_nan() -> None:
     nowhere = strategies.acceptor([(0, 1, "a", 1.0)], 1, 0)
-    forward = sweep(union([nowhere, lecture_34()]), hard_min).pushforward(arcs=np.ones(11))
+    forward = sweep(union([nowhere, lecture_34()]), TROPICAL).pushforward(arcs=np.ones(11))
     assert math.isnan(forward[0])
     assert forward[1] == 3.0
 
 
 def test_pushforward_takes_each_part_alone() -> None:
-    result = sweep(lecture_34(), soft_min(1.0))
+    result = sweep(lecture_34(), LogSemiring(1.0))
     gradient = result.pullback()
     assert result.pushforward(arcs=np.eye(10)[2])[0] == pytest.approx(gradient.arcs[2], rel=1e-12)
     assert result.pushforward(start=np.array([1.0, 0, 0, 0]))[0] == pytest.approx(1.0, rel=1e-12)
@@ -224,25 +224,25 @@ def test_pushforward_takes_each_part_alone() -> None:
 @given(graphs(), BETAS, st.data())
 def test_numbering_does_not_matter(graph: Graph, beta: float, data: st.DataObject) -> None:
     other, nodes, arcs = data.draw(renumbered(graph))
-    one, two = sweep(graph, soft_min(beta)), sweep(other, soft_min(beta))
+    one, two = sweep(graph, LogSemiring(beta)), sweep(other, LogSemiring(beta))
     check_close(two.totals, one.totals, 1e-9 * magnitude(graph))
     check_close(two.node_totals, one.node_totals[nodes], 1e-9 * magnitude(graph))
     check_close(two.pullback().arcs, one.pullback().arcs[arcs], gradient_tolerance(graph, beta))
     check_close(two.pullback().nodes, one.pullback().nodes[nodes], gradient_tolerance(graph, beta))
-    check_close(sweep(other, hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
+    check_close(sweep(other, TROPICAL).totals, sweep(graph, TROPICAL).totals, 1e-9 * magnitude(graph))
 
 
 @given(graphs(), BETAS)
 def test_reading_backwards_changes_nothing(graph: Graph, beta: float) -> None:
     tolerance = gradient_tolerance(graph, beta)
-    one, two = sweep(graph, soft_min(beta)), sweep(graph.reversed(), soft_min(beta))
+    one, two = sweep(graph, LogSemiring(beta)), sweep(graph.reversed(), LogSemiring(beta))
     check_close(two.totals, one.totals, 1e-9 * magnitude(graph))
     forwards, backwards = one.pullback(), two.pullback()
     check_close(backwards.arcs, forwards.arcs, tolerance)
     check_close(backwards.nodes, forwards.nodes, tolerance)
     check_close(backwards.start, forwards.final, tolerance)
     check_close(backwards.final, forwards.start, tolerance)
-    check_close(sweep(graph.reversed(), hard_min).totals, sweep(graph, hard_min).totals, 1e-9 * magnitude(graph))
+    check_close(sweep(graph.reversed(), TROPICAL).totals, sweep(graph, TROPICAL).totals, 1e-9 * magnitude(graph))
 
 
 
@@ -284,7 +284,7 @@ def test_a_union_with_cyclic_members_is_its_members_to_the_last_bit(members: lis
 @given(graphs(cyclic=True))
 def test_trimming_keeps_what_is_on_a_path(graph: Graph) -> None:
     smaller, nodes, arcs = trimmed(graph)
-    assert nodes.tolist() == oracle.useful_nodes(graph)
+    assert nodes.tolist() == oracle.nodes_on_paths(graph)
     assert arcs.tolist() == oracle.useful_arcs(graph)
     assert nodes[smaller.src].tolist() == graph.src[arcs].tolist()
     assert nodes[smaller.dst].tolist() == graph.dst[arcs].tolist()
@@ -318,13 +318,13 @@ def test_long_and_wide_graphs_against_the_recursion(levels: int, width: int, ski
     rng = random.Random(levels * 100 + width * 10 + skip)
     graph = chain(rng, levels, width, skip)
     for beta in (0.7, 3.0):
-        result = sweep(graph, soft_min(beta))
+        result = sweep(graph, LogSemiring(beta))
         reaching, total = oracle.recursion(graph, beta)
         assert result.totals[0] == pytest.approx(total, rel=1e-9, abs=1e-9)
         posteriors = oracle.recursion_posteriors(graph, beta)
         flow = result.pullback()
         check_close(flow.arcs, posteriors, 1e-9)
-        useful = oracle.useful_nodes(graph)
+        useful = oracle.nodes_on_paths(graph)
         check_close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
         visits = flow.start + np.bincount(graph.dst, posteriors, graph.nodes)
         check_close(flow.nodes, visits, 1e-9)
@@ -332,7 +332,7 @@ def test_long_and_wide_graphs_against_the_recursion(levels: int, width: int, ski
         assert flow.final.sum() == pytest.approx(1.0, abs=1e-10)
         direction = np.array([rng.uniform(-1, 1) for _ in range(graph.arcs)])
         assert result.pushforward(arcs=direction)[0] == pytest.approx(float(direction @ flow.arcs), rel=1e-9, abs=1e-9)
-    best = sweep(graph, hard_min)
+    best = sweep(graph, TROPICAL)
     least = oracle.recursion(graph, None)[1]
     assert best.totals[0] == pytest.approx(least, rel=1e-12)
     path = best.pullback()
@@ -372,9 +372,9 @@ def test_strands_numbered_one_after_the_other_with_long_dead_ends(numbering: str
         ("", "a"),
     )  # fmt: skip
     beta = 1.5
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     reaching, total = oracle.recursion(graph, beta)
-    useful = oracle.useful_nodes(graph)
+    useful = oracle.nodes_on_paths(graph)
     assert nodes - len(useful) > 100
     assert trimmed(graph)[1].tolist() == useful
     assert result.totals[0] == pytest.approx(total, rel=1e-9)
@@ -394,7 +394,7 @@ def test_many_small_members_at_once() -> None:
     rng = random.Random(11)
     members = [chain(rng, rng.randint(2, 6), 3, 2) for _ in range(200)]
     assert_union_is_bitwise(members, 1.0)
-    totals = sweep(union(members), soft_min(1.0)).totals
+    totals = sweep(union(members), LogSemiring(1.0)).totals
     check_close(totals, [oracle.recursion(member, 1.0)[1] for member in members], 1e-9)
 
 
@@ -404,7 +404,7 @@ def test_an_emission_matrix_factorises() -> None:
     graph = emission_graph(energies, ("", *(f"class {k}" for k in range(30))))
     beta = 1.3
     rows = [oracle.soft_minimum(row, beta) for row in energies.tolist()]
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     assert result.totals[0] == pytest.approx(math.fsum(rows), rel=1e-12)
     wanted = [
         math.exp(-beta * (energy - row))
@@ -412,13 +412,13 @@ def test_an_emission_matrix_factorises() -> None:
         for energy in values
     ]
     check_close(result.pullback().arcs, wanted, 1e-12)
-    assert sweep(graph, hard_min).totals[0] == pytest.approx(math.fsum(map(min, energies.tolist())), rel=1e-12)
+    assert sweep(graph, TROPICAL).totals[0] == pytest.approx(math.fsum(map(min, energies.tolist())), rel=1e-12)
 
 
 def test_flow_is_conserved_over_a_very_long_chain() -> None:
     steps = 20_000
     energies = np.random.default_rng(1).normal(size=(steps, 3))
-    flow = sweep(emission_graph(energies, ("", "a", "b", "c")), soft_min(1.0)).pullback()
+    flow = sweep(emission_graph(energies, ("", "a", "b", "c")), LogSemiring(1.0)).pullback()
     assert np.abs(flow.nodes - 1).max() < 1e-9
     assert np.abs(flow.arcs.reshape(steps, 3).sum(axis=1) - 1).max() < 1e-9
 
@@ -439,10 +439,10 @@ def test_cyclic_sums_are_solved_exactly_or_refused(graph: Graph, beta: float) ->
     sums = oracle.cyclic_sums(graph, beta)
     if sums is None:
         with pytest.raises(Diverged):
-            sweep(graph, soft_min(beta))
+            sweep(graph, LogSemiring(beta))
         return
     tolerance = 1e-9 + 1e-13 / pivot
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     check_close(result.totals, [sums.free_energy()], tolerance * magnitude(graph))
     check_close(result.node_totals, sums.node_totals(), tolerance * magnitude(graph))
     wanted = sums.gradient()
@@ -460,7 +460,7 @@ def test_cyclic_sums_are_solved_exactly_or_refused(graph: Graph, beta: float) ->
 )
 def test_cyclic_pushforward_is_the_transpose_of_pullback(graph: Graph, beta: float, data: st.DataObject) -> None:
     assume(oracle.smallest_pivot(graph, beta) > 1e-2)
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     gradient = result.pullback()
     direction = tuple(directions(data, size) for size in (graph.arcs, graph.nodes, graph.nodes))
     inner = float(gradient.arcs @ direction[0] + gradient.start @ direction[1] + gradient.final @ direction[2])
@@ -471,7 +471,7 @@ def test_cyclic_pushforward_is_the_transpose_of_pullback(graph: Graph, beta: flo
 def test_the_hard_minimum_of_a_cyclic_graph_or_a_negative_cycle(graph: Graph) -> None:
     if any(energy < 0 for energy in oracle.cycle_energies(graph)):
         with pytest.raises(Diverged):
-            sweep(graph, hard_min)
+            sweep(graph, TROPICAL)
         return
     assert_hard_minimum(graph)
 
@@ -496,7 +496,7 @@ def test_tied_nodes_of_a_component_do_not_choose_each_other() -> None:
 def assert_hard_minimum(graph: Graph) -> None:
     """Totals are least energies and the gradient is one path without loops; sums of energies must be exact."""
     paths = oracle.simple_paths(graph)
-    result = sweep(graph, hard_min)
+    result = sweep(graph, TROPICAL)
     least = min((path.energy for path in paths), default=INF)
     assert result.totals.tolist() == [least]
     assert result.node_totals.tolist() == oracle.simple_prefix_minima(graph)
@@ -518,7 +518,7 @@ def assert_hard_minimum(graph: Graph) -> None:
 @given(connected_graphs(energies=strategies.positive_energies, cyclic=True), st.sampled_from([2.0, 5.0]))
 def test_reading_a_cyclic_graph_backwards_changes_nothing(graph: Graph, beta: float) -> None:
     assume(oracle.smallest_pivot(graph, beta) > 1e-3)
-    one, two = sweep(graph, soft_min(beta)), sweep(graph.reversed(), soft_min(beta))
+    one, two = sweep(graph, LogSemiring(beta)), sweep(graph.reversed(), LogSemiring(beta))
     check_close(two.totals, one.totals, 1e-8)
     check_close(two.pullback().arcs, one.pullback().arcs, 1e-8 * (1 + one.pullback().arcs.max(initial=0.0)))
     check_close(two.pullback().nodes, one.pullback().nodes, 1e-8 * (1 + one.pullback().nodes.max(initial=0.0)))
@@ -534,21 +534,21 @@ def cycle_between(energies: Sequence[float], exit_energy: float = 0.5) -> Graph:
 @pytest.mark.parametrize("energies", [[-0.25], [0.5, -1.0], [1.0, 1.0, -2.5], [-1e-3]])
 def test_a_negative_cycle_is_refused(energies: list[float]) -> None:
     graph = cycle_between(energies)
-    for reducer in (hard_min, soft_min(1.0), soft_min(20.0)):
+    for semiring in (TROPICAL, LogSemiring(1.0), LogSemiring(20.0)):
         with pytest.raises(Diverged):
-            sweep(graph, reducer)
+            sweep(graph, semiring)
 
 
 @pytest.mark.parametrize("energies", [[0.0], [0.5, -0.5], [0.1, -0.1], [0.3, -0.2, -0.1], [1.0, 1.0, -2.0], [0.0] * 3])
 def test_a_cycle_of_zero_energy_has_a_minimum_but_no_sum(energies: list[float]) -> None:
     graph = cycle_between(energies)
-    best = sweep(graph, hard_min)
+    best = sweep(graph, TROPICAL)
     assert best.totals[0] == pytest.approx(0.5, abs=1e-12)
     flow = best.pullback()
     assert flow.arcs.tolist() == [0.0] * len(energies) + [1.0]
     for beta in (0.5, 1.0, 8.0):
         with pytest.raises(Diverged):
-            sweep(graph, soft_min(beta))
+            sweep(graph, LogSemiring(beta))
 
 
 def test_cycles_that_are_on_no_path_do_no_harm() -> None:
@@ -557,8 +557,8 @@ def test_cycles_that_are_on_no_path_do_no_harm() -> None:
         [*graph.src, 3], [*graph.dst, 3], [*graph.ilabel, 1], [*graph.olabel, 1], [*graph.energy, -2.0],
         graph.start, graph.final, graph.labels,
     )  # fmt: skip
-    for reducer in (hard_min, soft_min(1.0)):
-        result = sweep(dead_end, reducer)
+    for semiring in (TROPICAL, LogSemiring(1.0)):
+        result = sweep(dead_end, semiring)
         assert result.totals.tolist() == [1.0]
         assert result.node_totals.tolist() == [0.0, 1.0, INF, INF]
         assert result.pullback().arcs.tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
@@ -567,16 +567,16 @@ def test_cycles_that_are_on_no_path_do_no_harm() -> None:
 def test_two_loops_whose_sum_is_too_much_are_refused_though_each_is_fine() -> None:
     loops = [(0, 0, "a", 0.6), (0, 0, "b", 0.6), (0, 1, "c", 0.0)]
     with pytest.raises(Diverged, match="sum over paths diverges"):
-        sweep(strategies.acceptor(loops, 0, 1), soft_min(1.0))
-    one = sweep(strategies.acceptor(loops[1:], 0, 1), soft_min(1.0)).totals[0]
+        sweep(strategies.acceptor(loops, 0, 1), LogSemiring(1.0))
+    one = sweep(strategies.acceptor(loops[1:], 0, 1), LogSemiring(1.0)).totals[0]
     assert one == pytest.approx(math.log1p(-math.exp(-0.6)), rel=1e-12)
 
 
 def test_one_diverging_member_refuses_the_union() -> None:
     members = [lecture_34(), cycle_between([0.0])]
-    assert sweep(union(members), hard_min).totals.tolist() == pytest.approx([0.6, 0.5], rel=1e-12)
+    assert sweep(union(members), TROPICAL).totals.tolist() == pytest.approx([0.6, 0.5], rel=1e-12)
     with pytest.raises(Diverged):
-        sweep(union(members), soft_min(1.0))
+        sweep(union(members), LogSemiring(1.0))
 
 
 @pytest.mark.parametrize("size", [40, 300, 700])
@@ -587,11 +587,11 @@ def test_large_components_against_walks_summed_length_by_length(size: int) -> No
     arcs += [(size // 2, size, "c", 0.3), (size + 1, 5, "c", 0.1), (7, size + 2, "c", 0.2)]
     graph = strategies.acceptor(arcs, size + 1, size)
     beta = 1.0
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     reaching, total = oracle.iterated(graph, beta)
     leaving, _ = oracle.iterated(graph.reversed(), beta)
     assert result.totals[0] == pytest.approx(total, rel=1e-9)
-    useful = oracle.useful_nodes(graph)
+    useful = oracle.nodes_on_paths(graph)
     assert size + 2 not in useful
     check_close(result.node_totals[useful], [reaching[node] for node in useful], 1e-9 * (1 + abs(total)))
     wanted = [
@@ -607,7 +607,7 @@ def test_the_hard_minimum_through_a_large_component_is_one_path(size: int) -> No
     arcs = [(k, (k + 1) % size, "a", rng.randint(0, 8) / 4) for k in range(size)]
     arcs += [(rng.randrange(size), rng.randrange(size), "b", rng.randint(8, 40) / 4) for _ in range(size)]
     graph = strategies.acceptor([*arcs, (size // 2 + 7, size, "c", 0.25)], size // 2 + 9, size)
-    result = sweep(graph, hard_min)
+    result = sweep(graph, TROPICAL)
     flow = result.pullback()
     assert set(flow.arcs.tolist()) == {0.0, 1.0}
     chosen = {int(graph.src[arc]): int(arc) for arc in np.flatnonzero(flow.arcs)}
@@ -633,8 +633,8 @@ def test_a_way_back_that_weighs_nothing_changes_nothing(size: int, back: float) 
     """exp(-2000) is 0 in float64; the component is still a component."""
     ring = [(k, k + 1, "a", 0.5) for k in range(size)]
     graph = strategies.acceptor([*ring, (size, 0, "b", back), (size, size + 1, "c", 0.25)], 0, size + 1)
-    for reducer in (soft_min(1.0), hard_min):
-        result = sweep(graph, reducer)
+    for semiring in (LogSemiring(1.0), TROPICAL):
+        result = sweep(graph, semiring)
         assert result.totals[0] == pytest.approx(0.5 * size + 0.25, rel=1e-12)
         assert result.node_totals[:-1].tolist() == pytest.approx([0.5 * k for k in range(size + 1)], rel=1e-12)
         flow = result.pullback()
@@ -656,13 +656,13 @@ def test_many_walks_through_a_component_are_not_a_divergence(layers: int, width:
     graph = strategies.acceptor([*arcs, (end, 0, "c", 0.3)], 0, end)
     once = math.exp(-0.05 * layers)
     round_trip = once * math.exp(-0.3)
-    result = sweep(graph, soft_min(1.0))
+    result = sweep(graph, LogSemiring(1.0))
     assert result.totals[0] == pytest.approx(-math.log(once / (1 - round_trip)), rel=1e-9, abs=1e-9)
     flow = result.pullback()
     assert flow.nodes[0] == pytest.approx(1 / (1 - round_trip), rel=1e-9)
     assert flow.nodes[1:-1].tolist() == pytest.approx([1 / (1 - round_trip) / width] * (layers * width), rel=1e-9)
     with pytest.raises(Diverged):
-        sweep(graph.with_energy(np.append(graph.energy[:-1], -0.05 * layers)), soft_min(1.0))
+        sweep(graph.with_energy(np.append(graph.energy[:-1], -0.05 * layers)), LogSemiring(1.0))
 
 
 # The lecture's numbers -----------------------------------------------------------------------------------------------
@@ -717,13 +717,13 @@ LECTURE_34 = {
 def test_lecture_34(beta: float) -> None:
     golden = LECTURE_34[beta]
     graph = lecture_34()
-    result = sweep(graph, soft_min(beta))
+    result = sweep(graph, LogSemiring(beta))
     flow = result.pullback()
     assert result.totals[0] == pytest.approx(golden["free_energy"], rel=1e-12)
     assert flow.arcs.tolist() == pytest.approx(golden["posterior"], rel=1e-9)
     assert flow.nodes.tolist() == pytest.approx(golden["node_posterior"], rel=1e-12)
     assert result.node_totals.tolist() == pytest.approx(golden["alpha"], rel=1e-12)
-    backward = sweep(graph.reversed(), soft_min(beta)).node_totals
+    backward = sweep(graph.reversed(), LogSemiring(beta)).node_totals
     assert backward.tolist() == pytest.approx(golden["backward"], rel=1e-12)
 
 
@@ -741,26 +741,26 @@ def test_the_copied_numbers_are_the_golden_ones(shared: pathlib.Path) -> None:
 def test_lecture_34_loses_the_right_answers_probability() -> None:
     correct = oracle.answer_free_energies(oracle.all_paths(lecture_34()), 1.0)["3", "4"]
     assert correct == pytest.approx(0.6939217633982206, rel=1e-12)
-    free = sweep(lecture_34(), soft_min(1.0)).totals[0]
+    free = sweep(lecture_34(), LogSemiring(1.0)).totals[0]
     assert correct - free == pytest.approx(1.3054413860710197, rel=1e-12)
 
 
 def test_lecture_34_viterbi() -> None:
-    result = sweep(lecture_34(), hard_min)
+    result = sweep(lecture_34(), TROPICAL)
     assert result.totals[0] == pytest.approx(0.6, rel=1e-15)
     assert np.flatnonzero(result.pullback().arcs).tolist() == [0, 2, 4]
 
 
 def test_self_loop() -> None:
     graph = strategies.acceptor([(0, 0, "a", 0.1), (0, 1, "b", 0.5)], 0, 1)
-    result = sweep(graph, soft_min(1.0))
+    result = sweep(graph, LogSemiring(1.0))
     assert result.totals[0] == pytest.approx(-1.8521684610440903, rel=1e-12)
     ratio = math.exp(-0.1)
     assert result.pullback().arcs.tolist() == pytest.approx([ratio / (1 - ratio), 1.0], rel=1e-12)
     assert result.pullback().nodes.tolist() == pytest.approx([1 / (1 - ratio), 1.0], rel=1e-12)
     for energy in (0.0, -0.1):
         with pytest.raises(Diverged):
-            sweep(graph.with_energy(np.array([energy, 0.5])), soft_min(1.0))
+            sweep(graph.with_energy(np.array([energy, 0.5])), LogSemiring(1.0))
 
 
 def test_red_node() -> None:
@@ -768,7 +768,7 @@ def test_red_node() -> None:
     graph = strategies.acceptor(
         [(0, 1, "a", energies[0]), (0, 2, "b", energies[1]), (1, 3, "c", energies[2]), (2, 3, "d", energies[3])], 0, 3
     )
-    result = sweep(graph, soft_min(2.0))
+    result = sweep(graph, LogSemiring(2.0))
     assert result.totals[0] == pytest.approx(0.4812560247570571, rel=1e-12)
     share = 1 / (1 + math.exp(-2.0 * 0.3))
     assert result.pullback().arcs.tolist() == pytest.approx([share, 1 - share, share, 1 - share], rel=1e-12)
@@ -776,5 +776,5 @@ def test_red_node() -> None:
 
 def test_lecture_cut_unconstrained() -> None:
     graph = strategies.lecture_cut()
-    assert sweep(graph, hard_min).totals[0] == pytest.approx(0.7, rel=1e-12)
-    assert sweep(graph, soft_min(1.0)).totals[0] == pytest.approx(-1.1987819413319893, rel=1e-12)
+    assert sweep(graph, TROPICAL).totals[0] == pytest.approx(0.7, rel=1e-12)
+    assert sweep(graph, LogSemiring(1.0)).totals[0] == pytest.approx(-1.1987819413319893, rel=1e-12)

@@ -97,15 +97,15 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound_report import Bounds, bound_report
+    from lattice_cli.cli.reports.bound_report import BoundAnswers, bound_report
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
 
     require_one_stdin(graphs, grammar, proposal)
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     kind, colon, number = proposal.partition(":")
     temperature, other = None, None
     if kind == "gibbs" and colon:
@@ -117,7 +117,7 @@ def bound(
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
         other = read_one(proposal, read_options(**reading))
-    bounds = Bounds(
+    bounds = BoundAnswers(
         rules, ctc, OPERATORS[combine], temperature, other, beta, samples, importance, seed, steps, tie, every
     )
 

@@ -57,13 +57,13 @@ def compose(
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
     from lattice_cli.records.batching import no_path
     from lattice_cli.records.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
-    rules = read_rules(grammar)
+    rules = read_grammar_argument(grammar)
 
     class Composed(GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""

@@ -68,12 +68,12 @@ def draw(
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     report = Drawing(output, form_of(output, to))
 
     def solve(documents: list[Document]) -> list[Picture]:

@@ -112,12 +112,12 @@ def evaluate(
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.formats.references import read_references
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
 
     require_one_stdin(results, grammar, references)
     reject = reject or reject_at is not None
     given = {"-g": grammar, "--ctc": ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     known = read_references(references) if references else None
     reader = Reader(known, [name for name, value in given.items() if value], reject)
     wanted = Wanted(count, distinct, beta if reject else None, oracle)

@@ -85,13 +85,13 @@ def forward(
     from lattice_cli.cli.reports.forward_report import ForwardTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
     from lattice_cli.records import posteriors
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
     if lagrangian:
         report = _Checked(report)

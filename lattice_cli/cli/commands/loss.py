@@ -129,12 +129,12 @@ def loss(
     from lattice_cli.errors import CheckFailed, counted
     from lattice_cli.learning.losses.loss_energies import evaluate
     from lattice_cli.learning.losses.losses import LOSSES, Settings
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     settings = Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)

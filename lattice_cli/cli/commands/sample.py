@@ -67,13 +67,13 @@ def sample(
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import Diverged, LatticeError
-    from lattice_cli.models.grammar_argument import read_rules
+    from lattice_cli.models.grammar_argument import read_grammar_argument
     from lattice_cli.records.draws import draws
     from lattice_cli.records.interpretation import interpret
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
-    rules = read_rules(grammar) if grammar else None
+    rules = read_grammar_argument(grammar) if grammar else None
     report: Any = JsonReport(_record, identity) if as_json else _tables(color)
     numbers = iter(range(sys.maxsize))
 

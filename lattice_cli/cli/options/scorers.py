@@ -9,7 +9,7 @@ import click
 from lattice_cli.cli.options.shared import NamedNumber, applied, not_negative, positive
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.scorer_config import Judges
+    from lattice_cli.grammars.scorer_config import Scorers
 
 
 judge_options = applied(
@@ -40,9 +40,9 @@ beam_options = applied(
 )
 
 
-def read_judges(
+def read_scorers(
     lm: str | None, lm_scale: float, word_energy: float, hot: tuple[tuple[str, float], ...], hot_words: str | None
-) -> Judges | None:
+) -> Scorers | None:
     """What judges answers, None for nothing. Raises FormatError, UsageError."""
     from lattice_cli.errors import UsageError
 
@@ -51,7 +51,7 @@ def read_judges(
     if lm is None and not hot and hot_words is None:
         return None
     from lattice_cli.formats.notations.arpa import UNKNOWN, read_arpa
-    from lattice_cli.grammars.scorer_config import Judges
+    from lattice_cli.grammars.scorer_config import Scorers
 
     gains = dict(hot)
     if hot_words is not None:
@@ -62,4 +62,4 @@ def read_judges(
         gains = {word.name: word.energy for word in words_of(text, source)} | gains
     if not abs(word_energy) < float("inf"):
         raise UsageError(f"--word-energy is {word_energy}, expected a finite number")
-    return Judges(None if lm is None else read_arpa(lm), lm_scale, word_energy, UNKNOWN, gains)
+    return Scorers(None if lm is None else read_arpa(lm), lm_scale, word_energy, UNKNOWN, gains)

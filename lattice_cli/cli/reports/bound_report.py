@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.analysis.variational_bound import (
-    Bound,
-    Sampled,
+    SampledBound,
+    VariationalBound,
     Weighted,
     bound,
     gibbs,
@@ -21,27 +21,27 @@ from lattice_cli.analysis.variational_bound import (
     sampled,
 )
 from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
-from lattice_cli.cli.terminal.tables import Rows, number
+from lattice_cli.cli.terminal.tables import GrowingTable, number
 from lattice_cli.composition.combine import Combine
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.graph.record import Document
-from lattice_cli.learning.training.proposal_fit import Row, fit
-from lattice_cli.records.batching import at_home, no_path
+from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
+from lattice_cli.records.batching import in_record_terms, no_path
 from lattice_cli.records.interpretation import Grammar, interpret
 
 
 @dataclass(frozen=True)
-class Found:
+class BoundFound:
     """The bounds of a record; the last row of a fit belongs to what the rest is about."""
 
-    bound: Bound
-    sampled: Sampled | None
+    bound: VariationalBound
+    sampled: SampledBound | None
     importance: list[Weighted]
-    rows: list[Row]
+    rows: list[LatticeRow]
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class BoundAnswers:
     """What is asked of every record."""
 
     grammar: Grammar | None
@@ -58,7 +58,7 @@ class Bounds:
     every: int
     _numbers: Any = field(default_factory=count)
 
-    def of(self, document: Document) -> Found | LatticeError:
+    def of(self, document: Document) -> BoundFound | LatticeError:
         """The bounds of a record, or why it has none."""
         # A stream of numbers for each record: what is drawn for one does not hang on the others.
         rng = np.random.default_rng([self.seed, next(self._numbers)])
@@ -67,7 +67,7 @@ class Bounds:
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
-    def _of(self, document: Document, rng: np.random.Generator) -> Found | LatticeError:
+    def _of(self, document: Document, rng: np.random.Generator) -> BoundFound | LatticeError:
         interpretation = interpret(document, self.grammar, self.ctc, self.combine)
         graph = interpretation.graph
         if self.proposal is None:
@@ -75,8 +75,8 @@ class Bounds:
         else:
             require_same_paths(document.graph, self.proposal.graph)
             q = interpret(self.proposal, self.grammar, self.ctc, self.combine).graph
-        with at_home([interpretation]):
-            rows: list[Row] = []
+        with in_record_terms([interpretation]):
+            rows: list[LatticeRow] = []
             try:
                 if self.steps is not None:
                     samples = self.samples or 0
@@ -89,7 +89,7 @@ class Bounds:
                 raise
             weights = log_weights(graph, q, self.beta, self.samples, rng) if self.samples else None
             estimate = None if weights is None else sampled(weights, self.beta)
-            return Found(exact, estimate, importance(graph, q, self.beta, self.importance, weights), rows)
+            return BoundFound(exact, estimate, importance(graph, q, self.beta, self.importance, weights), rows)
 
 
 def bound_report(as_json: bool, color: str) -> Any:
@@ -102,7 +102,7 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _figures(found: Bound) -> dict[str, float]:
+def _figures(found: VariationalBound) -> dict[str, float]:
     return {
         "free_energy": found.free_energy,
         "bound": found.bound,
@@ -112,7 +112,7 @@ def _figures(found: Bound) -> dict[str, float]:
     }
 
 
-def _record(document: Document, found: Found) -> list[dict[str, Any]]:
+def _record(document: Document, found: BoundFound) -> list[dict[str, Any]]:
     line: dict[str, Any] = {**identity(document), "status": "ok", "beta": found.bound.beta, **_figures(found.bound)}
     if found.sampled is not None:
         line["sampled"] = {
@@ -157,7 +157,7 @@ class _BoundTables(TableReport):
         headings = ("beta", "F", "bound", "<E>_q", "entropy", "gap")
         super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
 
-    def show(self, document: Document, found: Found) -> None:
+    def show(self, document: Document, found: BoundFound) -> None:
         """The tables of one record."""
         figures = (found.bound.beta, *_figures(found.bound).values())
         self.rows.add(document.id, *(number(figure) for figure in figures[:-1]), _small(figures[-1]))
@@ -166,17 +166,17 @@ class _BoundTables(TableReport):
         self._fit(document, found)
         self._estimates(document, found)
 
-    def _fit(self, document: Document, found: Found) -> None:
+    def _fit(self, document: Document, found: BoundFound) -> None:
         headings = ["step", "bound", "gap", "|gradient|", "variance", "with control"]
-        rows = Rows(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
+        rows = GrowingTable(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
         for row in found.rows:
             shown = (row.bound.bound, row.bound.gap, row.gradient, row.plain, row.controlled)
             rows.add(str(row.step), *(_small(value) for value in shown))
         rows.flush()
 
-    def _estimates(self, document: Document, found: Found) -> None:
+    def _estimates(self, document: Document, found: BoundFound) -> None:
         headings = [("estimate", "name"), ("value", "number"), ("std. error", "number"), ("eff. samples", "number")]
-        rows = Rows(self.out, headings, f"{document.id}: from paths drawn from q", every=0)
+        rows = GrowingTable(self.out, headings, f"{document.id}: from paths drawn from q", every=0)
         if found.sampled is not None:
             told = found.sampled
             name = f"bound, {told.samples} samples"

@@ -9,7 +9,7 @@ from lattice_cli.analysis.bootstrap import Share
 from lattice_cli.analysis.error_rates import Answers, BestOf, Errors, Evaluation
 from lattice_cli.analysis.rejection import RejectCurve
 from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.tables import Rows, console, label_text, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
 from lattice_cli.errors import LatticeError
 from lattice_cli.search.edit_distance import Alignment
 
@@ -134,7 +134,7 @@ def _percent(rate: float | None) -> str:
 def _record_table(out: Any, found: Evaluation, failures: Failures) -> None:
     shown = {"oracle": found.closest is not None, "confidence": found.curve is not None}
     extra = [(name, "number") for name, wanted in shown.items() if wanted]
-    rows = Rows(out, [("id", "text"), ("errors", "number"), *extra, ("reference → answer", "label")])
+    rows = GrowingTable(out, [("id", "text"), ("errors", "number"), *extra, ("reference → answer", "label")])
     for record, alignment in zip(found.records, found.alignments):
         cells = [record.id, str(alignment.errors)]
         if found.closest is not None:
@@ -156,7 +156,7 @@ def _alignment_text(alignment: Alignment) -> str:
 
 def _rate_table(out: Any, found: Evaluation, left_out: int) -> None:
     counts = ("total", "correct", "sub", "ins", "del", "error %")
-    rows = Rows(out, [("", "name"), *((name, "number") for name in counts), ("95 % interval", "text")], every=0)
+    rows = GrowingTable(out, [("", "name"), *((name, "number") for name in counts), ("95 % interval", "text")], every=0)
     wrong = Share(found.exact.all - found.exact.count, found.exact.all, _complement(found.exact.interval))
     rows.add("records", str(found.exact.all), str(found.exact.count), "", "", "", *_rate_cells(wrong))
     for name, errors in (("labels", found.labels), ("words", found.words)):
@@ -201,7 +201,7 @@ def _confusion_table(out: Any, found: Evaluation, most: int) -> None:
         return
     title = f"confusions: {min(most, len(found.confusions))} of {len(found.confusions)}"
     columns = [("reference", "label"), ("answer", "label"), ("count", "number"), ("of", "number")]
-    rows = Rows(out, columns, title, every=0)
+    rows = GrowingTable(out, columns, title, every=0)
     for each in found.confusions[:most]:
         of = "" if each.of is None else str(each.of)
         rows.add(label_text(each.reference), label_text(each.answer), str(each.count), of)
@@ -213,7 +213,7 @@ def _reject_table(out: Any, curve: RejectCurve, limit: float) -> None:
     at = curve.point(limit)
     columns = ("confidence", "accepted", "correct %", "reject %", "error %")
     title = "accepted if the confidence is at least; rates of all records"
-    rows = Rows(out, [(name, "number") for name in columns], title, every=0)
+    rows = GrowingTable(out, [(name, "number") for name in columns], title, every=0)
     for point in sorted({*curve.spread(_CURVE_ROWS), *([] if at is None else [at])}):
         figures = _point(curve, point)
         rates = (_percent(figures[f"{name}_rate"]) for name in ("correct", "reject", "error"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import Rows, console, label_text, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
 from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class TableReport:
     def __init__(self, color: str, columns: Sequence[tuple[str, str]]) -> None:
         self.out = console(color)
         self._width = len(columns)
-        self.rows = Rows(self.out, columns)
+        self.rows = GrowingTable(self.out, columns)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A row with the status; the message itself goes to standard error."""
@@ -109,7 +109,7 @@ def arc_table(
     transducer = bool((graph.ilabel != graph.olabel).any())
     labels = ["input", "output"] if transducer else ["label"]
     headings = [("arc", "number"), ("from", "text"), ("to", "text"), *((name, "label") for name in labels)]
-    rows = Rows(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
+    rows = GrowingTable(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
     sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
     for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
         shown = [label_text(None if side[arc] == _EPSILON else graph.labels[side[arc]]) for side in sides]

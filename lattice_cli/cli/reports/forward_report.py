@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lattice_cli.cli.reports.fields import TableReport, arc_table, small
-from lattice_cli.cli.terminal.tables import Rows, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
@@ -46,7 +46,9 @@ class ForwardTables(TableReport):
 
         title = f"{document.id}: multipliers and residuals of each node at beta {number(result.statistics.beta)}"
         headings = ["node", "alpha", "lambda", "dL/dlambda", "dL/dalpha"]
-        rows = Rows(self.out, [(each, "text" if each == "node" else "number") for each in headings], title, every=0)
+        rows = GrowingTable(
+            self.out, [(each, "text" if each == "node" else "number") for each in headings], title, every=0
+        )
         columns = (found.alpha, found.multiplier, found.by_multiplier, found.by_alpha)
         for name, alpha, multiplier, *residuals in zip(side.names, *(column.tolist() for column in columns)):
             rows.add(str(name), number(alpha), number(multiplier), *(small(each) for each in residuals))
@@ -75,7 +77,7 @@ class ForwardTables(TableReport):
         view, names = result.nodes, result.side.names
         title = f"{document.id}: alpha, backward and posterior of each node at beta {number(result.statistics.beta)}"
         headings = [("node", "text"), ("alpha", "number"), ("backward", "number"), ("posterior", "number")]
-        rows = Rows(self.out, headings, title, every=0)
+        rows = GrowingTable(self.out, headings, title, every=0)
         for node, (alpha, backward, posterior) in enumerate(
             zip(view.alpha.tolist(), view.backward.tolist(), view.posterior.tolist())
         ):

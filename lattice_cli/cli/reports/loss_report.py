@@ -10,11 +10,11 @@ import numpy as np
 from lattice_cli.cli.reports.fields import arc_records, arc_table
 from lattice_cli.cli.stream.report import Item
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import Rows, answer_text, console, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, number, say
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.losses.gradient_check import Check, check
-from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, Term
+from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 
 _ZERO = 1e-12
 _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
@@ -131,7 +131,7 @@ def _values(results: Results) -> dict[str, float | None]:
     return {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in results}
 
 
-def _term(term: Term | None) -> dict[str, Any] | None:
+def _term(term: AnswerEnergy | None) -> dict[str, Any] | None:
     if term is None:
         return None
     record: dict[str, Any] = {"energy": term.energy, "output": term.output}
@@ -182,7 +182,7 @@ class LossTables(_Means):
             headings[1:2] = []  # makes room for the check on a screen of 80 columns
             headings.append("error")
         columns = [("loss", "name"), *((heading, "number") for heading in headings)]
-        rows = Rows(self._out, columns, title, every=0)
+        rows = GrowingTable(self._out, columns, title, every=0)
         for result in results:
             if isinstance(result, LossFailure):
                 rows.add(result.loss.name, f"({result.error.status})", *[""] * (len(headings) - 1))
@@ -246,7 +246,7 @@ class LossTables(_Means):
             return
         failed = f", {self.failed} failed" if self.failed else ""
         title = f"mean of {counted(self.records, 'record')}{failed}"
-        rows = Rows(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
+        rows = GrowingTable(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
         for name, value in self.means().items():
             rows.add(name, number(value))
         rows.flush()

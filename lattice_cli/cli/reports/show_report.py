@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.terminal.tables import Rows, answer_text, label_text, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_text, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.comparison import Comparison, Key
@@ -86,7 +86,7 @@ def _print_strip(out: Any, at: str, strips: list[dict[str, Any]], parts: Parts) 
         return
     headings = [("from", "number"), ("to", "number"), ("nodes", "number"), ("arcs", "number"), ("", "name")]
     headings += [("entropy", "number"), ("best path", "label")]
-    rows = Rows(out, headings, f"{at}arcs along its length", every=0)
+    rows = GrowingTable(out, headings, f"{at}arcs along its length", every=0)
     most = max(strip["arcs"] for strip in strips) or 1
     for strip in strips:
         bar = "█" * round(_BAR * strip["arcs"] / most)
@@ -98,7 +98,9 @@ def _print_strip(out: Any, at: str, strips: list[dict[str, Any]], parts: Parts) 
 
 def _print_labels(out: Any, at: str, uses: list[dict[str, Any]], parts: Parts) -> None:
     headings = [("label", "label"), ("arcs", "number"), ("expected", "number"), ("detour", "number")]
-    rows = Rows(out, headings, f"{at}labels, how often an answer has them, and what insisting on them costs", every=0)
+    rows = GrowingTable(
+        out, headings, f"{at}labels, how often an answer has them, and what insisting on them costs", every=0
+    )
     for use in uses:
         rows.add(label_text(use["label"]), str(use["arcs"]), number(use["expected"], 4), number(use["detour"], 4))
     rows.flush()
@@ -106,7 +108,7 @@ def _print_labels(out: Any, at: str, uses: list[dict[str, Any]], parts: Parts) -
 
 def _print_confusions(out: Any, at: str, slots: list[dict[str, Any]], parts: Parts) -> None:
     title = f"{at}what stands at each place of the best answer, posteriors of {parts.least:g} or more"
-    rows = Rows(out, [("best", "label"), ("posterior", "number"), ("instead", "text")], title, every=0)
+    rows = GrowingTable(out, [("best", "label"), ("posterior", "number"), ("instead", "text")], title, every=0)
     for slot in slots:
         choices = dict(slot["choices"])
         others = [
@@ -122,7 +124,7 @@ def _print_confusions(out: Any, at: str, slots: list[dict[str, Any]], parts: Par
 def _print_heaviest(out: Any, at: str, arcs: list[dict[str, Any]], parts: Parts) -> None:
     numbers = ("energy", "posterior", "detour")
     headings = [("arc", "number"), ("from", "text"), ("to", "text"), ("label", "label")]
-    rows = Rows(out, [*headings, *((name, "number") for name in numbers)], f"{at}the heaviest arcs", every=0)
+    rows = GrowingTable(out, [*headings, *((name, "number") for name in numbers)], f"{at}the heaviest arcs", every=0)
     for arc in arcs:
         cells = [str(arc["arc"]), str(arc["from"]), str(arc["to"]), label_text(arc["label"])]
         rows.add(*cells, *(number(arc[name]) for name in numbers))
@@ -131,7 +133,7 @@ def _print_heaviest(out: Any, at: str, arcs: list[dict[str, Any]], parts: Parts)
 
 def print_comparison(out: Any, names: tuple[str, str], found: Comparison) -> None:
     """Two lattices side by side, then what only one of them has, then the arcs whose energies differ."""
-    rows = Rows(out, [("", "text"), *((name, "text") for name in names)], every=0)
+    rows = GrowingTable(out, [("", "text"), *((name, "text") for name in names)], every=0)
     pair = (found.one, found.other)
     joined = all(len(label) == 1 for side in pair for label in side.answer or [])
     for heading, cells in (
@@ -154,7 +156,9 @@ def print_comparison(out: Any, names: tuple[str, str], found: Comparison) -> Non
     if found.changed:
         title = f"{len(found.changed)} arcs of both have other energies, {found.same} the same; the largest first"
         headings = [("from", "text"), ("to", "text"), ("label", "label")]
-        table = Rows(out, [*headings, *((name, "number") for name in names), ("change", "number")], title, every=0)
+        table = GrowingTable(
+            out, [*headings, *((name, "number") for name in names), ("change", "number")], title, every=0
+        )
         for change in found.changed[:_MOST_ROWS]:
             numbers = (change.energy, change.other, change.other - change.energy)
             table.add(*_arc(change.arc), *(number(value) for value in numbers))
@@ -172,7 +176,7 @@ def _print_arcs(out: Any, keys: list[Key], title: str) -> None:
     if not keys:
         return
     more = f", the first {_MOST_ROWS} of {len(keys)}" if len(keys) > _MOST_ROWS else ""
-    rows = Rows(out, [("from", "text"), ("to", "text"), ("label", "label")], f"arcs {title}{more}", every=0)
+    rows = GrowingTable(out, [("from", "text"), ("to", "text"), ("label", "label")], f"arcs {title}{more}", every=0)
     for key in keys[:_MOST_ROWS]:
         rows.add(*_arc(key))
     rows.flush()

@@ -12,12 +12,12 @@ from typing import Any
 
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.progress import ProgressBar, progress
-from lattice_cli.cli.terminal.tables import Rows, console, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, console, number, say
 from lattice_cli.formats.io.files import json_line
 from lattice_cli.formats.model_file import write_checkpoint
 from lattice_cli.learning.training.config import LayerSettings, TrainConfig
 from lattice_cli.learning.training.problem import Problem
-from lattice_cli.learning.training.training_loop import Epoch, Standing
+from lattice_cli.learning.training.training_loop import Epoch, TrainingState
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.model_store import save_model
 
@@ -57,11 +57,11 @@ class Watching:
             signal.signal(signal.SIGINT, before)
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
-        """See Watch."""
+        """See TrainingListener."""
         self._bar.update(done, batches, f"epoch {epoch}  loss {number(loss, 5)}{self._last}")
 
     def epoch(self, epoch: Epoch) -> None:
-        """See Watch."""
+        """See TrainingListener."""
         if epoch.label_error is not None:
             self._last = f"  label error {number(epoch.label_error, 4)}"
         with self._bar.aside():
@@ -74,8 +74,8 @@ class Watching:
                 print(line_of(epoch))
             sys.stdout.flush()
 
-    def save(self, standing: Standing, better: bool) -> None:
-        """See Watch."""
+    def save(self, standing: TrainingState, better: bool) -> None:
+        """See TrainingListener."""
         if better:
             self.save_model(standing)
         about = {
@@ -85,7 +85,7 @@ class Watching:
         }
         write_checkpoint(self.checkpoint, about, standing.arrays())
 
-    def save_model(self, standing: Standing) -> None:
+    def save_model(self, standing: TrainingState) -> None:
         """The best weights so far, or the latest where no epoch is over."""
         weights = standing.best if standing.best_epoch else standing.average
         found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
@@ -93,10 +93,10 @@ class Watching:
         save_model(self.path, self._assembled, self._problem.parameters(weights), trained)
 
     def stopped(self) -> bool:
-        """See Watch."""
+        """See TrainingListener."""
         return self.interrupted
 
-    def finish(self, standing: Standing) -> None:
+    def finish(self, standing: TrainingState) -> None:
         """The table of epochs on a terminal, and what has become of it all."""
         if self._json:
             write_json({"status": "ok", "model": self.path, "best_epoch": standing.best_epoch, "ended": standing.ended})
@@ -107,7 +107,7 @@ class Watching:
         told = "" if found is None else f": {line_of(found).removesuffix(' *')}"
         say(out, f"{standing.ended}; {self.path} holds the model of {'the start' if found is None else told[2:]}")
 
-    def show_epochs(self, standing: Standing) -> None:
+    def show_epochs(self, standing: TrainingState) -> None:
         """The table of epochs, where they were not printed one by one."""
         if not self._tables or not sys.stderr.isatty() or not standing.epochs:
             return
@@ -120,7 +120,7 @@ class Watching:
             ("exact", "number"),
             ("", "text"),
         ]
-        rows = Rows(console(self._color), headings, every=0)
+        rows = GrowingTable(console(self._color), headings, every=0)
         for epoch in standing.epochs:
             logs = (epoch.nll,) if bounded else ()
             figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
@@ -144,7 +144,7 @@ def line_of(epoch: Epoch) -> str:
 
 def show_keys(color: str) -> None:
     """Every key of a configuration, its default and its meaning."""
-    rows = Rows(console(color), [("key", "name"), ("default", "text"), ("meaning", "text")], every=0)
+    rows = GrowingTable(console(color), [("key", "name"), ("default", "text"), ("meaning", "text")], every=0)
     for name, default, meaning in keys_of(TrainConfig()):
         rows.add(name, default, meaning)
     rows.flush()

@@ -16,7 +16,7 @@ from lattice_cli.formats.io.files import is_device, require_place
 from lattice_cli.formats.model_file import read_checkpoint
 from lattice_cli.learning.training.config import TrainConfig
 from lattice_cli.learning.training.problem import Problem, require_examples
-from lattice_cli.learning.training.training_loop import Standing, Training
+from lattice_cli.learning.training.training_loop import Training, TrainingState
 from lattice_cli.learning.training.validation import Validation
 from lattice_cli.models.assemble import Assembled, assemble
 from lattice_cli.models.model_store import difference, started_from
@@ -89,7 +89,7 @@ def _problem(config: TrainConfig, assembled: Assembled) -> Problem:
     return problem
 
 
-def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
+def _beginning(config: TrainConfig, path: str, problem: Problem) -> TrainingState:
     """Initial weights, drawn from the seed or taken from another model."""
     initial = problem.initial(np.random.default_rng([config.training.seed, 2]))
     if config.training.start:
@@ -98,10 +98,10 @@ def _beginning(config: TrainConfig, path: str, problem: Problem) -> Standing:
         others = [name for name, array in initial.items() if array.size and name not in taken]
         if others:
             print(f"lattice: {config.training.start} has no weights for {', '.join(others)}", file=sys.stderr)
-    return Standing.beginning(problem.flat(initial))
+    return TrainingState.beginning(problem.flat(initial))
 
 
-def _saved(config: TrainConfig, output: str, resume: bool) -> tuple[Standing | None, dict[str, Any]]:
+def _saved(config: TrainConfig, output: str, resume: bool) -> tuple[TrainingState | None, dict[str, Any]]:
     """The standing of a training that was stopped, and what its checkpoint says. One that nobody mentions is not to be
     lost."""
     checkpoint = checkpoint_of(output)
@@ -123,7 +123,7 @@ def _saved(config: TrainConfig, output: str, resume: bool) -> tuple[Standing | N
         changed = difference(config, about["config"])
         if changed:
             raise UsageError(f"--resume: the configuration has changed since {checkpoint}: {', '.join(changed)}")
-        return Standing.of(state, about["standing"]), about
+        return TrainingState.of(state, about["standing"]), about
     except FormatError as error:
         raise FormatError(f"{checkpoint}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity, path_fields
 from lattice_cli.cli.stream.report import prepared
-from lattice_cli.cli.terminal.tables import Rows, answer_text, label_text, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_text, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.report import Report
@@ -130,7 +130,7 @@ class ViterbiTables(TableReport):
     def _word_table(self, words: Sequence[Word]) -> None:
         timed = any(word.begin is not None for word in words)
         times = [("begin", "number"), ("end", "number")] if timed else []
-        rows = Rows(self.out, [("label", "label"), *times, ("confidence", "number")], every=0)
+        rows = GrowingTable(self.out, [("label", "label"), *times, ("confidence", "number")], every=0)
         for word in words:
             span = [number(word.begin), number(word.end)] if timed else []
             rows.add(label_text(word.label), *span, number(word.confidence))
@@ -139,7 +139,7 @@ class ViterbiTables(TableReport):
     def _arc_table(self, document: Document, path: Decoded) -> None:
         timed = path.times is not None
         times = [("begin", "number"), ("end", "number")] if timed else []
-        rows = Rows(self.out, [("arc", "number"), ("from", "text"), ("to", "text"), *times], every=0)
+        rows = GrowingTable(self.out, [("arc", "number"), ("from", "text"), ("to", "text"), *times], every=0)
         for position, arc in enumerate(path.arcs):
             span = path.times[position : position + 2] if path.times is not None else []
             nodes = path.nodes[position : position + 2]

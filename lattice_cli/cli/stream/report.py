@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause, Unread
+from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart
 from lattice_cli.graph.record import Document, Inputs
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: What streams are made of; only evaluate reads answers, and only recognize inputs.
 Item: TypeAlias = "Document | Inputs | Answered | Failure"
-Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | Unread | Pause]]"
+Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | RawPart | Pause]]"
 Solve: TypeAlias = Callable[[list[Any]], Sequence[Any]]
 #: A record, and its result as the report wants it or the error that stands in its place.
 Outcome: TypeAlias = "tuple[Item, Any]"

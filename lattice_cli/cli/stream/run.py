@@ -11,7 +11,7 @@ from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, pr
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause, Unread, parsed
+from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart, parsed
 from lattice_cli.formats.reading import split_records
 from lattice_cli.graph.record import Document
 
@@ -115,8 +115,8 @@ def outlined(record: Item) -> Item:
 def _say(error: LatticeError, record: Item) -> None:
     """The message on standard error, behind all output so far."""
     sys.stdout.flush()
-    located = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
-    print(f"lattice: {printable(located)}", file=sys.stderr)
+    relocated = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
+    print(f"lattice: {printable(relocated)}", file=sys.stderr)
 
 
 def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
@@ -175,7 +175,7 @@ def _batches(paths: Sequence[str], read: Callable[[str], Iterator[Any]]) -> Iter
             batch.append(record)
             if isinstance(record, Document):
                 fill += record.graph.arcs / _BATCH_ARCS
-            elif isinstance(record, Unread):
+            elif isinstance(record, RawPart):
                 fill += record.size / _BATCH_BYTES
             if fill >= 1.0 or len(batch) >= _BATCH_RECORDS:
                 yield batch

@@ -76,7 +76,7 @@ def answer_text(labels: Sequence[str], spelled: bool) -> str:
     return " ".join(label_text(label) for label in labels)
 
 
-class Rows:
+class GrowingTable:
     """A table that grows: rows are kept and printed a hundred at a time, each time under the same headings."""
 
     def __init__(self, out: Console, columns: Sequence[tuple[str, str]], title: str = "", every: int = 100) -> None:

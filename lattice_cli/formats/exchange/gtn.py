@@ -9,7 +9,7 @@ from __future__ import annotations
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io.label_columns import numbered
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import energy_of_score, node_of
 from lattice_cli.formats.io.symbols import FIELDS, from_ids, read_tables
@@ -53,7 +53,7 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
 
 def write_gtn(document: Document, options: WriteOptions) -> Written:
     """A graph in GTN's text form."""
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()
     fitting.summed_scores()

@@ -15,7 +15,7 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io.label_columns import numbered
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, rows_of
 from lattice_cli.formats.io.symbols import from_ids, read_tables
@@ -80,7 +80,7 @@ def _parts(rows: Sequence[Row], source: str) -> tuple[Sequence[Row], int]:
 
 def write_k2(document: Document, options: WriteOptions) -> Written:
     """A graph in k2's text form."""
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()
     fitting.summed_scores()

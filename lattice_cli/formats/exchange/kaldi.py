@@ -20,11 +20,11 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io.label_columns import numbered, whole_numbers
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.formats.io.rows import Row, node_of, weight_of
 from lattice_cli.formats.io.sources import decoded
 from lattice_cli.formats.io.symbols import FIELDS, Symbols, from_ids
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 from lattice_cli.graph.graph import EPSILON
 from lattice_cli.graph.record import Document
 
@@ -71,7 +71,7 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None]) ->
     """The lattice of a record. tables: of input and output labels. Raises FormatError, with the line."""
     key, rows = block.key, block.rows
     if not key:
-        found = shown(" ".join(rows[0][1]))
+        found = brief(" ".join(rows[0][1]))
         raise FormatError(f"{source}:{block.line}: found {found}, expected the key of a lattice alone on its line")
     compact = _is_compact(rows, source)
     graph = TextGraph(source, starts={node_of(fields[0], f"{source}:{line}"): 0.0 for line, fields in rows[:1]})
@@ -148,13 +148,13 @@ def _weight(text: str, compact: bool, at: str) -> _Weight:
     string = parts[2] if len(parts) == 3 else ""
     if len(parts) != 2 + compact or (string and not _STRING.fullmatch(string)):
         expected = "graph,acoustic,transition-ids" if compact else "graph,acoustic"
-        raise FormatError(f"{at}: weight is {shown(text)}, expected {expected}")
+        raise FormatError(f"{at}: weight is {brief(text)}, expected {expected}")
     return _Weight((weight_of(parts[0], at, "graph cost"), weight_of(parts[1], at, "acoustic cost")), string)
 
 
 def write_kaldi(document: Document, options: WriteOptions) -> Written:
     """A record of a text archive: a Lattice where inputs are transition-ids, else a CompactLattice."""
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()
     fitting.known_scores(GRAPH, (GRAPH, ACOUSTIC))
@@ -186,7 +186,7 @@ def write_kaldi(document: Document, options: WriteOptions) -> Written:
     return fitting.written(f"{key} \n{_rows(fitting, final, words, weights, '' if plain else ',')}\n")
 
 
-def _rows(fitting: Fitting, final: int, labels: list[str], weights: list[str], end: str) -> str:
+def _rows(fitting: LossyForm, final: int, labels: list[str], weights: list[str], end: str) -> str:
     """The rows of a record: one that names the start first, arcs, final nodes, nodes without arcs.
 
     Arcs into `final` are written as final weights. end: what ends a weight without transition-ids.
@@ -221,7 +221,7 @@ def _final_node(document: Document) -> int:
     return last if trailing and alone and not graph.olabel[into].any() and not (graph.src == last).any() else -1
 
 
-def _has_strings(fitting: Fitting, final: int) -> bool:
+def _has_strings(fitting: LossyForm, final: int) -> bool:
     """Whether inputs are strings of transition-ids, of which one is longer than an id, or on a final weight."""
     graph = fitting.graph
     inputs = [graph.labels[label] for label in np.unique(graph.ilabel).tolist() if label != EPSILON]

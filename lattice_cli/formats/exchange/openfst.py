@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io.label_columns import numbers, texts
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import Row, node_of, rows_of, weight_of
 from lattice_cli.formats.io.symbols import EPSILON_SYMBOL, Symbols, from_ids, is_id, read_tables
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 from lattice_cli.graph.record import Document
 
 _NAME = "OpenFst text"
@@ -90,7 +90,7 @@ def _labels(fields: list[str], symbols: Symbols | None, source: str, lines: Sequ
     for label in found:
         if symbols is not None and label != epsilon and label not in symbols.ids:
             line = lines[fields.index(label)]
-            raise FormatError(f"{source}:{line}: label {shown(label)} is not in the symbol table {symbols.path}")
+            raise FormatError(f"{source}:{line}: label {brief(label)} is not in the symbol table {symbols.path}")
     return [None if label == epsilon else label for label in fields]
 
 
@@ -100,7 +100,7 @@ def write_att(document: Document, options: WriteOptions) -> Written:
     A line `node Infinity` is a node that is not final: it names the start node where no line of its own comes first,
     and nodes without arcs.
     """
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()
     fitting.summed_scores()

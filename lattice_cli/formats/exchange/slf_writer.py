@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from lattice_cli.formats.exchange.slf import SCORES, SENTENCE_TAGS, SILENT_WORDS
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.graph.graph import EPSILON
 from lattice_cli.graph.record import Document
 
@@ -22,7 +22,7 @@ _NAME = "HTK SLF"
 
 def write_slf(document: Document, options: WriteOptions) -> Written:
     """A lattice in HTK Standard Lattice Format; without named scores, an energy is an acoustic score."""
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.acceptor()
     kept = tuple(score for _, score, _ in SCORES) + (("words",) if _is_count(document) else ())
@@ -41,7 +41,7 @@ def _is_count(document: Document) -> bool:
     return "words" in document.scores and np.array_equal(document.scores["words"], graph.olabel != EPSILON)
 
 
-def _header(fitting: Fitting) -> str:
+def _header(fitting: LossyForm) -> str:
     document, graph, names = fitting.document, fitting.graph, fitting.names
     lines = ["VERSION=1.0", f"UTTERANCE={quoted(document.id)}" if document.id else "", f"base={_BASE!r}"]
     lines += [f"{field}={document.scales[score]!r}" for _, score, field in SCORES if score in document.scales]
@@ -52,7 +52,7 @@ def _header(fitting: Fitting) -> str:
     return "".join(line + "\n" for line in lines if line)
 
 
-def _nodes(fitting: Fitting) -> str:
+def _nodes(fitting: LossyForm) -> str:
     times = fitting.document.times
     if times is None:
         return "".join(f"I={name}\n" for name in fitting.names)
@@ -62,7 +62,7 @@ def _nodes(fitting: Fitting) -> str:
     )
 
 
-def _links(fitting: Fitting) -> str:
+def _links(fitting: LossyForm) -> str:
     document, graph, names = fitting.document, fitting.graph, fitting.names
     scores = document.scores or {"acoustic": graph.energy}
     words = ["!NULL", *(quoted(label) for label in graph.labels[1:])]

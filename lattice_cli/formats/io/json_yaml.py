@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.values import LinedDict, LinedList, Scalar, shown
+from lattice_cli.formats.io.values import LinedDict, LinedList, Scalar, brief
 
 _DEEPEST = 500
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -27,7 +27,7 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
             _require_characters(value)
         return value
     except json.JSONDecodeError as error:
-        found = shown(text[error.pos : error.pos + 20]) if error.pos < len(text.rstrip()) else "the end of the text"
+        found = brief(text[error.pos : error.pos + 20]) if error.pos < len(text.rstrip()) else "the end of the text"
         where = at if line is not None else f"{source}:{error.lineno}"
         raise FormatError(f"{where}: not JSON: {error.msg} at column {error.colno}, found {found}") from None
     except _BadJson as error:
@@ -87,7 +87,7 @@ def parse_yaml(text: str, source: str) -> Iterator[Any]:
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    builder = _Builder(source)
+    builder = _YamlBuilder(source)
     try:
         events: Iterator[Any] = yaml.parse(text, Loader=loader)
         for event in events:
@@ -105,7 +105,7 @@ def parse_yaml(text: str, source: str) -> Iterator[Any]:
         raise FormatError(f"{where}: not YAML: {problem}") from None
 
 
-class _Builder:
+class _YamlBuilder:
     """Lists, mappings and scalars that know their lines, from YAML events."""
 
     def __init__(self, source: str) -> None:
@@ -165,7 +165,7 @@ class _Builder:
         else:
             if not isinstance(value, Scalar):
                 line = getattr(value, "line", container.line)
-                raise FormatError(f"{self._source}:{line}: a key of a mapping is {shown(value)}, expected a string")
+                raise FormatError(f"{self._source}:{line}: a key of a mapping is {brief(value)}, expected a string")
             if value in container:
                 raise FormatError(f"{self._source}:{value.line}: key {str(value)!r} is given twice in one mapping")
             self._keys[-1] = value

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from lattice_cli.arrays.types import IntArray
-from lattice_cli.formats.io.lossy import LARGEST_NUMBER, WHITE, Fitting
+from lattice_cli.formats.io.lossy import LARGEST_NUMBER, WHITE, LossyForm
 from lattice_cli.formats.io.symbols import EPSILON_SYMBOL, Symbols, is_id
 from lattice_cli.graph.graph import EPSILON
 
 _STAND_IN = "␣"
 
 
-def texts(fitting: Fitting, side: IntArray) -> list[str]:
+def texts(fitting: LossyForm, side: IntArray) -> list[str]:
     """(arcs,) labels as text without white space; epsilon is 0 where all labels are numbers, else <eps>."""
     labels, used = fitting.graph.labels, _used(side)
     numeric = all(is_id(labels[label]) for label in used)
@@ -24,7 +24,7 @@ def texts(fitting: Fitting, side: IntArray) -> list[str]:
     return [spelled[label] for label in side.tolist()]
 
 
-def numbers(fitting: Fitting, side: IntArray, symbols: Symbols, epsilon: str) -> list[str]:
+def numbers(fitting: LossyForm, side: IntArray, symbols: Symbols, epsilon: str) -> list[str]:
     """(arcs,) labels as their numbers in a symbol table, which takes up those that it does not have."""
     spelled = _spelled(fitting, _used(side), reserved=symbols.epsilon)
     numbers = {label: str(symbols.number(text)) for label, text in spelled.items()}
@@ -32,14 +32,14 @@ def numbers(fitting: Fitting, side: IntArray, symbols: Symbols, epsilon: str) ->
     return [numbers[label] for label in side.tolist()]
 
 
-def numbered(fitting: Fitting, side: IntArray, least: int, epsilon: str, symbols: Symbols | None) -> list[str]:
+def numbered(fitting: LossyForm, side: IntArray, least: int, epsilon: str, symbols: Symbols | None) -> list[str]:
     """(arcs,) labels by a symbol table; without one they have to be whole numbers."""
     if symbols is not None:
         return numbers(fitting, side, symbols, epsilon)
     return whole_numbers(fitting, side, least, epsilon, "; --write-symbols FILE keeps them")
 
 
-def whole_numbers(fitting: Fitting, side: IntArray, least: int, epsilon: str, remark: str = "") -> list[str]:
+def whole_numbers(fitting: LossyForm, side: IntArray, least: int, epsilon: str, remark: str = "") -> list[str]:
     """(arcs,) labels that are whole numbers from `least` on, as they are."""
     labels, used = fitting.graph.labels, _used(side)
     alien = [
@@ -53,7 +53,7 @@ def whole_numbers(fitting: Fitting, side: IntArray, least: int, epsilon: str, re
     return [str(label) if label else epsilon for label in side.tolist()]
 
 
-def _spelled(fitting: Fitting, used: Sequence[int], reserved: str) -> dict[int, str]:
+def _spelled(fitting: LossyForm, used: Sequence[int], reserved: str) -> dict[int, str]:
     """label -> text without white space, that is neither empty nor reserved; different for different labels."""
     labels = fitting.graph.labels
     bad = [label for label in used if not labels[label] or labels[label] == reserved or WHITE.search(labels[label])]

@@ -40,7 +40,7 @@ class Written:
     losses: tuple[str, ...] = ()
 
 
-class Fitting:
+class LossyForm:
     """A document on its way into a format."""
 
     def __init__(self, document: Document, form: str) -> None:

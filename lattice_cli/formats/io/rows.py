@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import FIELDS
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 
 _NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
 _INFINITE = frozenset({"inf", "+inf", "infinity", "+infinity"})
@@ -31,7 +31,7 @@ def rows_of(text: str) -> Iterator[Row]:
 def node_of(text: str, at: str) -> int:
     """A node: a whole number from 0 on. Raises FormatError."""
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
-        raise FormatError(f"{at}: node is {shown(text)}, expected a whole number")
+        raise FormatError(f"{at}: node is {brief(text)}, expected a whole number")
     return int(text)
 
 
@@ -45,7 +45,7 @@ def weight_of(text: str, at: str, what: str = "weight") -> float:
     if text.lower() in _INFINITE:
         return math.inf
     if not math.isfinite(value):
-        raise FormatError(f"{at}: {what} is {shown(text)}, expected a number")
+        raise FormatError(f"{at}: {what} is {brief(text)}, expected a number")
     return value
 
 
@@ -55,5 +55,5 @@ def energy_of_score(text: str, at: str) -> float:
         return math.inf
     score = weight_of(text, at, "score")
     if math.isinf(score):
-        raise FormatError(f"{at}: score is {shown(text)}, expected a number")
+        raise FormatError(f"{at}: score is {brief(text)}, expected a number")
     return 0.0 - score  # no energy is -0

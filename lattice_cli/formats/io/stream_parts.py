@@ -26,7 +26,7 @@ PAUSE = Pause()
 
 
 @dataclass(frozen=True)
-class Unread:
+class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
     parse: a function of a module. path: of the input. size: in bytes.
@@ -48,7 +48,7 @@ class Unread:
 def parsed(parts: Iterator[Any]) -> Iterator[Any]:
     """The records of the parts of an input, and what else is between these."""
     for part in parts:
-        if isinstance(part, Unread):
+        if isinstance(part, RawPart):
             yield from part.records()
         else:
             yield part

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 
 EPSILON_SYMBOL = "<eps>"
 _ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
@@ -61,7 +61,7 @@ def read_symbols(path: str) -> Symbols:
             continue
         at = f"{path}:{line}"
         if len(fields) != 2 or not _ID.fullmatch(fields[1]):
-            raise FormatError(f"{at}: found {shown(row.strip())}, expected a label and its number, as in 'the 17'")
+            raise FormatError(f"{at}: found {brief(row.strip())}, expected a label and its number, as in 'the 17'")
         label, number = fields[0], int(fields[1])
         if number in symbols.labels or label in symbols.ids:
             twice = f"number {number}" if number in symbols.labels else f"label {label!r}"
@@ -96,7 +96,7 @@ def from_ids(
     for text in dict.fromkeys(fields):
         if not is_id(text) and text != str(epsilon):
             line = lines[fields.index(text)]
-            raise FormatError(f"{source}:{line}: label is {shown(text)}, expected a whole number")
+            raise FormatError(f"{source}:{line}: label is {brief(text)}, expected a whole number")
         number = int(text)
         if number == epsilon:
             found[text] = None

@@ -40,13 +40,13 @@ class LinedDict(dict[Any, Any]):
     line: int = 0
 
 
-def place(source: str, value: object) -> str:
+def location(source: str, value: object) -> str:
     """`file:line` if the value knows its line, else `file`."""
     line = getattr(value, "line", 0)
     return f"{source}:{line}" if line else source
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """A value as messages show it: short, and as it would be written."""
     if isinstance(value, Scalar) and value.plain:
         text = str(value) or "nothing"
@@ -79,7 +79,7 @@ def as_number(value: object, source: str, what: str) -> float:
     elif isinstance(value, Scalar) and value.plain and _NUMBER.fullmatch(value):
         number = float(value)
     if not math.isfinite(number):
-        raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a finite number")
+        raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a finite number")
     return number
 
 
@@ -95,14 +95,14 @@ def as_label(value: object, source: str, what: str) -> str | None:
     if isinstance(value, str):
         return str(value)
     hint = f' (write "{value}")' if isinstance(value, (int, float)) else ""
-    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a string or null{hint}")
+    raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a string or null{hint}")
 
 
 def as_text(value: object, source: str, what: str) -> str:
     """A string. Raises FormatError for anything else; a plain YAML scalar is the string that was written."""
     if isinstance(value, str):
         return str(value)
-    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a string")
+    raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a string")
 
 
 def as_node(value: object, source: str, what: str) -> int | str:
@@ -111,21 +111,21 @@ def as_node(value: object, source: str, what: str) -> int | str:
         return value
     if isinstance(value, str) and not is_null(value):
         return int(value) if len(value) <= _DIGITS and is_integer(value) else str(value)
-    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected an integer or a string")
+    raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected an integer or a string")
 
 
 def as_list(value: object, source: str, what: str) -> list[Any]:
     """A list. Raises FormatError for anything else."""
     if isinstance(value, list):
         return value
-    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a list")
+    raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a list")
 
 
 def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     """A mapping. Raises FormatError for anything else."""
     if isinstance(value, dict):
         return value
-    raise FormatError(f"{place(source, value)}: {what} is {shown(value)}, expected a mapping")
+    raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a mapping")
 
 
 def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, what: str) -> None:
@@ -137,4 +137,4 @@ def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, wh
 
             near = get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(known)}"
-            raise FormatError(f"{place(source, key)}: unknown key {shown(str(key))} in {what}{hint}")
+            raise FormatError(f"{location(source, key)}: unknown key {brief(str(key))} in {what}{hint}")

@@ -16,10 +16,10 @@ from lattice_cli.formats.io.values import (
     as_mapping,
     as_node,
     as_number,
+    brief,
     is_integer,
     known_keys,
-    place,
-    shown,
+    location,
 )
 from lattice_cli.graph.construct import LabelIndex
 from lattice_cli.graph.graph import Labels
@@ -46,13 +46,13 @@ def arc_table(given: Any, source: str, labels: Sequence[str] | None) -> ArcTable
     """The arcs of a document; `labels` is its label list, into which columns may index. Raises FormatError."""
     if isinstance(given, dict):
         return _from_columns(given, source, labels)
-    builder = _Builder(source)
+    builder = _ArcBuilder(source)
     for index, arc in enumerate(as_list(given, source, "arcs")):
         builder.add(arc, index)
     return builder.table()
 
 
-class _Builder:
+class _ArcBuilder:
     """Collects arcs given one by one."""
 
     def __init__(self, source: str) -> None:
@@ -72,10 +72,10 @@ class _Builder:
         elif isinstance(arc, list):
             self._add_row(arc, index)
         else:
-            raise self._error(arc, index, f"found {shown(arc)}, expected a list or a mapping")
+            raise self._error(arc, index, f"found {brief(arc)}, expected a list or a mapping")
 
     def _error(self, value: Any, index: int, what: str) -> FormatError:
-        return FormatError(f"{place(self._source, value)}: arc {index}: {what}")
+        return FormatError(f"{location(self._source, value)}: arc {index}: {what}")
 
     def _add_row(self, row: list[Any], index: int) -> None:
         if not 3 <= len(row) <= 5:
@@ -95,7 +95,7 @@ class _Builder:
             if extra is not None:
                 raise self._error(extra, index, f"has both 'energies' and {str(extra)!r}")
             for label, energy in as_mapping(arc["energies"], self._source, f"arc {index}: energies").items():
-                number = self._number(energy, index, f"the energy of {shown(label)}")
+                number = self._number(energy, index, f"the energy of {brief(label)}")
                 self._append(index, arc["from"], arc["to"], label, label, number, {})
             return
         if "label" in arc and ("input" in arc or "output" in arc):
@@ -103,7 +103,7 @@ class _Builder:
         if "energy" in arc and "scores" in arc:
             raise self._error(arc, index, "has both 'energy' and 'scores', expected one of them")
         scores = {
-            str(name): self._number(score, index, f"score {shown(name)}")
+            str(name): self._number(score, index, f"score {brief(name)}")
             for name, score in as_mapping(arc.get("scores", {}), self._source, f"arc {index}: scores").items()
         }
         energy = self._number(arc.get("energy", 0.0), index, "energy")
@@ -161,7 +161,7 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
     known_keys(columns, _COLUMN_KEYS, source, "arcs")
     for key in ("from", "to"):
         if key not in columns:
-            raise FormatError(f"{place(source, columns)}: arcs has no column {key!r}")
+            raise FormatError(f"{location(source, columns)}: arcs has no column {key!r}")
     if "label" in columns and ("input" in columns or "output" in columns):
         raise FormatError(f"{source}: arcs has 'label' and 'input' or 'output', expected one or the other")
     scores = as_mapping(columns.get("scores", {}), source, "arcs: scores")
@@ -173,7 +173,7 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
     for key, column in flat.items():
         if len(as_list(column, source, f"arcs: {key}")) != count:
             raise FormatError(
-                f"{place(source, column)}: column {key!r} of arcs has {len(column)} entries, but 'from' has {count}"
+                f"{location(source, column)}: column {key!r} of arcs has {len(column)} entries, but 'from' has {count}"
             )
     index = LabelIndex()
     for label in labels or ():
@@ -254,6 +254,6 @@ def _position(value: Any, arc: int, key: str, source: str, labels: Sequence[str]
     if isinstance(position, int) and not isinstance(position, bool) and 0 <= position < len(labels):
         return position
     raise FormatError(
-        f"{place(source, value)}: arc {arc}: {key} is {shown(value)}, expected null, a label of `labels`, or its "
+        f"{location(source, value)}: arc {arc}: {key} is {brief(value)}, expected null, a label of `labels`, or its "
         f"position there, 0 to {len(labels) - 1}"
     )

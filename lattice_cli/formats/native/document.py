@@ -21,10 +21,10 @@ from lattice_cli.formats.io.values import (
     as_node,
     as_number,
     as_text,
+    brief,
     is_null,
     known_keys,
-    place,
-    shown,
+    location,
 )
 from lattice_cli.formats.native.arcs import ArcTable, arc_table
 from lattice_cli.graph.graph import Graph
@@ -39,10 +39,10 @@ def read_document(value: Any, source: str, record_id: str, options: ReadOptions)
     """The document that a parsed JSON or YAML value describes. Raises FormatError."""
     record = as_mapping(value, source, "the document")
     if "lattice" not in record:
-        raise FormatError(f'{place(source, record)}: no "lattice" key, expected a document with "lattice": 1')
+        raise FormatError(f'{location(source, record)}: no "lattice" key, expected a document with "lattice": 1')
     if str(record["lattice"]) != "1":
         raise FormatError(
-            f"{place(source, record['lattice'])}: document version is {shown(record['lattice'])}, expected 1"
+            f"{location(source, record['lattice'])}: document version is {brief(record['lattice'])}, expected 1"
         )
     kind = _kind(record, source)
     if kind == "words":
@@ -65,7 +65,7 @@ def _kind(record: dict[Any, Any], source: str) -> str:
     given = [key for key in ("arcs", "emissions", "words", "trie") if key in record]
     if len(given) != 1:
         found = " and ".join(given) or "none of them"
-        raise FormatError(f"{place(source, record)}: found {found}, expected one of arcs, emissions, words, trie")
+        raise FormatError(f"{location(source, record)}: found {found}, expected one of arcs, emissions, words, trie")
     return "words" if given[0] in ("words", "trie") else given[0]
 
 
@@ -89,7 +89,7 @@ def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] |
         return None
     if not isinstance(given, str):
         expected = "expected a text or a list of labels"
-        raise FormatError(f"{place(source, given)}: target is {shown(given)}, {expected}")
+        raise FormatError(f"{location(source, given)}: target is {brief(given)}, {expected}")
     return str(given)
 
 
@@ -109,7 +109,7 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
         dst = np.array([index[node] for node in table.heads], dtype=np.intp)
     columns = {key: _end_column(found, index, len(names)) for key, found in ends.items()}
     scales = {
-        str(name): as_number(scale, source, f"scale {shown(name)}")
+        str(name): as_number(scale, source, f"scale {brief(name)}")
         for name, scale in as_mapping(record.get("scales", {}), source, "scales").items()
     }
     if set(scales) - set(table.scores):
@@ -127,12 +127,12 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
     """The start or final nodes with their energies: one node, a list, or a mapping."""
     if key not in record:
         raise FormatError(
-            f"{place(source, record)}: no {key!r} key, expected a node, a list of nodes, or {{node: energy}}"
+            f"{location(source, record)}: no {key!r} key, expected a node, a list of nodes, or {{node: energy}}"
         )
     given = record[key]
     if isinstance(given, dict):
         return {
-            as_node(node, source, f"a {key} node"): as_number(energy, source, f"the {key} energy of node {shown(node)}")
+            as_node(node, source, f"a {key} node"): as_number(energy, source, f"the {key} energy of node {brief(node)}")
             for node, energy in given.items()
         }
     nodes = given if isinstance(given, list) else [given]
@@ -140,7 +140,7 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
     for value in nodes:
         node = as_node(value, source, f"a {key} node")
         if node in found:
-            raise FormatError(f"{place(source, value)}: {key} names node {node!r} twice")
+            raise FormatError(f"{location(source, value)}: {key} names node {node!r} twice")
         found[node] = 0.0
     return found
 
@@ -193,5 +193,7 @@ def _times(record: dict[Any, Any], names: Sequence[int | str], source: str) -> F
         return None
     given = as_list(record["times"], source, "times")
     if len(given) != len(names):
-        raise FormatError(f"{place(source, given)}: times has {len(given)} entries, but there are {len(names)} nodes")
+        raise FormatError(
+            f"{location(source, given)}: times has {len(given)} entries, but there are {len(names)} nodes"
+        )
     return np.array([np.nan if is_null(time) else as_number(time, source, "a time") for time in given])

@@ -15,7 +15,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.values import as_list, as_number, as_text, is_null, known_keys, place
+from lattice_cli.formats.io.values import as_list, as_number, as_text, is_null, known_keys, location
 from lattice_cli.formats.native.document import target_of
 from lattice_cli.formats.native.npy import first_line
 from lattice_cli.graph.record import Inputs
@@ -31,7 +31,7 @@ def inputs_record(record: dict[Any, Any], source: str, record_id: str) -> Inputs
     for number, row in enumerate(rows):
         if len(as_list(row, source, f"inputs: row {number}")) != width:
             raise FormatError(
-                f"{place(source, row)}: inputs: row {number} has {len(row)} entries, but row 0 has {width}"
+                f"{location(source, row)}: inputs: row {number} has {len(row)} entries, but row 0 has {width}"
             )
     values = [
         [as_number(value, source, f"inputs: row {number}, column {column}") for column, value in enumerate(row)]

@@ -11,9 +11,9 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.lossy import Fitting, WriteOptions, Written
+from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
 from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import as_list, as_number, as_text, place
+from lattice_cli.formats.io.values import as_list, as_number, as_text, location
 from lattice_cli.graph.connect import without_arcs
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import EPSILON, Graph
@@ -23,13 +23,13 @@ from lattice_cli.graph.record import Document
 def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:
     """The recognition graph of `{labels: [...], emissions: [[...], ...]}`. Raises FormatError."""
     if "labels" not in record:
-        raise FormatError(f"{place(source, record)}: emissions without 'labels', expected a label for each column")
+        raise FormatError(f"{location(source, record)}: emissions without 'labels', expected a label for each column")
     labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
     rows = as_list(record["emissions"], source, "emissions")
     for step, row in enumerate(rows):
         if len(as_list(row, source, f"emissions: row {step}")) != len(labels):
             raise FormatError(
-                f"{place(source, row)}: emissions: row {step} has {len(row)} entries, "
+                f"{location(source, row)}: emissions: row {step} has {len(row)} entries, "
                 f"but there are {len(labels)} labels"
             )
     numbers = [
@@ -112,7 +112,7 @@ def write_npy(document: Document, options: WriteOptions) -> Written:
 
     Raises FormatError for a graph of any other shape.
     """
-    fitting = Fitting(document, _NAME)
+    fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()
     fitting.summed_scores()

@@ -14,8 +14,8 @@ from math import inf, isfinite, log
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.rows import weight_of
 from lattice_cli.formats.io.sources import read_text
-from lattice_cli.formats.io.values import shown
-from lattice_cli.grammars.ngram import Backoff, Context
+from lattice_cli.formats.io.values import brief
+from lattice_cli.grammars.ngram import Context, NgramModel
 
 _BEGIN, _END = ("<s>", "<S>"), ("</s>", "</S>")
 UNKNOWN = ("<unk>", "<UNK>")
@@ -25,7 +25,7 @@ _ZERO = -99.0
 _LN10 = log(10.0)
 
 
-def read_arpa(path: str, without_unknown: bool = False) -> Backoff:
+def read_arpa(path: str, without_unknown: bool = False) -> NgramModel:
     """The model of a file, gzipped or not. without_unknown: words outside of the vocabulary cannot be said.
 
     Raises FormatError.
@@ -34,7 +34,7 @@ def read_arpa(path: str, without_unknown: bool = False) -> Backoff:
     return arpa_model(text, source, without_unknown)
 
 
-def arpa_model(text: str, source: str, without_unknown: bool = False) -> Backoff:
+def arpa_model(text: str, source: str, without_unknown: bool = False) -> NgramModel:
     """The model that a text in the ARPA form describes. Raises FormatError."""
     lines = _lines(text)
     counts = _counts(lines, source)
@@ -82,7 +82,7 @@ def _counts(lines: Iterator[tuple[int, str]], source: str) -> dict[int, int]:
             if row == "\\1-grams:" and counts:
                 return counts
             expected = "ngram 1=COUNT" if not counts else f"ngram {len(counts) + 1}=COUNT or \\1-grams:"
-            raise FormatError(f"{source}:{line}: found {shown(row)}, expected {expected}")
+            raise FormatError(f"{source}:{line}: found {brief(row)}, expected {expected}")
         if int(found[1]) != len(counts) + 1:
             raise FormatError(f"{source}:{line}: found ngram {found[1]}, expected ngram {len(counts) + 1}")
         counts[int(found[1])] = int(found[2])
@@ -118,23 +118,23 @@ class _Reading:
             try:
                 gram = tuple([numbers[word] for word in fields[1 : section + 1]])
             except KeyError as error:
-                raise FormatError(f"{at}: word {shown(error.args[0])} is not among the 1-grams") from None
+                raise FormatError(f"{at}: word {brief(error.args[0])} is not among the 1-grams") from None
         context, word = gram[:-1], gram[-1]
         if context and context[-1] not in self._followers.get(context[:-1], ()):
             said = " ".join(fields[1:section])
             raise FormatError(
-                f"{at}: the context {shown(said)} is not among the {section - 1}-grams, expected it there"
+                f"{at}: the context {brief(said)} is not among the {section - 1}-grams, expected it there"
             )
         after = self._followers.setdefault(context, {})
         if word in after:
-            raise FormatError(f"{at}: n-gram {shown(' '.join(fields[1 : section + 1]))} is given twice")
+            raise FormatError(f"{at}: n-gram {brief(' '.join(fields[1 : section + 1]))} is given twice")
         after[word] = 0.0 - log_p * _LN10
         if len(fields) == section + 2:
             leaving = 0.0 - _logarithm(fields[-1], at, "back-off weight") * _LN10
             if leaving:
                 self._backoff[gram] = leaving
 
-    def model(self, without_unknown: bool) -> Backoff:
+    def model(self, without_unknown: bool) -> NgramModel:
         """All of them."""
         numbers = self._numbers
         begin, end = (next((numbers[tag] for tag in tags if tag in numbers), None) for tags in (_BEGIN, _END))
@@ -146,7 +146,7 @@ class _Reading:
                 context: {word: energy for word, energy in after.items() if word == end or word not in left_out}
                 for context, after in followers.items()
             }
-        return Backoff(self.order, ("", *numbers), words, begin, end, followers, self._backoff)
+        return NgramModel(self.order, ("", *numbers), words, begin, end, followers, self._backoff)
 
 
 def _logarithm(text: str, at: str, what: str) -> float:
@@ -155,5 +155,5 @@ def _logarithm(text: str, at: str, what: str) -> float:
         return -inf
     value = weight_of(text, at, what)
     if not isfinite(value):
-        raise FormatError(f"{at}: {what} is {shown(text)}, expected a number")
+        raise FormatError(f"{at}: {what} is {brief(text)}, expected a number")
     return value if value > _ZERO else -inf

@@ -18,7 +18,7 @@ from lattice_cli.graph.graph import EPSILON, Graph
 _MOST_ARCS = 2_000_000
 
 
-class Piece(NamedTuple):
+class Fragment(NamedTuple):
     """The nodes that a piece is entered and left by, and whether it can be passed without a label."""
 
     first: int
@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     empty: bool
 
 
-class Pieces:
+class Fragments:
     """Pieces over one set of nodes and labels. Raises FormatError, with `source`, beyond 2,000,000 arcs.
 
     endless: whether a piece that can be passed without a label is repeated, which is an epsilon cycle.
@@ -51,28 +51,28 @@ class Pieces:
         if len(self._arcs) > _MOST_ARCS:
             raise FormatError(f"{self._source}: written out it has more than {_MOST_ARCS:,} arcs, expected fewer")
 
-    def one_label(self, labels: Sequence[str]) -> Piece:
+    def one_label(self, labels: Sequence[str]) -> Fragment:
         """One of these labels; without any, nothing can pass."""
         first, last = self._node(), self._node()
         for label in labels:
             self._arc(first, last, self.labels.number(label), 0.0)
-        return Piece(first, last, False)
+        return Fragment(first, last, False)
 
-    def nothing(self) -> Piece:
+    def nothing(self) -> Fragment:
         """What is passed without a label."""
         first, last = self._node(), self._node()
         self._silent(first, last)
-        return Piece(first, last, True)
+        return Fragment(first, last, True)
 
-    def row(self, pieces: Sequence[Piece]) -> Piece:
+    def row(self, pieces: Sequence[Fragment]) -> Fragment:
         """One after the other."""
         if not pieces:
             return self.nothing()
         for before, after in pairwise(pieces):
             self._silent(before.last, after.first)
-        return Piece(pieces[0].first, pieces[-1].last, all(piece.empty for piece in pieces))
+        return Fragment(pieces[0].first, pieces[-1].last, all(piece.empty for piece in pieces))
 
-    def choice(self, pieces: Sequence[Piece], energies: Sequence[float]) -> Piece:
+    def choice(self, pieces: Sequence[Fragment], energies: Sequence[float]) -> Fragment:
         """One of several, each at its energy."""
         if len(pieces) == 1 and energies[0] == 0:
             return pieces[0]
@@ -80,18 +80,18 @@ class Pieces:
         for piece, energy in zip(pieces, energies):
             self._silent(first, piece.first, energy)
             self._silent(piece.last, last)
-        return Piece(first, last, any(piece.empty for piece in pieces))
+        return Fragment(first, last, any(piece.empty for piece in pieces))
 
-    def once_or_more(self, piece: Piece) -> Piece:
+    def once_or_more(self, piece: Fragment) -> Fragment:
         """A piece, repeated at will."""
         self.endless = self.endless or piece.empty
         first, last = self._node(), self._node()
         self._silent(first, piece.first)
         self._silent(piece.last, last)
         self._silent(piece.last, piece.first)
-        return Piece(first, last, piece.empty)
+        return Fragment(first, last, piece.empty)
 
-    def at_most(self, parts: Sequence[Piece]) -> Piece:
+    def at_most(self, parts: Sequence[Fragment]) -> Fragment:
         """As many of these in a row, from the first on, as one likes."""
         last = self._node()
         joint = first = self._node()
@@ -101,19 +101,19 @@ class Pieces:
             joint = self._node()
             self._silent(piece.last, joint)
         self._silent(joint, last)
-        return Piece(first, last, True)
+        return Fragment(first, last, True)
 
-    def perhaps(self, piece: Piece) -> Piece:
+    def perhaps(self, piece: Fragment) -> Fragment:
         """A piece or nothing, both at energy 0."""
         return self.choice([piece, self.nothing()], [0.0, 0.0])
 
-    def graph(self, piece: Piece) -> Graph:
+    def graph(self, piece: Fragment) -> Graph:
         """The trimmed graph of a piece, epsilon arcs included."""
         return graph_of(self._arcs, {piece.first: 0.0}, {piece.last: 0.0}, self._nodes, self.labels.table)
 
 
 #: Makes a piece; anew each time, as a part that is repeated needs nodes of its own.
-Build: TypeAlias = Callable[[Pieces], Piece]
+Build: TypeAlias = Callable[[Fragments], Fragment]
 
 
 def labels(given: Sequence[str]) -> Build:
@@ -135,7 +135,7 @@ def one_of(parts: Sequence[Build], energies: Sequence[float] | None = None) -> B
 def times(part: Build, low: int, high: int | None) -> Build:
     """A part at least `low` and at most `high` times; None: any number of times."""
 
-    def build(pieces: Pieces) -> Piece:
+    def build(pieces: Fragments) -> Fragment:
         if high is None:
             parts = [part(pieces) for _ in range(max(low, 1))]
             parts[-1] = pieces.once_or_more(parts[-1])

@@ -6,7 +6,7 @@ from math import log
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.rows import Row, node_of, rows_of, weight_of
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 from lattice_cli.graph.construct import Arc, LabelIndex, graph_of
 from lattice_cli.graph.epsilon_removal import epsilon_free
 from lattice_cli.graph.graph import Graph
@@ -28,7 +28,7 @@ def read_fsg(text: str, source: str) -> Graph:
     """The acceptor of the first grammar of a text; energies are -log probability. Raises FormatError, with the line."""
     rows = [(line, fields) for line, fields in map(_without_comment, rows_of(text)) if fields]
     if not rows or rows[0][1][0] != "FSG_BEGIN":
-        at = f"{source}:{rows[0][0]}: found {shown(rows[0][1][0])}" if rows else f"{source}: found nothing"
+        at = f"{source}:{rows[0][0]}: found {brief(rows[0][1][0])}" if rows else f"{source}: found nothing"
         raise FormatError(f"{at}, expected FSG_BEGIN")
     header: dict[str, int] = {}
     labels = LabelIndex()
@@ -42,7 +42,7 @@ def read_fsg(text: str, source: str) -> Graph:
             arcs += _transition(fields, labels, header.get("N"), at)
         elif key is None or len(fields) != 2:
             expected = "NUM_STATES, START_STATE or FINAL_STATE and a number, TRANSITION, or FSG_END"
-            raise FormatError(f"{at}: found {shown(' '.join(fields))}, expected {expected}")
+            raise FormatError(f"{at}: found {brief(' '.join(fields))}, expected {expected}")
         elif key in header:
             raise FormatError(f"{at}: {fields[0]} is given twice")
         else:

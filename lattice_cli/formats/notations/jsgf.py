@@ -13,17 +13,17 @@ from math import isfinite, log
 from typing import NamedTuple, NoReturn
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.values import shown
+from lattice_cli.formats.io.values import brief
 from lattice_cli.formats.notations.expression_builder import (
     Build,
-    Piece,
-    Pieces,
+    Fragment,
+    Fragments,
     labels,
     one_after_another,
     one_of,
     times,
 )
-from lattice_cli.graph.determinize import one_path_each
+from lattice_cli.graph.determinize import determinized
 from lattice_cli.graph.epsilon_removal import epsilon_free
 from lattice_cli.graph.graph import Graph
 
@@ -64,7 +64,7 @@ def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = F
 
     Raises FormatError with the line; UsageError where there is no such rule.
     """
-    parser = _Parser(_tokens(text, source), source, uniform)
+    parser = _JsgfParser(_tokens(text, source), source, uniform)
     rules = parser.rules()
     roots = [name for name, found in rules.items() if found.public] if rule is None else [rule.strip("<>")]
     if not roots:
@@ -72,7 +72,7 @@ def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = F
     if roots[0] not in rules:
         raise UsageError(f"{source}: no rule <{roots[0]}>, it has {', '.join(f'<{name}>' for name in rules)}")
     _require_no_recursion(roots, rules)
-    pieces = Pieces(source)
+    pieces = Fragments(source)
     several = one_of([rules[name].build for name in roots], parser.shares([None] * len(roots)))
     try:
         graph = pieces.graph(several(pieces))
@@ -84,7 +84,7 @@ def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = F
             raise FormatError(f"{source}: {found}, expected none in a grammar with weights: it has no finite sum")
         return epsilon_free(graph)
     try:
-        return one_path_each(graph)
+        return determinized(graph)
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
 
@@ -93,14 +93,14 @@ def _tokens(text: str, source: str) -> list[_Token]:
     """What a text is made of, without the header, white space, comments and tags."""
     header = _HEADER.match(text)
     if header is None:
-        raise FormatError(f"{source}:1: found {shown(text[:20])}, expected #JSGF V1.0;")
+        raise FormatError(f"{source}:1: found {brief(text[:20])}, expected #JSGF V1.0;")
     found = []
     place, line = header.end(), 1 + text.count("\n", 0, header.end())
     while place < len(text):
         match = _TOKEN.match(text, place)
         at = f"{source}:{line}"
         if match is None:
-            raise FormatError(f"{at}: found {shown(text[place : place + 20])}, expected a word, a <rule> or a sign")
+            raise FormatError(f"{at}: found {brief(text[place : place + 20])}, expected a word, a <rule> or a sign")
         kind = str(match.lastgroup)
         if kind not in ("space", "tag"):
             found.append(_Token(match[0] if kind == "sign" else kind, match[0], at))
@@ -133,7 +133,7 @@ def _require_no_recursion(roots: Sequence[str], rules: dict[str, _Rule]) -> None
 
 
 @dataclass
-class _Parser:
+class _JsgfParser:
     """Recursive descent over tokens."""
 
     tokens: list[_Token]
@@ -159,7 +159,7 @@ class _Parser:
 
     def refuse(self, expected: str) -> NoReturn:
         """Raises FormatError for the next token."""
-        found = self.next.text if self.next.kind == "end" else shown(self.next.text)
+        found = self.next.text if self.next.kind == "end" else brief(self.next.text)
         raise FormatError(f"{self.next.at}: found {found}, expected {expected}")
 
     def rules(self) -> dict[str, _Rule]:
@@ -269,7 +269,7 @@ class _Parser:
         return lambda pieces: self.found[name].build(pieces)
 
 
-def _nothing(pieces: Pieces) -> Piece:
+def _nothing(pieces: Fragments) -> Fragment:
     return pieces.nothing()
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.rows import rows_of
-from lattice_cli.formats.io.values import shown
-from lattice_cli.grammars.lexicon import Word, _lexicon, distinct_words
+from lattice_cli.formats.io.values import brief
+from lattice_cli.grammars.lexicon import LexiconWord, _lexicon, distinct_words
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 
@@ -19,7 +19,7 @@ _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _DIGITS = re.compile("[0-9]+$")
 
 
-def pronunciations(text: str, source: str, without_stress: bool = False) -> Iterator[Word]:
+def pronunciations(text: str, source: str, without_stress: bool = False) -> Iterator[LexiconWord]:
     """The words of a dictionary with their phones; `;;;` and `#` begin comments. Raises FormatError, with the line.
 
     without_stress: digits at the end of phones are taken off.
@@ -32,20 +32,24 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
         word, phones = variant[1] if variant else fields[0], fields[1:comment]
         at = f"{source}:{line}"
         if not phones:
-            raise FormatError(f"{at}: found {shown(fields[0])} without phones, expected a word and its phones")
+            raise FormatError(f"{at}: found {brief(fields[0])} without phones, expected a word and its phones")
         if without_stress:
             phones = [_DIGITS.sub("", phone) or phone for phone in phones]
-        yield Word(tuple(phones), word, 0.0, at)
+        yield LexiconWord(tuple(phones), word, 0.0, at)
 
 
-def chosen(words: Iterable[Word], energies: dict[str, float]) -> tuple[list[Word], list[str]]:
+def chosen(words: Iterable[LexiconWord], energies: dict[str, float]) -> tuple[list[LexiconWord], list[str]]:
     """The pronunciations of these words at their energies, and the words that have none."""
-    found = [Word(word.spelling, word.name, energies[word.name], word.place) for word in words if word.name in energies]
+    found = [
+        LexiconWord(word.spelling, word.name, energies[word.name], word.place)
+        for word in words
+        if word.name in energies
+    ]
     known = {word.name for word in found}
     return found, [name for name in energies if name not in known]
 
 
-def dictionary(words: Iterable[Word], source: str, record_id: str, loop: str | None = None) -> Document:
+def dictionary(words: Iterable[LexiconWord], source: str, record_id: str, loop: str | None = None) -> Document:
     """The grammar from phones to words; loop: the phone between words in a row ("" for nothing), None for one word.
 
     Raises FormatError where there is no word.

@@ -18,9 +18,9 @@ import re
 from collections.abc import Sequence
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.values import shown
-from lattice_cli.formats.notations.expression_builder import Build, Pieces, labels, one_after_another, one_of, times
-from lattice_cli.graph.determinize import one_path_each
+from lattice_cli.formats.io.values import brief
+from lattice_cli.formats.notations.expression_builder import Build, Fragments, labels, one_after_another, one_of, times
+from lattice_cli.graph.determinize import determinized
 from lattice_cli.graph.graph import Graph
 
 _OPERATORS = "|*+?(){}[]."
@@ -35,16 +35,16 @@ def regular_expression(pattern: str, by_word: bool, alphabet: Sequence[str] | No
 
     Raises FormatError with the column, found and expected; UsageError where the acceptor would be too large.
     """
-    parser = _Parser(pattern, by_word, alphabet, source)
+    parser = _RegexParser(pattern, by_word, alphabet, source)
     try:
-        return one_path_each(parser.graph())
+        return determinized(parser.graph())
     except RecursionError:
         raise FormatError(f"{source}: nested too deeply") from None
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
 
 
-class _Parser:
+class _RegexParser:
     """Recursive descent over the characters of a pattern."""
 
     def __init__(self, pattern: str, by_word: bool, alphabet: Sequence[str] | None, source: str) -> None:
@@ -57,7 +57,7 @@ class _Parser:
         build = self._choice()
         if self._peek() == ")":
             raise self._unexpected("an operator or a label: no group is open")
-        pieces = Pieces(self._source)
+        pieces = Fragments(self._source)
         return pieces.graph(build(pieces))
 
     def _peek(self) -> str:
@@ -69,7 +69,7 @@ class _Parser:
 
     def _unexpected(self, expected: str, column: int | None = None) -> FormatError:
         at = self._at if column is None else column
-        found = shown(self._pattern[at]) if at < len(self._pattern) else "the end"
+        found = brief(self._pattern[at]) if at < len(self._pattern) else "the end"
         return FormatError(f"{self._source}: column {at + 1}: found {found}, expected {expected}")
 
     def _choice(self) -> Build:

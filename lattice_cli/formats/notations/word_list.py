@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.values import Scalar, as_mapping, as_number, as_text, is_null, place, shown
-from lattice_cli.grammars.lexicon import Word, grammar_of, spelled
+from lattice_cli.formats.io.values import Scalar, as_mapping, as_number, as_text, brief, is_null, location
+from lattice_cli.grammars.lexicon import LexiconWord, grammar_of, spelled
 from lattice_cli.graph.record import Document
 
 WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
@@ -27,7 +27,9 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
     if not isinstance(around, bool):
         around = {"true": True, "false": False}.get(str(around))
         if around is None:
-            raise FormatError(f"{place(source, record['around'])}: around is {shown(record['around'])}, expected true")
+            raise FormatError(
+                f"{location(source, record['around'])}: around is {brief(record['around'])}, expected true"
+            )
     words = _listed(record["words"], source, spell) if "words" in record else _in_trie(record["trie"], source, spell)
     return grammar_of(words, source, record_id, loop=loop, around=around, by_word=output == "words")
 
@@ -40,24 +42,24 @@ def word_list(text: str, source: str, record_id: str) -> Document:
 def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: str) -> str:
     value = record.get(key, choices[0])
     if value not in choices:
-        raise FormatError(f"{place(source, value)}: {key} is {shown(value)}, expected {' or '.join(choices)}")
+        raise FormatError(f"{location(source, value)}: {key} is {brief(value)}, expected {' or '.join(choices)}")
     return str(value)
 
 
-def _listed(given: Any, source: str, spell: str) -> Iterator[Word]:
+def _listed(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
     if isinstance(given, dict):
         for text, energy in given.items():
-            number = as_number(energy, source, f"the energy of word {shown(text)}")
-            yield spelled(text, spell, number, place(source, text))
+            number = as_number(energy, source, f"the energy of word {brief(text)}")
+            yield spelled(text, spell, number, location(source, text))
         return
     if not isinstance(given, list):
-        raise FormatError(f"{place(source, given)}: words is {shown(given)}, expected a list or {{word: energy}}")
+        raise FormatError(f"{location(source, given)}: words is {brief(given)}, expected a list or {{word: energy}}")
     for value in given:
         text = as_text(value, source, "a word")
-        yield spelled(text, spell, 0.0, place(source, value))
+        yield spelled(text, spell, 0.0, location(source, value))
 
 
-def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
+def _in_trie(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
     joiner = "" if spell == "characters" else " "
     waiting: list[tuple[tuple[str, ...], Any]] = [((), given)]
     while waiting:
@@ -69,12 +71,12 @@ def _in_trie(given: Any, source: str, spell: str) -> Iterator[Word]:
                 waiting.append(((*spelling, str(label)), below))
         if "" in branches:
             energy = as_number(branches[""], source, f"{at}: the energy of the word that ends here")
-            yield Word(spelling, joiner.join(spelling), energy, place(source, branch))
+            yield LexiconWord(spelling, joiner.join(spelling), energy, location(source, branch))
         elif not branches:
-            raise FormatError(f'{place(source, branch)}: {at} ends without a word, expected "" with an energy')
+            raise FormatError(f'{location(source, branch)}: {at} ends without a word, expected "" with an energy')
 
 
-def words_of(text: str, source: str, spell: str = "characters") -> Iterator[Word]:
+def words_of(text: str, source: str, spell: str = "characters") -> Iterator[LexiconWord]:
     """The words of a list: one a line, optionally a tab and an energy. Raises FormatError."""
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")

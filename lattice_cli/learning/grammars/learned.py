@@ -17,7 +17,7 @@ from lattice_cli.graph.graph import Graph, Labels, columns_of, with_columns
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.grammars.neural import NeuralGrammar, ReachedGrammar
 from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.tied_energies import Tied, by_scores, fixed, free
+from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores, fixed, free
 
 #: n-grams beyond this many arcs are a mistake in the order.
 MOST_ARCS = 5_000_000
@@ -52,7 +52,7 @@ class TiedGrammar:
     """
 
     document: Document
-    tied: Tied
+    tied: LinearEnergies
     begin: FloatArray
 
     @property
@@ -167,7 +167,7 @@ def ngram(labels: Sequence[str], order: int) -> TiedGrammar:
     keep = tied.column != graph.arcs  # a weight on the only start would add the same to every path
     told = [f"{names[node]} -> {labels[each]}".strip() for node, each in zip(src.tolist(), label.tolist())]
     told += [f"{name} ->".strip() for name in names]
-    tied = Tied(tied.fixed, tied.column[keep], np.arange(len(told)), np.ones(len(told)), told)
+    tied = LinearEnergies(tied.fixed, tied.column[keep], np.arange(len(told)), np.ones(len(told)), told)
     document = Document(graph, f"{order}-gram", f"{order}-gram", [name or "start" for name in _unique(names)])
     return TiedGrammar(document, tied, np.zeros(tied.weights))
 

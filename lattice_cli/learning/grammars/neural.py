@@ -22,7 +22,7 @@ from lattice_cli.graph.record import Document
 from lattice_cli.learning.networks.dense import DenseNetwork
 from lattice_cli.learning.networks.layers import ActivationName, Parameters
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
-from lattice_cli.settings import told
+from lattice_cli.settings import setting
 
 #: Column of the energies for the end of the answer; the others are those of the vocabulary's table.
 END = 0
@@ -36,10 +36,10 @@ PullContexts: TypeAlias = Callable[[FloatArray], Parameters]
 class NeuralSettings:
     """A network that predicts the next label."""
 
-    context: int = told(0, "how many labels before it predicts one from; 0: no network", least=0)
-    embedding: int = told(16, "numbers that stand for a label", least=1)
-    hidden: tuple[int, ...] = told((64,), "units of each hidden layer", least=1)
-    activation: str = told("tanh", "of hidden layers", choices=("tanh", "relu", "sigmoid"))
+    context: int = setting(0, "how many labels before it predicts one from; 0: no network", least=0)
+    embedding: int = setting(16, "numbers that stand for a label", least=1)
+    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", least=1)
+    activation: str = setting("tanh", "of hidden layers", choices=("tanh", "relu", "sigmoid"))
 
 
 @dataclass(frozen=True, eq=False)

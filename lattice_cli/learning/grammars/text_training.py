@@ -50,16 +50,16 @@ class TextEpoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class Windows:
     """rows: (places, width) contexts; following: (places,) what follows each, 0 the end."""
 
     rows: IntArray
     following: IntArray
 
     @staticmethod
-    def of(sequences: Sequence[Sequence[int]], width: int) -> Places:
+    def of(sequences: Sequence[Sequence[int]], width: int) -> Windows:
         """Every place of every sequence, its end included."""
-        return Places(*followed(sequences, width))
+        return Windows(*followed(sequences, width))
 
     def __len__(self) -> int:
         return len(self.following)
@@ -77,13 +77,13 @@ def divided(sequences: Sequence[Sequence[int]], settings: TextSettings) -> tuple
     return [sequences[number] for number in back], [sequences[number] for number in front]
 
 
-def mean_energy(neural: NeuralGrammar, parameters: Parameters, places: Places) -> float:
+def mean_energy(neural: NeuralGrammar, parameters: Parameters, places: Windows) -> float:
     """Mean energy of a place, nats."""
     energies = neural.asked(parameters, places.rows)
     return float(energies[np.arange(len(places)), places.following].mean())
 
 
-def objective(neural: NeuralGrammar, parameters: Parameters, places: Places) -> tuple[float, Parameters]:
+def objective(neural: NeuralGrammar, parameters: Parameters, places: Windows) -> tuple[float, Parameters]:
     """Mean energy of these places and its gradient."""
     energies, pull = neural.energies(parameters, places.rows)
     every = np.arange(len(places))
@@ -103,7 +103,7 @@ def learn(
     plain = NeuralGrammar(neural.labels, neural.settings)
     taught, kept_back = divided(sequences, settings)
     width = neural.settings.context
-    places, held = Places.of(taught, width), Places.of(kept_back, width)
+    places, held = Windows.of(taught, width), Windows.of(kept_back, width)
     parameters = plain.initial(np.random.default_rng([settings.seed, 0])) if start is None else start
     optimizer, best, kept = Adam(settings.rate), np.inf, parameters
     theta = _flat(parameters)
@@ -113,9 +113,9 @@ def learn(
         total = 0.0
         for low in range(0, len(order), settings.batch):
             chosen = order[low : low + settings.batch]
-            batch = Places(places.rows[chosen], places.following[chosen])
+            batch = Windows(places.rows[chosen], places.following[chosen])
 
-            def evaluate(at: FloatArray, batch: Places = batch) -> tuple[float, FloatArray]:
+            def evaluate(at: FloatArray, batch: Windows = batch) -> tuple[float, FloatArray]:
                 value, gradient = objective(plain, _shaped(at, parameters), batch)
                 return value, _flat(gradient)
 

@@ -16,11 +16,17 @@ from lattice_cli.emissions.unrolled import unroll
 from lattice_cli.errors import NoPath
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
-from lattice_cli.learning.losses.path_sets import BuiltSpace, ProductSpace, Space, space_of_graphs, space_of_steps
+from lattice_cli.learning.losses.path_sets import (
+    BuiltPathSet,
+    PathSet,
+    ProductPathSet,
+    path_set_of_graphs,
+    path_set_of_steps,
+)
 from lattice_cli.learning.recognizers.examples import Example, first_arcs
 
 
-class Reading:
+class AnswerGraphs:
     """How examples are read: the grammar between the recogniser's labels and the answers, and the graphs that follow.
 
     grammar: from the recogniser's labels (inputs) to answers (outputs): an alignment, a grammar, or both composed.
@@ -45,11 +51,11 @@ class Reading:
         """The grammar restricted to one answer."""
         return compose(self.grammar, target_acceptor([target], self.grammar.labels))
 
-    def correct(self, examples: Sequence[Example]) -> BuiltSpace:
+    def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
         """The paths that spell each example's target."""
         return self._built(examples, [self.spelling(_target(example)) for example in examples])
 
-    def wrong(self, examples: Sequence[Example]) -> BuiltSpace:
+    def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
         """The paths that spell anything else."""
         table = self.grammar.labels
         return self._built(
@@ -57,18 +63,18 @@ class Reading:
             [compose(self.grammar, complement_acceptor([_target(each)], table, self.outputs)) for each in examples],
         )
 
-    def everything(self, examples: Sequence[Example]) -> Space:
+    def everything(self, examples: Sequence[Example]) -> PathSet:
         """All paths; those of chains of steps are not built."""
         if self._chains(examples):
             lengths = np.array([example.rows for example in examples], dtype=np.intp)
-            return ProductSpace(self.grammar, lengths, self.columns, self.classes)
+            return ProductPathSet(self.grammar, lengths, self.columns, self.classes)
         whole = [compose(example.recognition(self.labels), self.grammar) for example in examples]
-        return space_of_graphs(whole, [None] * len(whole), self.grammar, first_arcs(examples, self.classes)[:-1])
+        return path_set_of_graphs(whole, [None] * len(whole), self.grammar, first_arcs(examples, self.classes)[:-1])
 
     def _chains(self, examples: Sequence[Example]) -> bool:
         return self._walks and all(example.graph is None for example in examples)
 
-    def _built(self, examples: Sequence[Example], within: Sequence[Composition]) -> BuiltSpace:
+    def _built(self, examples: Sequence[Example], within: Sequence[Composition]) -> BuiltPathSet:
         """The paths of each example through its own part of the grammar."""
         if self._chains(examples):
             different = list({id(each): each for each in within}.values())
@@ -77,9 +83,9 @@ class Reading:
             lengths = np.array([example.rows for example in examples], dtype=np.intp)
             grammars = [each.graph for each in different]
             unrolled = unroll(lengths, grammars, chosen, self._columns_for(grammars), self.classes)
-            return space_of_steps(unrolled, self.grammar, different, chosen)
+            return path_set_of_steps(unrolled, self.grammar, different, chosen)
         records = [compose(example.recognition(self.labels), inner.graph) for example, inner in zip(examples, within)]
-        return space_of_graphs(records, within, self.grammar, first_arcs(examples, self.classes)[:-1])
+        return path_set_of_graphs(records, within, self.grammar, first_arcs(examples, self.classes)[:-1])
 
     def _columns_for(self, grammars: Sequence[Graph]) -> IntArray:
         """Compositions keep the grammar's label table at its front; what targets add has no class."""

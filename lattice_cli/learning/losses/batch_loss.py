@@ -17,15 +17,15 @@ from lattice_cli.composition.composition import Composition, compose
 from lattice_cli.graph.construct import linear_graph
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.unions import member
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.loss_energies import default_latent
 from lattice_cli.learning.losses.losses import LOSSES, TIE, Energies, Loss, Settings, Value
-from lattice_cli.learning.losses.path_sets import BuiltSpace, Pull, Space
+from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.search.best_path import best_paths
 from lattice_cli.search.distinct_answers import Answer, answers
 from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Outcome:
 class Batch:
     """Examples that are swept together, and the graphs that their loss is made of."""
 
-    def __init__(self, examples: Sequence[Example], reading: Reading, objective: Objective) -> None:
+    def __init__(self, examples: Sequence[Example], reading: AnswerGraphs, objective: Objective) -> None:
         self.examples, self.reading, self.objective = examples, reading, objective
         self.correct = reading.correct(examples)
         loss = objective.loss
-        self.contrast: Space | None = None
+        self.contrast: PathSet | None = None
         #: E_C - min over all answers is all that the perceptron asks for, and all answers are easier to have.
         self._over_all = loss.soft or (loss.name == "perceptron" and objective.taken == "viterbi")
         if self._over_all:
@@ -82,14 +82,14 @@ class Batch:
         NumericOverflow.
         """
         objective = self.objective
-        soft = soft_min(objective.settings.beta)
-        how = soft if objective.taken == "forward" else hard_min
+        soft = LogSemiring(objective.settings.beta)
+        how = soft if objective.taken == "forward" else TROPICAL
         correct, pull = self.correct.solve(left, right, how)
         other: FloatArray = np.full(len(correct), np.inf)
         pull_other: Pull | None = None
         if self.contrast is not None and self._over_all:
-            other, pull_other = self.contrast.solve(left, right, soft if objective.loss.soft else hard_min)
-        elif isinstance(self.contrast, BuiltSpace):
+            other, pull_other = self.contrast.solve(left, right, soft if objective.loss.soft else TROPICAL)
+        elif isinstance(self.contrast, BuiltPathSet):
             solve = self._least_free if objective.taken == "forward" else self.contrast.solve
             other, pull_other = solve(left, right, how)
         values, by_correct, by_other = self._values(correct, other)
@@ -124,9 +124,9 @@ class Batch:
     def _least_free(self, left: FloatArray, right: FloatArray, how: object) -> tuple[FloatArray, Pull]:
         """The incorrect answer of least free energy of each example, one by one."""
         space = self.contrast
-        assert isinstance(space, BuiltSpace)
+        assert isinstance(space, BuiltPathSet)
         whole = space.at(left, right)
-        soft = soft_min(self.objective.settings.beta)
+        soft = LogSemiring(self.objective.settings.beta)
         found = []
         totals = np.full(whole.graphs, np.inf)
         for number, best in enumerate(best_paths(whole)):
@@ -151,7 +151,7 @@ class Batch:
         return totals, pull
 
 
-def _least_free_answer(graph: Graph, best: IntArray, soft: Reducer, budget: int) -> tuple[Composition, Sweep]:
+def _least_free_answer(graph: Graph, best: IntArray, soft: Semiring, budget: int) -> tuple[Composition, Sweep]:
     """The paths of the answer of least free energy, swept; `best`: that of the best path, for want of a proof."""
     found = next(answers(graph, soft, budget))
     outputs = [tuple(best.tolist())]

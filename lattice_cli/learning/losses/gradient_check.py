@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
-from lattice_cli.learning.losses.loss_energies import LossResult, Term
+from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossResult
 from lattice_cli.learning.losses.losses import Energies, Value
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.scheduling import schedule
+from lattice_cli.sweep.scheduling import schedule_of
 
 #: Up to this many arcs all are checked; of more, this many drawn at random, most of them with a gradient.
 MOST_ARCS = 200
@@ -63,7 +63,7 @@ def check(results: Sequence[LossResult], of: str, rng: np.random.Generator) -> l
     return [_checked(result, arcs, changed, step) for result in results]
 
 
-def _terms(result: LossResult) -> list[Term]:
+def _terms(result: LossResult) -> list[AnswerEnergy]:
     return [term for term in (result.correct, result.offending, result.all) if term is not None]
 
 
@@ -82,15 +82,15 @@ class _Changed:
     """An energy with each of some arcs changed by a step up and down: up, down (checked,), and bends (checked,), true
     where it is not smooth, as a minimum over paths is not where the best path changes."""
 
-    def __init__(self, term: Term, result: LossResult, of: str, arcs: IntArray, step: float) -> None:
+    def __init__(self, term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, step: float) -> None:
         owner, share = result.interpretation.owner(of)
         at = np.append(owner, -1)[term.owner]
         weight = np.append(share, 0.0)[term.owner]
-        plan = schedule(term.graph)
+        schedule = schedule_of(term.graph)
 
         def energy(arc: int, change: float) -> float:
             moved = term.graph.with_energy(term.graph.energy + change * weight * (at == arc))
-            return float(sweep(moved, term.reducer, plan).totals[0])
+            return float(sweep(moved, term.semiring, schedule).totals[0])
 
         touched = np.isin(arcs, at)
         self.up, self.down = np.full(len(arcs), term.energy), np.full(len(arcs), term.energy)

@@ -26,22 +26,22 @@ from lattice_cli.graph.record import Document
 from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
 from lattice_cli.graph.unions import union
 from lattice_cli.learning.losses.losses import Energies, Loss, Settings, Value
-from lattice_cli.records.batching import at_home, grouped, no_path
+from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.interpretation import Grammar, Interpretation, interpret, output_of
 from lattice_cli.records.targets import target_labels
 from lattice_cli.search.best_path import best_with_gap
 from lattice_cli.search.distinct_answers import Answer, answers
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import Reducer, hard_min, soft_min
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 _TIE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Term:
+class AnswerEnergy:
     """One energy of a loss.
 
-    graph: whose paths it is taken over, in the way of `reducer`; gradient: (graph arcs,) its derivative. owner: (graph
+    graph: whose paths it is taken over, in the way of `semiring`; gradient: (graph arcs,) its derivative. owner: (graph
     arcs,) the interpretation arc each of them comes from. output: the answer, None for all answers. gap: to the
     second-best path where the least path decides; 0 is a tie. bound: where the search for the answer ended without
     proof, what no other answer can be below; else None.
@@ -49,7 +49,7 @@ class Term:
 
     energy: float
     graph: Graph
-    reducer: Reducer
+    semiring: Semiring
     owner: IntArray
     gradient: FloatArray
     output: list[str] | None
@@ -76,9 +76,9 @@ class LossResult:
     latent: str
     settings: Settings
     value: Value
-    correct: Term
-    offending: Term | None
-    all: Term | None
+    correct: AnswerEnergy
+    offending: AnswerEnergy | None
+    all: AnswerEnergy | None
     gradient: FloatArray
     interpretation: Interpretation
     targets: Sequence[Target]
@@ -140,7 +140,7 @@ def evaluate(
     """
     results: list[list[LossResult | LossFailure] | LatticeError] = []
     for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
-        batch = _Batch(group, targets, settings, budget)
+        batch = _LossBatch(group, targets, settings, budget)
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]
             if missing is not None:
@@ -157,7 +157,7 @@ def evaluate(
     return results
 
 
-def _tried(batch: _Batch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
+def _tried(batch: _LossBatch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
     """A loss of a record; the failure of one record among several is left to be found when it is asked alone."""
     try:
         return batch.result(member, loss, latent)
@@ -173,7 +173,7 @@ def _reported(result: LossResult, interpretation: Interpretation, of: str) -> Lo
     return replace(result, gradient=interpretation.gradient(of, result.gradient))
 
 
-class _Batch:
+class _LossBatch:
     """The terms of a group of records; each kind is made for all of them at once, when a loss first asks for it."""
 
     def __init__(
@@ -183,7 +183,7 @@ class _Batch:
         self.missing: list[LatticeError | None] = []
         self._targets: list[list[Target]] = []
         self._correct: list[Composition] = []
-        self._terms: dict[tuple[str, str], list[Term | None]] = {}
+        self._terms: dict[tuple[str, str], list[AnswerEnergy | None]] = {}
         for interpretation in group:
             self._add(interpretation, targets)
 
@@ -238,7 +238,7 @@ class _Batch:
             self._targets[member],
         )
 
-    def _term(self, what: str, latent: str, member: int) -> Term | None:
+    def _term(self, what: str, latent: str, member: int) -> AnswerEnergy | None:
         if (what, latent) not in self._terms:
             make = {"all": self._all_terms, "correct": self._correct_terms, "offending": self._offending_terms}[what]
             self._terms[what, latent] = make(latent)
@@ -246,27 +246,27 @@ class _Batch:
 
     def _located(self, compositions: Sequence[Composition] | None) -> AbstractContextManager[None]:
         """Divergences where they come from, in graphs made from the interpretations by these compositions."""
-        return at_home(self._group, None if compositions is None else compositions[0].left_node)
+        return in_record_terms(self._group, None if compositions is None else compositions[0].left_node)
 
-    def _all_terms(self, latent: str) -> list[Term | None]:
+    def _all_terms(self, latent: str) -> list[AnswerEnergy | None]:
         graphs = [each.graph for each in self._group]
         with self._located(None):
             owners = [np.arange(graph.arcs) for graph in graphs]
-            return _soft_terms(graphs, owners, soft_min(self._settings.beta), [None] * len(graphs))
+            return _soft_terms(graphs, owners, LogSemiring(self._settings.beta), [None] * len(graphs))
 
-    def _correct_terms(self, latent: str) -> list[Term | None]:
+    def _correct_terms(self, latent: str) -> list[AnswerEnergy | None]:
         graphs, owners = _graphs_and_owners(self._correct)
         with self._located(self._correct):
             if latent == "viterbi":
                 return _hard_terms(graphs, owners)
             outputs = [list(targets[0]) if targets else None for targets in self._targets]
-            return _soft_terms(graphs, owners, soft_min(self._settings.beta), outputs)
+            return _soft_terms(graphs, owners, LogSemiring(self._settings.beta), outputs)
 
-    def _offending_terms(self, latent: str) -> list[Term | None]:
+    def _offending_terms(self, latent: str) -> list[AnswerEnergy | None]:
         with self._located(self._wrong):
             if latent == "viterbi":
                 return _hard_terms(*_graphs_and_owners(self._wrong))
-            soft = soft_min(self._settings.beta)
+            soft = LogSemiring(self._settings.beta)
             least = [self._term("offending", "viterbi", member) for member in range(len(self._group))]
             return [
                 None if term is None else offending_by_free_energy(wrong, term.output or [], soft, self._budget)
@@ -282,7 +282,7 @@ class _Batch:
         ]
 
 
-def offending_by_free_energy(wrong: Composition, least: list[str], soft: Reducer, budget: int) -> Term:
+def offending_by_free_energy(wrong: Composition, least: list[str], soft: Semiring, budget: int) -> AnswerEnergy:
     """The incorrect answer of least free energy, by best-first search over prefixes within the budget.
 
     wrong: the graph with the incorrect answers; least: the one with the best path. If the budget ends the search, the
@@ -340,29 +340,29 @@ def _graphs_and_owners(compositions: Sequence[Composition]) -> tuple[list[Graph]
     return [each.graph for each in compositions], [each.left_arc for each in compositions]
 
 
-def _hard_terms(graphs: Sequence[Graph], owners: Sequence[IntArray]) -> list[Term | None]:
+def _hard_terms(graphs: Sequence[Graph], owners: Sequence[IntArray]) -> list[AnswerEnergy | None]:
     """The least path of each graph, its gradient the number of times it takes each arc; None without a path."""
-    terms: list[Term | None] = []
+    terms: list[AnswerEnergy | None] = []
     for graph, owner, found in zip(graphs, owners, best_with_gap(union(graphs))):
         if found is None:
             terms.append(None)
             continue
         path, gap = found
         taken = np.bincount(np.array(path.arcs, dtype=np.intp), minlength=graph.arcs).astype(np.float64)
-        terms.append(Term(path.energy, graph, hard_min, owner, taken, output_of(graph, path), gap))
+        terms.append(AnswerEnergy(path.energy, graph, TROPICAL, owner, taken, output_of(graph, path), gap))
     return terms
 
 
 def _soft_terms(
-    graphs: Sequence[Graph], owners: Sequence[IntArray], reducer: Reducer, outputs: Sequence[list[str] | None]
-) -> list[Term | None]:
+    graphs: Sequence[Graph], owners: Sequence[IntArray], semiring: Semiring, outputs: Sequence[list[str] | None]
+) -> list[AnswerEnergy | None]:
     """The free energy of each graph, its gradient the posteriors; None without a path."""
     whole = union(graphs)
-    swept = sweep(whole, reducer)
+    swept = sweep(whole, semiring)
     posterior = swept.pullback().arcs
-    terms: list[Term | None] = []
+    terms: list[AnswerEnergy | None] = []
     for member, (graph, owner, output) in enumerate(zip(graphs, owners, outputs)):
         own = posterior[whole.arc_offsets[member] : whole.arc_offsets[member + 1]]
         energy = float(swept.totals[member])
-        terms.append(Term(energy, graph, reducer, owner, own, output) if np.isfinite(energy) else None)
+        terms.append(AnswerEnergy(energy, graph, semiring, owner, own, output) if np.isfinite(energy) else None)
     return terms

@@ -22,17 +22,17 @@ from lattice_cli.graph.graph import Graph, with_columns
 from lattice_cli.graph.unions import union
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import Reducer
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import Semiring
 
 #: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
 Pull: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
-class Space(Protocol):
+class PathSet(Protocol):
     """Paths of a batch of records."""
 
-    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
+    def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
         """(records,) energy of all paths of each record, +inf where it has none, and the way back.
 
         left: the recogniser's energies; right: (columns,) those of the grammar, as `columns_of` orders them.
@@ -40,7 +40,7 @@ class Space(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class BuiltSpace:
+class BuiltPathSet:
     """Interpretation graphs that are built, as one union; every arc and node is on a path.
 
     left, right: (arcs + 2 nodes,) the recogniser's and the grammar's energy that is part of each arc, start and final
@@ -53,14 +53,14 @@ class BuiltSpace:
     fixed: FloatArray
 
     @cached_property
-    def plan(self) -> Schedule:
+    def schedule(self) -> Schedule:
         """The order of evaluation, which energies do not change."""
-        return schedule(self.graph)
+        return schedule_of(self.graph)
 
     @cached_property
-    def backward_plan(self) -> Schedule:
+    def backward_schedule(self) -> Schedule:
         """The order of evaluation from the end."""
-        return schedule(self.graph.reversed())
+        return schedule_of(self.graph.reversed())
 
     def at(self, left: FloatArray, right: FloatArray) -> Graph:
         """The union at these energies."""
@@ -73,14 +73,14 @@ class BuiltSpace:
         fixed = np.where(np.isfinite(self.fixed), 0.0, np.inf)
         return with_columns(self.graph, fixed + np.append(left, 0.0)[self.left])
 
-    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
-        """See Space."""
+    def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
+        """See PathSet."""
         paid = self._paid
         if paid is not None:
             totals = paid.totals(left, right)
             if np.isfinite(totals).all():  # else the sweep will say what is wrong
                 return totals, lambda seed: paid.scattered(seed, len(left), len(right))
-        swept = sweep(self.at(left, right), reducer, self.plan)
+        swept = sweep(self.at(left, right), semiring, self.schedule)
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
             found = swept.pullback(seed)
@@ -111,7 +111,7 @@ class BuiltSpace:
 @dataclass(frozen=True, eq=False)
 class _OnePath:
     """Records of one path each: sums, whatever the reducer. Of each energy that is paid, the record, and as in
-    BuiltSpace where it comes from."""
+    BuiltPathSet where it comes from."""
 
     record: IntArray
     left: IntArray
@@ -137,7 +137,7 @@ def _scatter(index: IntArray, values: FloatArray, size: int) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class ProductSpace:
+class ProductPathSet:
     """Emissions x grammar, not built: the left energies are rows of classes. columns: (labels,) class of each label."""
 
     grammar: Graph
@@ -145,10 +145,10 @@ class ProductSpace:
     columns: IntArray
     classes: int
 
-    def solve(self, left: FloatArray, right: FloatArray, reducer: Reducer) -> tuple[FloatArray, Pull]:
-        """See Space."""
+    def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
+        """See PathSet."""
         emissions = left.reshape(-1, self.classes)
-        swept = product_sweep(emissions, self.lengths, with_columns(self.grammar, right), self.columns, reducer)
+        swept = product_sweep(emissions, self.lengths, with_columns(self.grammar, right), self.columns, semiring)
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
             found = swept.pullback(seed)
@@ -157,7 +157,9 @@ class ProductSpace:
         return swept.totals, pull
 
 
-def space_of_steps(unrolled: Unrolled, grammar: Graph, within: Sequence[Composition], member: IntArray) -> BuiltSpace:
+def path_set_of_steps(
+    unrolled: Unrolled, grammar: Graph, within: Sequence[Composition], member: IntArray
+) -> BuiltPathSet:
     """The space of emissions unrolled through `within[member]`, graphs composed from the grammar as their left side."""
     arcs = _of_members(unrolled.arc, unrolled.graph.arc_offsets, [each.left_arc for each in within], member)
     nodes = _of_members(unrolled.node, unrolled.graph.node_offsets, [each.left_node for each in within], member)
@@ -173,9 +175,9 @@ def _of_members(own: IntArray, offsets: IntArray, maps: Sequence[IntArray], memb
     return found
 
 
-def space_of_graphs(
+def path_set_of_graphs(
     records: Sequence[Composition], within: Sequence[Composition | None], grammar: Graph, first: IntArray
-) -> BuiltSpace:
+) -> BuiltPathSet:
     """The space of recognition graphs composed with the grammar, or with graphs `within` made from it as left side.
 
     first: (records,) index of each record's first arc among the left energies.
@@ -202,7 +204,7 @@ def _space(
     node: IntArray,
     grammar: Graph,
     own: tuple[FloatArray, FloatArray] | None = None,
-) -> BuiltSpace:
+) -> BuiltPathSet:
     """left: (arcs,) the recogniser's energy; arc, node: the grammar's; own: start and final energies of the record."""
     nothing = np.full(len(node), -1)
     starts, finals = np.isfinite(graph.start), np.isfinite(graph.final)
@@ -213,4 +215,4 @@ def _space(
     ]
     start, final = own if own is not None else (np.zeros(len(node)), np.zeros(len(node)))
     fixed = [np.zeros(len(arc)), np.where(starts, start, np.inf), np.where(finals, final, np.inf)]
-    return BuiltSpace(graph, np.concatenate([left, nothing, nothing]), np.concatenate(right), np.concatenate(fixed))
+    return BuiltPathSet(graph, np.concatenate([left, nothing, nothing]), np.concatenate(right), np.concatenate(fixed))

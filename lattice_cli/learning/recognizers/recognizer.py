@@ -21,7 +21,7 @@ from lattice_cli.learning.networks.convolution_strip import StripNetwork
 from lattice_cli.learning.networks.layers import Network, Parameters, Pullback
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
-from lattice_cli.learning.recognizers.tied_energies import Tied, by_scores
+from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores
 from lattice_cli.learning.segmentation.segmenter import Segmenter
 
 #: Derivative by the energies of arcs -> derivative by each parameter.
@@ -192,14 +192,14 @@ class ScoreRecognizer:
             record.id, record.source, None, graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
         )
 
-    def stacked(self, examples: Sequence[Example]) -> Tied:
+    def stacked(self, examples: Sequence[Example]) -> LinearEnergies:
         """The energies as they depend on the scales."""
         graphs = [example.graph for example in examples if example.graph is not None]
         return by_scores(graphs, [example.scores for example in examples], self.names)
 
     def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
         """See Recognizer."""
-        assert isinstance(stacked, Tied)
+        assert isinstance(stacked, LinearEnergies)
         return stacked.energies(parameters["scales"]), lambda gradient: {"scales": stacked.gradient(gradient)}
 
 

@@ -16,7 +16,7 @@ from lattice_cli.graph.graph import Graph, columns_of
 
 
 @dataclass(frozen=True, eq=False)
-class Tied:
+class LinearEnergies:
     """energy[k] = fixed[k] + sum over entries i with column[i] == k of value[i] * weights[weight[i]].
 
     fixed: (columns,) nats, +inf where nothing stands. column, weight, value: (entries,). names: (weights,) what each
@@ -49,23 +49,25 @@ class Tied:
         return np.bincount(self.weight, self.value * by_energy[self.column], self.weights).astype(np.float64)
 
 
-def fixed(graph: Graph) -> Tied:
+def fixed(graph: Graph) -> LinearEnergies:
     """The energies of a graph with nothing to learn."""
     none = np.zeros(0, dtype=np.intp)
-    return Tied(columns_of(graph), none, none, np.zeros(0), ())
+    return LinearEnergies(columns_of(graph), none, none, np.zeros(0), ())
 
 
-def free(graph: Graph) -> Tied:
+def free(graph: Graph) -> LinearEnergies:
     """A weight for each arc, and for each start and final node, that is added to its energy."""
     columns = columns_of(graph)
     learned = np.flatnonzero(np.isfinite(columns))
     parts = ["arc"] * graph.arcs + ["start"] * graph.nodes + ["final"] * graph.nodes
     places = [*range(graph.arcs), *range(graph.nodes), *range(graph.nodes)]
     names = [f"{parts[column]} {places[column]}" for column in learned.tolist()]
-    return Tied(columns, learned, np.arange(len(learned)), np.ones(len(learned)), names)
+    return LinearEnergies(columns, learned, np.arange(len(learned)), np.ones(len(learned)), names)
 
 
-def by_scores(graphs: Sequence[Graph], scores: Sequence[Mapping[str, FloatArray]], names: Sequence[str]) -> Tied:
+def by_scores(
+    graphs: Sequence[Graph], scores: Sequence[Mapping[str, FloatArray]], names: Sequence[str]
+) -> LinearEnergies:
     """A weight for each named score: (arcs,) energies that are sums of weight * score, the graphs one after the other.
 
     A graph without some score has 0 for it.
@@ -84,4 +86,6 @@ def by_scores(graphs: Sequence[Graph], scores: Sequence[Mapping[str, FloatArray]
         first += graph.arcs
     none = np.zeros(0, dtype=np.intp)
     values: FloatArray = np.concatenate([np.zeros(0), *value])
-    return Tied(np.zeros(first), np.concatenate([none, *column]), np.concatenate([none, *weight]), values, tuple(names))
+    return LinearEnergies(
+        np.zeros(first), np.concatenate([none, *column]), np.concatenate([none, *weight]), values, tuple(names)
+    )

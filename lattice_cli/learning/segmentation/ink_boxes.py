@@ -10,7 +10,7 @@ from lattice_cli.arrays.types import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class InkBoxes:
     """Of each segment, (segments,): begin, end: its cuts; left, right, top, bottom: the box of its ink, right and
     bottom one past it; gap: the longest run of blank columns inside the ink. Without ink right = left."""
 
@@ -30,12 +30,12 @@ class Bounds:
     def height(self) -> IntArray:
         return self.bottom - self.top
 
-    def take(self, chosen: IntArray) -> Bounds:
+    def take(self, chosen: IntArray) -> InkBoxes:
         """Some of the segments."""
-        return Bounds(*(getattr(self, column.name)[chosen] for column in fields(self)))
+        return InkBoxes(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
     @staticmethod
-    def of(ink: BoolArray, begin: IntArray, end: IntArray) -> Bounds:
+    def of(ink: BoolArray, begin: IntArray, end: IntArray) -> InkBoxes:
         """ink: (columns, rows); begin < end: (segments,) columns."""
         columns, rows = ink.shape
         at = np.arange(columns)
@@ -51,4 +51,4 @@ class Bounds:
         bottom = np.where(used.any(axis=1), rows - used[:, ::-1].argmax(axis=1), 0)
         blank = np.where(inked, 0, at - np.concatenate(([0], before[:-1])) + 1)
         gap = np.array([blank[low:high].max(initial=0) for low, high in zip(left.tolist(), right.tolist())], np.intp)
-        return Bounds(begin, end, left, right, top, bottom, gap)
+        return InkBoxes(begin, end, left, right, top, bottom, gap)

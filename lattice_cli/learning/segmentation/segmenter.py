@@ -15,9 +15,9 @@ from lattice_cli.arrays.runs import spans
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.learning.segmentation.cuts import CutSettings, candidate_cuts, crossing_cost, crossing_ink, ink_runs
-from lattice_cli.learning.segmentation.ink_boxes import Bounds
+from lattice_cli.learning.segmentation.ink_boxes import InkBoxes
 from lattice_cli.learning.segmentation.scaling import fitted
-from lattice_cli.settings import told
+from lattice_cli.settings import setting
 
 #: Numbers after the pixels of a segment, all but the aspect and the darkness in heights of the image.
 EXTRAS = (
@@ -50,17 +50,17 @@ class Segmentation:
 class Segmenter:
     """How images are cut. Lengths are in heights of the image, the ink of pixels being their values."""
 
-    box: tuple[int, int] = told((20, 20), "columns and rows that a segment is scaled into", least=1)
-    ink: float = told(0.1, "pixels above this are ink", least=0.0)
-    speck: float = told(0.01, "less ink between blank columns, in squares of the height, is dirt", least=0.0)
-    narrowest: float = told(0.08, "least ink width of a segment, in heights of the image", least=0.0)
-    widest: float = told(0.75, "greatest ink width of a segment, in heights", least=0.0)
-    lowest: float = told(0.5, "least ink height of a segment, in ink heights of the field", least=0.0)
-    gap: float = told(0.1, "widest blank gap inside a segment, in heights", least=0.0)
-    pieces: int = told(5, "most pieces of a segment", least=1)
-    spacing: float = told(0.1, "least distance of cuts through ink, in heights", least=0.0)
-    piece: float = told(0.3, "widest piece that is left uncut, in heights", above=0.0)
-    crossing: float = told(
+    box: tuple[int, int] = setting((20, 20), "columns and rows that a segment is scaled into", least=1)
+    ink: float = setting(0.1, "pixels above this are ink", least=0.0)
+    speck: float = setting(0.01, "less ink between blank columns, in squares of the height, is dirt", least=0.0)
+    narrowest: float = setting(0.08, "least ink width of a segment, in heights of the image", least=0.0)
+    widest: float = setting(0.75, "greatest ink width of a segment, in heights", least=0.0)
+    lowest: float = setting(0.5, "least ink height of a segment, in ink heights of the field", least=0.0)
+    gap: float = setting(0.1, "widest blank gap inside a segment, in heights", least=0.0)
+    pieces: int = setting(5, "most pieces of a segment", least=1)
+    spacing: float = setting(0.1, "least distance of cuts through ink, in heights", least=0.0)
+    piece: float = setting(0.3, "widest piece that is left uncut, in heights", above=0.0)
+    crossing: float = setting(
         0.7, "a local minimum is cut up to this cost: ink crossed and distance of contours", least=0.0
     )
 
@@ -90,7 +90,7 @@ class Segmenter:
         nodes = np.arange(len(cuts))
         reach = np.minimum(self.pieces, len(cuts) - 1 - nodes)
         src, dst = np.repeat(nodes, reach), spans(nodes + 1, reach)
-        bounds = Bounds.of(ink, cuts[src], cuts[dst])
+        bounds = InkBoxes.of(ink, cuts[src], cuts[dst])
         possible = self._possible(bounds, ink)
         if not _passable(src[possible], dst[possible], len(cuts)):
             possible |= dst == src + 1
@@ -101,7 +101,7 @@ class Segmenter:
         """The whole image as one segment."""
         image, ink = self._clean(image)
         cuts = np.array([0, len(image)])
-        bounds = Bounds.of(ink, cuts[:1], cuts[1:])
+        bounds = InkBoxes.of(ink, cuts[:1], cuts[1:])
         return Segmentation(cuts, np.zeros(1, np.intp), np.ones(1, np.intp), self._features(image, bounds))
 
     def _clean(self, image: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -122,7 +122,7 @@ class Segmenter:
             image[blank], ink[blank] = 0.0, False
         return image, ink
 
-    def _possible(self, bounds: Bounds, ink: BoolArray) -> BoolArray:
+    def _possible(self, bounds: InkBoxes, ink: BoolArray) -> BoolArray:
         """(segments,) True for what could be one character by its size."""
         height = ink.shape[1]
         rows = np.flatnonzero(ink.any(axis=0))
@@ -134,7 +134,7 @@ class Segmenter:
         )
         return found
 
-    def _features(self, image: FloatArray, bounds: Bounds) -> FloatArray:
+    def _features(self, image: FloatArray, bounds: InkBoxes) -> FloatArray:
         """(segments, size)."""
         found = np.empty((len(bounds.left), self.size))
         pixels = self.box[0] * self.box[1]

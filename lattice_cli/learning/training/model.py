@@ -27,7 +27,7 @@ from lattice_cli.learning.grammars.learned import (
     ngram,
 )
 from lattice_cli.learning.grammars.neural import NeuralGrammar, ReachedGrammar, TrainedGrammar
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.networks.convolution import BoxNetwork, ConvolutionNetwork, Kernel
 from lattice_cli.learning.networks.convolution_strip import StripNetwork
 from lattice_cli.learning.networks.dense import DenseNetwork
@@ -69,11 +69,11 @@ class Model:
     whole: Composition | None
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> AnswerGraphs:
         """How the recogniser's labels become answers."""
         graph = self.grammar.graph if self.whole is None else self.whole.graph
         table = self.recognizer.labels
-        return Reading(graph, table if len(table) > 1 else graph.labels)
+        return AnswerGraphs(graph, table if len(table) > 1 else graph.labels)
 
     @cached_property
     def _grammar_column(self) -> IntArray:

@@ -68,7 +68,7 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
 
 
 @dataclass(frozen=True)
-class Value:
+class ObjectiveValue:
     """The objective of some examples. mean: of the loss, without the penalty. gradient: with it. exact: mean of the log
     loss that a variational objective bounds, None for other ones."""
 
@@ -79,7 +79,7 @@ class Value:
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class PreparedBatch:
     """A batch with its inputs ready, and its place among them all."""
 
     batch: Batch
@@ -127,7 +127,7 @@ class Problem:
         """How many of the weights, the first ones, are the model's; the others are those of q."""
         return sum(array.size for name, array in self._layout.items() if not name.startswith(PROPOSAL))
 
-    def _piece(self, examples: Sequence[Example]) -> Piece | None:
+    def _piece(self, examples: Sequence[Example]) -> PreparedBatch | None:
         """A batch, without what cannot be spelled if that is to be left out; None if nothing is left."""
         batch = Batch(examples, self.model.reading, self.objective)
         if batch.unspelled:
@@ -135,7 +135,7 @@ class Problem:
             if not spelled:
                 return None
             batch = Batch(spelled, self.model.reading, self.objective)
-        return Piece(batch, self.model.recognizer.stacked(batch.examples))
+        return PreparedBatch(batch, self.model.recognizer.stacked(batch.examples))
 
     def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
         """The examples with what the configuration wants in place of those that cannot be spelled."""
@@ -174,7 +174,7 @@ class Problem:
             first += like.size
         return found
 
-    def value(self, theta: FloatArray, pieces: Sequence[Piece]) -> Value:
+    def value(self, theta: FloatArray, pieces: Sequence[PreparedBatch]) -> ObjectiveValue:
         """Mean loss of these batches plus the penalty, with its gradient.
 
         Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
@@ -193,7 +193,7 @@ class Problem:
             objective = mean + self.penalty(theta)
         if not np.isfinite(objective):
             raise TrainingFailed(f"the squares of the weights add up to {objective}")
-        return Value(objective, mean, gradient, None if self.proposal is None else exact)
+        return ObjectiveValue(objective, mean, gradient, None if self.proposal is None else exact)
 
     def penalty(self, theta: FloatArray) -> float:
         """l2 / 2 times the sum of the squares of the model's weights; q may be what it likes."""
@@ -201,7 +201,7 @@ class Problem:
         return 0.5 * l2 * float(own @ own) if l2 else 0.0
 
     def _of_piece(
-        self, piece: Piece, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
+        self, piece: PreparedBatch, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
     ) -> tuple[float, float, FloatArray]:
         """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, and the gradient
         of the first."""
@@ -234,7 +234,7 @@ class Problem:
         logs = outcome.exact if isinstance(outcome, BoundOutcome) else outcome.values
         return float((outcome.values / count).sum()), float((logs / count).sum()), gradient
 
-    def _left(self, piece: Piece, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
+    def _left(self, piece: PreparedBatch, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
         """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
         try:
             left, pull = self.model.left_energies(parameters, piece.stacked)
@@ -245,14 +245,14 @@ class Problem:
         self._require_finite(piece, left)
         return left, pull
 
-    def _require_finite(self, piece: Piece, left: FloatArray) -> None:
+    def _require_finite(self, piece: PreparedBatch, left: FloatArray) -> None:
         bad = np.flatnonzero(~np.isfinite(left))
         if len(bad):
             ends = first_arcs(piece.examples, self.model.reading.classes)
             example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
             raise TrainingFailed(f"{_named(example)}: the energy of an arc is {left[bad[0]]}")
 
-    def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
+    def _culprit(self, piece: PreparedBatch, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
         """Which record of a batch an error comes from: each is tried alone."""
         ends = first_arcs(piece.examples, self.model.reading.classes)
         for number, example in enumerate(piece.examples):

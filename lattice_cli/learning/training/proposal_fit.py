@@ -11,36 +11,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.analysis.variational_bound import Bound, bound
+from lattice_cli.analysis.variational_bound import VariationalBound, bound
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.optimizers.lbfgs import Lbfgs
-from lattice_cli.learning.recognizers.tied_energies import Tied, free
+from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, free
 from lattice_cli.search.best_path import path_energy
 from lattice_cli.search.sampling import Sampler
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep.semiring import LogSemiring
 
 TIES = ("arc", "label", "level", "mean-field")
 
 
 @dataclass(frozen=True)
-class Row:
+class LatticeRow:
     """Where a fit stands. gradient: its length. plain, controlled: variance of the score-function estimate from one
     path, summed over the weights, without and with a control variate; nan where none was drawn."""
 
     step: int
-    bound: Bound
+    bound: VariationalBound
     gradient: float
     plain: float
     controlled: float
 
 
-def tied(graph: Graph, plan: Schedule, tie: str) -> Tied:
+def tied(graph: Graph, schedule: Schedule, tie: str) -> LinearEnergies:
     """Energies of q to be fitted: added to those that it starts with.
 
     arc: one for every arc, start and final node. label, level: one for every label, or for every level. mean-field: one
@@ -51,41 +51,43 @@ def tied(graph: Graph, plan: Schedule, tie: str) -> Tied:
     if tie == "arc":
         return free(graph)
     size = len(graph.labels) + 1
-    label, level = graph.ilabel * size + graph.olabel, _level(graph, plan)
+    label, level = graph.ilabel * size + graph.olabel, _level(graph, schedule)
     key = {"label": label, "level": level, "mean-field": label + level * size**2}[tie]
     keys = distinct(key)
     weight = np.searchsorted(keys, key)
-    return Tied(start, np.arange(graph.arcs), weight, np.ones(graph.arcs), [str(each) for each in keys.tolist()])
+    return LinearEnergies(
+        start, np.arange(graph.arcs), weight, np.ones(graph.arcs), [str(each) for each in keys.tolist()]
+    )
 
 
-def _level(graph: Graph, plan: Schedule) -> IntArray:
+def _level(graph: Graph, schedule: Schedule) -> IntArray:
     """(arcs,) how many steps its tail is from a start at most; in a cycle, as the order of evaluation has it."""
-    level = np.zeros(plan.positions, dtype=np.intp)
-    for tail, head in zip(plan.edge_tail.tolist(), plan.edge_head.tolist()):
+    level = np.zeros(schedule.positions, dtype=np.intp)
+    for tail, head in zip(schedule.edge_tail.tolist(), schedule.edge_head.tolist()):
         level[head] = max(level[head], level[tail] + 1)
-    place = plan.position[graph.src]
+    place = schedule.position[graph.src]
     return np.where(place >= 0, level[place], 0)
 
 
 def gradient(
-    graph: Graph, proposal: Graph, beta: float, plan: Schedule, backward_plan: Schedule | None = None
+    graph: Graph, proposal: Graph, beta: float, schedule: Schedule, backward_schedule: Schedule | None = None
 ) -> FloatArray:
     """(columns,) derivative of the bound (of a union: of their sum) by each energy of q: arcs, starts, finals.
 
     With r(path) = E - E_q / beta it is the covariance -cov(count of the arc, r) under q. The expectation of a count
     times a sum over the path is the posterior times the mean of the sum on the paths through the arc, which is the mean
-    before it, its own part, and the mean behind it. backward_plan: the schedule of the graph reversed, if there is one.
+    before it, its own part, and the mean behind it. backward_schedule: that of the graph reversed, if there is one.
     """
-    q = sweep(proposal, soft_min(1.0), plan)
+    q = sweep(proposal, LogSemiring(1.0), schedule)
     arcs, start, final = (getattr(graph, name) - _finite(getattr(proposal, name)) / beta for name in _COLUMNS)
     own = [np.where(np.isfinite(each), each, 0.0) for each in (arcs, start, final)]
-    before = _at_nodes(plan, q.accumulate(plan.in_order(*own)))
+    before = _at_nodes(schedule, q.pushforward_links(schedule.in_order(*own)))
     backward = proposal.reversed()
-    back_plan = backward_plan or schedule(backward)
-    in_reverse = sweep(backward, soft_min(1.0), back_plan)
-    behind = _at_nodes(back_plan, in_reverse.accumulate(back_plan.in_order(own[0], own[2], own[1])))
+    back_schedule = backward_schedule or schedule_of(backward)
+    in_reverse = sweep(backward, LogSemiring(1.0), back_schedule)
+    behind = _at_nodes(back_schedule, in_reverse.pushforward_links(back_schedule.in_order(own[0], own[2], own[1])))
     found = q.pullback()
-    means = q.accumulate(plan.in_order(*own))[plan.sink]
+    means = q.pushforward_links(schedule.in_order(*own))[schedule.sink]
     of_node = graph.graph_of_node
     mean = means[np.concatenate([of_node[graph.src], of_node, of_node])]
     src, dst = graph.src, graph.dst
@@ -102,20 +104,20 @@ def _finite(values: FloatArray) -> FloatArray:
     return np.where(np.isfinite(values), values, 0.0)
 
 
-def _at_nodes(plan: Schedule, at: FloatArray) -> FloatArray:
+def _at_nodes(schedule: Schedule, at: FloatArray) -> FloatArray:
     """(nodes,) what each position has, 0 for a node on no path."""
-    return np.where(plan.position >= 0, at[plan.position], 0.0)
+    return np.where(schedule.position >= 0, at[schedule.position], 0.0)
 
 
 def score_variances(
-    graph: Graph, proposal: Graph, beta: float, energies: Tied, samples: int, rng: np.random.Generator
+    graph: Graph, proposal: Graph, beta: float, energies: LinearEnergies, samples: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Variance of r(path) d log q / d weight for one path, summed over weights; and with the mean of r taken off r.
 
     d log q / d energy = posterior - count. The mean of the other samples is the control variate: independent of the
     path, so that the estimate stays unbiased.
     """
-    posterior = sweep(proposal, soft_min(1.0)).pullback()
+    posterior = sweep(proposal, LogSemiring(1.0)).pullback()
     mean_count = np.concatenate([posterior.arcs, posterior.start, posterior.final])
     expected = energies.gradient(mean_count)
     values, scores = [], []
@@ -134,13 +136,13 @@ def score_variances(
 
 def fit(
     graph: Graph, proposal: Graph, beta: float, tie: str, steps: int, every: int, samples: int, rng: np.random.Generator
-) -> Iterator[tuple[Row, Graph]]:
+) -> Iterator[tuple[LatticeRow, Graph]]:
     """Minimise the bound over the energies of q by L-BFGS; a row and q at the start, every so many steps, at the end.
 
     samples: paths to estimate variances from; 0: none. Raises what sweeps raise at the start.
     """
-    plan = schedule(graph)
-    energies = tied(proposal, plan, tie)
+    schedule = schedule_of(graph)
+    energies = tied(proposal, schedule, tie)
     optimizer = Lbfgs(tolerance=1e-10)
     weights = np.zeros(energies.weights)
 
@@ -150,7 +152,7 @@ def fit(
     def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
         try:
             q = at(theta)
-            return bound(graph, q, beta, plan).bound, energies.gradient(gradient(graph, q, beta, plan))
+            return bound(graph, q, beta, schedule).bound, energies.gradient(gradient(graph, q, beta, schedule))
         except (Diverged, NumericOverflow):
             return np.inf, np.full(len(theta), np.nan)
 
@@ -158,11 +160,11 @@ def fit(
         done = step == steps or optimizer.converged
         if step % every == 0 or done:
             q = at(weights)
-            length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, plan))))
+            length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, schedule))))
             variances = (np.nan, np.nan)
             if samples > 1:
                 variances = score_variances(graph, q, beta, energies, samples, rng)
-            yield Row(step, bound(graph, q, beta, plan), length, *variances), q
+            yield LatticeRow(step, bound(graph, q, beta, schedule), length, *variances), q
         if done:
             return
         weights, _ = optimizer.step(weights, evaluate)

@@ -27,8 +27,8 @@ from lattice_cli.errors import (
 from lattice_cli.learning.optimizers.lbfgs import Lbfgs
 from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Optimizer, Sgd, State
 from lattice_cli.learning.training.config import OptimizerSettings
-from lattice_cli.learning.training.problem import Piece, Problem
-from lattice_cli.learning.training.validation import Errors, Validation
+from lattice_cli.learning.training.problem import PreparedBatch, Problem
+from lattice_cli.learning.training.validation import Validation, ValidationErrors
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Epoch:
 
 
 @dataclass
-class Standing:
+class TrainingState:
     """Where a training stands.
 
     theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
@@ -92,12 +92,12 @@ class Standing:
         }
 
     @staticmethod
-    def beginning(theta: FloatArray) -> Standing:
+    def beginning(theta: FloatArray) -> TrainingState:
         """Before the first step."""
-        return Standing(theta, theta, theta)
+        return TrainingState(theta, theta, theta)
 
     @staticmethod
-    def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> Standing:
+    def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> TrainingState:
         """The standing that these were taken from."""
         try:
             told = dict(numbers)
@@ -106,7 +106,7 @@ class Standing:
             prefix = "optimizer/"
             kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
             theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
-            standing = Standing(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
+            standing = TrainingState(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
             raise FormatError(f"not where a training stands: {error_found!r}") from None
@@ -130,7 +130,7 @@ class Standing:
             raise ValueError("partial or ended is not what it should be")
 
 
-class Watch(Protocol):
+class TrainingListener(Protocol):
     """Who looks on."""
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
@@ -139,7 +139,7 @@ class Watch(Protocol):
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over."""
 
-    def save(self, standing: Standing, better: bool) -> None:
+    def save(self, standing: TrainingState, better: bool) -> None:
         """Time to write the standing down; better: its best weights are new."""
 
     def stopped(self) -> bool:
@@ -158,7 +158,7 @@ def optimizer_of(settings: OptimizerSettings) -> Optimizer:
 class _Saver:
     """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: TrainingListener) -> None:
         self._watch = watch
         self._at, self._took = time.monotonic(), 0.0
         self._behind = self._better = False
@@ -168,7 +168,7 @@ class _Saver:
         """Seconds since the last time."""
         return time.monotonic() - self._at
 
-    def save(self, standing: Standing) -> None:
+    def save(self, standing: TrainingState) -> None:
         """Now."""
         begun = time.monotonic()
         self._watch.save(standing, self._better)
@@ -176,14 +176,14 @@ class _Saver:
         self._took = self._at - begun
         self._behind = self._better = False
 
-    def close(self, standing: Standing, better: bool) -> None:
+    def close(self, standing: TrainingState, better: bool) -> None:
         """An epoch is over; better: its weights are the best so far."""
         self._behind = True
         self._better |= better
         if standing.ended or self.waited >= 9 * self._took:
             self.save(standing)
 
-    def flush(self, standing: Standing) -> None:
+    def flush(self, standing: TrainingState) -> None:
         """Epochs that are not written down yet are to be."""
         if self._behind:
             self.save(standing)
@@ -202,7 +202,7 @@ class Training:
                 self.optimizer, optimizer_of(problem.config.optimizer), problem.of_model, period
             )
         # What takes all examples to a step has one batch to an epoch.
-        self._steps: list[list[Piece]] = (
+        self._steps: list[list[PreparedBatch]] = (
             [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
         )
 
@@ -211,7 +211,7 @@ class Training:
         """Steps to an epoch."""
         return len(self._steps)
 
-    def run(self, standing: Standing, watch: Watch) -> Standing:
+    def run(self, standing: TrainingState, watch: TrainingListener) -> TrainingState:
         """Go on from a standing until there is nothing more to do, or the watch has it stopped.
 
         Raises TrainingFailed with the epoch, the batch and the record; what was saved by then stays.
@@ -227,7 +227,7 @@ class Training:
             raise
         return standing
 
-    def _restore(self, standing: Standing) -> None:
+    def _restore(self, standing: TrainingState) -> None:
         """The optimiser as it was. Raises FormatError for a state that is not its own."""
         like, found = self.optimizer.state(), standing.optimizer
         try:
@@ -245,7 +245,7 @@ class Training:
         if standing.position > self.batches:
             raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
 
-    def _run(self, standing: Standing, watch: Watch, saver: _Saver) -> None:
+    def _run(self, standing: TrainingState, watch: TrainingListener, saver: _Saver) -> None:
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
             with np.errstate(over="ignore"):  # steps that are too long leave weights that are no numbers
@@ -263,11 +263,11 @@ class Training:
             watch.epoch(epoch)
             saver.close(standing, epoch.best)
 
-    def _mean(self, standing: Standing, order: Sequence[int]) -> float:
+    def _mean(self, standing: TrainingState, order: Sequence[int]) -> float:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
         return standing.partial * (self.problem.count / max(1, done))
 
-    def _step(self, standing: Standing, pieces: Sequence[Piece]) -> None:
+    def _step(self, standing: TrainingState, pieces: Sequence[PreparedBatch]) -> None:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
         means: list[tuple[FloatArray, float]] = []
         logs: list[float] = []
@@ -305,13 +305,13 @@ class Training:
         standing.partial_nll += (logs[-1] if logs else 0.0) * (count / self.problem.count)
         standing.position += 1
 
-    def _where(self, standing: Standing) -> str:
+    def _where(self, standing: TrainingState) -> str:
         return f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
 
-    def _close(self, standing: Standing) -> Epoch:
+    def _close(self, standing: TrainingState) -> Epoch:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
         loss, nll = standing.partial, None if self.problem.proposal is None else standing.partial_nll
-        errors: Errors | None = None
+        errors: ValidationErrors | None = None
         better = True
         if self.validation is not None:
             try:
@@ -332,7 +332,7 @@ class Training:
         standing.epochs.append(epoch)
         return epoch
 
-    def _ended(self, standing: Standing) -> str:
+    def _ended(self, standing: TrainingState) -> str:
         if standing.epoch >= self.settings.epochs:
             return f"{counted(standing.epoch, 'epoch')} done"
         if self.settings.patience and standing.waited >= self.settings.patience:

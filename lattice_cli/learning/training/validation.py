@@ -12,8 +12,8 @@ from lattice_cli.arrays.types import FloatArray
 from lattice_cli.emissions.product_sweep import product_best
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph.graph import EPSILON, with_columns
-from lattice_cli.learning.losses.answer_graphs import Reading
-from lattice_cli.learning.losses.path_sets import BuiltSpace, ProductSpace, Space
+from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
+from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, ProductPathSet
 from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.training.model import Model
@@ -25,7 +25,7 @@ _DECODED = 200
 
 
 @dataclass(frozen=True)
-class Errors:
+class ValidationErrors:
     """How answers differ from targets. labels: of the targets; wrong: label errors; exact, records: answers."""
 
     records: int
@@ -51,7 +51,7 @@ class Validation:
         self.model, self.examples = model, examples
 
     @cached_property
-    def _parts(self) -> list[tuple[Sequence[Example], Space, object]]:
+    def _parts(self) -> list[tuple[Sequence[Example], PathSet, object]]:
         reading, recognizer = self.model.reading, self.model.recognizer
         chunks = [self.examples[low : low + _DECODED] for low in range(0, len(self.examples), _DECODED)]
         return [(chunk, reading.everything(chunk), recognizer.stacked(chunk)) for chunk in chunks]
@@ -66,21 +66,25 @@ class Validation:
                 raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
             yield from zip(examples, _decoded(space, left, right, self.model.reading))
 
-    def errors(self, parameters: Parameters) -> Errors:
+    def errors(self, parameters: Parameters) -> ValidationErrors:
         """Label errors and exact answers over all examples."""
         pairs = [(example.target or (), answer or ()) for example, answer in self.answers(parameters)]
         wrong = distances(pairs)
-        return Errors(len(pairs), int((wrong == 0).sum()), sum(len(target) for target, _ in pairs), int(wrong.sum()))
+        return ValidationErrors(
+            len(pairs), int((wrong == 0).sum()), sum(len(target) for target, _ in pairs), int(wrong.sum())
+        )
 
 
-def _decoded(space: Space, left: FloatArray, right: FloatArray, reading: Reading) -> list[tuple[str, ...] | None]:
+def _decoded(
+    space: PathSet, left: FloatArray, right: FloatArray, reading: AnswerGraphs
+) -> list[tuple[str, ...] | None]:
     labels = reading.grammar.labels
-    if isinstance(space, ProductSpace):
+    if isinstance(space, ProductPathSet):
         grammar = with_columns(space.grammar, right)
         found = product_best(left.reshape(-1, space.classes), space.lengths, grammar, space.columns)
         outputs = [None if path is None else grammar.olabel[list(path.arcs)] for path in found]
     else:
-        assert isinstance(space, BuiltSpace)
+        assert isinstance(space, BuiltPathSet)
         whole = space.at(left, right)
         labels = whole.labels
         outputs = [

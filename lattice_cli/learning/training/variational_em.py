@@ -23,7 +23,7 @@ from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer
 from lattice_cli.learning.training.proposal_fit import gradient
 from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import soft_min
+from lattice_cli.sweep.semiring import LogSemiring
 
 #: What the names of the parameters of q begin with.
 PROPOSAL = "q."
@@ -48,25 +48,27 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     Raises Diverged, NumericOverflow.
     """
     beta = batch.objective.settings.beta
-    soft = soft_min(beta)
+    soft = LogSemiring(beta)
     space, contrast = batch.correct, batch.contrast
     assert contrast is not None, "the log loss contrasts"
     everything, pull_all = contrast.solve(left, right, soft)
     p_graph, q_graph = space.at(left, right), space.proposal(proposal)
-    q = sweep(q_graph, soft_min(1.0), space.plan)
+    q = sweep(q_graph, LogSemiring(1.0), space.schedule)
     energy, own = (
-        q.accumulate(space.plan.in_order(*(_finite(getattr(graph, name)) for name in ("energy", "start", "final"))))
+        q.pushforward_links(
+            space.schedule.in_order(*(_finite(getattr(graph, name)) for name in ("energy", "start", "final")))
+        )
         for graph in (p_graph, q_graph)
     )
-    sink = space.plan.sink
+    sink = space.schedule.sink
     entropy = own[sink] - q.totals
     values = energy[sink] - entropy / beta - everything
-    exact = sweep(p_graph, soft, space.plan).totals - everything
+    exact = sweep(p_graph, soft, space.schedule).totals - everything
     found = q.pullback()
     counts = np.concatenate([found.arcs, found.start, found.final])
     by_left, by_right = space.scattered(counts, len(left), len(right))
     all_left, all_right = pull_all(-np.ones(len(values)))
-    by_q = gradient(p_graph, q_graph, beta, space.plan, space.backward_plan)
+    by_q = gradient(p_graph, q_graph, beta, space.schedule, space.backward_schedule)
     by_proposal, _ = space.scattered(by_q, len(proposal), len(right))
     return BoundOutcome(values, exact, by_left + all_left, by_right + all_right, by_proposal)
 
