@@ -21,8 +21,10 @@ from lattice_cli.emissions.product_sweep import ProductSweep, product_sweep
 from lattice_cli.grammars.lexicon import grammar_of, spelled
 from lattice_cli.graph.construct import emission_graph, linear_graph
 from lattice_cli.graph.record import Document
-from lattice_cli.records.decoding import Decoding, Questions, decode
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.decoding import Decoding, decode
 from lattice_cli.records.posteriors import forward
+from lattice_cli.records.request import SearchRequest
 from lattice_cli.search.edit_distance import distances
 from lattice_cli.sweep.semiring import LogSemiring
 
@@ -65,12 +67,12 @@ def losses(documents: list[Document], known: list[dict[str, Any]]) -> dict[str, 
     apart, aligned, infinite, begun = [0.0], [0.0], [], time.perf_counter()
     for document, about in zip(documents, known):
         grammar = spelling(about["text"], document.graph.labels)
-        (found,) = forward([document], [1.0], grammar, BLANK)
+        (found,) = forward([document], [1.0], Decoder(grammar, BLANK))
         if not isinstance(found, list):
             infinite.append(document.id)
             assert about["nll_ref"] == np.inf
             continue
-        (best,) = decode([document], grammar, BLANK)
+        (best,) = decode([document], Decoder(grammar, BLANK))
         assert isinstance(best, Decoding)
         apart.append(abs(found[0].statistics.free_energy / about["nll_ref"] - 1))
         aligned.append(abs(best.paths[0].energy / about["viterbi_energy_ref"] - 1))
@@ -92,7 +94,7 @@ def dictionary(documents: list[Document], known: list[dict[str, Any]], words: li
     by_path = by_sum = 0
     apart, begun = 0.0, time.perf_counter()
     for document, about in single:
-        (found,) = decode([document], lexicon, BLANK, Questions(n=5, distinct=True))
+        (found,) = decode([document], Decoder(lexicon, BLANK), SearchRequest(n=5, distinct=True))
         assert isinstance(found, Decoding)
         mine = [("".join(path.output), path.energy) for path in found.paths]
         by_path += [word for word, _ in mine] == [word for word, _ in about["dict_best_viterbi"]]
@@ -148,10 +150,10 @@ def prose(documents: list[Document], known: list[dict[str, Any]], words: list[st
     chosen = [(document, about) for document, about in zip(documents, known) if about["kind"] == "prose"]
     lines = [document for document, _ in chosen]
     begun = time.perf_counter()
-    found = decode(lines, lexicon, BLANK)
+    found = decode(lines, Decoder(lexicon, BLANK))
     exact_time = time.perf_counter() - begun
     begun = time.perf_counter()
-    pruned = decode(lines, lexicon, BLANK, Questions(beam=beam, most=200))
+    pruned = decode(lines, Decoder(lexicon, BLANK), SearchRequest(beam=beam, max_active=200))
     beam_time = time.perf_counter() - begun
     higher, lower = [], 0
     pairs: dict[str, list[tuple[list[str], list[str]]]] = {"lattice": [], "flashlight": [], "no lexicon": []}

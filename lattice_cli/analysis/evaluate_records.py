@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from lattice_cli.analysis.error_rates import Answers, Closest, Labels
 from lattice_cli.arrays.runs import distinct as distinct_numbers
 from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.combine import ADD, Combine
-from lattice_cli.grammars.scorer_config import Scorers
 from lattice_cli.graph.record import Document
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.decoding import found_paths
-from lattice_cli.records.interpretation import Grammar, Interpretation, output_of
-from lattice_cli.records.strategy import Need, interpretations
+from lattice_cli.records.interpretation import Interpretation, output_of
+from lattice_cli.records.request import SearchRequest
+from lattice_cli.records.strategy import interpretations
 from lattice_cli.search.answer_posterior import answer_posteriors
 from lattice_cli.search.oracle_path import oracle, oracles
 
@@ -24,41 +23,27 @@ from lattice_cli.search.oracle_path import oracle, oracles
 ReadReference = Callable[[Document, frozenset[str]], Labels]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """n, distinct: how many paths or answers. beta: at which confidences are taken; None: not wanted. oracle: whether
-    the closest path is."""
-
-    n: int = 1
-    distinct: bool = False
-    beta: float | None = None
-    oracle: bool = False
-
-
 def assess(
     documents: Iterable[Document],
     reference_of: ReadReference,
-    wanted: Wanted,
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
-    combine: Combine = ADD,
-    scorers: Scorers | None = None,
+    decoder: Decoder,
+    request: SearchRequest,
+    with_closest: bool = False,
 ) -> list[Answers]:
     """The answers of each record; a record without a path has none, and why it has none as its message.
 
-    Raises Diverged, UsageError.
+    with_closest: the path of fewest errors as well. Raises Diverged, UsageError.
     """
     results: list[Answers] = []
-    # Confidences and the oracle are about all paths.
-    need = Need(wanted.n, wanted.distinct) if wanted.beta is None and not wanted.oracle else None
-    for group in grouped(interpretations(documents, grammar, ctc, combine, need, scorers)):
+    every_path = request.words or with_closest
+    for group in grouped(interpretations(documents, decoder, None if every_path else request)):
         references = [reference_of(each.document, _outputs(each)) for each in group]
         found = [
             [tuple(output_of(each.graph, path)) for path in paths]
-            for each, paths in zip(group, found_paths(group, wanted.n, wanted.distinct))
+            for each, paths in zip(group, found_paths(group, request.n, request.distinct))
         ]
-        sure = _confidences(group, found, wanted.beta)
-        closest = _closest(group, references) if wanted.oracle else [None] * len(group)
+        sure = _confidences(group, found, request.beta if request.words else None)
+        closest = _closest(group, references) if with_closest else [None] * len(group)
         for interpretation, reference, outputs, confidence, nearest in zip(group, references, found, sure, closest):
             why = "" if outputs else str(no_path(interpretation))
             confident = None if np.isnan(confidence) else float(confidence)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.errors import Diverged, NoPath
 from lattice_cli.graph.record import Document
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.decoding import Decoded, decode
-from lattice_cli.records.interpretation import Grammar, interpret
 from lattice_cli.records.posteriors import forward
 
 
@@ -24,26 +23,18 @@ class Picture:
     why: str = ""
 
 
-def picture(
-    document: Document,
-    beta: float,
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
-    *,
-    of: str = "recognition",
-    combine: Combine = ADD,
-) -> Picture:
+def picture(document: Document, beta: float, decoder: Decoder, of: str = "recognition") -> Picture:
     """The picture of a record. Raises UsageError."""
-    side = interpret(document, grammar, ctc, combine).side(of)
+    side = decoder.interpret(document).side(of)
     drawn = replace(document, graph=side.graph, names=side.names, times=side.times, scores={}, scales={})
     try:
-        (best,) = decode([document], grammar, ctc, of=of, combine=combine)
+        (best,) = decode([document], decoder, of=of)
         if isinstance(best, NoPath):
             return Picture(drawn, None, None, str(best))
     except Diverged as error:
         return Picture(drawn, None, None, str(error.at(document.names)))
     try:
-        (found,) = forward([document], [beta], grammar, ctc, arcs=True, of=of, combine=combine)
+        (found,) = forward([document], [beta], decoder, arcs=True, of=of)
     except Diverged as error:
         return Picture(drawn, best.paths[0], None, str(error.at(document.names)))
     assert not isinstance(found, NoPath), "there is a best path"

@@ -9,6 +9,7 @@ bound among what it dropped then tells how far from the best path the found one 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,16 +26,6 @@ from lattice_cli.graph.graph import EPSILON
 _ROUNDING = 1e-11
 #: Widths that an exact search tries one after the other; the last one knows no bound but the energy that was found.
 _WIDTHS = (1_000, 20_000)
-
-
-@dataclass(frozen=True)
-class Beam:
-    """beam: tokens that much above the best of their frame are dropped. most: how many are kept, None for all.
-    above: tokens whose every path is above this energy are dropped, which loses nothing below it."""
-
-    beam: float = np.inf
-    most: int | None = None
-    above: float = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +139,23 @@ class Heuristic:
 
 
 class BeamSearch:
-    """A matrix to be searched."""
+    """A matrix to be searched, exactly or within limits."""
 
     def __init__(self, heuristic: Heuristic, energies: FloatArray) -> None:
         """energies: (steps, classes)."""
+        self.beam: float = np.inf
+        self.max_active: int | None = None
         self.heuristic, self.machine, self.scorer, self._rows = heuristic, heuristic.machine, heuristic.scorer, energies
         least = (energies + heuristic.reduced).min(axis=1, initial=np.inf)
         #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
         self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + heuristic.ending
+
+    def limited(self, beam: float = np.inf, max_active: int | None = None) -> BeamSearch:
+        """The same within limits, which may lose paths: tokens are dropped that are `beam` nats above the best of their
+        row, and all but so many of a row."""
+        within = copy(self)
+        within.beam, within.max_active = beam, max_active
+        return within
 
     def first(self) -> Tokens:
         """Where paths start."""
@@ -221,12 +221,15 @@ class BeamSearch:
             energy = energy + self.scorer.ending(tokens.history)
         return energy
 
-    def layers(self, limits: Beam) -> Iterator[TokenLayer]:
-        """What the limits leave, row by row; ends early where nothing is left."""
+    def layers(self, above: float = np.inf) -> Iterator[TokenLayer]:
+        """What the limits leave, row by row; ends early where nothing is left.
+
+        above: tokens whose every path is above this energy are dropped, which loses nothing below it.
+        """
         tokens = self.first()
         for time in range(len(self._rows)):
-            tokens, steps, best = self._merged(self._moves(tokens, time, limits.above))
-            kept, dropped = self._kept(tokens, time + 1, limits)
+            tokens, steps, best = self._merged(self._moves(tokens, time, above))
+            kept, dropped = self._kept(tokens, time + 1)
             into = steps
             if kept is not None:
                 tokens = Tokens(tokens.node[kept], tokens.history[kept], tokens.energy[kept])
@@ -237,11 +240,11 @@ class BeamSearch:
             if not len(best):
                 return
 
-    def search(self, limits: Beam) -> BestFound:
-        """The best path that the limits leave."""
+    def search(self, above: float = np.inf) -> BestFound:
+        """The best path that the limits leave, if it is not above an energy."""
         tokens, lost, widest = self.first(), np.inf, 0
         backs: list[tuple[IntArray, IntArray]] = []
-        for layer in self.layers(limits):
+        for layer in self.layers(above):
             tokens, lost, widest = layer.tokens, min(lost, layer.dropped), max(widest, len(layer.tokens.node))
             backs.append((layer.tail, layer.arc))
         ended = self.ended(tokens)
@@ -267,18 +270,19 @@ class BeamSearch:
                 spent[step] += energy[0]
         return spent, float(self.scorer.ending(history)[0])
 
-    def _kept(self, tokens: Tokens, time: int, limits: Beam) -> tuple[IntArray | None, float]:
+    def _kept(self, tokens: Tokens, time: int) -> tuple[IntArray | None, float]:
         """The tokens that beam and number leave (None: all), and the least bound among the others."""
-        if not len(tokens.node) or (limits.most is None and not np.isfinite(limits.beam)):
+        most = self.max_active
+        if not len(tokens.node) or (most is None and not np.isfinite(self.beam)):
             return None, np.inf
         bound = self.bounds(time, tokens.node, tokens.energy)
-        keep: BoolArray = bound <= bound.min() + limits.beam
-        if limits.most is not None and int(keep.sum()) > limits.most:
-            limit = np.partition(bound, limits.most - 1)[limits.most - 1]
+        keep: BoolArray = bound <= bound.min() + self.beam
+        if most is not None and int(keep.sum()) > most:
+            limit = np.partition(bound, most - 1)[most - 1]
             keep &= bound <= limit
-            if int(keep.sum()) > limits.most:  # ties for the last place: the first ones stay
+            if int(keep.sum()) > most:  # ties for the last place: the first ones stay
                 level = np.flatnonzero(keep & (bound == limit))
-                keep[level[limits.most - int((keep & (bound < limit)).sum()) :]] = False
+                keep[level[most - int((keep & (bound < limit)).sum()) :]] = False
         if keep.all():
             return None, np.inf
         return np.flatnonzero(keep), float(bound[~keep].min())
@@ -291,7 +295,7 @@ class BeamSearch:
         """
         above, bound = np.inf, -np.inf
         for most in (*_WIDTHS, None):
-            found = self.search(Beam(most=most, above=above + slack(above)))
+            found = self.limited(max_active=most).search(above + slack(above))
             bound = max(bound, found.bound)
             if found.exact:
                 return found

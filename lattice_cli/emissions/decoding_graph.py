@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays.grouping import Groups, group_by
+from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.grammars.ctc import ctc_expansion
 from lattice_cli.graph.epsilon_removal import InputEpsilonFree, without_input_epsilon
-from lattice_cli.graph.graph import Graph, Labels
+from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 #: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
 _ROUNDS = 300
@@ -64,6 +65,12 @@ class DecodingGraph:
         """(arcs, k) the labels that each arc outputs, in order, then epsilon."""
         table = self.source.outputs()
         return np.concatenate([table, np.zeros((1, table.shape[1]), dtype=np.intp)])[self.arc_of]
+
+    @cached_property
+    def spoken(self) -> frozenset[str]:
+        """The labels that its paths can output."""
+        outputs = distinct(self.source.source.olabel)
+        return frozenset(self.labels[label] for label in outputs[outputs != EPSILON].tolist())
 
     def grammar_arcs(self, arcs: IntArray) -> list[list[int]]:
         """What each of these arcs is in terms of the grammar's."""

@@ -6,7 +6,7 @@ take nothing. So paths, energies and provenance are those of the whole compositi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lattice_cli.arrays.runs import spans
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.combine import ADD
 from lattice_cli.composition.composition import Composition
-from lattice_cli.emissions.beam_search import Beam, BeamSearch, Steps, Tokens, slack
+from lattice_cli.emissions.beam_search import BeamSearch, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.graph.graph import EPSILON, Graph
@@ -39,14 +39,13 @@ class _Trellis:
     final: FloatArray
 
 
-def token_lattice(left: Graph, frames: EmissionMatrix, frontier: BeamSearch, limits: Beam) -> tuple[Composition, float]:
-    """Every path of the matrix and the frontier's machine that the limits leave, and the energy below which that is
-    every path there is (+inf: that is all).
-
-    limits.above = +inf keeps paths of all energies.
-    """
-    trellis, complete = _trellis(frontier, limits)
-    return _composition(left, frames, frontier.machine, trellis), min(complete, limits.above)
+def token_lattice(
+    left: Graph, matrix: EmissionMatrix, search: BeamSearch, above: float = np.inf
+) -> tuple[Composition, float]:
+    """Every path of the matrix and its decoding graph up to an energy that the search's limits leave, and the energy
+    below which that is every path there is (+inf: that is all)."""
+    trellis, complete = _trellis(search, above)
+    return _composition(left, matrix, search.machine, trellis), min(complete, above)
 
 
 def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
@@ -60,7 +59,7 @@ def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
 
 def path_lattice(
     left: Graph,
-    frames: EmissionMatrix,
+    matrix: EmissionMatrix,
     machine: DecodingGraph,
     arcs: IntArray,
     spent: FloatArray | None = None,
@@ -73,24 +72,24 @@ def path_lattice(
     start, final = np.full((2, steps + 1), np.inf)
     start[0], final[-1] = graph.start[node[0]], graph.final[node[-1]] + ending
     times = np.arange(steps + 1)
-    return _composition(left, frames, machine, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final))
+    return _composition(left, matrix, machine, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final))
 
 
-def _trellis(frontier: BeamSearch, limits: Beam) -> tuple[_Trellis, float]:
+def _trellis(search: BeamSearch, above: float) -> tuple[_Trellis, float]:
     """All that lies on paths up to an energy, found forwards by lower bounds, then backwards exactly; and the least
     bound of what a beam dropped."""
-    first = frontier.first()
-    above = limits.above + slack(limits.above)
+    first = search.first()
+    above += slack(above)
     layers: list[Tokens] = [first]
     rows: list[Steps] = []
     complete = np.inf
-    for layer in frontier.layers(replace(limits, above=above)):
+    for layer in search.layers(above):
         layers.append(layer.tokens)
         rows.append(layer.steps)
         complete = min(complete, layer.dropped)
     offsets = np.concatenate([[0], np.cumsum([len(layer.node) for layer in layers])]).astype(np.intp)
     last = layers[-1]
-    to_come = frontier.ended(last) - last.energy
+    to_come = search.ended(last) - last.energy
     final = np.full(offsets[-1], np.inf)
     final[offsets[-2] :] = to_come
     kept: list[tuple[IntArray, IntArray, IntArray, FloatArray]] = []
@@ -135,7 +134,7 @@ def _only_used(trellis: _Trellis) -> _Trellis:
     )
 
 
-def _composition(left: Graph, frames: EmissionMatrix, machine: DecodingGraph, trellis: _Trellis) -> Composition:
+def _composition(left: Graph, matrix: EmissionMatrix, machine: DecodingGraph, trellis: _Trellis) -> Composition:
     grammar = machine.source.source
     left = labelled_like(left, grammar.labels)
     tokens, moves = len(trellis.time), len(trellis.arc)
@@ -150,9 +149,9 @@ def _composition(left: Graph, frames: EmissionMatrix, machine: DecodingGraph, tr
     right_arc[spoken] = parts.order[parts.offsets[folded_arc[move[spoken]]] + position[spoken]]
     # The row's own arc is the first part of a move.
     row, machine_arc = trellis.time[trellis.tail], trellis.arc
-    column = frames.columns(machine.labels)[machine.graph.ilabel[machine_arc]]
+    column = matrix.columns(machine.labels)[machine.graph.ilabel[machine_arc]]
     left_arc = np.full(len(move), -1, dtype=np.intp)
-    left_arc[first] = frames.arc[row, column]
+    left_arc[first] = matrix.arc[row, column]
     energy = np.where(right_arc >= 0, np.append(grammar.energy, 0.0)[right_arc], 0.0)
     energy[first] = left.energy[left_arc[first]] + energy[first]
     energy += _on_first_word(grammar, right_arc, move, trellis.spent)
@@ -173,7 +172,7 @@ def _composition(left: Graph, frames: EmissionMatrix, machine: DecodingGraph, tr
         np.append(grammar.olabel, EPSILON)[right_arc],
         energy,
         np.append(trellis.start + left.start[0], idle),
-        np.append(trellis.final + left.final[frames.steps], idle),
+        np.append(trellis.final + left.final[matrix.steps], idle),
         left.labels,
     )
     whole = Composition(left, grammar, ADD, graph, left_arc, right_arc, left_node, right_node, None)

@@ -1,10 +1,9 @@
-"""What judges the words of answers beside the grammar: a language model, and hot words."""
+"""What scores the words of answers beside the grammar: a language model, and hot words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lattice_cli.grammars.scorer import Scorer, scorer_sum
@@ -25,31 +24,25 @@ class Scorers:
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def empty(self) -> bool:
+        """True if nothing scores answers."""
+        return self.model is None and not self.hot
+
     def scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
-        """The rules over a label table of which these labels can be output; None for none."""
-        return _rules(self, labels, spoken)
+        """All of them over a label table of which these labels can be output; None for none."""
+        from lattice_cli.grammars.hot_words import HotWords
+        from lattice_cli.grammars.ngram_scorer import NgramScorer
+
+        parts: list[Scorer] = []
+        if self.model is not None:
+            parts.append(NgramScorer.of(self.model, labels, self.unknown).scaled(self.scale, self.word_energy))
+        if len(self.unsaid(spoken)) < len(self.hot):
+            parts.append(HotWords.of(self.hot, labels, spoken))
+        return scorer_sum(parts)
 
     def unsaid(self, spoken: frozenset[str]) -> frozenset[str]:
         """The hot words that no answer made of these labels can have; they are passed over."""
-        return _unsaid(self, spoken)
+        from lattice_cli.grammars.hot_words import unsaid
 
-
-@lru_cache(maxsize=8)
-def _rules(scorers: Scorers, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
-    from lattice_cli.grammars.hot_words import HotWords
-    from lattice_cli.grammars.ngram_scorer import NgramScorer
-
-    parts: list[Scorer] = []
-    if scorers.model is not None:
-        histories = NgramScorer.of(scorers.model, labels, scorers.unknown)
-        parts.append(histories.scaled(scorers.scale, scorers.word_energy))
-    if len(scorers.unsaid(spoken)) < len(scorers.hot):
-        parts.append(HotWords.of(scorers.hot, labels, spoken))
-    return scorer_sum(parts)
-
-
-@lru_cache(maxsize=8)
-def _unsaid(scorers: Scorers, spoken: frozenset[str]) -> frozenset[str]:
-    from lattice_cli.grammars.hot_words import unsaid
-
-    return unsaid(scorers.hot, spoken)
+        return unsaid(self.hot, spoken) if self.hot else frozenset()

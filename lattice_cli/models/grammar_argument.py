@@ -1,12 +1,24 @@
-"""Grammars as the commands take them (-g): graphs in any form, trained models, neural grammars."""
+"""What -g, --ctc and --combine of the commands mean: grammars in any form, trained models, neural grammars."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lattice_cli.grammars.scorer_config import Scorers
     from lattice_cli.graph.record import Document
     from lattice_cli.learning.grammars.neural import TrainedGrammar
+    from lattice_cli.records.decoder import Decoder
+
+
+def read_decoder(
+    grammar: str | None, ctc: str | None = None, combine: str = "add", scorers: Scorers | None = None
+) -> Decoder:
+    """The decoder of a grammar's file, a blank, the name of an operator and what scores answers. Raises FormatError."""
+    from lattice_cli.composition.combine import OPERATORS
+    from lattice_cli.records.decoder import Decoder
+
+    return Decoder(read_grammar_argument(grammar) if grammar else None, ctc, OPERATORS[combine], scorers)
 
 
 def read_grammar_argument(path: str) -> Document | TrainedGrammar:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.errors import GraphError, NoPath
-from lattice_cli.grammars.scorer_config import Scorers
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
-from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, input_of, output_of
-from lattice_cli.records.strategy import Need, interpretations
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
+from lattice_cli.records.request import SearchRequest
+from lattice_cli.records.strategy import interpretations
 from lattice_cli.search.best_path import Path, best_paths
 from lattice_cli.search.k_shortest_paths import n_best
 
@@ -76,56 +76,26 @@ class Decoding:
     notes: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Questions:
-    """What is asked of each record: the n best paths, or distinct answers, or (risk) the answer of least expected edit
-    distance; words: their words with places and confidences. beta: of the posteriors, 1/nats. row_time: seconds of a
-    row of a matrix. beam, most: see Beam."""
-
-    n: int = 1
-    distinct: bool = False
-    words: bool = False
-    risk: bool = False
-    beta: float = 1.0
-    row_time: float | None = None
-    beam: float = np.inf
-    most: int | None = None
-
-    #: Posteriors of a matrix are those of all paths this near to the best, in nats at beta 1.
-    reach = 20.0
-
-    @property
-    def need(self) -> Need:
-        """What has to be searched for."""
-        margin = self.reach / self.beta if self.words or self.risk else 0.0
-        return Need(self.n, self.distinct, margin, self.beam, self.most)
-
-
 def decode(
     documents: Iterable[Document],
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
-    asked: Questions | None = None,
-    *,
+    decoder: Decoder | None = None,
+    request: SearchRequest | None = None,
     of: str = "recognition",
-    combine: Combine = ADD,
-    scorers: Scorers | None = None,
 ) -> list[Decoding | NoPath]:
     """What is asked of each record, or why it has no path. Raises Diverged, UsageError, GraphError."""
-    asked = asked or Questions()
-    need = None if of == "interpretation" else asked.need
+    decoder, request = decoder or Decoder(), request or SearchRequest()
     results: list[Decoding | NoPath] = []
-    for group in grouped(interpretations(documents, grammar, ctc, combine, need, scorers)):
-        for interpretation, paths in zip(group, found_paths(group, asked.n, asked.distinct)):
+    for group in grouped(interpretations(documents, decoder, None if of == "interpretation" else request)):
+        for interpretation, paths in zip(group, found_paths(group, request.n, request.distinct)):
             if not paths:
                 results.append(no_path(interpretation))
                 continue
             views = decoded(interpretation, paths, of)
             search = interpretation.search
-            if search is None and asked.need.limited:  # it was composed: all of it was looked at
+            if search is None and request.limited:  # it was composed: all of it was looked at
                 search = Search(True, paths[0].energy, interpretation.graph.nodes)
             found = Decoding(views, search, unsaid=interpretation.unsaid)
-            results.append(_more(found, interpretation, paths, ctc, asked, of))
+            results.append(_more(found, interpretation, paths, decoder.ctc, request, of))
     return results
 
 
@@ -146,22 +116,25 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
 
 def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> list[Decoded]:
     """Paths of an interpretation in the terms of one side."""
-    side = interpretation.side(of)
-    return [_decoded(interpretation, side, path) for path in paths]
-
-
-def _decoded(interpretation: Interpretation, side: Side, path: Path) -> Decoded:
-    arcs, nodes = side.path(path)
-    times = None
-    if side.times is not None:
-        times = [None if np.isnan(time) else float(time) for time in side.times[nodes]]
-    graph = interpretation.graph
-    names = [side.names[node] for node in nodes]
-    return Decoded(path.energy, output_of(graph, path), input_of(graph, path), arcs, names, times)
+    graph, side = interpretation.graph, interpretation.side(of)
+    found = []
+    for path in paths:
+        arcs, nodes = side.path(path)
+        times = None
+        if side.times is not None:
+            times = [None if np.isnan(time) else float(time) for time in side.times[nodes]]
+        names = [side.names[node] for node in nodes]
+        found.append(Decoded(path.energy, output_of(graph, path), input_of(graph, path), arcs, names, times))
+    return found
 
 
 def _more(
-    found: Decoding, interpretation: Interpretation, paths: Sequence[Path], ctc: str | None, asked: Questions, of: str
+    found: Decoding,
+    interpretation: Interpretation,
+    paths: Sequence[Path],
+    ctc: str | None,
+    asked: SearchRequest,
+    of: str,
 ) -> Decoding:
     """The same with words, or with the answer of least risk, where they are asked for."""
     if not asked.words and not asked.risk:

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.combine import ADD, Combine
-from lattice_cli.composition.composition import Composition, alone, compose
-from lattice_cli.errors import FormatError, UsageError, quoted
-from lattice_cli.grammars.rescoring import rescored
-from lattice_cli.grammars.scorer_config import Scorers
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.composition.composition import Composition
+from lattice_cli.errors import UsageError
+from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.search.best_path import Path
 
-#: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
-PAIRED_LABELS = 300
 SIDES = ("recognition", "grammar", "interpretation")
-
-
-class GrammarOnDemand(Protocol):
-    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches."""
-
-    def beside(self, graph: Graph) -> Document:
-        """The grammar as far as the outputs of a graph get in it."""
-
-
-Grammar: TypeAlias = Document | GrammarOnDemand
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,69 +107,6 @@ class Interpretation:
             return self.composition.left_gradient(arcs)
         gradient = self.composition.right_gradient(arcs)
         return gradient if self.inner is None else self.inner.right_gradient(gradient)
-
-
-def interpret(
-    document: Document,
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
-    combine: Combine = ADD,
-    scorers: Scorers | None = None,
-) -> Interpretation:
-    """The interpretation of a record: composed with the grammar, read as CTC with blank `ctc` where that is given, its
-    answers judged.
-
-    Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached in
-    too many places.
-    """
-    graph = document.graph
-    if ctc is None:
-        rules = _written_out(grammar, graph)
-        whole = None if rules is None else compose(graph, rules.graph, combine)
-        return _rescored(Interpretation(document, rules, whole, None), scorers)
-    if ctc not in graph.labels[1:]:
-        raise FormatError(f"{document.source}: no label is the blank of --ctc, {ctc!r}")
-    _, topology = _ctc_grammar(graph.labels, ctc, None)
-    spoken = graph if grammar is None or isinstance(grammar, Document) else compose(graph, topology).graph
-    rules = _written_out(grammar, spoken)
-    inner, right = _ctc_grammar(graph.labels, ctc, rules)
-    return _rescored(Interpretation(document, rules, compose(graph, right, combine), inner), scorers)
-
-
-def _rescored(interpretation: Interpretation, scorers: Scorers | None) -> Interpretation:
-    graph = interpretation.graph
-    if scorers is None or not graph.nodes:
-        return interpretation
-    spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
-    interpretation = replace(interpretation, unsaid=scorers.unsaid(spoken))
-    rules = scorers.scorer(graph.labels, spoken)
-    if rules is None:
-        return interpretation
-    whole = interpretation.composition
-    judged = rescored(alone(graph) if whole is None else whole, rules)
-    why = None
-    if not judged.graph.nodes:
-        unknown = [graph.labels[label] for label in distinct(graph.olabel).tolist() if np.isposinf(rules.least[label])]
-        without = f": it does not have {quoted(unknown)}" if unknown else ""
-        why = f"no path: the language model allows none of the answers{without}"
-    return replace(interpretation, composition=judged, why=why)
-
-
-def _written_out(grammar: Grammar | None, spoken: Graph) -> Document | None:
-    """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
-    return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
-
-
-@lru_cache(maxsize=4)
-def _ctc_grammar(labels: Labels, blank: str, grammar: Document | None) -> tuple[Composition | None, Graph]:
-    """The topology over these labels, composed with the grammar if there is one."""
-    from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
-
-    topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(blank, 1))
-    if grammar is None:
-        return None, topology
-    inner = compose(topology, grammar.graph)
-    return inner, inner.graph
 
 
 def output_of(graph: Graph, path: Path) -> list[str]:

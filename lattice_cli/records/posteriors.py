@@ -9,7 +9,6 @@ import numpy as np
 
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.emissions.beam_search import BeamSearch, BestFound
 from lattice_cli.emissions.path_moments import product_moments
 from lattice_cli.emissions.product_sweep import product_sweep
@@ -18,7 +17,8 @@ from lattice_cli.errors import NoPath
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.unions import union
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
-from lattice_cli.records.interpretation import Grammar, Interpretation, Search, Side, interpret
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.interpretation import Interpretation, Search, Side
 from lattice_cli.records.strategy import Matrix, lost, matrix_of
 from lattice_cli.sweep.forward_backward import Gradient, sweep
 from lattice_cli.sweep.scheduling import schedule_of
@@ -53,30 +53,31 @@ class Forward:
 def forward(
     documents: Iterable[Document],
     betas: Sequence[float],
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
+    decoder: Decoder | None = None,
     *,
     arcs: bool = False,
     nodes: bool = False,
     lagrangians: bool = False,
     of: str = "recognition",
-    combine: Combine = ADD,
 ) -> list[list[Forward] | NoPath]:
     """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
     results: list[list[Forward] | NoPath] = []
     waiting: list[Interpretation] = []
-    whole = nodes or lagrangians or of == "interpretation" or combine is not ADD
+    decoder = decoder or Decoder()
+    whole = nodes or lagrangians or of == "interpretation"
     for document in documents:
-        if grammar is None and of == "recognition" and not lagrangians and ctc in document.graph.labels[1:]:
-            waiting.append(interpret(document))  # CTC without a grammar: every alignment is a path, and has one
+        free = decoder.grammar is None and of == "recognition" and not lagrangians
+        if free and decoder.ctc in document.graph.labels[1:]:
+            # CTC without a grammar: every alignment is a path, and has one.
+            waiting.append(Interpretation(document, None, None, None))
             continue
-        matrix = None if whole else matrix_of(document, grammar, ctc)
+        matrix = None if whole else matrix_of(document, decoder)
         if matrix is not None and matrix.product_arcs > LARGE:
             results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
             waiting = []
             results.append(_forward_of_matrix(matrix, betas, arcs, of))
         else:
-            waiting.append(interpret(document, grammar, ctc, combine))
+            waiting.append(decoder.interpret(document))
     return results + _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
 
 
@@ -196,32 +197,32 @@ LARGE = 100_000
 
 def best_of(matrix: Matrix) -> BestFound:
     """The least energy, without what start and end of the matrix cost."""
-    return BeamSearch(matrix.heuristic, matrix.frames.energies).best()
+    return BeamSearch(matrix.heuristic, matrix.emissions.energies).best()
 
 
 def without_paths(matrix: Matrix, best: BestFound) -> Interpretation:
     """The interpretation of a matrix, to report on its sides: its paths are not in it."""
     if not np.isfinite(best.energy):
         return lost(matrix, best)
-    found = empty_lattice(matrix.document.graph, matrix.heuristic.machine)
-    return matrix.interpretation(found, Search(True, best.energy + matrix.frames.ends, best.widest))
+    found = empty_lattice(matrix.document.graph, matrix.decoding_graph)
+    return matrix.interpretation(found, Search(True, best.energy + matrix.emissions.ends, best.widest))
 
 
 def product_statistics(matrix: Matrix, best: BestFound, beta: float) -> Statistics:
     """Its free energy and the rest at one temperature. Raises NumericOverflow."""
-    graph, ends = matrix.heuristic.machine.graph, matrix.frames.ends
-    found = product_moments(matrix.frames.energies, graph, matrix.columns, LogSemiring(beta))
+    graph, ends = matrix.decoding_graph.graph, matrix.emissions.ends
+    found = product_moments(matrix.emissions.energies, graph, matrix.columns, LogSemiring(beta))
     return Statistics(beta, found.total + ends, best.energy + ends, found.mean + ends, found.entropy, found.variance)
 
 
 def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
     """(arcs,) the posterior of every arc of the record, or of the grammar."""
-    frames, machine = matrix.frames, matrix.heuristic.machine
-    lengths = np.array([frames.steps], dtype=np.intp)
-    found = product_sweep(frames.energies, lengths, machine.graph, matrix.columns, LogSemiring(beta)).pullback()
+    emissions, machine = matrix.emissions, matrix.decoding_graph
+    lengths = np.array([emissions.steps], dtype=np.intp)
+    found = product_sweep(emissions.energies, lengths, machine.graph, matrix.columns, LogSemiring(beta)).pullback()
     if of == "grammar":
         return machine.grammar_gradient(found.arcs, found.start)
     gradient = np.zeros(matrix.document.graph.arcs)
-    there = frames.arc >= 0
-    gradient[frames.arc[there]] = found.emissions[there]
+    there = emissions.arc >= 0
+    gradient[emissions.arc[there]] = found.emissions[there]
     return gradient

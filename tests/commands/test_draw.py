@@ -16,6 +16,7 @@ from lattice_cli.formats.exchange.dot import arc_labels
 from lattice_cli.formats.text_drawing import sketch
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
+from lattice_cli.records.decoder import Decoder
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
@@ -55,7 +56,7 @@ def test_every_arc_is_on_the_drawing(graph: Graph) -> None:
 
 @given(graph=strategies.graphs(cyclic=True, energies=strategies.positive_energies))
 def test_every_graph_has_a_picture(graph: Graph) -> None:
-    found = picture(document_of(graph), 1.0)
+    found = picture(document_of(graph), 1.0, Decoder())
     assert (found.posterior is None) == bool(found.why)
     text = styled(found)
     assert text.count("->") == graph.arcs

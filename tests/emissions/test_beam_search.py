@@ -13,7 +13,7 @@ from support.strategies import LABELS, graphs, moderate_energies
 
 from lattice_cli.composition.composition import compose
 from lattice_cli.emissions import decoding_graph as machine
-from lattice_cli.emissions.beam_search import Beam, BeamSearch, Heuristic
+from lattice_cli.emissions.beam_search import BeamSearch, Heuristic
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import emission_matrix_of
 from lattice_cli.emissions.token_lattice import token_lattice
@@ -69,7 +69,7 @@ def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Gra
     frames = emission_matrix_of(left)
     assert frames is not None
     heuristic = Heuristic(machine, frames.columns(machine.labels), 3)
-    found, complete = token_lattice(left, frames, BeamSearch(heuristic, frames.energies), Beam())
+    found, complete = token_lattice(left, frames, BeamSearch(heuristic, frames.energies))
     assert complete == np.inf
     right = grammar if blank is None else compose(ctc_topology(labels, 1), grammar).graph
     whole = compose(left, right)
@@ -93,21 +93,21 @@ def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bo
     frames = emission_matrix_of(left)
     assert frames is not None
     beam_search = BeamSearch(Heuristic(machine, frames.columns(machine.labels), 3), frames.energies)
-    every = [path.energy for path in all_paths(token_lattice(left, frames, beam_search, Beam())[0].graph)]
+    every = [path.energy for path in all_paths(token_lattice(left, frames, beam_search)[0].graph)]
     best = min(every, default=np.inf)
     exact = beam_search.best()
     assert exact.exact
     assert exact.energy == pytest.approx(best)
-    for limits in (Beam(most=most), Beam(beam=beam), Beam(beam, most)):
-        found = beam_search.search(limits)
+    for limited in (beam_search.limited(max_active=most), beam_search.limited(beam), beam_search.limited(beam, most)):
+        found = limited.search()
         assert found.energy >= best - 1e-9
         assert found.bound <= best + 1e-9
         if found.exact:
             assert found.energy == pytest.approx(best)
     for above in (best, best + 1.0):
         if np.isfinite(above):
-            for limits in (Beam(above=above), Beam(beam, most, above)):
-                part, complete = token_lattice(left, frames, beam_search, limits)
+            for limited in (beam_search, beam_search.limited(beam, most)):
+                part, complete = token_lattice(left, frames, limited, above)
                 within = sorted(path.energy for path in all_paths(part.graph))
                 least = min(complete, above) + (1e-9 if complete > above else -1e-9)
                 wanted = sorted(energy for energy in every if energy <= least)

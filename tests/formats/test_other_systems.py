@@ -26,7 +26,8 @@ from lattice_cli.formats.reading import read_one
 from lattice_cli.formats.registry import FORMS
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
-from lattice_cli.records.decoding import Decoding, Questions, decode
+from lattice_cli.records.decoding import Decoding, decode
+from lattice_cli.records.request import SearchRequest
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.semiring import LogSemiring
 
@@ -115,7 +116,7 @@ def test_pynini_finds_the_same_n_best_paths(folder: pathlib.Path) -> None:
         while not paths.done():
             found.append(float(str(paths.weight())))
             paths.next()
-        (answers,) = decode([document_of(graph)], None, None, Questions(n=5))
+        (answers,) = decode([document_of(graph)], request=SearchRequest(n=5))
         assert isinstance(answers, Decoding)
         assert sorted(found) == pytest.approx([answer.energy for answer in answers.paths], rel=1e-5)
 
@@ -186,7 +187,7 @@ def test_openfst_on_recognised_lattices(shared: pathlib.Path, folder: pathlib.Pa
     for path in paths:
         document = read_one(str(path), ReadOptions())
         flags = " ".join(write_att(document, folder))
-        (answers,) = decode([document], None, None)
+        (answers,) = decode([document])
         assert isinstance(answers, Decoding)
         start = (folder / "x.att").read_text().split()[0]
         for arcs, expected in (

@@ -23,7 +23,8 @@ from lattice_cli.graph.unions import union
 from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, ReachedGrammar, TrainedGrammar, followed
 from lattice_cli.learning.grammars.text_training import TextSettings, Windows, learn, mean_energy, objective
 from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.records.interpretation import interpret, output_of
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.interpretation import output_of
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.semiring import LogSemiring
@@ -102,7 +103,7 @@ def test_paths_of_the_interpretation_are_those_of_the_graph_with_the_network_s_e
         if set(path.output) <= set(VOCABULARY)
     ]
     document = Document(graph, "g", "g", range(graph.nodes))
-    found = interpret(document, grammar)
+    found = Decoder(grammar).interpret(document)
     ours = [(" ".join(path.output), path.energy) for path in oracle.all_paths(found.graph)]
     assert sorted(text for text, _ in ours) == sorted(text for text, _ in wanted)
     np.testing.assert_allclose(sorted(energy for _, energy in ours), sorted(energy for _, energy in wanted), atol=1e-9)
@@ -129,7 +130,7 @@ def test_ctc_reads_its_alignments_through_the_network(steps: int, width: int, se
     table = ("", "a", "b", "_")
     grammar = trained(width, seed)
     document = Document(emission_graph(energies, table), "g", "g", range(steps + 1))
-    found = interpret(document, grammar, "_")
+    found = Decoder(grammar, "_").interpret(document)
     weights = []
     for alignment in itertools.product(range(3), repeat=steps):
         said = [table[1 + label] for label, _ in itertools.groupby(alignment) if label != 2]

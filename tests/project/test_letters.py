@@ -15,6 +15,7 @@ from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.record import Document
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.posteriors import forward
 
 pytestmark = pytest.mark.shared
@@ -65,7 +66,7 @@ def test_every_free_energy(shared: Path, lexicon: Path) -> None:
     wanted = expected(shared)
     for index, matrix in matrices(shared):
         document = Document(emission_graph(matrix, LETTERS), str(index), "letters", range(len(matrix) + 1))
-        (found,) = forward([document], [1.0], grammar)
+        (found,) = forward([document], [1.0], Decoder(grammar))
         assert isinstance(found, list)
         assert found[0].statistics.free_energy == pytest.approx(
             wanted[index]["lex_suffix"]["free_energy_beta1"], abs=2e-5

@@ -20,10 +20,11 @@ from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.records import strategy as rowwise
-from lattice_cli.records.decoding import Decoding, Questions, decode
-from lattice_cli.records.interpretation import _ctc_grammar
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.decoding import Decoding, decode
 from lattice_cli.records.posteriors import forward
-from lattice_cli.records.strategy import Need, interpretations
+from lattice_cli.records.request import SearchRequest
+from lattice_cli.records.strategy import interpretations
 
 LINE = str(ROOT / "samples" / "ctc-line.npy")
 CHARACTERS = str(ROOT / "samples" / "ctc-line.labels.txt")
@@ -78,9 +79,9 @@ def test_row_by_row_is_the_composition(grammar: Document | None, ctc: str | None
     if grammar is None and ctc is None:
         return
     documents = [matrix(seed, steps) for seed, steps in enumerate((14, 9, 14, 2))]
-    asked = Questions(n, distinct)
-    found = decode(documents, grammar, ctc, asked)
-    composed = decode(documents, grammar, ctc, asked, of="interpretation")
+    asked = SearchRequest(n, distinct)
+    found = decode(documents, Decoder(grammar, ctc), asked)
+    composed = decode(documents, Decoder(grammar, ctc), asked, of="interpretation")
     for one, other in zip(found, composed):
         if isinstance(other, NoPath):
             assert isinstance(one, NoPath)
@@ -99,8 +100,8 @@ def test_row_by_row_is_the_composition(grammar: Document | None, ctc: str | None
 @pytest.mark.parametrize("of", ["recognition", "grammar"])
 def test_each_side_of_a_path(of: str) -> None:
     document, grammar = matrix(3), lexicon(energies=0.25)
-    (found,) = decode([document], grammar, "_", Questions(n=3), of=of)
-    (composed,) = interpretations([document], grammar, "_")
+    (found,) = decode([document], Decoder(grammar, "_"), SearchRequest(n=3), of=of)
+    (composed,) = interpretations([document], Decoder(grammar, "_"))
     assert isinstance(found, Decoding)
     from lattice_cli.records.decoding import decoded
     from lattice_cli.search.k_shortest_paths import n_best
@@ -119,11 +120,11 @@ def test_forward_without_the_product(
     if grammar is None and (ctc is None or of == "grammar"):
         return
     documents = [matrix(seed, steps) for seed, steps in enumerate((14, 9, 2))]
-    composed = forward(documents, [0.5, 2.0], grammar, ctc, arcs=True, of=of)
+    composed = forward(documents, [0.5, 2.0], Decoder(grammar, ctc), arcs=True, of=of)
     monkeypatch.setattr(rowwise, "_SMALL", -1)
     monkeypatch.setattr("lattice_cli.records.posteriors.LARGE", -1)
     monkeypatch.setattr("lattice_cli.emissions.product_sweep._ALL_ALPHAS", 10)
-    found = forward(documents, [0.5, 2.0], grammar, ctc, arcs=True, of=of)
+    found = forward(documents, [0.5, 2.0], Decoder(grammar, ctc), arcs=True, of=of)
     for one, other in zip(found, composed):
         assert isinstance(one, NoPath) == isinstance(other, NoPath)
         if isinstance(one, NoPath) or isinstance(other, NoPath):
@@ -139,9 +140,9 @@ def test_forward_without_the_product(
 @pytest.mark.usefixtures("_always")
 def test_a_beam_tells_what_it_may_have_lost() -> None:
     documents, grammar = [matrix(seed, 16, 1.0) for seed in range(20)], lexicon(energies=0.3)
-    exact = decode(documents, grammar, "_")
-    narrow = decode(documents, grammar, "_", Questions(most=2))
-    wide = decode(documents, grammar, "_", Questions(beam=1e6))
+    exact = decode(documents, Decoder(grammar, "_"))
+    narrow = decode(documents, Decoder(grammar, "_"), SearchRequest(max_active=2))
+    wide = decode(documents, Decoder(grammar, "_"), SearchRequest(beam=1e6))
     lost = none = 0
     for best, some, all_of in zip(exact, narrow, wide):
         assert isinstance(best, Decoding)
@@ -237,8 +238,8 @@ def test_a_cycle_of_the_grammar_is_named_by_its_nodes_there(energy: float, jobs:
 def test_posteriors_of_a_matrix_reach_far_enough() -> None:
     """Confidences by paths within 20 nats are those of all paths."""
     document, grammar = matrix(5), lexicon()
-    whole = next(interpretations([document], grammar, "_"))
-    near = next(interpretations([document], grammar, "_", need=Need(margin=20.0)))
+    whole = next(interpretations([document], Decoder(grammar, "_")))
+    near = next(interpretations([document], Decoder(grammar, "_"), SearchRequest(words=True)))
     assert near.search is not None
     assert near.graph.arcs < whole.graph.arcs
     from lattice_cli.search.best_path import best_paths
@@ -290,7 +291,7 @@ def test_words_and_where_they_are(tmp_path: pathlib.Path) -> None:
     )
     short = emission_graph(np.array(energies[:7]), LABELS)
     grammar = Document(first, "g", "g", range(4))
-    (found,) = decode([Document(short, "x", "x", range(8))], grammar, "_", Questions(words=True))
+    (found,) = decode([Document(short, "x", "x", range(8))], Decoder(grammar, "_"), SearchRequest(words=True))
     assert isinstance(found, Decoding)
     assert found.paths[0].words is not None
     assert [(word.label, word.begin, word.end) for word in found.paths[0].words] == [("cat", 1, 7)]
@@ -335,7 +336,7 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
         judged = []
         for words in sentences:
             text = spelled(" ".join(words), "characters", 0.0, "test")
-            (own,) = decode([document], grammar_of([text], "x", "x"), "_")
+            (own,) = decode([document], Decoder(grammar_of([text], "x", "x"), "_"))
             if isinstance(own, NoPath):
                 continue
             context, energy = model.first, own.paths[0].energy
@@ -345,11 +346,12 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
             judged.append((energy + 1.5 * model.ending(context) - 0.5 * words.count("bat"), list(words)))
         judged.sort()
         scorers = Scorers(model, 1.5, -0.75, (), {"bat": 0.5})
-        (found,) = decode([document], lexicon(), "_", Questions(n=4, distinct=True), scorers=scorers)
+        decoder = Decoder(lexicon(), "_", scorers=scorers)
+        (found,) = decode([document], decoder, SearchRequest(n=4, distinct=True))
         assert isinstance(found, Decoding)
         assert [path.energy for path in found.paths] == pytest.approx([energy for energy, _ in judged[:4]])
         assert [path.output for path in found.paths] == [words for _, words in judged[:4]]
-        (single,) = decode([document], lexicon(), "_", scorers=scorers)
+        (single,) = decode([document], Decoder(lexicon(), "_", scorers=scorers))
         assert isinstance(single, Decoding)
         assert single.paths[0].energy == pytest.approx(judged[0][0])
 
@@ -357,20 +359,18 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
 def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels in pairs would be millions of arcs: the best path, n best and sums do without, with the same numbers."""
     documents = [matrix(seed, steps) for seed, steps in enumerate((14, 9, 14))]
-    asked = [Questions(), Questions(n=3, distinct=True)]
-    expected = [decode(documents, None, "_", each, of="interpretation") for each in asked]
-    sums = forward(documents, [1.0], None, "_", arcs=True)
+    asked = [SearchRequest(), SearchRequest(n=3, distinct=True)]
+    expected = [decode(documents, Decoder(None, "_"), each, of="interpretation") for each in asked]
+    sums = forward(documents, [1.0], Decoder(None, "_"), arcs=True)
     monkeypatch.setattr(rowwise, "_SMALL", -1)
     monkeypatch.setattr(rowwise, "PAIRED_LABELS", 2)
-    monkeypatch.setattr("lattice_cli.records.interpretation.PAIRED_LABELS", 2)
-    _ctc_grammar.cache_clear()
+    monkeypatch.setattr("lattice_cli.records.decoder.PAIRED_LABELS", 2)
     for each, others in zip(asked, expected):
-        for one, other in zip(decode(documents, None, "_", each), others):
+        for one, other in zip(decode(documents, Decoder(None, "_"), each), others):
             assert isinstance(one, Decoding)
             assert isinstance(other, Decoding)
             assert [path.energy for path in one.paths] == pytest.approx([path.energy for path in other.paths])
             assert [path.output for path in one.paths] == [path.output for path in other.paths]
-    _ctc_grammar.cache_clear()
     for document, views in zip(documents, sums):
         assert isinstance(views, list)
         rows = -document.graph.energy.reshape(-1, len(LABELS) - 1)
@@ -387,10 +387,11 @@ def test_a_gain_that_a_bound_must_not_cut_off() -> None:
         document = matrix(seed, 10, 1.5)
         for word in WORDS:
             scorers = Scorers(hot={word: 6.0})
-            listed = decode([document], lexicon(), "_", Questions(n=60, distinct=True))[0]
+            listed = decode([document], Decoder(lexicon(), "_"), SearchRequest(n=60, distinct=True))[0]
             assert isinstance(listed, Decoding)
-            (best,) = decode([document], lexicon(), "_", scorers=scorers)
-            (few,) = decode([document], lexicon(), "_", Questions(n=3, distinct=True), scorers=scorers)
+            decoder = Decoder(lexicon(), "_", scorers=scorers)
+            (best,) = decode([document], decoder)
+            (few,) = decode([document], decoder, SearchRequest(n=3, distinct=True))
             assert isinstance(best, Decoding)
             assert isinstance(few, Decoding)
             gained = min(path.energy - 6.0 * path.output.count(word) for path in listed.paths)

@@ -55,15 +55,13 @@ def compose(
     """
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.models.grammar_argument import read_grammar_argument
+    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.batching import no_path
-    from lattice_cli.records.interpretation import interpret
 
     require_one_stdin([graph], grammar)
     options = read_options(**reading)
-    rules = read_grammar_argument(grammar)
+    decoder = read_decoder(grammar, ctc, combine)
 
     class Composed(GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
@@ -79,7 +77,7 @@ def compose(
                 raise empty
 
     def solve(documents: list[Document]) -> list[Interpretation]:
-        return [interpret(document, rules, ctc, OPERATORS[combine]) for document in documents]
+        return [decoder.interpret(document) for document in documents]
 
     report = Composed(output, color)
 

@@ -66,18 +66,17 @@ def draw(
     from lattice_cli.analysis.pictures import picture
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import NoPath
-    from lattice_cli.models.grammar_argument import read_grammar_argument
+    from lattice_cli.models.grammar_argument import read_decoder
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar_argument(grammar) if grammar else None
+    decoder = read_decoder(grammar, ctc, combine)
     report = Drawing(output, form_of(output, to))
 
     def solve(documents: list[Document]) -> list[Picture]:
-        return [picture(document, beta, rules, ctc, of=side, combine=OPERATORS[combine]) for document in documents]
+        return [picture(document, beta, decoder, side) for document in documents]
 
     status = run_records(graphs, options, solve, report, keep_going)
     if keep_going or status <= NoPath.exit_status:

@@ -106,25 +106,25 @@ def evaluate(
         --reject
     """
     from lattice_cli.analysis.error_rates import evaluate as figures
-    from lattice_cli.analysis.evaluate_records import Wanted, assess
+    from lattice_cli.analysis.evaluate_records import assess
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
     from lattice_cli.cli.reports.evaluation_report import put_out
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.formats.references import read_references
-    from lattice_cli.models.grammar_argument import read_grammar_argument
+    from lattice_cli.models.grammar_argument import read_decoder
+    from lattice_cli.records.request import SearchRequest
 
     require_one_stdin(results, grammar, references)
     reject = reject or reject_at is not None
     given = {"-g": grammar, "--ctc": ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    rules = read_grammar_argument(grammar) if grammar else None
+    decoder = read_decoder(grammar, ctc, combine)
     known = read_references(references) if references else None
     reader = Reader(known, [name for name, value in given.items() if value], reject)
-    wanted = Wanted(count, distinct, beta if reject else None, oracle)
+    request = SearchRequest(count, distinct, words=reject, beta=beta)
     collected = Collected()
 
     def decoded(documents: list[Document]) -> list[Answers]:
-        return assess(documents, own_reference, wanted, rules, ctc, OPERATORS[combine])
+        return assess(documents, own_reference, decoder, request, oracle)
 
     status = run_records(results, read_options(**reading), solver(decoded), collected, keep_going, reader, jobs)
     if status and not keep_going:

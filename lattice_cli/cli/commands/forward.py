@@ -84,22 +84,19 @@ def forward(
     from lattice_cli.cli.reports.fields import JsonReport
     from lattice_cli.cli.reports.forward_report import ForwardTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.composition.combine import OPERATORS
-    from lattice_cli.models.grammar_argument import read_grammar_argument
+    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records import posteriors
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
     options = read_options(**reading)
-    rules = read_grammar_argument(grammar) if grammar else None
+    decoder = read_decoder(grammar, ctc, combine)
     report: Report = JsonReport(_records) if as_json else ForwardTables(color)
     if lagrangian:
         report = _Checked(report)
 
     def solve(documents: list[Document]) -> list[Any]:
-        operator = OPERATORS[combine]
-        asked = {"arcs": arcs, "nodes": nodes, "lagrangians": lagrangian}
-        return posteriors.forward(documents, betas, rules, ctc, **asked, of=side, combine=operator)
+        return posteriors.forward(documents, betas, decoder, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
     return run_records(graphs, options, solve, report, keep_going, jobs=jobs)
 

@@ -65,15 +65,13 @@ def sample(
 
     from lattice_cli.cli.reports.fields import JsonReport, identity
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import Diverged, LatticeError
-    from lattice_cli.models.grammar_argument import read_grammar_argument
+    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.draws import draws
-    from lattice_cli.records.interpretation import interpret
 
     require_one_stdin(graphs, grammar)
     require_side(side, grammar)
-    rules = read_grammar_argument(grammar) if grammar else None
+    decoder = read_decoder(grammar, ctc, combine)
     report: Any = JsonReport(_record, identity) if as_json else _tables(color)
     numbers = iter(range(sys.maxsize))
 
@@ -81,7 +79,7 @@ def sample(
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
         rng = np.random.default_rng([seed, next(numbers)])
         try:
-            return draws(interpret(document, rules, ctc, OPERATORS[combine]), count, beta, rng, side)
+            return draws(decoder.interpret(document), count, beta, rng, side)
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 

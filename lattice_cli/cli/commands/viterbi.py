@@ -106,24 +106,24 @@ def viterbi(
     from lattice_cli.cli.options.scorers import read_scorers
     from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
-    from lattice_cli.models.grammar_argument import read_grammar_argument
-    from lattice_cli.records.decoding import Questions, decode
+    from lattice_cli.models.grammar_argument import read_decoder
+    from lattice_cli.records.decoding import decode
+    from lattice_cli.records.request import SearchRequest
 
     require_one_stdin(graphs, grammar, lm, hot_words)
     require_side(side, grammar)
     if mbr and (count > 1 or distinct):
         raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
     options = read_options(**reading)
-    rules = read_grammar_argument(grammar) if grammar else None
     scorers = read_scorers(lm, lm_scale, word_energy, hot, hot_words)
-    limited = beam is not None or max_active is not None
+    decoder = read_decoder(grammar, ctc, combine, scorers)
     limits = (float("inf") if beam is None else beam, max_active)
-    asked = Questions(count, distinct, confidence, mbr, beta, row_time, *limits)
-    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, limited, bool(scorers and scorers.hot))
+    request = SearchRequest(count, distinct, confidence, mbr, beta, row_time, *limits)
+    hot_given = bool(scorers and scorers.hot)
+    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, request.limited, hot_given)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return decode(documents, rules, ctc, asked, of=side, combine=OPERATORS[combine], scorers=scorers)
+        return decode(documents, decoder, request, side)
 
     return run_records(graphs, options, solve, viterbi_report(as_json, color, shown), keep_going, jobs=jobs)

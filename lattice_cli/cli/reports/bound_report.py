@@ -27,7 +27,7 @@ from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
 from lattice_cli.records.batching import in_record_terms, no_path
-from lattice_cli.records.interpretation import Grammar, interpret
+from lattice_cli.records.decoder import Decoder, Grammar
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,14 @@ class BoundAnswers:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
     def _of(self, document: Document, rng: np.random.Generator) -> BoundFound | LatticeError:
-        interpretation = interpret(document, self.grammar, self.ctc, self.combine)
+        decoder = Decoder(self.grammar, self.ctc, self.combine)
+        interpretation = decoder.interpret(document)
         graph = interpretation.graph
         if self.proposal is None:
             q = gibbs(graph, self.temperature or 0.0)
         else:
             require_same_paths(document.graph, self.proposal.graph)
-            q = interpret(self.proposal, self.grammar, self.ctc, self.combine).graph
+            q = decoder.interpret(self.proposal).graph
         with in_record_terms([interpretation]):
             rows: list[LatticeRow] = []
             try:

@@ -27,7 +27,8 @@ from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
 from lattice_cli.graph.unions import union
 from lattice_cli.learning.losses.losses import Energies, Loss, Settings, Value
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
-from lattice_cli.records.interpretation import Grammar, Interpretation, interpret, output_of
+from lattice_cli.records.decoder import Decoder, Grammar
+from lattice_cli.records.interpretation import Interpretation, output_of
 from lattice_cli.records.targets import target_labels
 from lattice_cli.search.best_path import best_with_gap
 from lattice_cli.search.distinct_answers import Answer, answers
@@ -138,8 +139,9 @@ def evaluate(
     diverges or overflows is a LossFailure, where another one of the record can be had; in a group of several records
     Diverged and NumericOverflow are raised instead. Raises UsageError.
     """
+    decoder = Decoder(grammar, ctc, combine)
     results: list[list[LossResult | LossFailure] | LatticeError] = []
-    for group in grouped(interpret(document, grammar, ctc, combine) for document in documents):
+    for group in grouped(map(decoder.interpret, documents)):
         batch = _LossBatch(group, targets, settings, budget)
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]

@@ -1,0 +1,136 @@
+"""What records are decoded through, and a record composed with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from lattice_cli.arrays.runs import distinct
+from lattice_cli.composition.combine import ADD, Combine
+from lattice_cli.composition.composition import Composition, alone, compose
+from lattice_cli.emissions.beam_search import Heuristic
+from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.errors import FormatError, quoted
+from lattice_cli.grammars.rescoring import rescored
+from lattice_cli.grammars.scorer_config import Scorers
+from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.graph.record import Document
+from lattice_cli.records.interpretation import Interpretation
+
+#: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
+PAIRED_LABELS = 300
+#: What is made for a label table is kept for the last few tables: the records of a stream share one as a rule.
+_TABLES = 4
+
+
+class GrammarOnDemand(Protocol):
+    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches."""
+
+    def beside(self, graph: Graph) -> Document:
+        """The grammar as far as the outputs of a graph get in it."""
+
+
+Grammar: TypeAlias = Document | GrammarOnDemand
+
+
+class Decoder:
+    """A grammar, the blank of CTC labels, how the energies of two arcs become one, and what scores answers besides;
+    each of them may be missing. What is made of them for many records is made once and kept here."""
+
+    def __init__(
+        self,
+        grammar: Grammar | None = None,
+        ctc: str | None = None,
+        combine: Combine = ADD,
+        scorers: Scorers | None = None,
+    ) -> None:
+        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc, combine, scorers or Scorers()
+        self.scorer = lru_cache(maxsize=_TABLES)(self.scorers.scorer)
+        self.unsaid = lru_cache(maxsize=_TABLES)(self.scorers.unsaid)
+        self.heuristic = lru_cache(maxsize=_TABLES)(self._heuristic)
+        self.free_decoding_graph = lru_cache(maxsize=_TABLES)(self._free_decoding_graph)
+        self._ctc_grammar = lru_cache(maxsize=_TABLES)(self._composed_with_ctc)
+
+    @property
+    def plain(self) -> bool:
+        """True if records are searched as they are."""
+        return self.grammar is None and self.ctc is None
+
+    def interpret(self, document: Document) -> Interpretation:
+        """A record composed with the grammar, read as CTC where that is asked for, its answers scored.
+
+        Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached
+        in too many places.
+        """
+        graph = document.graph
+        if self.ctc is None:
+            grammar = self._written_out(graph)
+            whole = None if grammar is None else compose(graph, grammar.graph, self.combine)
+            return self._scored(Interpretation(document, grammar, whole, None))
+        if self.ctc not in graph.labels[1:]:
+            raise FormatError(f"{document.source}: no label is the blank of --ctc, {self.ctc!r}")
+        on_demand = not isinstance(self.grammar, Document | None)
+        spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if on_demand else graph
+        grammar = self._written_out(spoken)
+        inner, right = self._ctc_grammar(graph.labels, grammar)
+        return self._scored(Interpretation(document, grammar, compose(graph, right, self.combine), inner))
+
+    def _scored(self, interpretation: Interpretation) -> Interpretation:
+        graph = interpretation.graph
+        if self.scorers.empty or not graph.nodes:
+            return interpretation
+        spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
+        interpretation = replace(interpretation, unsaid=self.unsaid(spoken))
+        scorer = self.scorer(graph.labels, spoken)
+        if scorer is None:
+            return interpretation
+        whole = interpretation.composition
+        judged = rescored(alone(graph) if whole is None else whole, scorer)
+        why = None
+        if not judged.graph.nodes:
+            used = distinct(graph.olabel)
+            unknown = [graph.labels[label] for label in used[np.isposinf(scorer.least[used])].tolist()]
+            without = f": it does not have {quoted(unknown)}" if unknown else ""
+            why = f"no path: the language model allows none of the answers{without}"
+        return replace(interpretation, composition=judged, why=why)
+
+    def _written_out(self, spoken: Graph) -> Document | None:
+        """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
+        grammar = self.grammar
+        return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
+
+    def _composed_with_ctc(self, labels: Labels, grammar: Document | None) -> tuple[Composition | None, Graph]:
+        """The CTC topology over these labels, composed with the grammar if there is one."""
+        from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
+
+        assert self.ctc is not None
+        topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(self.ctc, 1))
+        if grammar is None:
+            return None, topology
+        inner = compose(topology, grammar.graph)
+        return inner, inner.graph
+
+    @cached_property
+    def decoding_graph(self) -> DecodingGraph | None:
+        """The grammar ready to take a row at a time; None where it cannot be."""
+        assert isinstance(self.grammar, Document)
+        return DecodingGraph.of(self.grammar.graph, self.ctc)
+
+    def _free_decoding_graph(self, labels: Labels) -> DecodingGraph | None:
+        """CTC without a grammar: any labels in a row."""
+        blank = self.ctc
+        assert blank is not None
+        if blank not in labels:
+            labels = (*labels, blank)
+        said = np.array([label for label in range(1, len(labels)) if labels[label] != blank], dtype=np.intp)
+        here, end = np.zeros(len(said), dtype=np.intp), np.zeros(1)
+        return DecodingGraph.of(Graph(here, here, said, said, np.zeros(len(said)), end, end, labels), blank)
+
+    def _heuristic(self, graph: DecodingGraph, classes: tuple[str, ...]) -> Heuristic:
+        """What is known of a decoding graph and the scorers before a matrix with these classes is seen."""
+        column = {label: place for place, label in enumerate(classes)}
+        columns = np.array([-1, *(column.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
+        return Heuristic(graph, columns, len(classes), self.scorer(graph.labels, graph.spoken))

@@ -1,0 +1,45 @@
+"""What is asked of each record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Posteriors of a matrix are those of all paths this near to the best, in nats at beta 1.
+REACH = 20.0
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What is asked of each record: the n best paths, or distinct answers, or the answer of least risk.
+
+    words: labels with places and confidences, and the confidence of the first answer. risk: the answer of least
+    expected edit distance. beta: of the posteriors, 1/nats. row_time: seconds of a row of a matrix. beam, max_active:
+    limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
+    its best, and all but so many.
+    """
+
+    n: int = 1
+    distinct: bool = False
+    words: bool = False
+    risk: bool = False
+    beta: float = 1.0
+    row_time: float | None = None
+    beam: float = np.inf
+    max_active: int | None = None
+
+    @property
+    def margin(self) -> float:
+        """Nats above the best path within which all paths are needed."""
+        return REACH / self.beta if self.words or self.risk else 0.0
+
+    @property
+    def limited(self) -> bool:
+        """True if paths may be lost."""
+        return np.isfinite(self.beam) or self.max_active is not None
+
+    @property
+    def single(self) -> bool:
+        """True if nothing but the best path is wanted."""
+        return self.n == 1 and self.margin == 0
