@@ -19,6 +19,7 @@ from lattice_cli.learning.losses.batch_loss import Batch, Objective
 from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
 from lattice_cli.learning.losses.losses import LOSSES
 from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.search.k_shortest_paths import n_best
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
@@ -48,10 +49,8 @@ def test_all_losses_are_those_of_the_loss_command(data: st.DataObject, name: str
         batch = Batch(chosen, reading, Objective(loss, SETTINGS, latent))
         left = rng.normal(size=sum(example.arcs(3) for example in chosen)) + 3.0
         outcome = batch.evaluate(left, right)
-        theirs = evaluate(
-            documents(batch, left, LABELS), [loss], SETTINGS, grammar=Document(grammar, "g", "g", range(grammar.nodes)),
-            latent=latent or None,
-        )  # fmt: skip
+        decoder = Decoder(Document(grammar, "g", "g", range(grammar.nodes)))
+        theirs = evaluate(documents(batch, left, LABELS), [loss], SETTINGS, None, decoder, latent=latent or None)
         gradients = []
         for value, found in zip(outcome.values, theirs):
             assert isinstance(found, list)

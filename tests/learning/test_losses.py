@@ -22,6 +22,7 @@ from lattice_cli.graph.record import Document
 from lattice_cli.learning.losses.gradient_check import check
 from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, evaluate
 from lattice_cli.learning.losses.losses import LOSSES, Energies, Settings
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.targets import target_labels
 
 ALL = list(LOSSES.values())
@@ -107,7 +108,7 @@ def test_finite_differences_on_the_lectures_graphs(latent: str | None, beta: flo
         (sample("lecture-cut.yaml"), None, "cut"),
     ):
         for side in ("recognition", "interpretation") if grammar is None else ("recognition", "grammar"):
-            results = losses_of(document, target, beta=beta, latent=latent, grammar=grammar, of=side)
+            results = losses_of(document, target, beta=beta, latent=latent, decoder=Decoder(grammar), of=side)
             for name, result in results.items():
                 found = check([result], side, np.random.default_rng(1))[0]
                 assert not found.failed, (name, side, found)
@@ -289,7 +290,7 @@ def test_a_grammar_with_its_own_energies() -> None:
     from lattice_cli.formats.native.document import read_document
 
     grammar = read_document({"lattice": 1, "words": words}, "g", "g", ReadOptions())
-    found = losses_of(document, "cut", grammar=grammar)
+    found = losses_of(document, "cut", decoder=Decoder(grammar))
     assert found["energy"].value.value == pytest.approx(2.0 + 0.25)
     assert found["hinge"].offending is not None
     assert found["hinge"].offending.energy == pytest.approx(0.8 + 3.0)
@@ -456,7 +457,7 @@ def test_a_word_is_a_target_where_words_are_the_output() -> None:
 
     record = {"lattice": 1, "words": ["cut", "cap"], "output": "words", "loop": " "}
     grammar = read_document(record, "g", "g", ReadOptions())
-    result = losses_of(sample("lecture-cut.yaml"), "cut", grammar=grammar)["energy"]
+    result = losses_of(sample("lecture-cut.yaml"), "cut", decoder=Decoder(grammar))["energy"]
     assert result.correct.output == ["cut"]
 
 
@@ -483,9 +484,8 @@ def test_gradients_through_every_operator(operator: str) -> None:
     trie["arcs"] += [[2, 3, "p", 0.3], [2, 3, "t", 0.35]]  # type: ignore[operator]
     grammar = read_document(trie, "g", "g", ReadOptions())
     for side in ("recognition", "grammar"):
-        (found,) = evaluate(
-            [sample("lecture-cut.yaml")], ALL, Settings(), ["cut"], grammar, of=side, combine=OPERATORS[operator]
-        )
+        decoder = Decoder(grammar, combine=OPERATORS[operator])
+        (found,) = evaluate([sample("lecture-cut.yaml")], ALL, Settings(), ["cut"], decoder, of=side)
         assert isinstance(found, list)
         for checked in check(found, side, np.random.default_rng(0)):
             assert not checked.failed

@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    combine_option,
-    ctc_option,
-    grammar_option,
-    input_options,
-    positive,
-    read_options,
-    result_options,
-)
+from lattice_cli.cli.options.shared import decoder_options, input_options, positive, result_options_in_order
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
@@ -37,9 +32,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option(
     "--proposal",
     metavar="Q",
@@ -63,12 +56,10 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option("--every", type=click.IntRange(min=1), default=10, show_default=True, help="With --fit: steps to a row.")
 @input_options
-@result_options
+@result_options_in_order
 def bound(
     graphs: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     proposal: str,
     beta: float,
     samples: int | None,
@@ -77,10 +68,8 @@ def bound(
     steps: int | None,
     tie: str,
     every: int,
-    as_json: bool,
-    keep_going: bool,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The bound F <= <E>_q - (1/beta) entropy(q) on the free energy of each GRAPH, for a distribution q over its paths.
 
@@ -99,13 +88,11 @@ def bound(
     """
     from lattice_cli.cli.reports.bound_report import BoundAnswers, bound_report
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
-    from lattice_cli.models.grammar_argument import read_grammar_argument
 
-    require_one_stdin(graphs, grammar, proposal)
-    rules = read_grammar_argument(grammar) if grammar else None
+    require_one_stdin(graphs, decoder.grammar, proposal)
+    through = decoder.read()
     kind, colon, number = proposal.partition(":")
     temperature, other = None, None
     if kind == "gibbs" and colon:
@@ -116,12 +103,10 @@ def bound(
         if not 0 <= temperature < float("inf"):
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
-        other = read_one(proposal, read_options(**reading))
-    bounds = BoundAnswers(
-        rules, ctc, OPERATORS[combine], temperature, other, beta, samples, importance, seed, steps, tie, every
-    )
+        other = read_one(proposal, reading)
+    bounds = BoundAnswers(through, temperature, other, beta, samples, importance, seed, steps, tie, every)
 
     def solve(documents: list[Document]) -> list[Any]:
         return [bounds.of(document) for document in documents]
 
-    return run_records(graphs, read_options(**reading), solve, bound_report(as_json, color), keep_going)
+    return run_records(graphs, reading, solve, bound_report(run.as_json, run.color), run)

@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    color_option,
-    combine_option,
-    ctc_option,
-    input_options,
-    jobs_option,
-    keep_going_option,
-    read_options,
-)
+from lattice_cli.cli.options.shared import combine_option, ctc_option, graph_options, input_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
     from lattice_cli.records.interpretation import Interpretation
 
@@ -28,19 +22,15 @@ if TYPE_CHECKING:
 @combine_option
 @ctc_option
 @input_options
-@jobs_option
-@keep_going_option
-@color_option
+@graph_options
 def compose(
     graph: str,
     grammar: str,
     output: str | None,
     combine: str,
     ctc: str | None,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR.
 
@@ -54,14 +44,12 @@ def compose(
         -o cut.npz
     """
     from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.errors import NoPath
+    from lattice_cli.cli.stream.run import require_one_stdin, write_records
     from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.batching import no_path
 
     require_one_stdin([graph], grammar)
-    options = read_options(**reading)
-    decoder = read_decoder(grammar, ctc, combine)
+    through = read_decoder(grammar, ctc, combine)
 
     class Composed(GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
@@ -77,14 +65,9 @@ def compose(
                 raise empty
 
     def solve(documents: list[Document]) -> list[Interpretation]:
-        return [decoder.interpret(document) for document in documents]
+        return [through.interpret(document) for document in documents]
 
-    report = Composed(output, color)
-
-    status = run_records([graph], options, solve, report, keep_going, jobs=jobs)
-    if keep_going or status <= NoPath.exit_status:
-        report.write()  # a file that stands for the whole stream is not replaced by a part of it
-    return status
+    return write_records([graph], reading, solve, Composed(output, run.color), run)
 
 
 def _as_document(document: Document, result: Interpretation) -> Document:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import color_option, input_options, jobs_option, keep_going_option, read_options
+from lattice_cli.cli.options.shared import graph_options, input_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
@@ -28,9 +31,7 @@ TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "ka
 )
 @click.option("--write-labels", metavar="FILE", help="npy: write the labels of the columns, one a line.")
 @input_options
-@jobs_option
-@keep_going_option
-@color_option
+@graph_options
 def convert(
     source: str,
     target: str | None,
@@ -39,10 +40,8 @@ def convert(
     lossy: bool,
     write_symbols: str | None,
     write_labels: str | None,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The graphs of IN in another form, in OUT or on standard output.
 
@@ -69,12 +68,12 @@ def convert(
       lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """
     from lattice_cli.cli.reports.conversion_report import Conversion, Destination
-    from lattice_cli.cli.stream.run import run_records
-    from lattice_cli.errors import LatticeError, NoPath, UsageError
+    from lattice_cli.cli.stream.run import write_records
+    from lattice_cli.errors import LatticeError, UsageError
 
     if output is not None and target is not None:
         raise UsageError(f"OUT is given twice: {target} and -o {output}")
-    destination = Destination(target if output is None else output, to, write_symbols, write_labels, color)
+    destination = Destination(target if output is None else output, to, write_symbols, write_labels, run.color)
     report = Conversion(destination, lossy)
 
     def solve(documents: list[Document]) -> list[Any]:
@@ -86,8 +85,4 @@ def convert(
                 results.append(error)
         return results
 
-    jobs = 1 if report.sequential else jobs
-    status = run_records([source], read_options(**reading), solve, report, keep_going, jobs=jobs)
-    if keep_going or status <= NoPath.exit_status:
-        report.write()
-    return status
+    return write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    combine_option,
-    ctc_option,
-    grammar_option,
-    input_options,
-    keep_going_option,
-    of_option,
-    positive,
-    read_options,
-)
+from lattice_cli.cli.options.groups import grouped
+from lattice_cli.cli.options.shared import decoder_options, input_options, keep_going_option, of_option, positive
+from lattice_cli.cli.stream.run_options import RunOptions
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.pictures import Picture
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png or .pdf.")
 @click.option(
     "--to",
@@ -36,18 +29,16 @@ if TYPE_CHECKING:
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
 @of_option
 @input_options
-@keep_going_option
+@grouped("run", RunOptions, keep_going_option)
 def draw(
     graphs: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     output: str | None,
     to: str | None,
     beta: float,
     side: str,
-    keep_going: bool,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """A drawing of each GRAPH with its best path marked.
 
@@ -65,20 +56,14 @@ def draw(
     """
     from lattice_cli.analysis.pictures import picture
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import NoPath
-    from lattice_cli.models.grammar_argument import read_decoder
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, write_records
 
-    require_one_stdin(graphs, grammar)
-    require_side(side, grammar)
-    options = read_options(**reading)
-    decoder = read_decoder(grammar, ctc, combine)
+    require_one_stdin(graphs, decoder.grammar)
+    require_side(side, decoder.grammar)
+    through = decoder.read()
     report = Drawing(output, form_of(output, to))
 
     def solve(documents: list[Document]) -> list[Picture]:
-        return [picture(document, beta, decoder, side) for document in documents]
+        return [picture(document, beta, through, side) for document in documents]
 
-    status = run_records(graphs, options, solve, report, keep_going)
-    if keep_going or status <= NoPath.exit_status:
-        report.write()
-    return status
+    return write_records(graphs, reading, solve, report, run)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from lattice_cli.cli.options.shared import (
     Number,
-    combine_option,
-    ctc_option,
-    grammar_option,
+    decoder_options,
     input_options_without_words,
-    jobs_option,
     positive,
-    read_options,
     result_options,
 )
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.error_rates import Answers
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.formats.references import References
     from lattice_cli.graph.record import Document
 
@@ -31,9 +30,7 @@ _REJECT_AT = 0.01
 @click.command()
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
 @click.option("-r", "--references", metavar="FILE", help="The right answers. Default: each record's own target.")
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="Of graphs, the N best paths.")
 @click.option("--distinct", is_flag=True, help="Of graphs, the N best distinct answers instead of paths.")
 @click.option("--oracle", is_flag=True, help="Of graphs, also the path with the fewest errors; exact.")
@@ -57,14 +54,11 @@ _REJECT_AT = 0.01
 )
 @click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
 @input_options_without_words
-@jobs_option
 @result_options
 def evaluate(
     results: tuple[str, ...],
     references: str | None,
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     count: int,
     distinct: bool,
     oracle: bool,
@@ -74,11 +68,8 @@ def evaluate(
     confusions: int,
     words: str,
     per_record: bool,
-    as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """Answers against references: exact answers, label and word error rates, confusions. All RESULTS are one whole.
 
@@ -111,33 +102,32 @@ def evaluate(
     from lattice_cli.cli.reports.evaluation_report import put_out
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.formats.references import read_references
-    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.request import SearchRequest
 
-    require_one_stdin(results, grammar, references)
+    require_one_stdin(results, decoder.grammar, references)
     reject = reject or reject_at is not None
-    given = {"-g": grammar, "--ctc": ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    decoder = read_decoder(grammar, ctc, combine)
+    given = {"-g": decoder.grammar, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
+    through = decoder.read()
     known = read_references(references) if references else None
     reader = Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)
     collected = Collected()
 
     def decoded(documents: list[Document]) -> list[Answers]:
-        return assess(documents, own_reference, decoder, request, oracle)
+        return assess(documents, own_reference, through, request, oracle)
 
-    status = run_records(results, read_options(**reading), solver(decoded), collected, keep_going, reader, jobs)
-    if status and not keep_going:
+    status = run_records(results, reading, solver(decoded), collected, run, reader)
+    if status and not run.keep_going:
         return status
-    status = max(status, _unused(known, keep_going))
-    if status and not keep_going:
+    status = max(status, _unused(known, run.keep_going))
+    if status and not run.keep_going:
         return status
     records = collected.records()
     if not records:
         return status
     found = figures(records, words, oracle, reject)
     limit = _REJECT_AT if reject_at is None else reject_at
-    put_out(found, collected.failures, as_json, color, per_record, confusions, limit)
+    put_out(found, collected.failures, run, per_record, confusions, limit)
     return max(status, _unanswered(found.no_path, len(records)))
 
 

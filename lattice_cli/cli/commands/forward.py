@@ -6,29 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    BetaList,
-    combine_option,
-    ctc_option,
-    grammar_option,
-    input_options,
-    jobs_option,
-    of_option,
-    read_options,
-    result_options,
-)
+from lattice_cli.cli.options.shared import BetaList, decoder_options, input_options, of_option, result_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.report import Report
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
     from lattice_cli.records.posteriors import Forward
 
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option(
     "--beta",
     "betas",
@@ -46,23 +37,17 @@ if TYPE_CHECKING:
 )
 @of_option
 @input_options
-@jobs_option
 @result_options
 def forward(
     graphs: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     betas: tuple[float, ...],
     arcs: bool,
     nodes: bool,
     lagrangian: bool,
     side: str,
-    as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The free energy F = -(1/beta) log sum exp(-beta E) over all paths of each GRAPH.
 
@@ -84,21 +69,19 @@ def forward(
     from lattice_cli.cli.reports.fields import JsonReport
     from lattice_cli.cli.reports.forward_report import ForwardTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records import posteriors
 
-    require_one_stdin(graphs, grammar)
-    require_side(side, grammar)
-    options = read_options(**reading)
-    decoder = read_decoder(grammar, ctc, combine)
-    report: Report = JsonReport(_records) if as_json else ForwardTables(color)
+    require_one_stdin(graphs, decoder.grammar)
+    require_side(side, decoder.grammar)
+    through = decoder.read()
+    report: Report = JsonReport(_records) if run.as_json else ForwardTables(run.color)
     if lagrangian:
         report = _Checked(report)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return posteriors.forward(documents, betas, decoder, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
+        return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
-    return run_records(graphs, options, solve, report, keep_going, jobs=jobs)
+    return run_records(graphs, reading, solve, report, run)
 
 
 class _Checked:

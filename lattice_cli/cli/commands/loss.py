@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options.shared import (
-    combine_option,
-    ctc_option,
-    grammar_option,
+    decoder_options,
     input_options,
-    jobs_option,
     not_negative,
     of_option,
     positive,
-    read_options,
     result_options,
 )
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
@@ -38,9 +37,7 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
     help="The correct answer: labels with spaces between, or a word spelled in them. Repeat it for several that are "
     "all correct. Default: each record's own target.",
 )
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option(
     "--loss",
     "names",
@@ -79,14 +76,11 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
 @click.option("--arcs", is_flag=True, help="A table of the gradient by every arc (--json always has it).")
 @of_option
 @input_options
-@jobs_option
 @result_options
 def loss(
     graphs: tuple[str, ...],
     targets: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     names: str,
     beta: float,
     margin: float,
@@ -98,11 +92,8 @@ def loss(
     check: bool,
     arcs: bool,
     side: str,
-    as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
 
@@ -125,29 +116,23 @@ def loss(
     """
     from lattice_cli.cli.reports.loss_report import LossJson, LossTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import CheckFailed, counted
     from lattice_cli.learning.losses.loss_energies import evaluate
     from lattice_cli.learning.losses.losses import LOSSES, Settings
-    from lattice_cli.models.grammar_argument import read_grammar_argument
 
-    require_one_stdin(graphs, grammar)
-    require_side(side, grammar)
-    options = read_options(**reading)
-    rules = read_grammar_argument(grammar) if grammar else None
+    require_one_stdin(graphs, decoder.grammar)
+    require_side(side, decoder.grammar)
+    through = decoder.read()
     settings = Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
-    report: Any = LossJson(side, check, stream) if as_json else LossTables(side, check, stream, arcs, color)
+    report: Any = LossJson(side, check, stream) if run.as_json else LossTables(side, check, stream, arcs, run.color)
 
     def solve(documents: list[Document]) -> list[Any]:
         own = list(targets) or None
-        operator = OPERATORS[combine]
-        return evaluate(
-            documents, chosen, settings, own, rules, ctc, latent=latent, of=side, budget=budget, combine=operator
-        )
+        return evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget)
 
-    status = run_records(graphs, options, solve, report, keep_going, jobs=jobs)
+    status = run_records(graphs, reading, solve, report, run)
     if report.failed_checks:
         sys.stdout.flush()
         print(f"lattice: {counted(report.failed_checks, 'gradient check')} failed", file=sys.stderr)

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    Number,
-    color_option,
-    input_options,
-    jobs_option,
-    keep_going_option,
-    not_negative,
-    positive,
-    read_options,
-)
+from lattice_cli.cli.options.shared import Number, graph_options, input_options, not_negative, positive
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.pruning import Pruned
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
@@ -32,19 +25,15 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
 @input_options
-@jobs_option
-@keep_going_option
-@color_option
+@graph_options
 def prune(
     graphs: tuple[str, ...],
     beam: float | None,
     posterior: float | None,
     beta: float,
     output: str | None,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """Each GRAPH without the arcs that hardly matter; names, times, scores and targets stay.
 
@@ -59,8 +48,8 @@ def prune(
     """
     from lattice_cli.analysis import pruning
     from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
+    from lattice_cli.cli.stream.run import require_one_stdin, write_records
+    from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
 
     if beam is None and posterior is None:
         raise UsageError("prune needs --beam or --posterior")
@@ -87,8 +76,4 @@ def prune(
     def solve(documents: list[Document]) -> list[Pruned | LatticeError]:
         return [pruned(document) for document in documents]
 
-    report = PrunedReport(output, color)
-    status = run_records(graphs, read_options(**reading), solve, report, keep_going, jobs=jobs)
-    if keep_going or status <= NoPath.exit_status:
-        report.write()
-    return status
+    return write_records(graphs, reading, solve, PrunedReport(output, run.color), run)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import color_option, input_options, jobs_option, keep_going_option, read_options
+from lattice_cli.cli.options.shared import graph_options, input_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
 
@@ -30,9 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="With --check: one JSON object a line instead of a table.")
 @input_options
-@jobs_option
-@keep_going_option
-@color_option
+@graph_options
 def recognize(
     model: str,
     inputs: tuple[str, ...],
@@ -40,10 +41,8 @@ def recognize(
     overrides: tuple[str, ...],
     check: bool,
     as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The recognition graphs of INPUTS by a MODEL that lattice train wrote.
 
@@ -65,8 +64,8 @@ def recognize(
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
     from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.errors import NoPath, UsageError
+    from lattice_cli.cli.stream.run import require_one_stdin, write_records
+    from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import split_inputs
     from lattice_cli.models.model_store import load_model
 
@@ -77,21 +76,16 @@ def recognize(
         raise UsageError("-o and --check are both given: a check writes no graphs")
     found, parameters = load_model(model, overrides)
     if check:
-        return _checked(found, parameters, inputs, read_options(**reading), keep_going, as_json, color)
-    report = GraphReport(output, color, matrices=True)
+        return _checked(found, parameters, inputs, reading, replace(run, jobs=1, as_json=as_json))
+    report = GraphReport(output, run.color, matrices=True)
 
     def solve(records: list[Any]) -> list[Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    status = run_records(inputs, read_options(**reading), solve, report, keep_going, split_inputs, jobs)
-    if keep_going or status <= NoPath.exit_status:
-        report.write()
-    return status
+    return write_records(inputs, reading, solve, report, run, split_inputs)
 
 
-def _checked(
-    model: Any, parameters: Any, inputs: tuple[str, ...], options: Any, keep_going: bool, as_json: bool, color: str
-) -> int:
+def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: ReadOptions, run: RunOptions) -> int:
     """Checks instead of graphs; the exit status."""
     import numpy as np
 
@@ -106,4 +100,4 @@ def _checked(
         examples = [model.recognizer.example(each) for each in records]
         return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return run_records(inputs, options, solve, check_report(as_json, color), keep_going, split_inputs)
+    return run_records(inputs, reading, solve, check_report(run), run, split_inputs)

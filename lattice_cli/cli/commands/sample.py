@@ -7,46 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    combine_option,
-    ctc_option,
-    grammar_option,
-    input_options,
-    of_option,
-    positive,
-    read_options,
-    result_options,
-)
+from lattice_cli.cli.options.shared import decoder_options, input_options, of_option, positive, result_options_in_order
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
     from lattice_cli.records.draws import Draws
 
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@grammar_option
-@ctc_option
-@combine_option
+@decoder_options
 @click.option("-n", "count", metavar="K", type=click.IntRange(min=1), default=1, show_default=True, help="Paths each.")
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @of_option
 @input_options
-@result_options
+@result_options_in_order
 def sample(
     graphs: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
+    decoder: DecoderOptions,
     count: int,
     beta: float,
     seed: int,
     side: str,
-    as_json: bool,
-    keep_going: bool,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """Paths of each GRAPH drawn at random: p(path) = exp(-beta E) / sum over all paths of exp(-beta E).
 
@@ -66,27 +54,26 @@ def sample(
     from lattice_cli.cli.reports.fields import JsonReport, identity
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import Diverged, LatticeError
-    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.draws import draws
 
-    require_one_stdin(graphs, grammar)
-    require_side(side, grammar)
-    decoder = read_decoder(grammar, ctc, combine)
-    report: Any = JsonReport(_record, identity) if as_json else _tables(color)
+    require_one_stdin(graphs, decoder.grammar)
+    require_side(side, decoder.grammar)
+    through = decoder.read()
+    report: Any = JsonReport(_record, identity) if run.as_json else _tables(run.color)
     numbers = iter(range(sys.maxsize))
 
     def drawn(document: Document) -> Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
         rng = np.random.default_rng([seed, next(numbers)])
         try:
-            return draws(decoder.interpret(document), count, beta, rng, side)
+            return draws(through.interpret(document), count, beta, rng, side)
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
     def solve(batch: list[Document]) -> list[Draws | LatticeError]:
         return [drawn(document) for document in batch]
 
-    return run_records(graphs, read_options(**reading), solve, report, keep_going)
+    return run_records(graphs, reading, solve, report, run)
 
 
 def _record(document: Document, found: Draws) -> list[dict[str, Any]]:

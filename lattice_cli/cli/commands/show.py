@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from lattice_cli.cli.options.shared import input_options, jobs_option, positive, read_options, result_options
+from lattice_cli.cli.options.shared import input_options, positive, result_options
 
 if TYPE_CHECKING:
     from lattice_cli.analysis.contents import Inventory
     from lattice_cli.cli.reports.show_report import Parts
     from lattice_cli.cli.stream.report import Item
+    from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.errors import LatticeError
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
 
     Found: TypeAlias = tuple[Inventory, dict[str, Any], LatticeError | None]
@@ -34,7 +36,6 @@ _LONGEST_COUNT = 30
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
 @click.option("--against", metavar="OTHER", help="What is different in the lattice OTHER; status 1 if anything is.")
 @input_options
-@jobs_option
 @result_options
 def show(
     graphs: tuple[str, ...],
@@ -45,11 +46,8 @@ def show(
     heaviest: int | None,
     beta: float,
     against: str | None,
-    as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
@@ -73,20 +71,15 @@ def show(
     require_one_stdin(graphs, against)
     parts = Parts(strip, label_uses, confusions, heaviest or 0, beta)
     if against is not None:
-        return _compared(graphs, against, parts, arcs, as_json, color, reading)
+        return _compared(graphs, against, parts, arcs, reading, run)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
     report: Report = (
-        JsonReport(lambda document, found: [_record(document, found, arcs)]) if as_json else _Shown(color, arcs, parts)
+        JsonReport(lambda document, found: [_record(document, found, arcs)])
+        if run.as_json
+        else _Shown(run.color, arcs, parts)
     )
-    return run_records(
-        graphs,
-        read_options(**reading),
-        lambda documents: [_found(each, parts) for each in documents],
-        report,
-        keep_going,
-        jobs=jobs,
-    )
+    return run_records(graphs, reading, lambda documents: [_found(each, parts) for each in documents], report, run)
 
 
 def _found(document: Document, parts: Parts) -> Found:
@@ -110,7 +103,7 @@ def _found(document: Document, parts: Parts) -> Found:
 
 
 def _compared(
-    graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, as_json: bool, color: str, reading: dict[str, Any]
+    graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, reading: ReadOptions, run: RunOptions
 ) -> int:
     """Two lattices; 1 if they differ."""
     from lattice_cli.analysis.comparison import compare
@@ -122,13 +115,12 @@ def _compared(
 
     if len(graphs) != 1 or parts.any or arcs:
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
-    options = read_options(**reading)
-    one, other = read_one(graphs[0], options), read_one(against, options)
+    one, other = read_one(graphs[0], reading), read_one(against, reading)
     found = compare(one, other, parts.beta)
-    if as_json:
+    if run.as_json:
         write_json({"id": one.id, "against": other.id, "status": "ok", "alike": found.alike, **asdict(found)})
     else:
-        print_comparison(console(color), (one.id, other.id if other.id != one.id else against), found)
+        print_comparison(console(run.color), (one.id, other.id if other.id != one.id else against), found)
     return 0 if found.alike else 1
 
 

@@ -6,78 +6,40 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.scorers import beam_options, judge_options
-from lattice_cli.cli.options.shared import (
-    combine_option,
-    ctc_option,
-    grammar_option,
-    input_options,
-    jobs_option,
-    of_option,
-    positive,
-    read_options,
-    result_options,
-)
+from lattice_cli.cli.options.answers import request_options, scorer_options
+from lattice_cli.cli.options.shared import decoder_options, input_options, of_option, result_options
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.options.answers import ScorerOptions
+    from lattice_cli.cli.options.shared import DecoderOptions
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.graph.record import Document
+    from lattice_cli.records.request import SearchRequest
 
 
 @click.command()
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@grammar_option
-@ctc_option
-@combine_option
-@click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths.")
-@click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact.")
-@click.option(
-    "--mbr", is_flag=True, help="The answer of least expected edit distance instead of least energy; without cycles."
-)
-@click.option(
-    "--confidence",
-    is_flag=True,
-    help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
-)
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
-@click.option(
-    "--row-time", metavar="SECONDS", type=positive, help="Of an emission matrix' row. Without: times are rows."
-)
-@beam_options
-@judge_options
+@decoder_options
+@request_options
+@scorer_options
 @click.option("--arcs", "show_arcs", is_flag=True, help="A table of the arcs of each path.")
 @click.option("--nodes", "show_nodes", is_flag=True, help="The nodes each path goes through.")
 @click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
 @of_option
 @input_options
-@jobs_option
 @result_options
 def viterbi(
     graphs: tuple[str, ...],
-    grammar: str | None,
-    ctc: str | None,
-    combine: str,
-    count: int,
-    distinct: bool,
-    mbr: bool,
-    confidence: bool,
-    beta: float,
-    row_time: float | None,
-    beam: float | None,
-    max_active: int | None,
-    lm: str | None,
-    lm_scale: float,
-    word_energy: float,
-    hot: tuple[tuple[str, float], ...],
-    hot_words: str | None,
+    decoder: DecoderOptions,
+    request: SearchRequest,
+    scorers: ScorerOptions,
     show_arcs: bool,
     show_nodes: bool,
     show_times: bool,
     side: str,
-    as_json: bool,
-    keep_going: bool,
-    jobs: int,
-    color: str,
-    **reading: Any,
+    reading: ReadOptions,
+    run: RunOptions,
 ) -> int:
     """The path of least energy of each GRAPH, or the N best paths or distinct answers.
 
@@ -103,27 +65,18 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.options.scorers import read_scorers
     from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import UsageError
-    from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.records.decoding import decode
-    from lattice_cli.records.request import SearchRequest
 
-    require_one_stdin(graphs, grammar, lm, hot_words)
-    require_side(side, grammar)
-    if mbr and (count > 1 or distinct):
-        raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
-    options = read_options(**reading)
-    scorers = read_scorers(lm, lm_scale, word_energy, hot, hot_words)
-    decoder = read_decoder(grammar, ctc, combine, scorers)
-    limits = (float("inf") if beam is None else beam, max_active)
-    request = SearchRequest(count, distinct, confidence, mbr, beta, row_time, *limits)
-    hot_given = bool(scorers and scorers.hot)
-    shown = Shown(count > 1, show_arcs, show_nodes, show_times, confidence, mbr, request.limited, hot_given)
+    require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
+    require_side(side, decoder.grammar)
+    judges = scorers.read()
+    through = decoder.read(judges)
+    hot = bool(judges and judges.hot)
+    shown = Shown(request, show_arcs, show_nodes, show_times, hot)
 
     def solve(documents: list[Document]) -> list[Any]:
-        return decode(documents, decoder, request, side)
+        return decode(documents, through, request, side)
 
-    return run_records(graphs, options, solve, viterbi_report(as_json, color, shown), keep_going, jobs=jobs)
+    return run_records(graphs, reading, solve, viterbi_report(run, shown), run)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import applied, color_option
+from lattice_cli.cli.options.groups import grouped
+from lattice_cli.cli.options.shared import color_option
 from lattice_cli.errors import FormatError, NoPath, UsageError
 
 if TYPE_CHECKING:
@@ -74,35 +74,30 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
     return value
 
 
-def ending_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of an Ending, which the command gets as `ending`."""
+def _ending(**given: Any) -> Ending:
+    """What the options say. Raises UsageError, FormatError where the output cannot be written."""
+    ending = Ending(**given)
+    if ending.output is not None and ending.output != "-":
+        from lattice_cli.formats.io.files import require_place
+        from lattice_cli.formats.registry import form_of
 
-    @functools.wraps(command)
-    def with_ending(**given: Any) -> Any:
-        names = ("unions", "weight", "plus", "closure", "optional", "name", "output", "color")
-        ending = Ending(**{name: given.pop(name) for name in names})
-        if ending.output is not None and ending.output != "-":
-            from lattice_cli.formats.io.files import require_place
-            from lattice_cli.formats.registry import form_of
+        form_of(ending.output)
+        require_place(ending.output)
+    return ending
 
-            form_of(ending.output)
-            require_place(ending.output)
-        return command(ending=ending, **given)
 
-    return applied(
-        click.option(
-            "-o", "--output", metavar="OUT", help="Write to a file: .json, .npz, .att and so on, or with .gz."
-        ),
-        click.option("--id", "name", metavar="ID", help="The grammar's id; the file's name or the kind without it."),
-        click.option(
-            "--union", "unions", metavar="GRAMMAR", multiple=True, help="Or what this grammar accepts; again."
-        ),
-        click.option("--weight", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
-        click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --weight)."),
-        click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
-        click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
-        color_option,
-    )(with_ending)
+ending_options = grouped(
+    "ending",
+    _ending,
+    click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .npz, .att and so on, or with .gz."),
+    click.option("--id", "name", metavar="ID", help="The grammar's id; the file's name or the kind without it."),
+    click.option("--union", "unions", metavar="GRAMMAR", multiple=True, help="Or what this grammar accepts; again."),
+    click.option("--weight", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
+    click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --weight)."),
+    click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
+    click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
+    color_option,
+)
 
 
 def file_given(given: Sequence[str]) -> str | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli.cli.options.groups import Command, applied, grouped
+from lattice_cli.cli.stream.run_options import RunOptions
+
 if TYPE_CHECKING:
     from lattice_cli.formats.io.options import ReadOptions
+    from lattice_cli.grammars.scorer_config import Scorers
+    from lattice_cli.records.decoder import Decoder
 
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = (
     *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
@@ -96,15 +100,19 @@ def _processors() -> int:
     return processors()
 
 
-def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several click decorators as one; the first is listed first in the help."""
+@dataclass(frozen=True)
+class DecoderOptions:
+    """What records are decoded through. grammar: a file; ctc: the blank; combine: the name of an operator."""
 
-    def apply(command: Command) -> Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
+    grammar: str | None
+    ctc: str | None
+    combine: str
 
-    return apply
+    def read(self, scorers: Scorers | None = None) -> Decoder:
+        """The decoder, with its grammar read. Raises FormatError."""
+        from lattice_cli.models.grammar_argument import read_decoder
+
+        return read_decoder(self.grammar, self.ctc, self.combine, scorers)
 
 
 grammar_option = click.option(
@@ -123,6 +131,7 @@ combine_option = click.option(
     show_default=True,
     help="With a grammar: how the energies of two matching arcs become one.",
 )
+decoder_options = grouped("decoder", DecoderOptions, grammar_option, ctc_option, combine_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
 color_option = click.option(
     "--color",
@@ -184,24 +193,7 @@ def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
     )
 
 
-input_options = applied(_form_options, _symbol_options("--osymbols", "--words"))
-#: For a command to which --words is something else.
-input_options_without_words = applied(_form_options, _symbol_options("--osymbols"))
-
-jobs_option = click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    callback=lambda ctx, param, value: value or _processors(),
-    help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
-)
-
-result_options = applied(json_option, keep_going_option, color_option)
-
-
-def read_options(
+def _read_options(
     form: str,
     labels: str | None,
     logp: bool,
@@ -218,3 +210,23 @@ def read_options(
 
     tables = (isymbols or symbols, osymbols or symbols)
     return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)
+
+
+input_options = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols", "--words"))
+#: For a command to which --words is something else.
+input_options_without_words = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols"))
+
+_jobs_option = click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    callback=lambda ctx, param, value: value or _processors(),
+    help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
+)
+
+#: Of commands that give results, and of those that write graphs or take records strictly one after the other.
+result_options = grouped("run", RunOptions, _jobs_option, json_option, keep_going_option, color_option)
+result_options_in_order = grouped("run", RunOptions, json_option, keep_going_option, color_option)
+graph_options = grouped("run", RunOptions, _jobs_option, keep_going_option, color_option)

@@ -22,12 +22,11 @@ from lattice_cli.analysis.variational_bound import (
 )
 from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
 from lattice_cli.cli.terminal.tables import GrowingTable, number
-from lattice_cli.composition.combine import Combine
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
 from lattice_cli.records.batching import in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder, Grammar
+from lattice_cli.records.decoder import Decoder
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,7 @@ class BoundFound:
 class BoundAnswers:
     """What is asked of every record."""
 
-    grammar: Grammar | None
-    ctc: str | None
-    combine: Combine
+    decoder: Decoder
     temperature: float | None
     proposal: Document | None
     beta: float
@@ -68,7 +65,7 @@ class BoundAnswers:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
     def _of(self, document: Document, rng: np.random.Generator) -> BoundFound | LatticeError:
-        decoder = Decoder(self.grammar, self.ctc, self.combine)
+        decoder = self.decoder
         interpretation = decoder.interpret(document)
         graph = interpretation.graph
         if self.proposal is None:

@@ -8,6 +8,7 @@ from typing import Any
 from lattice_cli.analysis.bootstrap import Share
 from lattice_cli.analysis.error_rates import Answers, BestOf, Errors, Evaluation
 from lattice_cli.analysis.rejection import RejectCurve
+from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
 from lattice_cli.errors import LatticeError
@@ -21,19 +22,18 @@ Failures = Sequence[tuple[str, LatticeError]]
 def put_out(
     found: Evaluation,
     failures: Failures,
-    as_json: bool,
-    color: str,
+    run: RunOptions,
     per_record: bool,
     confusions: int,
     limit: float,
 ) -> None:
     """All figures. confusions: how many to show. limit: the error rate to stay within by rejecting."""
-    if as_json:
+    if run.as_json:
         if per_record:
             write_json(*_record_objects(found), *_failure_objects(failures))
         write_json(_summary(found, len(failures), confusions, limit))
         return
-    out = console(color)
+    out = console(run.color)
     if per_record:
         _record_table(out, found, failures)
     _rate_table(out, found, len(failures))

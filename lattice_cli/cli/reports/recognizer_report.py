@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lattice_cli.cli.reports.fields import TableReport, small
+from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import CheckFailed
@@ -24,9 +25,9 @@ _COLUMNS = (
 )
 
 
-def check_report(as_json: bool, color: str) -> Any:
+def check_report(run: RunOptions) -> Any:
     """Where checks go; one that does not hold is an error of its record, after it has been shown."""
-    return _Lines() if as_json else _CheckTable(color)
+    return _Lines() if run.as_json else _CheckTable(run.color)
 
 
 def _require_held(found: RecognizerCheck) -> None:

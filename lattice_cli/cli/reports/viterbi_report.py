@@ -13,9 +13,11 @@ from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_tex
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.report import Report
+    from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.graph.record import Document
     from lattice_cli.records.decoding import Decoded, Decoding, Word
     from lattice_cli.records.interpretation import Search
+    from lattice_cli.records.request import SearchRequest
 
 
 #: So many words are named where some are passed over.
@@ -24,22 +26,18 @@ _MOST_WORDS = 5
 
 @dataclass(frozen=True)
 class Shown:
-    """What is to be shown: ranks, arcs, nodes, times, words with confidences, expected errors, gaps of a beam.
-    hot: whether there are hot words."""
+    """What is to be shown of what was asked: arcs, nodes, times. hot: whether there are hot words."""
 
-    ranked: bool = False
+    request: SearchRequest
     arcs: bool = False
     nodes: bool = False
     times: bool = False
-    words: bool = False
-    risk: bool = False
-    limited: bool = False
     hot: bool = False
 
 
-def viterbi_report(as_json: bool, color: str, shown: Shown) -> Report:
+def viterbi_report(run: RunOptions, shown: Shown) -> Report:
     """The report on standard output."""
-    report: Report = JsonReport(_record, identity) if as_json else ViterbiTables(color, shown)
+    report: Report = JsonReport(_record, identity) if run.as_json else ViterbiTables(run.color, shown)
     return Listening(report) if shown.hot else report
 
 
@@ -89,13 +87,14 @@ class ViterbiTables(TableReport):
 
     def __init__(self, color: str, shown: Shown) -> None:
         self._shown = shown
+        asked = shown.request
         columns = [
             ("id", "text", True),
-            ("rank", "number", shown.ranked),
+            ("rank", "number", asked.n > 1),
             ("energy", "number", True),
-            ("expected errors", "number", shown.risk),
-            ("by", "text", shown.risk),
-            ("gap", "number", shown.limited),
+            ("expected errors", "number", asked.risk),
+            ("by", "text", asked.risk),
+            ("gap", "number", asked.limited),
             ("nodes", "text", shown.nodes),
             ("times", "text", shown.times),
             ("answer", "label", True),
@@ -104,13 +103,13 @@ class ViterbiTables(TableReport):
 
     def show(self, document: Document, found: Decoding) -> None:
         """The rows of one record."""
-        shown = self._shown
+        shown, asked = self._shown, self._shown.request
         run_together = all(len(label) == 1 for path in found.paths for label in path.output)
         for rank, path in enumerate(found.paths, 1):
-            cells = [document.id, *([str(rank)] if shown.ranked else []), number(path.energy)]
+            cells = [document.id, *([str(rank)] if asked.n > 1 else []), number(path.energy)]
             if path.risk is not None:
                 cells += [number(path.risk.errors), "all answers" if path.risk.exact else "recursion"]
-            if shown.limited:
+            if asked.limited:
                 cells.append(_gap(found.search, found.paths[0]))
             if shown.nodes:
                 cells.append(" ".join(str(node) for node in path.nodes))

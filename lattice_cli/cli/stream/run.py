@@ -5,19 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
+from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart, parsed
 from lattice_cli.formats.reading import split_records
 from lattice_cli.graph.record import Document
-
-if TYPE_CHECKING:
-    pass
-
 
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
@@ -43,21 +40,20 @@ def run_records(
     options: ReadOptions,
     solve: Solve,
     report: Report,
-    keep_going: bool,
+    run: RunOptions,
     read: Read = split_records,
-    jobs: int = 1,
 ) -> int:
     """Read every record, solve them batch by batch, report them in order; the exit status.
 
     solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
     solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
-    stream goes on; any other error ends it unless keep_going. The worst status counts. jobs: how many processes parse
-    and solve; what is reported, and in which order, does not depend on it.
+    stream goes on; any other error ends it unless run.keep_going. The worst status counts. run.jobs: how many processes
+    parse and solve; what is reported, and in which order, does not depend on it.
     """
     status = records = failed = 0
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, solve, report, read, jobs)) as outcomes,
+        closing(_outcomes(paths, options, solve, report, read, run.jobs)) as outcomes,
         progress(None if "-" in paths else len(paths), "records") as bar,
     ):
         for batch in outcomes:
@@ -71,7 +67,7 @@ def run_records(
                     status = max(status, error.exit_status)
                     report.fail(record, error)
                     _say(error, record)
-                    if not (keep_going or isinstance(error, NoPath)):
+                    if not (run.keep_going or isinstance(error, NoPath)):
                         report.finish()
                         return status
                 sys.stdout.flush()
@@ -79,6 +75,16 @@ def run_records(
     report.finish()
     if failed and records > 1:
         print(f"lattice: {failed} of {records} records failed", file=sys.stderr)
+    return status
+
+
+def write_records(
+    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Any, run: RunOptions, read: Read = split_records
+) -> int:
+    """The same for a report that writes a file at the end: one for the whole stream is not replaced by a part of it."""
+    status = run_records(paths, options, solve, report, run, read)
+    if run.keep_going or status <= NoPath.exit_status:
+        report.write()
     return status
 
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.composition.composition import Composition, compose
 from lattice_cli.composition.explain import has_path, why_empty
 from lattice_cli.errors import Diverged, FormatError, LatticeError, NoPath, NumericOverflow
@@ -27,7 +26,7 @@ from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
 from lattice_cli.graph.unions import union
 from lattice_cli.learning.losses.losses import Energies, Loss, Settings, Value
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder, Grammar
+from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, output_of
 from lattice_cli.records.targets import target_labels
 from lattice_cli.search.best_path import best_with_gap
@@ -124,13 +123,11 @@ def evaluate(
     losses: Sequence[Loss],
     settings: Settings,
     targets: Sequence[str] | None = None,
-    grammar: Grammar | None = None,
-    ctc: str | None = None,
+    decoder: Decoder | None = None,
     *,
     latent: str | None = None,
     of: str = "recognition",
     budget: int = 1000,
-    combine: Combine = ADD,
 ) -> list[list[LossResult | LossFailure] | LatticeError]:
     """Each loss of each record, or why it has none (no path, or a target that is not in the graph).
 
@@ -139,7 +136,7 @@ def evaluate(
     diverges or overflows is a LossFailure, where another one of the record can be had; in a group of several records
     Diverged and NumericOverflow are raised instead. Raises UsageError.
     """
-    decoder = Decoder(grammar, ctc, combine)
+    decoder = decoder or Decoder()
     results: list[list[LossResult | LossFailure] | LatticeError] = []
     for group in grouped(map(decoder.interpret, documents)):
         batch = _LossBatch(group, targets, settings, budget)
