@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.choices import SIDES
 from lattice_cli.composition.combine import ADD, Combine
 from lattice_cli.composition.composition import Composition, alone, compose
 from lattice_cli.errors import FormatError, UsageError, quoted
@@ -22,7 +23,6 @@ from lattice_cli.search.best_path import Path
 
 #: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
 PAIRED_LABELS = 300
-SIDES = ("recognition", "grammar", "interpretation")
 
 
 class GrammarOnDemand(Protocol):
@@ -93,6 +93,8 @@ class Interpretation:
 
     def side(self, name: str) -> Side:
         """The side to report on: recognition, grammar or interpretation. Raises UsageError for a grammar not given."""
+        if name not in SIDES:
+            raise UsageError(f"no side is called {name!r}, expected one of {', '.join(SIDES)}")
         document, whole = self.document, self.composition
         if whole is None:
             if name == "grammar":

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lattice_cli.choices import COMBINE, SIDES
+
 if TYPE_CHECKING:
     from lattice_cli.formats.io.options import ReadOptions
 
@@ -17,7 +19,6 @@ FORMATS = (
     *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
     *("words", "dict", "arpa", "jsgf", "fsg"),
 )
-SIDES = ("recognition", "grammar", "interpretation")
 
 
 class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -118,7 +119,7 @@ ctc_option = click.option(
 )
 combine_option = click.option(
     "--combine",
-    type=click.Choice(["add", "max", "min", "left", "right"]),
+    type=click.Choice(COMBINE),
     default="add",
     show_default=True,
     help="With a grammar: how the energies of two matching arcs become one.",
