@@ -18,9 +18,10 @@ import sys
 import tempfile
 from typing import Any
 
+from lattice_cli.choices import LOSSES
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "samples" / "check-reader.yaml"
-LOSSES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square", "square-exp", "nll", "mee")
 
 
 def train(model: pathlib.Path, epochs: int, *settings: str) -> dict[str, Any]:

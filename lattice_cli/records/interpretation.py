@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.choices import SIDES
 from lattice_cli.composition.composition import Composition
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.search.best_path import Path
-
-SIDES = ("recognition", "grammar", "interpretation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +74,8 @@ class Interpretation:
 
     def side(self, name: str) -> Side:
         """The side to report on: recognition, grammar or interpretation. Raises UsageError for a grammar not given."""
+        if name not in SIDES:
+            raise UsageError(f"no side is called {name!r}, expected one of {', '.join(SIDES)}")
         document, whole = self.document, self.composition
         if whole is None:
             if name == "grammar":

@@ -27,7 +27,7 @@ from lattice_cli.analysis.variational_bound import (
 )
 from lattice_cli.errors import Diverged, NoPath, UsageError
 from lattice_cli.graph.graph import Graph, columns_of, with_columns
-from lattice_cli.learning.training.proposal_fit import TIES, fit, gradient, score_variances, tied
+from lattice_cli.learning.training.proposal_fit import TIED, fit, gradient, score_variances, tied
 from lattice_cli.sweep.scheduling import schedule_of
 
 LOOP = str(ROOT / "samples" / "self-loop.yaml")
@@ -120,7 +120,7 @@ def test_the_gradient_is_that_of_the_bound(graph: Graph, seed: int) -> None:
     assert found == pytest.approx((plus - minus) / 2e-5, rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.parametrize("tie", TIES)
+@pytest.mark.parametrize("tie", TIED)
 def test_q_that_is_free_reaches_the_free_energy_and_tied_it_does_not(tie: str) -> None:
     graph = lecture_34()
     rows = [row for row, _ in fit(graph, gibbs(graph, 0.0), 1.0, tie, 300, 50, 0, np.random.default_rng(0))]

@@ -10,13 +10,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.commands import ROOT, lattice
 from support.training_data import lattices, strips, vectors, write_inputs
 
+from lattice_cli.cli.reports.training_run import run_training
 from lattice_cli.formats.model_file import read_model
+from lattice_cli.learning.training import problem
 
 
 def config(folder: pathlib.Path, text: str) -> pathlib.Path:
@@ -422,3 +425,29 @@ def test_every_key_is_listed(tmp_path: pathlib.Path) -> None:
     listed = lattice("train", "--keys", cwd=tmp_path).stdout
     for key in ("recognizer.kind", "alignment.segments.box", "training.save_every", "objective.unspelled"):
         assert key in listed
+
+
+CTC = """
+data: {train: train.npz}
+alignment: {kind: ctc}
+objective: {loss: LOSS, latent: forward}
+training: {epochs: 1, batch: 8}
+"""
+
+
+@pytest.mark.parametrize(("loss", "budget"), [("hinge", 1), ("hinge", 1_000_000), ("nll", 1)])
+def test_offending_answers_that_were_not_proven_are_said_once(
+    loss: str, budget: int, words: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = problem.objective_of
+    monkeypatch.setattr(problem, "objective_of", lambda config: replace(told(config), budget=budget))
+    path = config(words, CTC.replace("LOSS", loss))
+    assert run_training(str(path), str(words / "m.npz"), (), False, False, False, "never") == 0
+    said = capsys.readouterr().err
+    if loss == "hinge" and budget == 1:
+        assert re.fullmatch(
+            r"lattice: the most offending answer was not proven in \d+ of 60 searches within 1 prefixes: "
+            r"the best one found was taken\n", said
+        )  # fmt: skip
+    else:
+        assert not said

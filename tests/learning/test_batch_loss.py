@@ -17,7 +17,7 @@ from lattice_cli.graph.unions import member
 from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.batch_loss import Batch, Objective
 from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
-from lattice_cli.learning.losses.losses import LOSSES
+from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings, Value
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.search.k_shortest_paths import n_best
@@ -118,3 +118,57 @@ def test_records_of_one_path_are_sums(data: st.DataObject, name: str, how: str) 
         np.testing.assert_allclose(mine, other, atol=1e-12)
     paths = [len(n_best(member(whole, number), 2)) for number in range(whole.graphs)]
     assert (space._paid is not None) == (max(paths) == 1)
+
+
+def chain(target: tuple[str, ...]) -> Example:
+    return Example("chain", "test", target, None, len(target), np.zeros((len(target), 1)), range(len(target) + 1))
+
+
+@pytest.mark.parametrize(("loss", "kinked"), [("perceptron", 0.0), ("lvq2", 0.0), ("hinge", -0.7), ("log", None)])
+def test_training_leaves_a_tie_and_the_loss_command_says_that_it_is_one(loss: str, kinked: float | None) -> None:
+    """The one rule for kinks: `at` has the slopes of the flat side, `many` those to learn by."""
+    chosen, difference = LOSSES[loss], 0.0 if kinked is None else kinked
+    value = chosen.at(1.0 + difference, 1.0, SETTINGS)
+    _, by_correct, by_contrast = chosen.many(np.array([1.0 + difference, 9.0]), np.array([1.0, np.inf]), SETTINGS)
+    if kinked is None:
+        assert (value.by_correct, value.by_contrast) == (by_correct[0], by_contrast[0])
+    else:
+        assert value.kink
+        assert (value.by_correct, value.by_contrast) == (0, 0)
+        assert (by_correct.tolist(), by_contrast.tolist()) == ([1, 0], [-1, 0])
+
+
+def test_where_all_answers_tie_every_loss_that_has_a_slope_learns() -> None:
+    reading = AnswerGraphs(label_loop(NAMES), LABELS)
+    for loss in ("perceptron", "hinge", "log", "lvq2", "nll"):
+        outcome = Batch([chain(("b", "a"))], reading, Objective(LOSSES[loss], SETTINGS)).evaluate(
+            np.zeros(6), columns_of(reading.grammar)
+        )
+        assert outcome.left.any(), loss
+
+
+def test_a_new_loss_is_a_function_and_works_for_one_record_and_for_many() -> None:
+    doubled = Loss("doubled", "0", lambda e, s: Value(2 * (e.correct - e.offending), 2.0, -2.0))
+    reading = AnswerGraphs(label_loop(NAMES), LABELS)
+    left, right = np.array([0.5, 1.0, 2.0]), columns_of(reading.grammar)
+    batch = Batch([chain(("b",))], reading, Objective(doubled, SETTINGS))
+    outcome = batch.evaluate(left, right)
+    (found,) = evaluate(documents(batch, left, LABELS), [doubled], SETTINGS)
+    assert isinstance(found, list)
+    assert isinstance(found[0], LossResult)
+    assert outcome.values.tolist() == [found[0].value.value] == [1.0]
+    assert outcome.left.tolist() == found[0].gradient.tolist() == [-2.0, 2.0, 0.0]
+
+
+def test_offending_answers_that_are_not_proven_are_counted() -> None:
+    """In a CTC lattice an answer has many paths, so that its free energy is below that of its best path."""
+    reading = AnswerGraphs(grammar_named("ctc", np.random.default_rng(0)), LABELS)
+    left, right = np.zeros(15), columns_of(reading.grammar)
+    example = Example("e", "test", ("a",), None, 5, np.zeros((5, 1)), range(6))
+    asked = {budget: Objective(LOSSES["hinge"], Settings(), "forward", budget) for budget in (1, 100_000)}
+    found = {budget: Batch([example], reading, each).evaluate(left, right) for budget, each in asked.items()}
+    assert (found[1].searches, found[1].unproven) == (1, 1)
+    assert (found[100_000].searches, found[100_000].unproven) == (1, 0)
+    assert found[1].values[0] <= found[100_000].values[0]
+    hard = Batch([example], reading, Objective(LOSSES["hinge"], Settings())).evaluate(left, right)
+    assert (hard.searches, hard.unproven) == (0, 0)

@@ -18,7 +18,7 @@ COMPILED = "lattice_cli.sweep.kernels"
 
 #: The rooms from the ground up: a room may import from those of lower floors only.
 FLOORS = (
-    {"errors", "settings", "arrays"},
+    {"errors", "settings", "choices", "arrays"},
     {"graph", "learning.networks", "learning.optimizers", "learning.segmentation"},
     {"sweep", "composition", "formats.io", "learning.recognizers"},
     {"search", "grammars", "formats.exchange"},

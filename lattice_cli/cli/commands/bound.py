@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli.choices import TIES
 from lattice_cli.cli.options.shared import decoder_options, input_options, positive, result_options_in_order
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option(
     "--tie",
-    type=click.Choice(["arc", "label", "level", "mean-field"]),
+    type=click.Choice(TIES),
     default="arc",
     show_default=True,
     help="With --fit: what has an energy of its own in q: every arc, label, level, or label at a level (mean-field).",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli.options.grammar_ending import ending_options, file_given, labels_given, say
 from lattice_cli.cli.options.shared import Number, SizeList, positive
 
@@ -313,7 +314,7 @@ def fsg(file: str, ending: Ending) -> None:
 )
 @click.option("--embedding", type=click.IntRange(min=1), help="Numbers that stand for a label.  [default: 16]")
 @click.option("--hidden", type=SizeList(), help="Units of each hidden layer; 0: none.  [default: 64]")
-@click.option("--activation", type=click.Choice(["tanh", "relu", "sigmoid"]), help="Of hidden layers.  [default: tanh]")
+@click.option("--activation", type=click.Choice(ACTIVATIONS), help="Of hidden layers.  [default: tanh]")
 @click.option("--scale", type=positive, help="Energies are this times -ln p.  [default: 1]")
 @click.option(
     "--start", metavar="MODEL", help="Go on from this neural grammar: its sizes, its vocabulary, its weights."

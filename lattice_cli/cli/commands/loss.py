@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli.choices import LATENTS, LOSS_FORMULAS, LOSSES
 from lattice_cli.cli.options.shared import (
     decoder_options,
     input_options,
@@ -23,10 +24,28 @@ if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
 
 
-NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square", "square-exp", "nll", "mee")
+_ROWS = list(LOSS_FORMULAS.items())
+_TABLE = "\n".join(
+    f"{name:<12}{formula:<22}{other:<15}{its}" for (name, formula), (other, its) in zip(_ROWS[:5], _ROWS[5:])
+)
+_HELP = f"""Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
+
+E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
+all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
+
+\b
+{_TABLE}
+
+\b
+Examples:
+  lattice loss samples/lecture-34.json -t 34
+  lattice loss samples/lecture-34.json -t 34 --loss perceptron --arcs --check
+  lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
+    --loss nll --json
+"""
 
 
-@click.command()
+@click.command(help=_HELP)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option(
     "-t",
@@ -41,7 +60,7 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
 @click.option(
     "--loss",
     "names",
-    type=click.Choice((*NAMES, "all")),
+    type=click.Choice((*LOSSES, "all")),
     metavar="NAME",
     default="all",
     show_default=True,
@@ -53,7 +72,7 @@ NAMES = ("energy", "perceptron", "hinge", "log", "lvq2", "mce", "square-square",
 @click.option("--gamma", type=positive, default=1.0, show_default=True, help="gamma of square-exp.")
 @click.option(
     "--latent",
-    type=click.Choice(["viterbi", "forward"]),
+    type=click.Choice(LATENTS),
     help="Energy of an answer with several paths: that of the best, or their free energy. Default: forward for nll "
     "and mee, viterbi for the others.",
 )
@@ -95,36 +114,18 @@ def loss(
     reading: ReadOptions,
     run: RunOptions,
 ) -> int:
-    """Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
-
-    E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
-    all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
-
-    \b
-    energy      E_C                   mce            1 / (1 + e^-d)
-    perceptron  E_C - min of all E    square-square  E_C^2 + max(0, m - E_I)^2
-    hinge       max(0, m + d)         square-exp     E_C^2 + gamma e^-E_I
-    log         log(1 + e^d)          nll            F(correct) - F(all)
-    lvq2        min(M, max(0, d))     mee            1 - P(correct)
-
-    \b
-    Examples:
-      lattice loss samples/lecture-34.json -t 34
-      lattice loss samples/lecture-34.json -t 34 --loss perceptron --arcs --check
-      lattice loss samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
-        --loss nll --json
-    """
+    """See the help above."""
     from lattice_cli.cli.reports.loss_report import LossJson, LossTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import CheckFailed, counted
+    from lattice_cli.learning.losses import losses
     from lattice_cli.learning.losses.loss_energies import evaluate
-    from lattice_cli.learning.losses.losses import LOSSES, Settings
 
     require_one_stdin(graphs, decoder.grammar)
     require_side(side, decoder.grammar)
     through = decoder.read()
-    settings = Settings(margin, cap, gamma, beta, square_square == "printed")
-    chosen = list(LOSSES.values()) if names == "all" else [LOSSES[names]]
+    settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
+    chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
     report: Any = LossJson(side, check, stream) if run.as_json else LossTables(side, check, stream, arcs, run.color)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli.choices import COMBINE, SIDES
 from lattice_cli.cli.options.groups import Command, applied, grouped
 from lattice_cli.cli.stream.run_options import RunOptions
 
@@ -21,7 +22,6 @@ FORMATS = (
     *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
     *("words", "dict", "arpa", "jsgf", "fsg"),
 )
-SIDES = ("recognition", "grammar", "interpretation")
 
 
 class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -126,7 +126,7 @@ ctc_option = click.option(
 )
 combine_option = click.option(
     "--combine",
-    type=click.Choice(["add", "max", "min", "left", "right"]),
+    type=click.Choice(COMBINE),
     default="add",
     show_default=True,
     help="With a grammar: how the energies of two matching arcs become one.",

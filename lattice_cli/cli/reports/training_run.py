@@ -49,6 +49,8 @@ def run_training(
     except LatticeError:
         watching.show_epochs(standing)
         raise
+    finally:
+        _tell_unproven(problem)
     if saved is not None and not Path(output).exists():
         watching.save_model(standing)
     if watching.interrupted and not standing.ended:
@@ -87,6 +89,16 @@ def _problem(config: TrainConfig, assembled: Assembled) -> Problem:
             print(f"lattice: {count} of {len(examples)} targets are not in their graphs: {what}", file=sys.stderr)
     require_examples(problem.pieces[0].examples if problem.pieces else ())
     return problem
+
+
+def _tell_unproven(problem: Problem) -> None:
+    """Say so if the loss was taken with answers that may not have been the most offending ones."""
+    if problem.unproven:
+        print(
+            f"lattice: the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
+            f"within {problem.objective.budget} prefixes: the best one found was taken",
+            file=sys.stderr,
+        )
 
 
 def _beginning(config: TrainConfig, path: str, problem: Problem) -> TrainingState:

@@ -16,11 +16,12 @@ import numpy as np
 from lattice_cli.arrays.runs import run_starts, spans
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.choices import ACTIVATIONS, ActivationName
 from lattice_cli.grammars.context_automaton import Contexts, contexts_of
 from lattice_cli.graph.graph import Graph, Labels, with_columns
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.networks.dense import DenseNetwork
-from lattice_cli.learning.networks.layers import ActivationName, Parameters
+from lattice_cli.learning.networks.layers import Parameters
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
 from lattice_cli.settings import setting
 
@@ -39,7 +40,7 @@ class NeuralSettings:
     context: int = setting(0, "how many labels before it predicts one from; 0: no network", least=0)
     embedding: int = setting(16, "numbers that stand for a label", least=1)
     hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", least=1)
-    activation: str = setting("tanh", "of hidden layers", choices=("tanh", "relu", "sigmoid"))
+    activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,15 +7,15 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import IntArray
 from lattice_cli.composition.composition import Composition, compose
 from lattice_cli.composition.explain import why_empty
 from lattice_cli.emissions.product_sweep import can_walk
 from lattice_cli.emissions.unrolled import unroll
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.graph.graph import Graph, Labels
 from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
+from lattice_cli.learning.losses.contrasts import spoken, why_not_spelled
 from lattice_cli.learning.losses.path_sets import (
     BuiltPathSet,
     PathSet,
@@ -43,9 +43,7 @@ class AnswerGraphs:
     @cached_property
     def outputs(self) -> IntArray:
         """The labels that answers are made of."""
-        used: IntArray = distinct(self.grammar.olabel)
-        spoken: IntArray = used[used != EPSILON]
-        return spoken
+        return spoken(self.grammar)
 
     def _spelling(self, target: Target) -> Composition:
         """The grammar restricted to one answer."""
@@ -99,13 +97,11 @@ class AnswerGraphs:
         spelled = compose(whole.graph, target_acceptor([target], whole.graph.labels))
         if spelled.graph.nodes:
             return None
-        text = repr(" ".join(target))
         if not whole.graph.nodes:
             why = why_empty(whole, example.names, range(self.grammar.nodes))
             return NoPath(f"its graph has no path at all: {why}")
         names = [example.names[node] for node in whole.left_node.tolist()]
-        why = why_empty(spelled, names, range(spelled.right.nodes), "the graph", "the target").removeprefix("no path: ")
-        return NoPath(f"the target {text} is not in its graph: {why}")
+        return why_not_spelled(spelled, [target], names, "its graph")
 
 
 def _target(example: Example) -> Target:

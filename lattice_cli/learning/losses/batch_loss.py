@@ -8,24 +8,18 @@ once; every step of training only changes their energies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.arrays.types import FloatArray
 from lattice_cli.graph.unions import member
 from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.losses.loss_energies import default_latent
-from lattice_cli.learning.losses.losses import LOSSES, TIE, Energies, Loss, Settings, Value
+from lattice_cli.learning.losses.contrasts import offending_answers
+from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings
 from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull
 from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.distinct_answers import Answer, answers
-from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
+from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
 
 
 @dataclass(frozen=True)
@@ -43,16 +37,19 @@ class Objective:
     @property
     def taken(self) -> str:
         """viterbi or forward."""
-        return self.latent or default_latent(self.loss)
+        return self.latent or self.loss.latent
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """values: (examples,) the loss of each. left, right: derivatives of their sum by the energies of both sides."""
+    """values: (examples,) the loss of each. left, right: derivatives of their sum by the energies of both sides.
+    searches: for a most offending answer by free energy; unproven: how many of them the budget ended."""
 
     values: FloatArray
     left: FloatArray
     right: FloatArray
+    searches: int = 0
+    unproven: int = 0
 
 
 class Batch:
@@ -63,8 +60,8 @@ class Batch:
         self.correct = reading.correct(examples)
         loss = objective.loss
         self.contrast: PathSet | None = None
-        #: E_C - min over all answers is all that the perceptron asks for, and all answers are easier to have.
-        self._over_all = loss.soft or (loss.name == "perceptron" and objective.taken == "viterbi")
+        #: All answers are easier to have than the incorrect ones.
+        self._over_all = loss.soft or (loss.over_all and objective.taken == "viterbi")
         if self._over_all:
             self.contrast = reading.everything(examples)
         elif loss.contrasts:
@@ -87,78 +84,40 @@ class Batch:
         correct, pull = self.correct.solve(left, right, how)
         other: FloatArray = np.full(len(correct), np.inf)
         pull_other: Pull | None = None
+        searches = unproven = 0
         if self.contrast is not None and self._over_all:
             other, pull_other = self.contrast.solve(left, right, soft if objective.loss.soft else TROPICAL)
         elif isinstance(self.contrast, BuiltPathSet):
-            solve = self._least_free if objective.taken == "forward" else self.contrast.solve
-            other, pull_other = solve(left, right, how)
-        values, by_correct, by_other = self._values(correct, other)
+            if objective.taken == "forward":
+                other, pull_other, searches, unproven = self._offending(self.contrast, left, right, soft)
+            else:
+                other, pull_other = self.contrast.solve(left, right, how)
+        values, by_correct, by_other = objective.loss.many(correct, other, objective.settings)
         by_left, by_right = pull(by_correct)
         if pull_other is not None:
             more_left, more_right = pull_other(by_other)
             by_left, by_right = by_left + more_left, by_right + more_right
-        return Outcome(values, by_left, by_right)
+        return Outcome(values, by_left, by_right, searches, unproven)
 
-    def _values(self, correct: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(examples,) losses, and their derivatives by the energies of the correct and of the other answers."""
-        loss = self.objective.loss
-        if loss.columns is not None:
-            return loss.columns(correct, other, self.objective.settings)
-        values = [self._value(*energies) for energies in zip(correct.tolist(), other.tolist())]
-        slopes = [value.by_all if loss.soft else value.by_offending for value in values]
-        return (
-            np.array([value.value for value in values]),
-            np.array([value.by_correct for value in values]),
-            np.array(slopes),
-        )
-
-    def _value(self, correct: float, other: float) -> Value:
-        loss = self.objective.loss
-        energies = Energies(correct, all=other) if loss.soft else Energies(correct, other)
-        value = loss.function(energies, self.objective.settings)
-        if value.kink == TIE:
-            # Of the derivatives on both sides the one that learns: from weights of 0 nothing else would ever leave.
-            return replace(value, by_correct=1.0, by_offending=-1.0)
-        return value
-
-    def _least_free(self, left: FloatArray, right: FloatArray, how: object) -> tuple[FloatArray, Pull]:
-        """The incorrect answer of least free energy of each example, one by one."""
-        space = self.contrast
-        assert isinstance(space, BuiltPathSet)
+    def _offending(
+        self, space: BuiltPathSet, left: FloatArray, right: FloatArray, soft: LogSemiring
+    ) -> tuple[FloatArray, Pull, int, int]:
+        """The free energy of the most offending answer of each example and the way back; how many were searched for,
+        and how many of them are not proven."""
         whole = space.at(left, right)
-        soft = LogSemiring(self.objective.settings.beta)
-        found = []
-        totals = np.full(whole.graphs, np.inf)
-        for number, best in enumerate(best_paths(whole)):
-            if best is None:
-                continue
-            graph = member(whole, number)
-            outputs = graph.olabel[list(best.arcs)]
-            spelled, swept = _least_free_answer(graph, outputs[outputs != EPSILON], soft, self.objective.budget)
-            totals[number] = swept.totals[0]
-            found.append((number, spelled, swept.pullback()))
+        graphs = (member(whole, number) for number in range(whole.graphs))
+        every = offending_answers(whole, graphs, soft, self.objective.budget)
+        found = [(number, each, each.swept.pullback()) for number, each in enumerate(every) if each is not None]
+        totals = np.array([np.inf if each is None else each.energy for each in every])
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
             arcs, nodes = whole.arcs, whole.nodes
             gradient = np.zeros(arcs + 2 * nodes)
-            for number, spelled, own in found:
+            for number, each, own in found:
                 arc, node = int(whole.arc_offsets[number]), int(whole.node_offsets[number])
-                np.add.at(gradient, spelled.left_arc + arc, seed[number] * own.arcs)
-                np.add.at(gradient, spelled.left_node + arcs + node, seed[number] * own.start)
-                np.add.at(gradient, spelled.left_node + arcs + nodes + node, seed[number] * own.final)
+                np.add.at(gradient, each.spelled.left_arc + arc, seed[number] * own.arcs)
+                np.add.at(gradient, each.spelled.left_node + arcs + node, seed[number] * own.start)
+                np.add.at(gradient, each.spelled.left_node + arcs + nodes + node, seed[number] * own.final)
             return space.scattered(gradient, len(left), len(right))
 
-        return totals, pull
-
-
-def _least_free_answer(graph: Graph, best: IntArray, soft: Semiring, budget: int) -> tuple[Composition, Sweep]:
-    """The paths of the answer of least free energy, swept; `best`: that of the best path, for want of a proof."""
-    found = next(answers(graph, soft, budget))
-    outputs = [tuple(best.tolist())]
-    if isinstance(found, Answer):
-        outputs = [found.output]
-    elif found.best is not None:
-        outputs.append(found.best.output)
-    spelled = [compose(graph, linear_graph(graph.labels, output)) for output in outputs]
-    swept = [(each, sweep(each.graph, soft)) for each in spelled]
-    return min(swept, key=lambda pair: float(pair[1].totals[0]))
+        return totals, pull, len(found), sum(each.bound is not None for _, each, _ in found)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossResult
-from lattice_cli.learning.losses.losses import Energies, Value
+from lattice_cli.learning.losses.losses import Value
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.scheduling import schedule_of
 
@@ -54,17 +54,13 @@ def check(results: Sequence[LossResult], of: str, rng: np.random.Generator) -> l
     Each energy that the losses are made of is computed once for each change of an arc, whichever losses use it. The
     step balances truncation against rounding for the size of the energies and the sharpness of beta.
     """
-    terms = {id(term): term for result in results for term in _terms(result)}
+    terms = {id(term): term for result in results for term in result.terms}
     beta = max(1.0, results[0].settings.beta)
     size = max(1.0, *(abs(term.energy) for term in terms.values()))
     step = float((_EPS * size / beta**2) ** (1 / 3))
     arcs = _chosen(results, rng)
     changed = {key: _Changed(term, results[0], of, arcs, step) for key, term in terms.items()}
     return [_checked(result, arcs, changed, step) for result in results]
-
-
-def _terms(result: LossResult) -> list[AnswerEnergy]:
-    return [term for term in (result.correct, result.offending, result.all) if term is not None]
 
 
 def _chosen(results: Sequence[LossResult], rng: np.random.Generator) -> IntArray:
@@ -104,7 +100,7 @@ class _Changed:
 def _checked(result: LossResult, arcs: IntArray, changed: dict[int, _Changed], step: float) -> Check:
     gradient = result.gradient[arcs]
     up, down, kink = [], [], np.zeros(len(arcs), dtype=bool)
-    own = [changed[id(term)] for term in _terms(result)]
+    own = [changed[id(term)] for term in result.terms]
     for index in range(len(arcs)):
         high, low = (_value(result, changed, index, sign) for sign in (True, False))
         up.append(high.value)
@@ -112,32 +108,21 @@ def _checked(result: LossResult, arcs: IntArray, changed: dict[int, _Changed], s
         kink[index] = any(each.bends[index] for each in own) or _jumps(high, low)
     difference = (np.array(up) - np.array(down)) / (2 * step)
     error = np.abs(difference - gradient)
-    size = max(1.0, abs(result.value.value), *(abs(term.energy) for term in _terms(result)))
-    # Where a second derivative jumps (square-square at the margin) a central difference is off by about the step.
-    tolerance = 1e-7 + 100 * _EPS * size / step + 2 * step * (result.loss.name == "square-square")
+    size = max(1.0, abs(result.value.value), *(abs(term.energy) for term in result.terms))
+    # Where a second derivative jumps a central difference is off by about the step.
+    tolerance = 1e-7 + 100 * _EPS * size / step + 2 * step * result.loss.bends
     return Check(arcs, difference, error, kink & (error > tolerance), tolerance, int((gradient != 0).sum()))
 
 
 def _value(result: LossResult, changed: dict[int, _Changed], index: int, up: bool) -> Value:
     """The loss with one arc changed."""
-    correct, offending, everything = (
-        None if term is None else float((changed[id(term)].up if up else changed[id(term)].down)[index])
-        for term in (result.correct, result.offending, result.all)
+    correct, *contrast = (
+        float((changed[id(term)].up if up else changed[id(term)].down)[index]) for term in result.terms
     )
-    assert correct is not None
-    energies = Energies(
-        correct, np.inf if offending is None else offending, np.nan if everything is None else everything
-    )
-    return result.loss.function(energies, result.settings)
+    return result.loss.at(correct, contrast[0] if contrast else None, result.settings)
 
 
 def _jumps(high: Value, low: Value) -> bool:
     """True if the loss itself changes its slope over the step, as a hinge does."""
-    return any(
-        abs(one - other) > _JUMP * max(1.0, abs(one))
-        for one, other in (
-            (high.by_correct, low.by_correct),
-            (high.by_offending, low.by_offending),
-            (high.by_all, low.by_all),
-        )
-    )
+    slopes = ((high.by_correct, low.by_correct), (high.by_contrast, low.by_contrast))
+    return any(abs(one - other) > _JUMP * max(1.0, abs(one)) for one, other in slopes)

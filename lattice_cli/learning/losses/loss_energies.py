@@ -14,27 +14,23 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.composition.explain import has_path, why_empty
-from lattice_cli.errors import Diverged, FormatError, LatticeError, NoPath, NumericOverflow
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.composition.explain import has_path
+from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow
+from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
 from lattice_cli.graph.unions import union
-from lattice_cli.learning.losses.losses import Energies, Loss, Settings, Value
+from lattice_cli.learning.losses.contrasts import OffendingAnswer, offending_answers, spoken, why_not_spelled
+from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, output_of
 from lattice_cli.records.targets import target_labels
 from lattice_cli.search.best_path import best_with_gap
-from lattice_cli.search.distinct_answers import Answer, answers
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
-
-_TIE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +55,7 @@ class AnswerEnergy:
     @property
     def tied(self) -> bool:
         """True if another path is as good, so that the gradient is that of one of several."""
-        return self.gap <= _TIE * max(1.0, abs(self.energy))
+        return negligible(self.gap, self.energy)
 
     def by_interpretation(self, arcs: int) -> FloatArray:
         """(arcs,) the derivative by the interpretation's arcs, of which there are `arcs`."""
@@ -68,20 +64,34 @@ class AnswerEnergy:
 
 @dataclass(frozen=True, eq=False)
 class LossResult:
-    """A loss of a record. gradient: (arcs,) by the arcs of the side asked for. offending: None if there is none, or if
-    the loss asks for none. all: the free energy of all paths, for the losses that contrast with it. targets: all the
-    answers that count as correct."""
+    """A loss of a record. gradient: (arcs,) by the arcs of the side asked for. contrast: what the loss holds
+    against the correct answer; None if there is none, or if it asks for none. targets: all the answers that count as
+    correct."""
 
     loss: Loss
     latent: str
     settings: Settings
     value: Value
     correct: AnswerEnergy
-    offending: AnswerEnergy | None
-    all: AnswerEnergy | None
+    contrast: AnswerEnergy | None
     gradient: FloatArray
     interpretation: Interpretation
     targets: Sequence[Target]
+
+    @property
+    def offending(self) -> AnswerEnergy | None:
+        """The most offending incorrect answer, for a loss that contrasts with it."""
+        return self.contrast if self.loss.contrasts else None
+
+    @property
+    def all(self) -> AnswerEnergy | None:
+        """All answers together, for a loss that contrasts with their free energy."""
+        return self.contrast if self.loss.soft else None
+
+    @property
+    def terms(self) -> list[AnswerEnergy]:
+        """The energies that the loss is made of."""
+        return [term for term in (self.correct, self.contrast) if term is not None]
 
     @property
     def notes(self) -> list[str]:
@@ -100,8 +110,8 @@ class LossResult:
             )
         if self.loss.contrasts and self.offending is None:
             found.append("there is no incorrect answer: E_I is infinite and the loss at its limit")
-        if self.loss.name == "square-square" and self.settings.printed:
-            found.append("square-square with the lecture's printed sign, which is wrong: it pulls wrong answers down")
+        if self.loss.as_printed and self.settings.printed:
+            found.append(self.loss.as_printed)
         return found
 
 
@@ -111,11 +121,6 @@ class LossFailure:
 
     loss: Loss
     error: LatticeError
-
-
-def default_latent(loss: Loss) -> str:
-    """How an answer's energy is taken if the user does not say: free energies for nll and mee, else its best path."""
-    return "forward" if loss.soft else "viterbi"
 
 
 def evaluate(
@@ -145,7 +150,7 @@ def evaluate(
             if missing is not None:
                 results.append(missing)
                 continue
-            found = [_tried(batch, member, loss, latent or default_latent(loss), len(group) == 1) for loss in losses]
+            found = [_tried(batch, member, loss, latent or loss.latent, len(group) == 1) for loss in losses]
             failures = [each for each in found if isinstance(each, LossFailure)]
             if len(failures) == len(found):
                 results.append(failures[0].error)
@@ -189,7 +194,7 @@ class _LossBatch:
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
         graph, document = interpretation.graph, interpretation.document
         own = targets if targets is not None else _own_target(document)
-        outputs = ("", *graph.words(_outputs(graph).tolist()))
+        outputs = ("", *graph.words(spoken(graph).tolist()))
         meant = list(dict.fromkeys(target_labels(target, outputs) for target in own or ()))
         spelled = compose(graph, target_acceptor(meant, graph.labels))
         self._targets.append(meant)
@@ -198,8 +203,7 @@ class _LossBatch:
         if own is None:
             error = _no_target(document)
         elif not spelled.graph.nodes:
-            reachable = has_path(graph)
-            error = _not_spelled(interpretation, spelled, meant) if reachable else no_path(interpretation)
+            error = _not_spelled(interpretation, spelled, meant) if has_path(graph) else no_path(interpretation)
         self.missing.append(error)
 
     def names(self, member: int) -> Sequence[int | str]:
@@ -210,34 +214,19 @@ class _LossBatch:
         """One loss of one record; its gradient is by the interpretation's arcs."""
         correct = self._term("correct", latent, member)
         assert correct is not None, "a record without a correct answer has no losses"
-        offending = self._term("offending", latent, member) if loss.contrasts else None
-        everything = self._term("all", "forward", member) if loss.soft else None
-        energies = Energies(
-            correct.energy,
-            offending.energy if offending else np.inf,
-            everything.energy if everything else np.nan,
-        )
-        value = loss.function(energies, self._settings)
-        interpretation = self._group[member]
+        contrast = self._term(loss.contrast, "forward" if loss.soft else latent, member)
+        value = loss.at(correct.energy, None if contrast is None else contrast.energy, self._settings)
+        interpretation, targets = self._group[member], self._targets[member]
         arcs = interpretation.graph.arcs
         gradient = value.by_correct * correct.by_interpretation(arcs)
-        for term, slope in ((offending, value.by_offending), (everything, value.by_all)):
-            if term is not None and slope:
-                gradient = gradient + slope * term.by_interpretation(arcs)
-        return LossResult(
-            loss,
-            latent,
-            self._settings,
-            value,
-            correct,
-            offending,
-            everything,
-            gradient,
-            interpretation,
-            self._targets[member],
-        )
+        if contrast is not None and value.by_contrast:
+            gradient = gradient + value.by_contrast * contrast.by_interpretation(arcs)
+        return LossResult(loss, latent, self._settings, value, correct, contrast, gradient, interpretation, targets)
 
     def _term(self, what: str, latent: str, member: int) -> AnswerEnergy | None:
+        """What a loss contrasts, or "correct"."""
+        if what == "nothing":
+            return None
         if (what, latent) not in self._terms:
             make = {"all": self._all_terms, "correct": self._correct_terms, "offending": self._offending_terms}[what]
             self._terms[what, latent] = make(latent)
@@ -265,48 +254,24 @@ class _LossBatch:
         with self._located(self._wrong):
             if latent == "viterbi":
                 return _hard_terms(*_graphs_and_owners(self._wrong))
-            soft = LogSemiring(self._settings.beta)
-            least = [self._term("offending", "viterbi", member) for member in range(len(self._group))]
-            return [
-                None if term is None else offending_by_free_energy(wrong, term.output or [], soft, self._budget)
-                for wrong, term in zip(self._wrong, least)
-            ]
+            graphs, soft = [each.graph for each in self._wrong], LogSemiring(self._settings.beta)
+            found = offending_answers(union(graphs), graphs, soft, self._budget)
+            return [None if each is None else _free_term(each, wrong, soft) for each, wrong in zip(found, self._wrong)]
 
     @cached_property
     def _wrong(self) -> list[Composition]:
         """Each record's graph with all answers but the correct ones."""
         return [
-            compose(each.graph, complement_acceptor(targets, each.graph.labels, _outputs(each.graph)))
+            compose(each.graph, complement_acceptor(targets, each.graph.labels, spoken(each.graph)))
             for each, targets in zip(self._group, self._targets)
         ]
 
 
-def offending_by_free_energy(wrong: Composition, least: list[str], soft: Semiring, budget: int) -> AnswerEnergy:
-    """The incorrect answer of least free energy, by best-first search over prefixes within the budget.
-
-    wrong: the graph with the incorrect answers; least: the one with the best path. If the budget ends the search, the
-    better of that answer and the best complete one is taken, with the bound that the search had reached.
-    """
-    graph = wrong.graph
-    search = answers(graph, soft, budget)
-    found = next(search)
-    index = {label: position for position, label in enumerate(graph.labels)}
-    outputs = [tuple(index[label] for label in least)]
-    if isinstance(found, Answer):
-        outputs = [found.output]
-    elif found.best is not None:
-        outputs.append(found.best.output)
-    spelled = [compose(graph, linear_graph(graph.labels, output)) for output in dict.fromkeys(outputs)]
-    graphs, owners = _graphs_and_owners(spelled)
-    answers_of = [graph.words(output) for output in dict.fromkeys(outputs)]
-    terms = _soft_terms(graphs, [wrong.left_arc[owner] for owner in owners], soft, answers_of)
-    best = min((term for term in terms if term is not None), key=lambda term: term.energy)
-    if isinstance(found, Answer):
-        # Only if another answer can be as good is it worth looking for.
-        near = found.beyond - best.energy <= _TIE * max(1.0, abs(best.energy))
-        second = next(search, None) if near else None
-        return best if second is None else replace(best, gap=max(0.0, second.energy - best.energy))
-    return best if best.energy <= found.energy else replace(best, bound=found.energy)
+def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> AnswerEnergy:
+    """The answer as a term; wrong: the graph that it was found in."""
+    graph, owner = found.spelled.graph, wrong.left_arc[found.spelled.left_arc]
+    posterior, output = found.swept.pullback().arcs, wrong.graph.words(found.output)
+    return AnswerEnergy(found.energy, graph, soft, owner, posterior, output, found.gap, found.bound)
 
 
 def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
@@ -317,22 +282,11 @@ def _no_target(document: Document) -> LatticeError:
     return FormatError('no target: expected -t TARGET, or a record with its own "target"')
 
 
-def _outputs(graph: Graph) -> IntArray:
-    """The labels that a graph can output, without epsilon."""
-    used: IntArray = distinct(graph.olabel)
-    spoken: IntArray = used[used != EPSILON]
-    return spoken
-
-
-def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> NoPath:
-    """How far the target can be followed, and what the graph offers there."""
+def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
     names = document.names if whole is None else [document.names[node] for node in whole.left_node.tolist()]
-    places = range(spelled.right.nodes)
     who = "the graph" if whole is None else "the graph with its grammar"
-    text = " or ".join(repr(" ".join(target)) for target in targets)
-    why = why_empty(spelled, names, places, who, "the target").removeprefix("no path: ")
-    return NoPath(f"the target {text} is not in it: {why}")
+    return why_not_spelled(spelled, targets, names, who=who)
 
 
 def _graphs_and_owners(compositions: Sequence[Composition]) -> tuple[list[Graph], list[IntArray]]:

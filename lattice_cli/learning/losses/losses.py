@@ -4,6 +4,10 @@ E_C is the energy of the correct answer, E_I that of the most offending incorrec
 the free energy of all paths. d = E_C - E_I. (LeCun, Chopra, Hadsell, Ranzato, Huang 2006, "A Tutorial on Energy-Based
 Learning", table 1; minimum empirical error and nll as in LeCun, Bottou, Bengio, Haffner 1998.) The lecture prints
 square-square with a minus sign, which pulls wrong answers down; here it is a plus, and `printed` shows the other one.
+
+Every loss contrasts E_C with one energy at most, E_I or F_all, so its gradient is `by_correct` times that of E_C plus
+`by_contrast` times that of the other one. Whoever asks for losses, of one record or of many, asks `Loss.at` or
+`Loss.many`: a new loss is a function here and a line in LOSSES.
 """
 
 from __future__ import annotations
@@ -18,8 +22,12 @@ import numpy as np
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import NumericOverflow
 
-#: The kink of losses that do nothing while the correct answer is the best.
-TIE = "E_C = E_I"
+_TIE = "E_C = E_I"
+
+
+def negligible(gap: float, energy: float) -> bool:
+    """True if energies of this size are the same in spite of this gap between them: a tie."""
+    return gap <= 1e-12 * max(1.0, abs(energy))
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ class Value:
     by_all: float = 0.0
     kink: str = ""
 
+    @property
+    def by_contrast(self) -> float:
+        """Derivative by E_I or F_all, whichever the loss contrasts with."""
+        return self.by_offending + self.by_all
+
 
 #: (E_C, F_all, settings) of many records -> the loss of each and its derivatives by both.
 Columns: TypeAlias = Callable[[FloatArray, FloatArray, Settings], tuple[FloatArray, FloatArray, FloatArray]]
@@ -65,26 +78,66 @@ Columns: TypeAlias = Callable[[FloatArray, FloatArray, Settings], tuple[FloatArr
 
 @dataclass(frozen=True)
 class Loss:
-    """margin: what separation it asks for, for the table. soft: it contrasts with the free energy of all paths, not
-    with the most offending answer. at_least_zero: it assumes energies of at least 0. columns: the function on many
-    records at once, where there is one."""
+    """A loss as a function of energies.
+
+    margin: what separation it asks for, for the table. contrast: what E_C is held against: "offending", the energy of
+    the most offending incorrect answer, "all", the free energy of all paths, or "nothing". at_least_zero: it assumes
+    energies of at least 0. over_all: E_I may as well be the least energy of all answers, the correct ones included.
+    bends: its slope is continuous, but has kinks of its own. as_printed: what is to be said of it with
+    settings.printed. columns: the function on many records at once, where there is one.
+
+    at_kink: the derivatives by E_C and E_I that training takes at a kink. Any slope between those of the two sides is a
+    subgradient there, and `at` gives that of the flat side: at a tie nothing has to change. But with weights of 0 all
+    answers tie, and a training that took the flat side would never leave, so it takes that of the other side.
+    """
 
     name: str
     margin: str
     function: Callable[[Energies, Settings], Value]
-    soft: bool = False
+    contrast: str = "offending"
     at_least_zero: bool = False
+    over_all: bool = False
+    bends: bool = False
+    as_printed: str = ""
     columns: Columns | None = None
+    at_kink: tuple[float, float] = (1.0, -1.0)
+
+    @property
+    def soft(self) -> bool:
+        """True if it contrasts with the free energy of all paths."""
+        return self.contrast == "all"
 
     @property
     def contrasts(self) -> bool:
         """True if the most offending incorrect answer enters."""
-        return not self.soft and self.name != "energy"
+        return self.contrast == "offending"
+
+    @property
+    def latent(self) -> str:
+        """How an answer's energy is taken if the user does not say: by its free energy, or by its best path."""
+        return "forward" if self.soft else "viterbi"
+
+    def at(self, correct: float, contrast: float | None, settings: Settings) -> Value:
+        """The loss of one record. contrast: E_I or F_all, None where there is none."""
+        if self.soft:
+            return self.function(Energies(correct, all=math.nan if contrast is None else contrast), settings)
+        return self.function(Energies(correct, math.inf if contrast is None else contrast), settings)
+
+    def many(
+        self, correct: FloatArray, contrast: FloatArray, settings: Settings
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(records,) losses, and the derivatives to learn by. contrast: (records,) E_I or F_all, +inf for none."""
+        if self.columns is not None:
+            return self.columns(correct, contrast, settings)
+        values = [self.at(*energies, settings) for energies in zip(correct.tolist(), contrast.tolist())]
+        slopes = [self.at_kink if value.kink else (value.by_correct, value.by_contrast) for value in values]
+        by_correct, by_contrast = np.array(slopes).reshape(-1, 2).T
+        return np.array([value.value for value in values]), by_correct, by_contrast
 
 
 def _kink(at: float, what: str, e: Energies) -> str:
     """The name of a kink where `at` is 0 for energies of this size."""
-    return what if abs(at) <= 1e-12 * max(1.0, abs(e.correct)) else ""
+    return what if negligible(abs(at), e.correct) else ""
 
 
 def _energy(e: Energies, s: Settings) -> Value:
@@ -95,7 +148,7 @@ def _perceptron(e: Energies, s: Settings) -> Value:
     """E_C - min over answers of E: nothing once the correct answer is the best."""
     d = e.difference
     active = float(d > 0)
-    return Value(max(0.0, d), active, -active, kink=_kink(d, TIE, e))
+    return Value(max(0.0, d), active, -active, kink=_kink(d, _TIE, e))
 
 
 def _hinge(e: Energies, s: Settings) -> Value:
@@ -113,7 +166,7 @@ def _log(e: Energies, s: Settings) -> Value:
 def _lvq2(e: Energies, s: Settings) -> Value:
     d = e.difference
     active = float(0 < d < s.cap)
-    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, TIE, e) or _kink(d - s.cap, "d = cap", e))
+    return Value(min(s.cap, max(0.0, d)), active, -active, kink=_kink(d, _TIE, e) or _kink(d - s.cap, "d = cap", e))
 
 
 def _mce(e: Energies, s: Settings) -> Value:
@@ -162,18 +215,20 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+_PRINTED = "square-square with the lecture's printed sign, which is wrong: it pulls wrong answers down"
+
 LOSSES = {
     loss.name: loss
     for loss in (
-        Loss("energy", "none", _energy),
-        Loss("perceptron", "0", _perceptron),
+        Loss("energy", "none", _energy, contrast="nothing"),
+        Loss("perceptron", "0", _perceptron, over_all=True),
         Loss("hinge", "m", _hinge),
         Loss("log", "> 0", _log),
         Loss("lvq2", "0", _lvq2),
         Loss("mce", "> 0", _mce),
-        Loss("square-square", "m", _square_square, at_least_zero=True),
+        Loss("square-square", "m", _square_square, at_least_zero=True, bends=True, as_printed=_PRINTED),
         Loss("square-exp", "> 0", _square_exp, at_least_zero=True),
-        Loss("nll", "> 0", _nll, soft=True, columns=_nll_columns),
-        Loss("mee", "> 0", _mee, soft=True, columns=_mee_columns),
+        Loss("nll", "> 0", _nll, contrast="all", columns=_nll_columns),
+        Loss("mee", "> 0", _mee, contrast="all", columns=_mee_columns),
     )
 }

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lattice_cli.arrays.types import FloatArray
+from lattice_cli.choices import ActivationName
 from lattice_cli.errors import UsageError
-from lattice_cli.learning.networks.layers import ACTIVATIONS, ActivationName, Parameters, Pullback, scaled_random
+from lattice_cli.learning.networks.layers import ACTIVATIONS, Parameters, Pullback, scaled_random
 
 #: Numbers in the patches of a block: 256 kB, so that they stay in cache between being gathered and multiplied.
 _BLOCK = 1 << 15

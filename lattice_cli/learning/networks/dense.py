@@ -10,8 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
+from lattice_cli.choices import ActivationName
 from lattice_cli.errors import UsageError
-from lattice_cli.learning.networks.layers import ACTIVATIONS, ActivationName, Parameters, Pullback, scaled_random
+from lattice_cli.learning.networks.layers import ACTIVATIONS, Parameters, Pullback, scaled_random
 
 #: Gradient of the outputs -> that by each parameter, and by the inputs.
 PullThrough: TypeAlias = Callable[[FloatArray], tuple[Parameters, FloatArray]]

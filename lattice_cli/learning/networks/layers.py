@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
+from lattice_cli.choices import ActivationName
 
 #: Arrays by name ("layer0.weight"), in an order that is part of the network.
 Parameters: TypeAlias = dict[str, FloatArray]
 #: Gradient of the outputs -> gradient by each parameter, with the names and shapes of the parameters.
 Pullback: TypeAlias = Callable[[FloatArray], Parameters]
-ActivationName = Literal["tanh", "relu", "sigmoid"]
 
 
 class Network(Protocol):

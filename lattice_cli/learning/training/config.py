@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lattice_cli.choices import ACTIVATIONS, LATENTS, LOSSES, OUTPUTS
 from lattice_cli.learning.grammars.neural import NeuralSettings
-from lattice_cli.learning.losses.losses import LOSSES
 from lattice_cli.learning.networks.fixed_point import SOLVERS
 from lattice_cli.learning.networks.vector_field import STEPPERS
 from lattice_cli.learning.segmentation.segmenter import Segmenter
@@ -21,7 +21,6 @@ ALIGNMENTS = ("each", "ctc", "segments", "whole", "graph")
 VARIATIONAL = "variational"
 COSTS = ("last", "every")
 ADJOINTS = ("discrete", "continuous")
-OUTPUTS = ("energies", "log-softmax", "softplus")
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class RecognizerSettings:
         None, "convolution: columns and rows of the image that a row of inputs is", least=1
     )
     ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
-    activation: str = setting("tanh", "of hidden layers", choices=("tanh", "relu", "sigmoid"))
+    activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
     output: str = setting("energies", "energies as they are, made locally normalised, or at least 0", choices=OUTPUTS)
     scores: tuple[str, ...] = setting((), "scores: names of those whose scales are learned; default: all")
     initial: tuple[float, ...] = setting(
@@ -130,9 +129,7 @@ class ObjectiveSettings:
         "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
     )
     alternate: int = setting(0, "variational: batches for q, then as many for the model; 0: both together", least=0)
-    latent: str = setting(
-        "", "energy of an answer over its paths; default: as the loss", choices=("", "viterbi", "forward")
-    )
+    latent: str = setting("", "energy of an answer over its paths; default: as the loss", choices=("", *LATENTS))
     beta: float = setting(1.0, "inverse temperature", above=0.0)
     margin: float = setting(1.0, "hinge, square-square: margin m", least=0.0)
     cap: float = setting(1.0, "lvq2: cap M", above=0.0)

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.choices import ActivationName
 from lattice_cli.composition.composition import Composition, compose
 from lattice_cli.errors import UsageError, counted
 from lattice_cli.grammars.context_automaton import contexts_of
@@ -32,7 +33,7 @@ from lattice_cli.learning.networks.convolution import BoxNetwork, ConvolutionNet
 from lattice_cli.learning.networks.convolution_strip import StripNetwork
 from lattice_cli.learning.networks.dense import DenseNetwork
 from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
-from lattice_cli.learning.networks.layers import ActivationName, Network, Parameters
+from lattice_cli.learning.networks.layers import Network, Parameters
 from lattice_cli.learning.networks.ode import OdeNetwork
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.recognizer import (

@@ -101,6 +101,8 @@ class Problem:
         self._layout = model.initial(np.random.default_rng(0))
         self.left_out = 0
         self.replaced = 0
+        #: Searches for a most offending answer by free energy so far, and those that the budget ended.
+        self.searches = self.unproven = 0
         self.objective = objective_of(model.config)
         pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
         found = [piece for piece in pieces if piece is not None]
@@ -216,6 +218,8 @@ class Problem:
                 outcome: Outcome | BoundOutcome
                 if self.proposal is None:
                     outcome = piece.batch.evaluate(left, right)
+                    self.searches += outcome.searches
+                    self.unproven += outcome.unproven
                 else:
                     q, pull_q = self.proposal.energies(parameters, piece.number, piece.stacked)
                     self._require_finite(piece, q)

@@ -6,7 +6,7 @@ paths, with and without a control variate, for the variances to be compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,13 @@ from lattice_cli.sweep.schedule import Schedule
 from lattice_cli.sweep.scheduling import schedule_of
 from lattice_cli.sweep.semiring import LogSemiring
 
-TIES = ("arc", "label", "level", "mean-field")
+#: (graph, levels of its arcs) -> (arcs,) equal where arcs share an energy of q; None: each has its own.
+TIED: dict[str, Callable[[Graph, IntArray], IntArray] | None] = {
+    "arc": None,
+    "label": lambda graph, level: _label(graph),
+    "level": lambda graph, level: level,
+    "mean-field": lambda graph, level: _label(graph) + level * (len(graph.labels) + 1) ** 2,
+}
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,20 @@ def tied(graph: Graph, schedule: Schedule, tie: str) -> LinearEnergies:
     allows it.
     """
     start = columns_of(graph)
-    if tie == "arc":
+    shared = TIED[tie]
+    if shared is None:
         return free(graph)
-    size = len(graph.labels) + 1
-    label, level = graph.ilabel * size + graph.olabel, _level(graph, schedule)
-    key = {"label": label, "level": level, "mean-field": label + level * size**2}[tie]
+    key = shared(graph, _level(graph, schedule))
     keys = distinct(key)
     weight = np.searchsorted(keys, key)
     return LinearEnergies(
         start, np.arange(graph.arcs), weight, np.ones(graph.arcs), [str(each) for each in keys.tolist()]
     )
+
+
+def _label(graph: Graph) -> IntArray:
+    """(arcs,) a number for each pair of an input and an output label."""
+    return graph.ilabel * (len(graph.labels) + 1) + graph.olabel
 
 
 def _level(graph: Graph, schedule: Schedule) -> IntArray:

@@ -1,0 +1,36 @@
+"""The names of what can be chosen: what commands and configurations list without loading what the names stand for.
+
+Each is the keys of a table, or the cases of a function, in the engine; tests hold them together.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+#: The ten losses (learning.losses.losses), each with its formula for the help.
+LOSS_FORMULAS = {
+    "energy": "E_C",
+    "perceptron": "E_C - min of all E",
+    "hinge": "max(0, m + d)",
+    "log": "log(1 + e^d)",
+    "lvq2": "min(M, max(0, d))",
+    "mce": "1 / (1 + e^-d)",
+    "square-square": "E_C^2 + max(0, m - E_I)^2",
+    "square-exp": "E_C^2 + gamma e^-E_I",
+    "nll": "F(correct) - F(all)",
+    "mee": "1 - P(correct)",
+}
+LOSSES = tuple(LOSS_FORMULAS)
+#: How the energy of an answer with several paths is taken: that of the best, or their free energy.
+LATENTS = ("viterbi", "forward")
+#: Whose arcs are reported on (records.interpretation).
+SIDES = ("recognition", "grammar", "interpretation")
+#: How the energies of two matching arcs become one (composition.combine).
+COMBINE = ("add", "max", "min", "left", "right")
+#: Of hidden layers (learning.networks.layers).
+ActivationName = Literal["tanh", "relu", "sigmoid"]
+ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
+#: What becomes of a network's outputs (learning.recognizers.outputs).
+OUTPUTS = ("energies", "log-softmax", "softplus")
+#: What has an energy of its own in a proposal that is fitted (learning.training.proposal_fit).
+TIES = ("arc", "label", "level", "mean-field")
