@@ -60,6 +60,11 @@ class Document:
         return replace(self, scales=merged, graph=graph)
 
 
+def numbered_document(graph: Graph, record_id: str, source: str) -> Document:
+    """The record of a graph whose nodes are called 0, 1, 2 and so on."""
+    return Document(graph, record_id, source, range(graph.nodes))
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """One record of what a recogniser computes energies from.

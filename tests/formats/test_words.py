@@ -271,13 +271,15 @@ def test_a_list_a_trie_and_a_text_file_are_the_same_grammar(words: dict[str, int
         for letter in word:
             branch = branch.setdefault(letter, {})
         branch[""] = energy / 2
-    by_list = word_grammar({"words": {word: energy / 2 for word, energy in words.items()}}, "made up", "g")
+    by_list = word_grammar(
+        {"words": {word: energy / 2 for word, energy in words.items()}}, "made up", "g"
+    )
     by_trie = word_grammar({"trie": trie}, "made up", "g")
     text = "".join(f"{word}\t{energy / 2}\n" for word, energy in words.items())
     expected = language(by_list)
     assert len(expected) == len(words)
     assert language(by_trie) == expected
-    assert language(word_list(text, "made up", "g")) == expected
+    assert language(word_list(text, "made up", "g", ReadOptions())) == expected
 
 
 # Text files -----------------------------------------------------------------------------------------------------------
@@ -385,7 +387,7 @@ def test_json_words_are_strings_and_their_energies_numbers(words: Any, parts: li
 
 def test_a_large_lexicon_is_read_quickly_and_whole() -> None:
     words = ["".join(letters) for letters in product("abcdefghij", repeat=4)]
-    document = word_list("\n".join(words), "made up", "g")
+    document = word_list("\n".join(words), "made up", "g", ReadOptions())
     assert document.graph.arcs == 10 + 100 + 1000 + 10000
     assert len(document.graph.finals) == len(words)
     assert Counter(document.graph.dst.tolist()).most_common(1)[0][1] == 1, "a trie: one way to each node"

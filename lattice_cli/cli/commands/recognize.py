@@ -64,10 +64,11 @@ def recognize(
         | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
+    from dataclasses import replace
+
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import NoPath, UsageError
-    from lattice_cli.formats.reading import split_inputs
     from lattice_cli.models.model_store import load_model
 
     require_one_stdin(inputs, model)
@@ -76,14 +77,15 @@ def recognize(
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
     found, parameters = load_model(model, overrides)
+    options = replace(read_options(**reading), inputs=True)
     if check:
-        return _checked(found, parameters, inputs, read_options(**reading), keep_going, as_json, color)
+        return _checked(found, parameters, inputs, options, keep_going, as_json, color)
     report = GraphReport(output, color, matrices=True)
 
     def solve(records: list[Any]) -> list[Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    status = run_records(inputs, read_options(**reading), solve, report, keep_going, split_inputs, jobs)
+    status = run_records(inputs, options, solve, report, keep_going, jobs=jobs)
     if keep_going or status <= NoPath.exit_status:
         report.write()
     return status
@@ -97,7 +99,6 @@ def _checked(
 
     from lattice_cli.cli.reports.recognizer_report import check_report
     from lattice_cli.cli.stream.run import run_records
-    from lattice_cli.formats.reading import split_inputs
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
 
     own = model.recognizer_parameters(parameters)
@@ -106,4 +107,4 @@ def _checked(
         examples = [model.recognizer.example(each) for each in records]
         return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return run_records(inputs, options, solve, check_report(as_json, color), keep_going, split_inputs)
+    return run_records(inputs, options, solve, check_report(as_json, color), keep_going)

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lattice_cli.formats.registry import numbered, readable
+
 if TYPE_CHECKING:
     from lattice_cli.formats.io.options import ReadOptions
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = (
-    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
-    *("words", "dict", "arpa", "jsgf", "fsg"),
-)
 SIDES = ("recognition", "grammar", "interpretation")
 
 
@@ -146,10 +144,10 @@ _form_options = applied(
         "--format",
         "--from",
         "form",
-        type=click.Choice(FORMATS),
+        type=click.Choice(["auto", *readable()]),
         metavar="FORM",
         default="auto",
-        help=f"Form of the input, if it cannot be told: {', '.join(FORMATS[1:])}; att is OpenFst's text.",
+        help=f"Form of the input, if it cannot be told: {', '.join(readable())}; att is OpenFst's text.",
     ),
     click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
     click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
@@ -174,7 +172,7 @@ def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
     """Options for files with numbers for labels; `osymbols`: what that of output labels is called."""
     return applied(
         click.option(
-            "--symbols", metavar="FILE", help="Labels of numbers, `label number` a line: att, gtn, k2, kaldi."
+            "--symbols", metavar="FILE", help=f"Labels of numbers, `label number` a line: {', '.join(numbered())}."
         ),
         click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
         click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),
