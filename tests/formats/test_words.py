@@ -271,9 +271,7 @@ def test_a_list_a_trie_and_a_text_file_are_the_same_grammar(words: dict[str, int
         for letter in word:
             branch = branch.setdefault(letter, {})
         branch[""] = energy / 2
-    by_list = word_grammar(
-        {"words": {word: energy / 2 for word, energy in words.items()}}, "made up", "g"
-    )
+    by_list = word_grammar({"words": {word: energy / 2 for word, energy in words.items()}}, "made up", "g")
     by_trie = word_grammar({"trie": trie}, "made up", "g")
     text = "".join(f"{word}\t{energy / 2}\n" for word, energy in words.items())
     expected = language(by_list)
