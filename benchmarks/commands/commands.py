@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.formats.registry import FORMS, write_documents
+from lattice_cli.formats.registry import FORMATS
+from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.record import Document
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "engine"))
@@ -162,7 +163,7 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
             if form == "slf":
                 from lattice_cli.formats.io.lossy import WriteOptions
 
-                path.write_bytes(FORMS[form].encode(document, WriteOptions()).data)
+                path.write_bytes(FORMATS[form].writer(document, WriteOptions()).data)
             else:
                 write_documents(str(path), [document])
             stages = []

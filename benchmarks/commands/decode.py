@@ -21,7 +21,7 @@ import numpy as np
 
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.registry import write_documents
+from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.record import Document
 
 RUNS = 3

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.graph import EPSILON, Graph, label_index
 from lattice_cli.graph.record import Document
 from lattice_cli.records.interpretation import output_of
 from lattice_cli.search.best_path import best_paths
@@ -114,7 +114,7 @@ def _side(graph: Graph, other: Graph, beta: float) -> SideOf:
     if path is None:
         return SideOf(graph.nodes, graph.arcs, used, None, None, None, None)
     answer = output_of(graph, path)
-    index = {label: place for place, label in enumerate(other.labels) if place != EPSILON}
+    index = label_index(other.labels)
     known = all(label in index for label in answer)
     found = path_of_answer(other, tuple(index[label] for label in answer)) if known else None
     free = float(sweep(graph, LogSemiring(beta)).totals[0])

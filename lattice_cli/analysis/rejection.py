@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 
 #: One part in this many: confidences that differ by less are rounding and count as equal.
 _ROUNDING = 1e-12
@@ -51,7 +51,7 @@ def reject_curve(confidences: FloatArray, right: Sequence[bool], records: int) -
     wrong = ~np.asarray(right, dtype=bool)[order]
     errors = np.cumsum(wrong)
     lower = sorted_confidences[1:] < sorted_confidences[:-1] * (1 - _ROUNDING)
-    last = np.append(np.flatnonzero(lower), len(order) - 1) if len(order) else np.zeros(0, dtype=np.intp)
+    last = np.append(np.flatnonzero(lower), len(order) - 1) if len(order) else NO_INDICES
     # Inside of a tie errors come evenly, as they do on average over all orders.
     count = np.arange(1, len(order) + 1)
     even = np.interp(count, np.append(0, last + 1), np.append(0, errors[last]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays.types import NO_INDICES, IntArray
 
 _ROW = 1 << 10
 #: Keys below this many times their number are told apart by counting, which is ten times as fast as sorting.
@@ -22,7 +22,7 @@ def spans(starts: IntArray, counts: IntArray) -> IntArray:
 def run_starts(keys: IntArray, second: IntArray | None = None) -> IntArray:
     """Where each run of equal neighbours, in both columns if there are two, begins, (runs,)."""
     if not len(keys):
-        return np.zeros(0, dtype=np.intp)
+        return NO_INDICES
     changed = np.empty(len(keys), dtype=bool)
     changed[0] = True
     np.not_equal(keys[1:], keys[:-1], out=changed[1:])

@@ -10,3 +10,5 @@ from numpy.typing import NDArray
 IntArray: TypeAlias = NDArray[np.intp]
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+NO_INDICES: IntArray = np.zeros(0, dtype=np.intp)

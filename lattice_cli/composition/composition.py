@@ -11,6 +11,7 @@ from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.composition.combine import ADD, Binary, Combine
 from lattice_cli.composition.pair_search import Moves, Pairs, reach_pairs
 from lattice_cli.graph.connect import reachable
+from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.unions import labelled_like
 
@@ -63,8 +64,7 @@ class Composition:
 
 def alone(graph: Graph) -> Composition:
     """A graph as the composition with a grammar that says nothing: all arcs and nodes are the left side's own."""
-    none, end = np.zeros(0, dtype=np.intp), np.zeros(1)
-    empty = Graph(none, none, none, none, np.zeros(0), end, end, graph.labels)
+    empty = without_any_arcs(graph.labels, 1)
     arcs, nodes = np.arange(graph.arcs), np.arange(graph.nodes)
     return Composition(
         graph, empty, ADD, graph, arcs, np.full(graph.arcs, -1), nodes, np.zeros(graph.nodes, dtype=np.intp), None

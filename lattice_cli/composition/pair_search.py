@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays.types import NO_INDICES, IntArray
 from lattice_cli.composition.matcher import ArcIndex, _input_index, _matched
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.graph import EPSILON, Graph
@@ -110,8 +110,7 @@ def reach_pairs(left: Graph, right: Graph) -> Pairs:
     pair = np.concatenate(keys) // search.filters
     left_node, right_node = np.divmod(pair, max(right.nodes, 1))
     found = [len(front) for front in keys]
-    none = np.zeros(0, dtype=np.intp)
-    *taken, head = (np.concatenate(column, dtype=np.intp) for column in zip([none] * 4, *moves))
+    *taken, head = (np.concatenate(column, dtype=np.intp) for column in zip([NO_INDICES] * 4, *moves))
     return Pairs(left_node, right_node, found, Moves(*taken), head, fronts, onward)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.graph.graph import EPSILON
@@ -251,7 +251,7 @@ class BeamSearch:
         last = int(ended.argmin()) if len(ended) else -1
         energy = float(ended[last]) if last >= 0 else np.inf
         if not np.isfinite(energy):
-            return BestFound(np.inf, np.zeros(0, dtype=np.intp), lost, widest)
+            return BestFound(np.inf, NO_INDICES, lost, widest)
         arcs = []
         for tail, arc in reversed(backs):
             arcs.append(int(arc[last]))

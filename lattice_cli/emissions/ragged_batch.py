@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,7 @@ class RaggedBatch:
     @cached_property
     def all_rows(self) -> IntArray:
         """(rows,) the emission rows of all steps, one step after the other."""
-        none = np.zeros(0, dtype=np.intp)
-        return np.concatenate([none, *(self.rows(step) for step in range(len(self.running) - 1))])
+        return np.concatenate([NO_INDICES, *(self.rows(step) for step in range(len(self.running) - 1))])
 
     @cached_property
     def steps(self) -> list[slice]:

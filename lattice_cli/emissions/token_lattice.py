@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays.runs import spans
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.composition.combine import ADD
 from lattice_cli.composition.composition import Composition
 from lattice_cli.emissions.beam_search import BeamSearch, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
+from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.graph import EPSILON, Graph
 from lattice_cli.graph.unions import labelled_like
 
@@ -52,8 +53,7 @@ def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
     """The composition without a path."""
     grammar = machine.source.source
     left = labelled_like(left, grammar.labels)
-    none = np.zeros(0, dtype=np.intp)
-    graph = Graph(none, none, none, none, np.zeros(0), np.zeros(0), np.zeros(0), left.labels)
+    graph, none = without_any_arcs(left.labels, 0), NO_INDICES
     return Composition(left, grammar, ADD, graph, none, none, none, none, None)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lattice_cli.arrays.grouping import group_by
 from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays.types import NO_INDICES, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
 
@@ -91,9 +91,8 @@ class _Pairs:
             tails[step], arcs[step] = tails[step][kept], arcs[step][kept]
             alive = np.zeros(len(length), dtype=bool)
             alive[tails[step]] = True
-        none = np.zeros(0, dtype=np.intp)
         time = np.repeat(np.arange(len(tails)), [len(part) for part in tails])
-        tail, arc = np.concatenate([none, *tails]), np.concatenate([none, *arcs])
+        tail, arc = np.concatenate([NO_INDICES, *tails]), np.concatenate([NO_INDICES, *arcs])
         order = np.argsort(self.record[tail], kind="stable")
         return tail[order], arc[order], time[order]
 

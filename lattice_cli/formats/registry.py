@@ -1,181 +1,124 @@
-"""The forms documents are written in: one list of them, which names what each is called and what it can hold.
+"""The forms of files and what reads and writes each: one table, which the options of the commands are made of too.
 
-A form turns one document into bytes, and says what it could not hold. A file of several documents is those bytes one
-after the other, in the forms that hold several.
+A new form is its module and its line here. Code is named and loaded when it is used, so that the table costs nothing.
 """
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lattice_cli.errors import UsageError
-from lattice_cli.formats.io.files import as_record, is_device, json_line, write_whole, yaml_text
-from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.graph.record import Document
+if TYPE_CHECKING:
+    from lattice_cli.formats.io.lossy import WriteOptions, Written
+    from lattice_cli.formats.io.options import ReadOptions
+    from lattice_cli.formats.io.sources import Source
+    from lattice_cli.formats.io.stream_parts import Pause, RawPart
+    from lattice_cli.graph.record import Document, Inputs
 
 
-@dataclass(frozen=True)
-class Form:
-    """name: as --to has it. endings: of files in this form. encode: a document in this form. several: whether a file
-    holds several documents, with `between` between them. binary: whether it is no text. note: a line of help."""
+class Format(NamedTuple):
+    """A form of files.
+
+    name:      as --format and --to have it; note: what it holds, for help.
+    endings:   of the names of its files.
+    signature: a regular expression that its first bytes match; "": its bytes leave open what they are.
+    by_name:   whether a name that ends so tells the form: before the text is looked at, after, or not at all ("").
+    read:      makes the document of a file that holds one, of its text (bytes, if binary), a source, an id and options.
+    split:     instead of `read`: cuts a Source into parts, of a path and options; of a form that holds many records.
+    write:     makes a document, with options, what is Written.
+    several:   whether a file that is written holds several documents, with `between` between them.
+    binary:    whether it is no text. numbered: whether labels can be written as numbers, with a table of symbols.
+
+    Code is named `.module:function`, where the module is one of lattice_cli.formats.
+    """
 
     name: str
-    endings: tuple[str, ...]
-    encode: Callable[[Document, WriteOptions], Written]
-    note: str
+    note: str = ""
+    endings: tuple[str, ...] = ()
+    signature: bytes = b""
+    by_name: str = "before"
+    read: str = ""
+    split: str = ""
+    write: str = ""
     several: bool = False
     between: bytes = b""
     binary: bool = False
+    numbered: bool = False
+
+    @property
+    def reader(self) -> Callable[[Any, str, str, ReadOptions], Document | Inputs]:
+        """What `read` names."""
+        return cast("Callable[[Any, str, str, ReadOptions], Document | Inputs]", loaded(self.read))
+
+    @property
+    def splitter(self) -> Callable[[Source, str, ReadOptions], Iterator[RawPart | Pause]]:
+        """What `split` names."""
+        return cast("Callable[[Source, str, ReadOptions], Iterator[RawPart | Pause]]", loaded(self.split))
+
+    @property
+    def writer(self) -> Callable[[Document, WriteOptions], Written]:
+        """What `write` names."""
+        return cast("Callable[[Document, WriteOptions], Written]", loaded(self.write))
 
 
-def _json(document: Document, options: WriteOptions) -> Written:
-    return Written((json_line(as_record(document, options.matrices)) + "\n").encode())
+def loaded(name: str) -> Any:
+    """What `module:function` names, imported now."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(module, "lattice_cli.formats"), function)
 
 
-def _yaml(document: Document, options: WriteOptions) -> Written:
-    return Written(yaml_text(document).encode())
+_SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
+_SLF = rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*="
+#: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
+_KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
+_ARPA = rb"(?s:.*?\n)?\\data\\\s*\n\s*ngram\s"
 
-
-def _npz(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.native.npz import write_npz
-
-    return Written(write_npz(document))
-
-
-def _npy(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.native.npy import write_npy
-
-    return write_npy(document, options)
-
-
-def _slf(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.slf_writer import write_slf
-
-    return write_slf(document, options)
-
-
-def _att(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.openfst import write_att
-
-    return write_att(document, options)
-
-
-def _gtn(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.gtn import write_gtn
-
-    return write_gtn(document, options)
-
-
-def _k2(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.k2 import write_k2
-
-    return write_k2(document, options)
-
-
-def _kaldi(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.kaldi import write_kaldi
-
-    return write_kaldi(document, options)
-
-
-def _dot(document: Document, options: WriteOptions) -> Written:
-    from lattice_cli.formats.exchange.dot import write_dot
-
-    return write_dot(document, options)
-
-
-FORMS = {
+#: Name -> form, in the order they are listed in. The last one's signature is looked for first.
+FORMATS = {
     form.name: form
     for form in (
-        Form("json", (".json",), _json, "native"),
-        Form("jsonl", (".jsonl",), _json, "native, a document a line", several=True),
-        Form("yaml", (".yaml", ".yml"), _yaml, "native", several=True, between=b"---\n"),
-        Form("npz", (".npz",), _npz, "native, binary", binary=True),
-        Form("npy", (".npy",), _npy, "emission matrix", binary=True),
-        Form("slf", (".slf", ".lat"), _slf, "HTK Standard Lattice Format"),
-        Form("att", (".att", ".fst.txt"), _att, "OpenFst text"),
-        Form("gtn", (".gtn", ".gtn.txt"), _gtn, "GTN text"),
-        Form("k2", (".k2", ".k2.txt"), _k2, "k2 text"),
-        Form("kaldi", (".ark", ".ark.txt", ".lat.txt"), _kaldi, "Kaldi text archive", several=True),
-        Form("dot", (".dot", ".gv"), _dot, "Graphviz", several=True),
+        Format("json", "", (".json",), _SPACE + rb"[{\[]", "", split=".native.streams:split_json",
+               write=".io.files:write_json"),
+        Format("jsonl", "", (".jsonl",), split=".native.streams:split_jsonl", write=".io.files:write_json",
+               several=True),
+        Format("yaml", "", (".yaml", ".yml"), by_name="", split=".native.streams:split_yaml",
+               write=".io.files:write_yaml", several=True, between=b"---\n"),
+        Format("npz", "", (".npz",), rb"PK\x03\x04", "", split=".native.streams:split_npz",
+               write=".native.npz:write_npz", binary=True),
+        Format("npy", "emission matrix: chains of vector arcs only", (".npy",), rb"\x93NUMPY", "",
+               ".native.inputs:read_matrix", write=".native.npy:write_npy", binary=True),
+        Format("slf", "HTK SLF: named scores acoustic, lm, ngram, pronunciation, words", (".slf", ".lat"), _SLF,
+               "after", ".exchange.slf:read_slf", write=".exchange.slf_writer:write_slf"),
+        Format("att", "OpenFst text: labels as text, or numbers and a table (--write-symbols)", (".att", ".fst.txt"),
+               read=".exchange.openfst:read_att", write=".exchange.openfst:write_att", numbered=True),
+        Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),
+               read=".exchange.gtn:read_gtn", write=".exchange.gtn:write_gtn", numbered=True),
+        Format("k2", "k2 text: score = -energy; the same", (".k2", ".k2.txt"),
+               read=".exchange.k2:read_k2", write=".exchange.k2:write_k2", numbered=True),
+        Format("kaldi", "Kaldi text archive: named scores graph and acoustic; words are whole numbers "
+               "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), _KALDI, split=".exchange.kaldi:split_kaldi",
+               write=".exchange.kaldi:write_kaldi", several=True, numbered=True),
+        Format("dot", "Graphviz", (".dot", ".gv"), write=".exchange.dot:write_dot", several=True),
+        Format("words", "", (".txt",), read=".notations.word_list:word_list"),
+        Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),
+        Format("arpa", "", (".arpa", ".lm"), _ARPA, read=".notations.arpa:read_arpa_grammar"),
+        Format("jsgf", "", (), _SPACE + rb"#JSGF", read=".notations.jsgf:read_jsgf_grammar"),
+        Format("fsg", "", (), _SPACE + rb"FSG_BEGIN", read=".notations.fsg:read_fsg_grammar"),
     )
-}
-_NATIVE = ("json", "jsonl", "yaml", "npz")
+}  # fmt: skip
 
 
-def form_of(path: str) -> Form:
-    """The form that the name of a file asks for. Raises UsageError for another ending."""
-    if is_device(path):
-        return FORMS["jsonl"]
-    name = path.removesuffix(".gz").lower()
-    for form in FORMS.values():
-        if name.endswith(form.endings):
-            return form
-    endings = ", ".join(form.endings[0] for form in FORMS.values())
-    raise UsageError(f"{path}: cannot tell the form from the name, expected {endings} (or with .gz)")
+def readable() -> dict[str, Format]:
+    """Name -> form, of those that can be read."""
+    return {name: form for name, form in FORMATS.items() if form.read or form.split}
 
 
-def write_documents(path: str, documents: Iterable[Document], matrices: bool = False) -> None:
-    """Write documents to a file in the form its name asks for, any of them with .gz.
-
-    Raises UsageError for another ending, for several documents where the form holds one, and for a document that the
-    form cannot hold whole.
-    """
-    form, options = form_of(path), WriteOptions(matrices=matrices)
-    parts = []
-    for document in documents:
-        written = form.encode(document, options)
-        if written.losses:
-            how = "lattice convert --lossy writes the rest"
-            raise UsageError(f"{path}: {document.id}: {form.name} cannot hold {'; '.join(written.losses)}; {how}")
-        parts.append(written.data)
-    write_encoded(path, form, parts)
+def writable() -> dict[str, Format]:
+    """Name -> form, of those that can be written."""
+    return {name: form for name, form in FORMATS.items() if form.write}
 
 
-def write_encoded(path: str, form: Form, parts: Sequence[bytes]) -> None:
-    """Write documents that are bytes by now to a file. Raises UsageError for more than the form holds."""
-    if len(parts) != 1 and not form.several:
-        several = ", ".join(name for name, other in FORMS.items() if other.several)
-        raise UsageError(f"{path}: {len(parts)} graphs for a file that holds one; {several} hold several")
-    data = form.between.join(parts)
-    write_whole(path, gzip.compress(data, mtime=0) if path.endswith(".gz") else data)
-
-
-def grammar_document(form: str, text: str, source: str, record_id: str) -> Document:
-    """A grammar that another system wrote, as `lattice grammar` builds it without further options."""
-    if form == "dict":
-        from lattice_cli.formats.notations.pronunciations import dictionary, pronunciations
-
-        return dictionary(pronunciations(text, source), source, record_id)
-    if form == "arpa":
-        from lattice_cli.formats.notations.arpa import arpa_model
-        from lattice_cli.grammars.ngram_automaton import exact
-
-        graph = exact(arpa_model(text, source))
-    elif form == "jsgf":
-        from lattice_cli.formats.notations.jsgf import read_jsgf
-
-        graph = read_jsgf(text, source)
-    else:
-        from lattice_cli.formats.notations.fsg import read_fsg
-
-        graph = read_fsg(text, source)
-    return Document(graph, record_id, source, range(graph.nodes))
-
-
-def column_reader(form: str) -> Callable[[str, str, str, ReadOptions], Document]:
-    """The reader of att (OpenFst), gtn or k2 text: of a text, its source, an id, and the options."""
-    if form == "att":
-        from lattice_cli.formats.exchange.openfst import read_att
-
-        return read_att
-    if form == "gtn":
-        from lattice_cli.formats.exchange.gtn import read_gtn
-
-        return read_gtn
-    from lattice_cli.formats.exchange.k2 import read_k2
-
-    return read_k2
+def numbered() -> list[str]:
+    """The names of the forms with numbers for labels."""
+    return [name for name, form in FORMATS.items() if form.numbered]

@@ -11,9 +11,9 @@ from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io.json_yaml import parse_json
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause
+from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, parsed
 from lattice_cli.formats.io.values import as_list, as_mapping, as_number, as_text, brief, is_null
-from lattice_cli.formats.reading import Record, records_of
+from lattice_cli.formats.reading import Record, split_source
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')
 _RESULT = re.compile(rb'"(paths|status)"\s*:')
@@ -38,13 +38,11 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
     except FormatError as error:
         yield Failure(path, error)
         return
-    number = 0
     try:
         if not _holds_results(source):
-            yield from records_of(source, path, options)
+            yield from parsed(split_source(source, path, options))
             return
-        for line in source.lines():
-            number += line is not None
+        for number, line in source.lines():
             if line is None:
                 yield PAUSE
             elif line.strip():

@@ -16,10 +16,11 @@ from lattice_cli.arrays.grouping import group_by
 from lattice_cli.arrays.key_index import KeyIndex
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays.types import NO_INDICES, IntArray
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.connect import trimmed, without_arcs
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.graph.construct import end_energies
+from lattice_cli.graph.graph import EPSILON, Graph, Labels, label_index
 
 #: More contexts, or pairs of a node and a context, than that are refused.
 MOST_CONTEXTS = 1 << 20
@@ -74,7 +75,7 @@ def contexts_of(graph: Graph, labels: Labels, width: int) -> Contexts:
     as it is. Raises UsageError where there are too many contexts.
     """
     _require_codes(len(labels), width)
-    index = {label: position for position, label in enumerate(labels)}
+    index = label_index(labels)
     own = np.array([EPSILON, *(index.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
     known = without_arcs(graph, own[graph.olabel] < 0)
     spoken, _, _ = trimmed(known)
@@ -139,13 +140,11 @@ class _ContextSearch:
 
     def built(self, moves: list[IntArray], heads: list[IntArray]) -> Contexts:
         """Moves are tail * base + label."""
-        none = np.zeros(0, dtype=np.intp)
-        move, first = _different(np.concatenate([none, *moves]))
+        move, first = _different(np.concatenate([NO_INDICES, *moves]))
         codes = np.concatenate(self.codes)
         tail, label = np.divmod(move, self.base)
-        start = np.full(len(codes), np.inf)
-        start[0] = 0.0
-        head = np.concatenate([none, *heads])[first]
+        start = end_energies(len(codes), {0: 0.0})
+        head = np.concatenate([NO_INDICES, *heads])[first]
         graph = Graph(tail, head, label, label, np.zeros(len(move)), start, np.zeros(len(codes)), self.labels)
         powers = self.base ** np.arange(self.width - 1, -1, -1, dtype=np.intp)
         return Contexts(codes[:, None] // powers % self.base, graph)

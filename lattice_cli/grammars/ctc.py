@@ -10,7 +10,7 @@ from lattice_cli.arrays.grouping import group_by
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import IntArray
-from lattice_cli.graph.construct import Arc, graph_of
+from lattice_cli.graph.construct import Arc, end_energies, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 #: Children of a node in the tree of labels: each step by epsilon leaves a quarter of the labels to choose from.
@@ -26,8 +26,7 @@ def ctc_topology(labels: Labels, blank: int) -> Graph:
     classes = np.arange(1, len(labels), dtype=np.intp)
     last, now = (grid.ravel() for grid in np.meshgrid(classes, classes, indexing="ij"))
     silent = (now == blank) | (now == last)
-    start = np.full(len(classes), np.inf)
-    start[blank - 1] = 0.0
+    start = end_energies(len(classes), {blank - 1: 0.0})
     output = np.where(silent, EPSILON, now)
     return Graph(last - 1, now - 1, now, output, np.zeros(len(now)), start, np.zeros(len(classes)), labels)
 

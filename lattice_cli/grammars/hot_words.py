@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import EPSILON, Labels
+from lattice_cli.graph.graph import Labels, label_index
 
 
 def unsaid(words: Iterable[str], spoken: Collection[str]) -> frozenset[str]:
@@ -48,7 +48,7 @@ class HotWords:
 
         Words that no answer can have (see `unsaid`) make no difference.
         """
-        number = {label: place for place, label in enumerate(labels) if place != EPSILON}
+        number = label_index(labels)
         gain = np.zeros(len(labels))
         spelled: dict[str, float] = {}
         for word, bonus in words.items():

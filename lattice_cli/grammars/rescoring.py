@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice_cli.arrays.grouping import group_by
 from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.composition.composition import Composition
 from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.graph.connect import nodes_on_paths, restricted
@@ -65,11 +65,10 @@ def _judged(
     energies: Sequence[FloatArray],
 ) -> Composition:
     """The trimmed composition of these nodes and arcs."""
-    none: list[IntArray] = [np.zeros(0, dtype=np.intp)]
-    arc = np.concatenate([*none, *arcs])
+    arc = np.concatenate([NO_INDICES, *arcs])
     graph = Graph(
-        np.concatenate([*none, *tails]),
-        np.concatenate([*none, *heads]),
+        np.concatenate([NO_INDICES, *tails]),
+        np.concatenate([NO_INDICES, *heads]),
         whole.graph.ilabel[arc],
         whole.graph.olabel[arc],
         np.concatenate([np.zeros(0), *energies]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.graph import Graph, Labels
 
@@ -20,35 +20,38 @@ def graph_of(
     """The trimmed graph of these arcs (tail, head, input, output, energy), sorted by tail; labels[0] is epsilon."""
     src, dst, ilabel, olabel, energy = zip(*arcs) if arcs else ((),) * 5
     order = np.argsort(np.array(src, dtype=np.intp), kind="stable")
-    ends = np.full((2, nodes), np.inf)
-    for column, given in zip(ends, (start, final)):
-        column[list(given)] = list(given.values())
     whole = Graph(
         np.array(src, dtype=np.intp)[order],
         np.array(dst, dtype=np.intp)[order],
         np.array(ilabel, dtype=np.intp)[order],
         np.array(olabel, dtype=np.intp)[order],
         np.array(energy, dtype=np.float64)[order],
-        ends[0],
-        ends[1],
+        end_energies(nodes, start),
+        end_energies(nodes, final),
         tuple(labels),
     )
     return trimmed(whole)[0]
 
 
-def empty_path(graph: Graph) -> Graph:
-    """The graph of one path without labels, at energy 0, over the labels of another."""
-    none = np.zeros(0, dtype=np.intp)
-    return Graph(none, none, none, none, np.zeros(0), np.zeros(1), np.zeros(1), graph.labels)
+def end_energies(nodes: int, energies: Mapping[int, float]) -> FloatArray:
+    """(nodes,) start or final energies: of these nodes, +inf elsewhere."""
+    column = np.full(nodes, np.inf)
+    column[list(energies)] = list(energies.values())
+    return column
+
+
+def without_any_arcs(labels: Labels, nodes: int) -> Graph:
+    """The graph of these many nodes, where paths without labels start and end at energy 0."""
+    both, none = np.zeros(nodes), NO_INDICES
+    return Graph(none, none, none, none, np.zeros(0), both, both, labels)
 
 
 def linear_graph(labels: Labels, sequence: Sequence[int]) -> Graph:
     """The acceptor of one sequence of labels (indices into `labels`) at energy 0: len(sequence) + 1 nodes in a row."""
     steps = np.arange(len(sequence), dtype=np.intp)
     column = np.asarray(sequence, dtype=np.intp)
-    start = np.full(len(sequence) + 1, np.inf)
-    final = start.copy()
-    start[0] = final[-1] = 0.0
+    nodes = len(sequence) + 1
+    start, final = end_energies(nodes, {0: 0.0}), end_energies(nodes, {nodes - 1: 0.0})
     return Graph(steps, steps + 1, column, column, np.zeros(len(sequence)), start, final, labels)
 
 
@@ -60,9 +63,7 @@ def emission_graph(energies: FloatArray, labels: Labels) -> Graph:
     steps, classes = energies.shape
     src = np.repeat(np.arange(steps, dtype=np.intp), classes)
     label = np.tile(np.arange(1, classes + 1, dtype=np.intp), steps)
-    start = np.full(steps + 1, np.inf)
-    final = start.copy()
-    start[0] = final[-1] = 0.0
+    start, final = end_energies(steps + 1, {0: 0.0}), end_energies(steps + 1, {steps: 0.0})
     return Graph(src, src + 1, label, label, energies.reshape(-1), start, final, labels)
 
 
@@ -86,5 +87,5 @@ def label_loop(labels: Sequence[str]) -> Graph:
     """The grammar of all label sequences: one node, an arc for each label, all at energy 0."""
     label = np.arange(1, len(labels) + 1)
     zero = np.zeros(len(labels), dtype=np.intp)
-    ends = np.zeros(1)
-    return Graph(zero, zero, label, label, np.zeros(len(labels)), ends, ends, ("", *labels))
+    both = np.zeros(1)
+    return Graph(zero, zero, label, label, np.zeros(len(labels)), both, both, ("", *labels))

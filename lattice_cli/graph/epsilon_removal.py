@@ -8,7 +8,7 @@ import numpy as np
 
 from lattice_cli.arrays.grouping import Groups, group_by
 from lattice_cli.arrays.runs import run_starts, spans
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.construct import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph
@@ -74,7 +74,7 @@ def without_input_epsilon(grammar: Graph) -> InputEpsilonFree | None:
     silent = np.flatnonzero(grammar.ilabel == EPSILON)
     if not len(silent):
         nodes, arcs = grammar.nodes, np.arange(grammar.arcs)
-        none = Groups(np.zeros(0, dtype=np.intp), np.zeros(nodes + 1, dtype=np.intp))
+        none = Groups(NO_INDICES, np.zeros(nodes + 1, dtype=np.intp))
         return InputEpsilonFree(grammar, Groups(arcs, np.arange(grammar.arcs + 1)), none, grammar)
     spoken = np.flatnonzero(grammar.ilabel != EPSILON)
     entered = np.zeros(grammar.nodes, dtype=bool)

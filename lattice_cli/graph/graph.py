@@ -14,14 +14,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import GraphError
 
 EPSILON = 0
 #: The label table of a graph: position 0 stands for epsilon, every other position is a label.
 Labels: TypeAlias = tuple[str, ...]
 NO_LABELS: Labels = ("",)
-_NONE: IntArray = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,8 @@ class Graph:
     start: FloatArray
     final: FloatArray
     labels: Labels = NO_LABELS
-    node_offsets: IntArray = field(default_factory=lambda: _NONE)
-    arc_offsets: IntArray = field(default_factory=lambda: _NONE)
+    node_offsets: IntArray = field(default_factory=lambda: NO_INDICES)
+    arc_offsets: IntArray = field(default_factory=lambda: NO_INDICES)
 
     def __post_init__(self) -> None:
         for name in ("src", "dst", "ilabel", "olabel"):
@@ -139,6 +138,11 @@ class Graph:
     def words(self, label_indices: Iterable[int]) -> list[str]:
         """The labels at these indices, epsilon left out."""
         return [self.labels[label] for label in label_indices if label != EPSILON]
+
+
+def label_index(labels: Labels) -> dict[str, int]:
+    """Label -> its place in the table, without epsilon."""
+    return {label: place for place, label in enumerate(labels) if place != EPSILON}
 
 
 def columns_of(graph: Graph) -> FloatArray:

@@ -11,7 +11,7 @@ from lattice_cli.arrays.grouping import group_by
 from lattice_cli.arrays.pointers import follow
 from lattice_cli.arrays.runs import distinct
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import BoolArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, BoolArray, IntArray
 from lattice_cli.graph.strong_components import strong_components
 
 #: Below this many nodes a level, levels of consecutive nodes are checked against longest-path levels.
@@ -98,7 +98,7 @@ def _numbered_levels(src: IntArray, dst: IntArray, node_offsets: IntArray) -> In
     """
     nodes = int(node_offsets[-1])
     if not nodes:
-        return np.zeros(0, dtype=np.intp)
+        return NO_INDICES
     latest = np.full(nodes, -1, dtype=np.intp)
     np.maximum.at(latest, dst, src)
     # How many nodes come before the first that is entered from each node or one behind it.

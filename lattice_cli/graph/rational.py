@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.construct import empty_path
+from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.epsilon_removal import epsilon_free, silent_arcs
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
@@ -23,13 +23,12 @@ from lattice_cli.graph.unions import union
 def alternatives(graphs: Sequence[Graph]) -> Graph:
     """One graph with the paths of all of them: side by side, without an epsilon, with a start node for each."""
     whole = union(graphs)
-    none = np.zeros(0, dtype=np.intp)
-    return replace(whole, node_offsets=none, arc_offsets=none)
+    return replace(whole, node_offsets=NO_INDICES, arc_offsets=NO_INDICES)
 
 
 def optional(graph: Graph) -> Graph:
     """The graph, or nothing at energy 0. A graph that accepts the empty sequence by itself is left as it is."""
-    return graph if accepts_empty(graph) else alternatives([graph, empty_path(graph)])
+    return graph if accepts_empty(graph) else alternatives([graph, without_any_arcs(graph.labels, 1)])
 
 
 def weighted(graph: Graph, energy: float) -> Graph:

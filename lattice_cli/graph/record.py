@@ -9,6 +9,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import GraphError, UsageError
+from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.graph import Graph
 
 
@@ -37,9 +38,7 @@ class Document:
 
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""
-        none, no_energies = np.zeros(0, dtype=np.intp), np.zeros(0)
-        graph = Graph(none, none, none, none, no_energies, no_energies, no_energies, self.graph.labels)
-        return Document(graph, self.id, self.source, (), target=self.target)
+        return Document(without_any_arcs(self.graph.labels, 0), self.id, self.source, (), target=self.target)
 
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.
@@ -58,6 +57,11 @@ class Document:
         except GraphError as error:
             raise GraphError(f"{self.source}: {error}") from None
         return replace(self, scales=merged, graph=graph)
+
+
+def numbered_document(graph: Graph, record_id: str, source: str) -> Document:
+    """The record of a graph whose nodes are called 0, 1, 2 and so on."""
+    return Document(graph, record_id, source, range(graph.nodes))
 
 
 @dataclass(frozen=True, eq=False)

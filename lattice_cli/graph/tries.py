@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lattice_cli.arrays.types import IntArray
-from lattice_cli.graph.graph import Graph, Labels
+from lattice_cli.graph.graph import Graph, Labels, label_index
 
 Target = tuple[str, ...]
 
@@ -41,7 +41,7 @@ def complement_acceptor(targets: Sequence[Target], labels: Labels, used: IntArra
 
 def _trie(targets: Sequence[Target], labels: Labels) -> tuple[Labels, dict[tuple[int, int], int], list[int]]:
     """The label table with the targets' own labels added, children by (node, label), and the nodes where one ends."""
-    index = {label: position for position, label in enumerate(labels) if position}
+    index = label_index(labels)
     trie: dict[tuple[int, int], int] = {}
     ends = []
     for target in targets:

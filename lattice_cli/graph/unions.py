@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays.types import IntArray
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.graph.graph import EPSILON, Graph, Labels, label_index
 
 
 def labelled_like(graph: Graph, labels: Labels) -> Graph:
     """The graph over a table that begins with `labels` and goes on with the labels only the graph has."""
     if graph.labels == labels:
         return graph
-    index = {label: position for position, label in enumerate(labels) if position != EPSILON}
+    index = label_index(labels)
     new_label = [EPSILON, *(index.setdefault(label, len(index) + 1) for label in graph.labels[1:])]
     return graph.relabelled(("", *index), np.array(new_label, dtype=np.intp))
 

@@ -12,7 +12,7 @@ import numpy as np
 from lattice_cli.errors import UsageError
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.reading import read_grammar, read_inputs
+from lattice_cli.formats.reading import read_inputs, read_one
 from lattice_cli.graph.record import Document, Inputs
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.training.config import TrainConfig
@@ -56,7 +56,7 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     records = _records(config.data.train, base)
     kept_back = _records(config.data.validation, base)
     grammar = read_grammar_argument(_located(config.grammar.file, base)) if config.grammar.file else None
-    alignment = read_grammar(_located(config.alignment.file, base)) if config.alignment.file else None
+    alignment = read_one(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
     labels = _labels(config, records, kept_back)

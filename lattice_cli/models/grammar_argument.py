@@ -27,8 +27,8 @@ def read_grammar_argument(path: str) -> Document | TrainedGrammar:
     Raises FormatError.
     """
     from lattice_cli.formats.model_file import read_model_if_one
-    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.formats.reading import read_one
     from lattice_cli.models.neural_store import NEURAL, neural_of
 
     stored = read_model_if_one(path)
-    return read_grammar(path) if stored is None or NEURAL not in stored.about else neural_of(stored)
+    return read_one(path) if stored is None or NEURAL not in stored.about else neural_of(stored)

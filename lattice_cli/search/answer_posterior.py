@@ -10,7 +10,7 @@ import numpy as np
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.composition.composition import compose
 from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.graph import Graph, label_index
 from lattice_cli.graph.unions import member, union
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
@@ -46,5 +46,5 @@ def _above_best(graph: Graph) -> Graph:
 
 
 def _acceptor(graph: Graph, answer: Sequence[str]) -> Graph:
-    index = {label: position for position, label in enumerate(graph.labels) if position}
+    index = label_index(graph.labels)
     return linear_graph(graph.labels, [index[label] for label in answer])

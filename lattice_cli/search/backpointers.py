@@ -14,7 +14,7 @@ import numpy as np
 from lattice_cli.arrays.pointers import follow
 from lattice_cli.arrays.runs import run_starts
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.passes import LevelPass
@@ -58,8 +58,7 @@ class Backpointers:
             found = [self.links_from(sink) for sink in sinks[members].tolist()]
         else:
             return self._side_by_side(members)
-        none: IntArray = np.zeros(0, dtype=np.intp)
-        return np.concatenate([none, *found]), np.repeat(members, [len(each) for each in found])
+        return np.concatenate([NO_INDICES, *found]), np.repeat(members, [len(each) for each in found])
 
     def _side_by_side(self, members: IntArray) -> tuple[IntArray, IntArray]:
         """The same, a step of all ways at a time."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays.types import NO_INDICES, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.search.backpointers import Backpointers
 from lattice_cli.search.best_path import Path, path_of_links, require_single
@@ -30,7 +30,7 @@ def n_best(graph: Graph, n: int) -> list[Path]:
     if sink < 0:
         return []
     found: list[Path] = []
-    heap = [_Candidate(graph, ways, _Walk(np.zeros(0, dtype=np.intp), sink, 0))]
+    heap = [_Candidate(graph, ways, _Walk(NO_INDICES, sink, 0))]
     while heap and len(found) < n:
         candidate = heapq.heappop(heap)
         found.append(candidate.path)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.graph import EPSILON, Graph, label_index
 from lattice_cli.graph.unions import union
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
 from lattice_cli.sweep.forward_backward import relocated, sweep
@@ -172,14 +172,14 @@ def _pairs(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray]:
 
 def _right(graph: Graph, speaking: IntArray, reference: Sequence[str]) -> tuple[IntArray, IntArray]:
     """The arcs and the places of the reference before them where the arc says the label that comes next."""
-    index = {label: position for position, label in enumerate(graph.labels) if position != EPSILON}
+    index = label_index(graph.labels)
     wanted = np.array([index.get(label, -1) for label in reference], dtype=np.intp)
     found = [
         _pairs(speaking[graph.olabel[speaking] == label], np.flatnonzero(wanted == label))
         for label in dict.fromkeys(wanted.tolist())
     ]
-    none = np.zeros(0, dtype=np.intp)
-    return np.concatenate([none, *(arc for arc, _ in found)]), np.concatenate([none, *(place for _, place in found)])
+    arcs, places = zip((NO_INDICES, NO_INDICES), *found)
+    return np.concatenate(arcs), np.concatenate(places)
 
 
 def _cheapest(graph: Graph, arcs: IntArray) -> IntArray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from lattice_cli.arrays.runs import run_starts, spans
 from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
 from lattice_cli.sweep.chunking import Chunks
 from lattice_cli.sweep.passes import LevelPass, Step
 from lattice_cli.sweep.semiring import Semiring, Shares
@@ -224,7 +224,4 @@ def _level_pass(tail: IntArray, owner: IntArray, bounds: IntArray, edge_bounds: 
     """The walk without cycles whose steps begin at these values and edges."""
     values, edges = bounds.tolist(), edge_bounds.tolist()
     steps = [Step(*step, False) for step in zip(values, values[1:], edges, edges[1:])]
-    return LevelPass(tail, owner, steps, _NO_NODES)
-
-
-_NO_NODES: IntArray = np.zeros(0, dtype=np.intp)
+    return LevelPass(tail, owner, steps, NO_INDICES)

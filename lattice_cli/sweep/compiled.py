@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from lattice_cli.arrays.runs import distinct, is_sorted, run_starts
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.graph.graph import Graph
 from lattice_cli.sweep.chunking import BUNDLED, Chunks
 from lattice_cli.sweep.passes import LevelPass, Pass, Step
@@ -38,8 +38,8 @@ def mostly_parallel(graph: Graph) -> bool:
 
 def compiled_schedule(graph: Graph, kernels: ModuleType) -> Schedule:
     """The schedule of a graph whose nodes are numbered in order, upwards or downwards, for compiled loops."""
-    src, dst, none = graph.src, graph.dst, np.zeros(0, dtype=np.intp)
-    order = none if is_sorted(src) or is_sorted(dst) else kernels.in_order(src, graph.nodes)
+    src, dst = graph.src, graph.dst
+    order = NO_INDICES if is_sorted(src) or is_sorted(dst) else kernels.in_order(src, graph.nodes)
     useful = kernels.useful(src, dst, order, graph.start, graph.final)
     climbs = not graph.arcs or bool(src[0] < dst[0])
     inner = np.flatnonzero(useful) if climbs else np.flatnonzero(useful)[::-1]
@@ -64,7 +64,7 @@ def compiled_schedule(graph: Graph, kernels: ModuleType) -> Schedule:
         steps = steps_between(bounds.tolist(), edge_bounds.tolist(), repeat(False))
         walk = LevelPass(tail, owner, steps, node_at)
     nowhere = LevelPass(tail, head, [], node_at)
-    chunks = Chunks(none, none, none)
+    chunks = Chunks(NO_INDICES, NO_INDICES, NO_INDICES)
     return Schedule(
         link_id, edges, tail, head, heads, node_at, position, sink, walk, nowhere, chunks, graph.arcs, kernels
     )

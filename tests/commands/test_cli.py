@@ -55,24 +55,6 @@ def _own_directory(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 @functools.cache
 def composed_cut() -> str:
     """The composition of the lecture's figure as the command writes it into a pipe."""
@@ -82,8 +64,6 @@ def composed_cut() -> str:
 
 
 # Help and usage -------------------------------------------------------------------------------------------------------
-
-
 
 
 def test_help_lists_the_commands_without_loading_anything_heavy() -> None:
@@ -225,8 +205,6 @@ def test_the_options_of_the_input_are_not_those_of_the_grammar() -> None:
 
 
 # Pipes of commands ----------------------------------------------------------------------------------------------------
-
-
 
 
 def test_a_pipe_gives_the_same_as_a_file_of_any_form() -> None:
@@ -857,12 +835,6 @@ def test_sums_beyond_all_floats_are_an_error_and_no_infinity(command: str) -> No
 
 LONG = "".join(chr(ord("A") + number % 26) + str(number % 10) for number in range(100))
 TRICKY = ("[red]", "a[b]c", "日本", "", LONG)
-
-
-
-
-
-
 
 
 @pytest.fixture

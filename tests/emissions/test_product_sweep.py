@@ -25,10 +25,6 @@ EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
 COLUMNS = np.array([-1, 2, 1, 0])
 
 
-
-
-
-
 def built(emissions: np.ndarray, lengths: np.ndarray, grammar: Graph, semiring: Semiring, seed: np.ndarray):
     """Totals and gradients by composing each record."""
     totals, by_emission = [], np.zeros(emissions.shape)

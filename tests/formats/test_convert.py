@@ -23,7 +23,8 @@ from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.stream_parts import Failure, Pause
 from lattice_cli.formats.io.symbols import Symbols, read_symbols
 from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.registry import FORMS, write_documents
+from lattice_cli.formats.registry import FORMATS
+from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
@@ -52,7 +53,7 @@ def documents(draw: st.DrawFn, labels: list[str] = AWKWARD, **limits: Any) -> Do
 
 
 def written(form: str, document: Document, symbols: Symbols | None = None) -> Written:
-    return FORMS[form].encode(document, WriteOptions(symbols))
+    return FORMATS[form].writer(document, WriteOptions(symbols))
 
 
 def read_again(form: str, data: bytes, options: ReadOptions, folder: pathlib.Path) -> Document:
@@ -511,7 +512,7 @@ def test_matrices_come_back(folder: pathlib.Path, data: st.DataObject) -> None:
     labels = ("", "a", " ", "")[: classes + 1]
     graph = emission_graph(matrix.reshape(steps, classes), labels)
     document = Document(graph, "x", "test", range(graph.nodes))
-    result = FORMS["npy"].encode(document, WriteOptions(labels=str(folder / "labels")))
+    result = FORMATS["npy"].writer(document, WriteOptions(labels=str(folder / "labels")))
     assert not result.losses
     (folder / "labels").write_text("".join(f"{label}\n" for label in labels[1:]))
     again = read_again("npy", result.data, ReadOptions(labels=str(folder / "labels")), folder)
@@ -555,7 +556,7 @@ def test_gtn_loads_no_energies_beyond_float32(folder: pathlib.Path) -> None:
 
 def test_dot_says_what_the_graph_is() -> None:
     graph = Graph([0], [1], [1], [0], [0.25], [0.5, np.inf], [np.inf, 0.0], ("", 'a"\\n'))
-    text = FORMS["dot"].encode(Document(graph, "x", "test", range(2)), WriteOptions()).data.decode()
+    text = FORMATS["dot"].writer(Document(graph, "x", "test", range(2)), WriteOptions()).data.decode()
     assert 'n0 -> n1 [label="a\\"\\\\n:ε/0.25"];' in text
     assert 'n0 [label="0\\n▸ 0.5" style=bold];' in text
     assert 'n1 [label="1" shape=doublecircle];' in text
@@ -591,4 +592,4 @@ def test_recognised_lattices_come_back(form: str, shared: pathlib.Path, folder: 
 
 
 def test_json_of_the_command_line_is_what_was_read() -> None:
-    assert json.loads(FORMS["jsonl"].encode(rich_document(), WriteOptions()).data)["target"] == "a b"
+    assert json.loads(FORMATS["jsonl"].writer(rich_document(), WriteOptions()).data)["target"] == "a b"

@@ -25,7 +25,7 @@ from lattice_cli.formats.io.files import as_record, json_line
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.stream_parts import Failure, Pause
 from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.registry import write_documents
+from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document, weighted_sum
 

@@ -18,11 +18,12 @@ import pytest
 from support import ROOT
 
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.io.lossy import WriteOptions
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.native.npy import read_npy
 from lattice_cli.formats.native.npz import read_npz, write_npz
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.registry import write_documents
+from lattice_cli.formats.writing import write_documents
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 
@@ -68,7 +69,7 @@ def document() -> Document:
 
 def arrays(**changed: Any) -> dict[str, Any]:
     """The arrays of a good file, some replaced, or left out where None is given; `score` stands for its score."""
-    with np.load(io.BytesIO(write_npz(document()))) as file:
+    with np.load(io.BytesIO(write_npz(document(), WriteOptions()).data)) as file:
         found = {name: file[name] for name in file.files}
     score = next(name for name in found if name.startswith("score"))
     found.update({score if name == "score" else name: array for name, array in changed.items()})
@@ -154,7 +155,7 @@ def test_pickles_end_in_status_3_on_the_command_line() -> None:
 
 
 def test_a_good_npz_is_read_as_it_was_written() -> None:
-    found, expected = read_npz(write_npz(document()), "in.npz", "in.npz"), document()
+    found, expected = read_npz(write_npz(document(), WriteOptions()).data, "in.npz", "in.npz"), document()
     assert (found.id, list(found.names), found.target) == ("doc", [0, 1, "z"], ("a", "b"))
     assert found.graph.labels == expected.graph.labels
     for column in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
@@ -266,7 +267,7 @@ def test_an_about_that_is_none_is_refused(data: bytes) -> None:
 
 def test_a_damaged_zip_is_an_error_wherever_the_damage_is() -> None:
     """Each byte once with one bit turned over, and each length: a document or a FormatError, never anything else."""
-    data = write_npz(document())
+    data = write_npz(document(), WriteOptions()).data
     rng = random.Random(1)
     refused = 0
     surprises: dict[str, int] = {}
@@ -287,7 +288,7 @@ def test_a_damaged_zip_is_an_error_wherever_the_damage_is() -> None:
 
 
 def test_what_is_no_zip_is_refused_also_when_npz_is_asked_for() -> None:
-    for data in (b"", b"text", npy(np.zeros((2, 2))), b"PK\x03\x04", write_npz(document())[:60]):
+    for data in (b"", b"text", npy(np.zeros((2, 2))), b"PK\x03\x04", write_npz(document(), WriteOptions()).data[:60]):
         assert "not a readable .npz" in npz_refusal(data)
 
 

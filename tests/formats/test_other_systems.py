@@ -23,7 +23,7 @@ from lattice_cli.formats.io.lossy import WriteOptions
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.registry import FORMS
+from lattice_cli.formats.registry import FORMATS
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document
 from lattice_cli.records.decoding import Decoding, decode
@@ -56,7 +56,7 @@ def document_of(graph: Graph) -> Document:
 def write_att(document: Document, folder: pathlib.Path) -> list[str]:
     """x.att and words.txt; the flags that compile it."""
     symbols = Symbols(str(folder / "words.txt"))
-    (folder / "x.att").write_bytes(FORMS["att"].encode(document, WriteOptions(symbols)).data)
+    (folder / "x.att").write_bytes(FORMATS["att"].writer(document, WriteOptions(symbols)).data)
     (folder / "words.txt").write_text(symbols.text(), encoding="utf-8")
     acceptor = np.array_equal(document.graph.ilabel, document.graph.olabel)
     return ["--acceptor"] if acceptor else []
@@ -152,14 +152,14 @@ def test_kaldi_lattices_are_printed_as_kaldifst_prints_them(folder: pathlib.Path
     document = read_one(str(folder / "x.ark"), ReadOptions())
     assert document.graph.energy.tolist() == [3.75, 0.625, 4.75, 0.75]
     assert document.scores["graph"].tolist() == [1.5, 0.5, 0.25, 0.5]
-    assert FORMS["kaldi"].encode(document, WriteOptions()).data.decode() == printed
+    assert FORMATS["kaldi"].writer(document, WriteOptions()).data.decode() == printed
 
 
 @pytest.mark.skipif("LATTICE_GTN_PROBE" not in os.environ, reason="LATTICE_GTN_PROBE is not set")
 @given(graph=strategies.connected_graphs(energies=strategies.moderate_energies))
 @FEW
 def test_gtn_finds_the_same_best_path_and_the_same_sum(graph: Graph, folder: pathlib.Path) -> None:
-    data = FORMS["gtn"].encode(document_of(graph), WriteOptions(Symbols(str(folder / "words.txt")))).data
+    data = FORMATS["gtn"].writer(document_of(graph), WriteOptions(Symbols(str(folder / "words.txt")))).data
     (folder / "x.gtn").write_bytes(data)
     nodes, arcs, best, total = shell(f"{os.environ['LATTICE_GTN_PROBE']} x.gtn saved.gtn", folder).split()
     again, saved = (read_one(str(folder / name), ReadOptions("gtn")) for name in ("x.gtn", "saved.gtn"))
@@ -176,7 +176,7 @@ def test_gtn_finds_the_same_best_path_and_the_same_sum(graph: Graph, folder: pat
 @FEW
 def test_graphviz_takes_every_graph(graph: Graph, name: str, folder: pathlib.Path) -> None:
     document = Document(graph, name, "test", range(graph.nodes))
-    (folder / "x.dot").write_bytes(FORMS["dot"].encode(document, WriteOptions()).data)
+    (folder / "x.dot").write_bytes(FORMATS["dot"].writer(document, WriteOptions()).data)
     assert "<svg" in shell("dot -Tsvg x.dot", folder)
 
 

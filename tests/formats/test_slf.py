@@ -15,6 +15,7 @@ from support import SHARED
 
 from lattice_cli.errors import FormatError, GraphError, UsageError
 from lattice_cli.formats.exchange.slf import read_slf
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.graph.record import Document, weighted_sum
 
 #: As HTK's HVite writes it: the word of a link is on the node where it ends.
@@ -49,7 +50,7 @@ J=2 S=1 E=2 W=c a=-0.5
 
 
 def read(text: str, **options: object) -> Document:
-    document = read_slf(text, "test.slf", "record", **options)  # type: ignore[arg-type]
+    document = read_slf(text, "test.slf", "record", ReadOptions(**options))  # type: ignore[arg-type]
     if document.scores:
         assert np.array_equal(document.graph.energy, weighted_sum(document.scores, document.scales))
     assert len(document.names) == document.graph.nodes
@@ -443,7 +444,7 @@ UNIT = 1024 * math.log(1.0001)
 
 def from_shared(path: pathlib.Path) -> tuple[Document, dict[str, object]]:
     facts = json.loads(path.with_name(path.name.replace(".slf.gz", ".json")).read_text())
-    return read_slf(gzip.decompress(path.read_bytes()).decode(), path.name, "record"), facts
+    return read_slf(gzip.decompress(path.read_bytes()).decode(), path.name, "record", ReadOptions()), facts
 
 
 @pytest.mark.shared

@@ -277,7 +277,7 @@ def test_a_list_a_trie_and_a_text_file_are_the_same_grammar(words: dict[str, int
     expected = language(by_list)
     assert len(expected) == len(words)
     assert language(by_trie) == expected
-    assert language(word_list(text, "made up", "g")) == expected
+    assert language(word_list(text, "made up", "g", ReadOptions())) == expected
 
 
 # Text files -----------------------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ def test_json_words_are_strings_and_their_energies_numbers(words: Any, parts: li
 
 def test_a_large_lexicon_is_read_quickly_and_whole() -> None:
     words = ["".join(letters) for letters in product("abcdefghij", repeat=4)]
-    document = word_list("\n".join(words), "made up", "g")
+    document = word_list("\n".join(words), "made up", "g", ReadOptions())
     assert document.graph.arcs == 10 + 100 + 1000 + 10000
     assert len(document.graph.finals) == len(words)
     assert Counter(document.graph.dst.tolist()).most_common(1)[0][1] == 1, "a trie: one way to each node"

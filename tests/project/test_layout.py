@@ -8,6 +8,8 @@ import sys
 import pytest
 from support import ROOT
 
+from lattice_cli.formats.registry import FORMATS, Format, loaded
+
 PACKAGE = ROOT / "lattice_cli"
 MODULES = {
     ".".join(("lattice_cli", *path.relative_to(PACKAGE).with_suffix("").parts)): path
@@ -127,13 +129,25 @@ def test_each_library_has_its_door(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_command_group_imports_by_name(module: str) -> None:
+def test_only_the_command_group_and_the_registry_import_by_name(module: str) -> None:
     """An import by string would go around the tests above."""
     names = literal_imports(module)
     if module == "lattice_cli.cli.main":
         assert all("lattice_cli.cli.commands." in name for name in names)
+    elif module == "lattice_cli.formats.registry":
+        assert names == ["module"]  # one of lattice_cli.formats, as the next test holds
     else:
         assert not names
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_what_the_registry_names_is_in_the_room_of_formats(form: Format) -> None:
+    named = [name for name in (form.read, form.split, form.write) if name]
+    assert named
+    for name in named:
+        assert name.startswith("."), "relative to lattice_cli.formats"
+        assert f"lattice_cli.formats{name.partition(':')[0]}" in MODULES
+        assert callable(loaded(name))
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -245,8 +245,6 @@ def test_reading_backwards_changes_nothing(graph: Graph, beta: float) -> None:
     check_close(sweep(graph.reversed(), TROPICAL).totals, sweep(graph, TROPICAL).totals, 1e-9 * magnitude(graph))
 
 
-
-
 @given(st.lists(graphs(max_nodes=6, max_arcs=10), min_size=2, max_size=5), BETAS)
 def test_a_union_is_its_members_to_the_last_bit(members: list[Graph], beta: float) -> None:
     assert_union_is_bitwise(members, beta)
@@ -306,8 +304,6 @@ def test_trimming_a_union_trims_each_member(members: list[Graph]) -> None:
 
 
 # Shapes that have a way of their own through the engine --------------------------------------------------------------
-
-
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from inspect import cleandoc
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lattice_cli.cli.options.shared import graph_options, input_options
+from lattice_cli.formats.registry import numbered, writable
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.run_options import RunOptions
@@ -15,19 +18,17 @@ if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
 
 
-TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
-
-
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="[OUT]", required=False)
 @click.option("-o", "--output", metavar="OUT", help="The same as a second argument.")
-@click.option("--to", type=click.Choice(TARGETS), help="Form to write, if the name of OUT does not tell.")
+@click.option("--to", type=click.Choice([*writable()]), help="Form to write, if the name of OUT does not tell.")
 @click.option("--lossy", is_flag=True, help="Write what the form can hold, and say what it cannot.")
 @click.option(
     "--write-symbols",
     metavar="FILE",
-    help="att, gtn, k2, kaldi: write numbers for labels, and the symbol table; one that is there is read and added to.",
+    help=f"{', '.join(numbered())}: write numbers for labels, and the symbol table; "
+    "one that is there is read and added to.",
 )
 @click.option("--write-labels", metavar="FILE", help="npy: write the labels of the columns, one a line.")
 @input_options
@@ -51,14 +52,7 @@ def convert(
     OUT is a file for each record. Without OUT and --to, a terminal gets a table and a pipe JSON Lines.
 
     \b
-    att    OpenFst text: labels as text, or numbers and a table (--write-symbols)
-    gtn    GTN text: weight = -energy; labels: whole numbers (or --write-symbols)
-    k2     k2 text: score = -energy; the same
-    kaldi  Kaldi text archive: named scores graph and acoustic; words are whole
-           numbers (or --write-symbols)
-    slf    HTK SLF: named scores acoustic, lm, ngram, pronunciation, words
-    npy    emission matrix: chains of vector arcs only
-    dot    Graphviz
+    FORMS
 
     \b
     Examples:
@@ -86,3 +80,12 @@ def convert(
         return results
 
     return write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)
+
+
+def _notes() -> str:
+    """What forms hold, a paragraph of help."""
+    told = (f"{name:<6} {form.note}" for name, form in writable().items() if form.note)
+    return "\n".join(fill(line, 78, subsequent_indent=" " * 7) for line in told)
+
+
+convert.help = cleandoc(str(convert.help)).replace("FORMS", _notes())

@@ -383,9 +383,9 @@ def union(grammars: tuple[str, ...], ending: Ending) -> None:
       lattice grammar union word.json --closure
     """
     from lattice_cli.cli.stream.run import require_one_stdin
-    from lattice_cli.formats.reading import read_grammar
+    from lattice_cli.formats.reading import read_one
     from lattice_cli.graph.rational import alternatives
 
     require_one_stdin(grammars, *ending.unions)
     source = grammars[0] if len(grammars) == 1 else "union"
-    ending.deliver(alternatives([read_grammar(path).graph for path in grammars]), source)
+    ending.deliver(alternatives([read_one(path).graph for path in grammars]), source)

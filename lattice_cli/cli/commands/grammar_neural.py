@@ -14,6 +14,7 @@ from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.io.files import require_place
 from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.model_file import read_model
+from lattice_cli.graph.graph import label_index
 from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings
 from lattice_cli.learning.grammars.text_training import TextEpoch, TextSettings, learn
 from lattice_cli.learning.networks.layers import Parameters
@@ -93,7 +94,7 @@ def _network(
 
 
 def _indices(lines: Sequence[tuple[str, ...]], neural: NeuralGrammar, source: str) -> list[list[int]]:
-    index = {label: position for position, label in enumerate(neural.labels) if position}
+    index = label_index(neural.labels)
     for line in lines:
         unknown = next((label for label in line if label not in index), None)
         if unknown is not None:

@@ -66,7 +66,6 @@ def recognize(
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.stream.run import require_one_stdin, write_records
     from lattice_cli.errors import UsageError
-    from lattice_cli.formats.reading import split_inputs
     from lattice_cli.models.model_store import load_model
 
     require_one_stdin(inputs, model)
@@ -75,14 +74,15 @@ def recognize(
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
     found, parameters = load_model(model, overrides)
+    options = replace(reading, inputs=True)
     if check:
-        return _checked(found, parameters, inputs, reading, replace(run, jobs=1, as_json=as_json))
+        return _checked(found, parameters, inputs, options, replace(run, jobs=1, as_json=as_json))
     report = GraphReport(output, run.color, matrices=True)
 
     def solve(records: list[Any]) -> list[Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    return write_records(inputs, reading, solve, report, run, split_inputs)
+    return write_records(inputs, options, solve, report, run)
 
 
 def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: ReadOptions, run: RunOptions) -> int:
@@ -91,7 +91,6 @@ def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: Read
 
     from lattice_cli.cli.reports.recognizer_report import check_report
     from lattice_cli.cli.stream.run import run_records
-    from lattice_cli.formats.reading import split_inputs
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
 
     own = model.recognizer_parameters(parameters)
@@ -100,4 +99,4 @@ def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: Read
         examples = [model.recognizer.example(each) for each in records]
         return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return run_records(inputs, reading, solve, check_report(run), run, split_inputs)
+    return run_records(inputs, reading, solve, check_report(run), run)

@@ -50,12 +50,12 @@ class Ending:
         report.write()
 
     def _changed(self, graph: Graph, source: str) -> Graph:
-        from lattice_cli.formats.reading import read_grammar
+        from lattice_cli.formats.reading import read_one
         from lattice_cli.graph.connect import trimmed
         from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
 
         if self.unions:
-            graph = alternatives([graph, *(read_grammar(path).graph for path in self.unions)])
+            graph = alternatives([graph, *(read_one(path).graph for path in self.unions)])
         if self.weight is not None:
             graph = weighted(graph, self.weight)
         if self.plus or self.closure:
@@ -79,7 +79,7 @@ def _ending(**given: Any) -> Ending:
     ending = Ending(**given)
     if ending.output is not None and ending.output != "-":
         from lattice_cli.formats.io.files import require_place
-        from lattice_cli.formats.registry import form_of
+        from lattice_cli.formats.writing import form_of
 
         form_of(ending.output)
         require_place(ending.output)

@@ -11,17 +11,12 @@ import click
 from lattice_cli.choices import COMBINE, SIDES
 from lattice_cli.cli.options.groups import Command, applied, grouped
 from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.formats.registry import numbered, readable
 
 if TYPE_CHECKING:
     from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.grammars.scorer_config import Scorers
     from lattice_cli.records.decoder import Decoder
-
-
-FORMATS = (
-    *("auto", "json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi"),
-    *("words", "dict", "arpa", "jsgf", "fsg"),
-)
 
 
 class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -155,10 +150,10 @@ _form_options = applied(
         "--format",
         "--from",
         "form",
-        type=click.Choice(FORMATS),
+        type=click.Choice(["auto", *readable()]),
         metavar="FORM",
         default="auto",
-        help=f"Form of the input, if it cannot be told: {', '.join(FORMATS[1:])}; att is OpenFst's text.",
+        help=f"Form of the input, if it cannot be told: {', '.join(readable())}; att is OpenFst's text.",
     ),
     click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
     click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
@@ -183,7 +178,7 @@ def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
     """Options for files with numbers for labels; `osymbols`: what that of output labels is called."""
     return applied(
         click.option(
-            "--symbols", metavar="FILE", help="Labels of numbers, `label number` a line: att, gtn, k2, kaldi."
+            "--symbols", metavar="FILE", help=f"Labels of numbers, `label number` a line: {', '.join(numbered())}."
         ),
         click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
         click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),

@@ -13,11 +13,11 @@ from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats.io.files import require_place, write_whole
 from lattice_cli.formats.io.lossy import WriteOptions, Written
 from lattice_cli.formats.io.symbols import Symbols, read_symbols
-from lattice_cli.formats.registry import FORMS, Form, form_of, write_encoded
+from lattice_cli.formats.registry import Format, numbered, writable
+from lattice_cli.formats.writing import form_of, write_encoded
 from lattice_cli.graph.record import Document
 
 _PLACE = "{id}"
-_NUMBERED = ("att", "gtn", "k2", "kaldi")
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Conversion:
         self._lossy = lossy
         self._path = None if destination.path == "-" else destination.path
         self._form = _form(self._path, destination.form)
-        if destination.symbols and self._form.name not in _NUMBERED:
-            raise UsageError(f"--write-symbols is for {', '.join(_NUMBERED)}, but {self._form.name} is written")
+        if destination.symbols and not self._form.numbered:
+            raise UsageError(f"--write-symbols is for {', '.join(numbered())}, but {self._form.name} is written")
         if destination.labels and self._form.name != "npy":
             raise UsageError(f"--write-labels is for npy, but {self._form.name} is written")
         for path in (self._path, destination.symbols, destination.labels):
@@ -61,7 +61,7 @@ class Conversion:
         """A document in the form. Raises UsageError for what it cannot hold."""
         if self._table is not None:
             return Written(b"")
-        written = self._form.encode(document, self._options)
+        written = self._form.writer(document, self._options)
         if written.losses and not self._lossy:
             raise UsageError(f"{self._form.name} cannot hold {'; '.join(written.losses)}; --lossy writes the rest")
         return written
@@ -97,7 +97,7 @@ class Conversion:
 
     def _print(self, data: bytes) -> None:
         if self._shown and not self._form.several:
-            several = ", ".join(name for name, form in FORMS.items() if form.several)
+            several = ", ".join(name for name, form in writable().items() if form.several)
             raise UsageError(f"--to {self._form.name}: holds one graph; {several} hold several, or OUT with {_PLACE}")
         if self._shown:
             data = self._form.between + data
@@ -147,10 +147,10 @@ class Conversion:
             write_whole(self._options.labels, "".join(label + "\n" for label in self._labels).encode())
 
 
-def _form(path: str | None, form: str | None) -> Form:
+def _form(path: str | None, form: str | None) -> Format:
     if form is not None:
-        return FORMS[form]
-    return FORMS["jsonl"] if path is None else form_of(path)
+        return writable()[form]
+    return writable()["jsonl"] if path is None else form_of(path)
 
 
 def _table(path: str | None) -> Symbols | None:

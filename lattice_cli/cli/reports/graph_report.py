@@ -11,7 +11,7 @@ from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.cli.terminal.tables import console
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats.io.files import as_record, require_place
-from lattice_cli.formats.registry import form_of, write_documents
+from lattice_cli.formats.writing import form_of, write_documents
 from lattice_cli.graph.record import Document
 
 

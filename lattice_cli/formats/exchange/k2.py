@@ -59,7 +59,7 @@ def read_k2(text: str, source: str, record_id: str, options: ReadOptions) -> Doc
     acceptor = all(len(fields) == 4 for _, fields in arcs)
     inputs = from_ids(ilabel, (isymbols or osymbols) if acceptor else isymbols, 0, source, graph.lines)
     outputs = inputs if acceptor else from_ids(olabel, osymbols, 0, source, graph.lines)
-    return graph.document(record_id, inputs, outputs, energy_of_score)
+    return graph.document(record_id, inputs, outputs, energy_of_score).scaled(options.scales)
 
 
 def _parts(rows: Sequence[Row], source: str) -> tuple[Sequence[Row], int]:

@@ -21,9 +21,11 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io.label_columns import numbered, whole_numbers
 from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import Row, node_of, weight_of
-from lattice_cli.formats.io.sources import decoded
-from lattice_cli.formats.io.symbols import FIELDS, Symbols, from_ids
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.stream_parts import PAUSE, Pause, RawPart
+from lattice_cli.formats.io.symbols import FIELDS, Symbols, from_ids, read_tables
 from lattice_cli.formats.io.values import brief
 from lattice_cli.graph.graph import EPSILON
 from lattice_cli.graph.record import Document
@@ -32,6 +34,8 @@ GRAPH, ACOUSTIC = "graph", "acoustic"
 _FINAL = "final"
 _STRING = re.compile(r"[1-9][0-9]*(_[1-9][0-9]*)*", re.ASCII)
 _NAME = "a Kaldi lattice"
+#: About the length of a row.
+_ROW_BYTES = 30
 
 
 @dataclass
@@ -65,6 +69,21 @@ def blocks(lines: Iterable[tuple[int, bytes | None]], source: str) -> Iterator[B
                 block.rows.append((line, fields))
     if block is not None:
         yield block
+
+
+def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
+    """The lattices of an archive, as they arrive."""
+    tables = read_tables(options.isymbols, options.osymbols)
+    for block in blocks(source.lines(), source.name):
+        if isinstance(block, Block):
+            size = _ROW_BYTES * len(block.rows)
+            yield RawPart(_record, (block, source.name, tables, options), block.key, size)
+        else:
+            yield PAUSE
+
+
+def _record(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Iterator[Document]:
+    yield read_lattice(block, source, tables).scaled(options.scales)
 
 
 def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None]) -> Document:

@@ -46,9 +46,10 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
     if wide == 1:
         labels = _labels(ilabel, isymbols or osymbols, source, graph.lines)
-        return graph.document(record_id, labels, labels)
+        return graph.document(record_id, labels, labels).scaled(options.scales)
     inputs = _labels(ilabel, isymbols, source, graph.lines)
-    return graph.document(record_id, inputs, _labels(olabel, osymbols, source, graph.lines))
+    outputs = _labels(olabel, osymbols, source, graph.lines)
+    return graph.document(record_id, inputs, outputs).scaled(options.scales)
 
 
 def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> int:

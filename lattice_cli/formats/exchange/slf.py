@@ -15,6 +15,7 @@ import numpy as np
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.exchange.slf_syntax import SlfFile, parse, whole, written_by_pocketsphinx
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 from lattice_cli.graph.record import Document, weighted_sum
 
@@ -30,10 +31,10 @@ SCORES = (
 ON_NODES = ("a", "r")  # scores of the word itself, which may stand where the word stands
 
 
-def read_slf(text: str, source: str, record_id: str, *, node_words: str = "auto", keep_tags: bool = False) -> Document:
+def read_slf(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """A lattice from the text of an SLF file.
 
-    text:       the file, decoded; source names it in messages; record_id is the id where it has no UTTERANCE.
+    text: the file, decoded; source names it in messages; record_id is the id where it has no UTTERANCE. Of the options,
     node_words: a word on a node is the label of the links that `end` there (HTK) or `start` there (pocketsphinx);
                 `auto` goes by the header's dir=, else by a first comment that names PocketSphinx, else `end`.
     keep_tags:  keep !SENT_START, !SENT_END, <s> and </s> as labels; else they are epsilon, as !NULL always is.
@@ -45,6 +46,7 @@ def read_slf(text: str, source: str, record_id: str, *, node_words: str = "auto"
 
     Raises FormatError, with the line, for what is not a sound lattice in this format, and for sub-lattices.
     """
+    node_words = options.node_words
     if node_words not in ("auto", "start", "end"):
         raise UsageError(f"node words: found {node_words!r}, expected auto, start or end")
     pocketsphinx = written_by_pocketsphinx(text)
@@ -54,8 +56,8 @@ def read_slf(text: str, source: str, record_id: str, *, node_words: str = "auto"
         backward = file.header["dir"][1].startswith("b") if "dir" in file.header else pocketsphinx
     else:
         backward = node_words == "start"
-    silent = SILENT_WORDS if keep_tags else SILENT_WORDS | SENTENCE_TAGS
-    return _document(file, record_id, backward, silent)
+    silent = SILENT_WORDS if options.keep_tags else SILENT_WORDS | SENTENCE_TAGS
+    return _document(file, record_id, backward, silent).scaled(options.scales)
 
 
 def _check(file: SlfFile) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.io.rows import _LONGEST_ID, _NUMBER_CHARACTERS, node_of, weight_of
-from lattice_cli.graph.construct import LabelIndex
+from lattice_cli.graph.construct import LabelIndex, end_energies
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document, weighted_sum
 
@@ -72,10 +72,10 @@ class TextGraph:
         names = self._names(tails, heads)
         index = {name: position for position, name in enumerate(names)}
         labels = LabelIndex()
-        start, final = np.full((2, len(names)), np.inf)
-        for ends, column in ((self.starts, start), (self.finals, final)):
-            for node, value in ends.items():
-                column[index[node]] = value
+        start, final = (
+            end_energies(len(names), {index[node]: energy for node, energy in given.items()})
+            for given in (self.starts, self.finals)
+        )
         try:
             graph = Graph(
                 np.array([index[node] for node in tails], dtype=np.intp)[possible],

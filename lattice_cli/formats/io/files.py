@@ -12,6 +12,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.lossy import WriteOptions, Written
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import EPSILON
 from lattice_cli.graph.record import Document
@@ -129,6 +130,16 @@ def yaml_text(document: Document) -> str:
     lines = [f"{key}: {_yaml_value(value)}" for key, value in record.items()]
     lines += ["arcs:", *(f"  {key}: {_yaml_value(value)}" for key, value in columns.items())]
     return "\n".join(lines) + "\n"
+
+
+def write_json(document: Document, options: WriteOptions) -> Written:
+    """A document as a line of JSON."""
+    return Written((json_line(as_record(document, options.matrices)) + "\n").encode())
+
+
+def write_yaml(document: Document, options: WriteOptions) -> Written:
+    """A document as YAML."""
+    return Written(yaml_text(document).encode())
 
 
 def is_device(path: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.graph.graph import EPSILON, Graph
@@ -169,8 +169,8 @@ class LossyForm:
                 dst=place[graph.dst],
                 start=graph.start[keep],
                 final=graph.final[keep],
-                node_offsets=_UNSET,
-                arc_offsets=_UNSET,
+                node_offsets=NO_INDICES,
+                arc_offsets=NO_INDICES,
             ),
             names=[self.names[node] for node in keep.tolist()],
             times=None if times is None else times[keep],
@@ -294,10 +294,6 @@ class LossyForm:
         for label in np.unique(self.graph.olabel[self.graph.olabel != EPSILON]).tolist():
             if self.graph.labels[label] in silent:
                 self.lose(f"the label {self.graph.labels[label]!r} {remark}")
-
-
-#: Offsets that a graph of its own sets anew.
-_UNSET: IntArray = np.zeros(0, dtype=np.intp)
 
 
 def _count(number: int, what: str) -> str:

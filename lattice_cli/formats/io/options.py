@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """format: a name of reading.FORMATS, or auto. labels: path of the label list of an .npy matrix. logp: matrices hold
-    log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to (auto,
-    start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols, osymbols: paths of the symbol
-    tables of files with numbers for labels. acceptor: whether four columns in OpenFst text end with a weight, or with
-    an output label; None: as can be told. inputs: what a recogniser works on is wanted too, beside graphs."""
+    """format: a name of registry.FORMATS, or auto. labels: path of the label list of an .npy matrix. logp: matrices
+    hold log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to
+    (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols, osymbols: paths of the
+    symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst text end with a weight, or
+    with an output label; None: as can be told. inputs: what a recogniser works on is wanted too, beside graphs."""
 
     format: str = "auto"
     labels: str | None = None

@@ -84,8 +84,17 @@ class Source:
             yield chunk
             chunk = self._read_chunk()
 
-    def lines(self) -> Iterator[bytes | None]:
-        """Lines without their ends, and None whenever all that has arrived was given: more may take a while."""
+    def lines(self) -> Iterator[tuple[int, bytes | None]]:
+        """(number, line without its end), and None for a line when all that has arrived was given.
+
+        More may take a while.
+        """
+        number = 0
+        for line in self._unnumbered():
+            number += line is not None
+            yield number, line
+
+    def _unnumbered(self) -> Iterator[bytes | None]:
         parts: list[bytes] = []
         for chunk in self._chunks():
             *complete, rest = chunk.split(b"\n")

@@ -27,6 +27,7 @@ from lattice_cli.formats.io.values import (
     location,
 )
 from lattice_cli.formats.native.arcs import ArcTable, arc_table
+from lattice_cli.graph.construct import end_energies
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.record import Document, weighted_sum
 
@@ -107,7 +108,10 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
     else:
         src = np.array([index[node] for node in table.tails], dtype=np.intp)
         dst = np.array([index[node] for node in table.heads], dtype=np.intp)
-    columns = {key: _end_column(found, index, len(names)) for key, found in ends.items()}
+    columns = {
+        key: end_energies(len(names), {index[node]: energy for node, energy in found.items()})
+        for key, found in ends.items()
+    }
     scales = {
         str(name): as_number(scale, source, f"scale {brief(name)}")
         for name, scale in as_mapping(record.get("scales", {}), source, "scales").items()
@@ -143,13 +147,6 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
             raise FormatError(f"{location(source, value)}: {key} names node {node!r} twice")
         found[node] = 0.0
     return found
-
-
-def _end_column(found: dict[int | str, float], index: Any, nodes: int) -> FloatArray:
-    column = np.full(nodes, np.inf)
-    for node, energy in found.items():
-        column[index[node]] = energy
-    return column
 
 
 def _node_names(

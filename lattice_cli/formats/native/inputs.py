@@ -15,10 +15,11 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.values import as_list, as_number, as_text, is_null, known_keys, location
 from lattice_cli.formats.native.document import target_of
-from lattice_cli.formats.native.npy import first_line
-from lattice_cli.graph.record import Inputs
+from lattice_cli.formats.native.npy import first_line, read_npy
+from lattice_cli.graph.record import Document, Inputs
 
 _KEYS = ("lattice", "id", "target", "inputs")
 
@@ -43,8 +44,10 @@ def inputs_record(record: dict[Any, Any], source: str, record_id: str) -> Inputs
     return Inputs(own_id, source, np.array(values).reshape(len(rows), width), target_of(record, source))
 
 
-def inputs_of_npy(data: bytes, source: str, record_id: str) -> Inputs:
-    """The inputs of a .npy matrix of shape (rows, size). Raises FormatError."""
+def read_matrix(data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
+    """A .npy matrix of shape (rows, size): inputs where they are wanted, else a graph. Raises FormatError."""
+    if not options.inputs:
+        return read_npy(data, source, record_id, options)
     try:
         matrix = np.load(io.BytesIO(data), allow_pickle=False)
     except Exception as error:  # a damaged header makes numpy raise errors of a dozen kinds

@@ -17,7 +17,7 @@ from lattice_cli.formats.io.values import as_list, as_number, as_text, location
 from lattice_cli.graph.connect import without_arcs
 from lattice_cli.graph.construct import emission_graph
 from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph.record import Document, numbered_document
 
 
 def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:
@@ -101,7 +101,7 @@ def matrix_document(
     graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
     if not possible.all():
         graph = without_arcs(graph, ~possible.reshape(-1))
-    return Document(graph, record_id, source, range(graph.nodes))
+    return numbered_document(graph, record_id, source)
 
 
 _NAME = "an .npy matrix"

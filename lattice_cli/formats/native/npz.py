@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, GraphError
+from lattice_cli.formats.io.lossy import WriteOptions, Written
 from lattice_cli.formats.io.values import as_list, as_mapping, as_node, as_number, as_text, is_null
 from lattice_cli.formats.native.npy import first_line
 from lattice_cli.graph.graph import Graph
@@ -21,11 +22,11 @@ _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
 
 
-def write_npz(document: Document) -> bytes:
-    """The bytes of an .npz file. Names, labels, scales, id and target are JSON text in a byte array."""
+def write_npz(document: Document, options: WriteOptions) -> Written:
+    """An .npz file. Names, labels, scales, id and target are JSON text in a byte array."""
     file = io.BytesIO()
     np.savez(file, **arrays_of(document))
-    return file.getvalue()
+    return Written(file.getvalue())
 
 
 def arrays_of(document: Document) -> dict[str, Any]:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from math import inf, isfinite, log
 
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import weight_of
 from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.io.values import brief
 from lattice_cli.grammars.ngram import Context, NgramModel
+from lattice_cli.grammars.ngram_automaton import exact
+from lattice_cli.graph.record import Document, numbered_document
 
 _BEGIN, _END = ("<s>", "<S>"), ("</s>", "</S>")
 UNKNOWN = ("<unk>", "<UNK>")
@@ -32,6 +35,11 @@ def read_arpa(path: str, without_unknown: bool = False) -> NgramModel:
     """
     text, source = read_text(path)
     return arpa_model(text, source, without_unknown)
+
+
+def read_arpa_grammar(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The exact acceptor of a model. Raises FormatError."""
+    return numbered_document(exact(arpa_model(text, source)), record_id, source)
 
 
 def arpa_model(text: str, source: str, without_unknown: bool = False) -> NgramModel:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from math import log
 
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import Row, node_of, rows_of, weight_of
 from lattice_cli.formats.io.values import brief
 from lattice_cli.graph.construct import Arc, LabelIndex, graph_of
 from lattice_cli.graph.epsilon_removal import epsilon_free
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document, numbered_document
 
 _KEYS = {
     "NUM_STATES": "N",
@@ -22,6 +24,11 @@ _KEYS = {
     "T": "T",
 }
 _MOST_STATES = 10_000_000
+
+
+def read_fsg_grammar(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The acceptor of a grammar. Raises FormatError."""
+    return numbered_document(read_fsg(text, source), record_id, source)
 
 
 def read_fsg(text: str, source: str) -> Graph:

@@ -13,6 +13,7 @@ from math import isfinite, log
 from typing import NamedTuple, NoReturn
 
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.values import brief
 from lattice_cli.formats.notations.expression_builder import (
     Build,
@@ -26,6 +27,7 @@ from lattice_cli.formats.notations.expression_builder import (
 from lattice_cli.graph.determinize import determinized
 from lattice_cli.graph.epsilon_removal import epsilon_free
 from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.record import Document, numbered_document
 
 _HEADER = re.compile(r"\ufeff?#JSGF\s+V1\.0[^;]*;", re.I)
 _TOKEN = re.compile(
@@ -57,6 +59,11 @@ class _Rule:
     build: Build
     refers: list[tuple[str, str]]
     at: str
+
+
+def read_jsgf_grammar(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The acceptor of all public rules. Raises FormatError."""
+    return numbered_document(read_jsgf(text, source), record_id, source)
 
 
 def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = False) -> Graph:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import rows_of
 from lattice_cli.formats.io.values import brief
 from lattice_cli.grammars.lexicon import LexiconWord, _lexicon, distinct_words
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph.record import Document, numbered_document
 
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _DIGITS = re.compile("[0-9]+$")
@@ -38,6 +38,11 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
         yield LexiconWord(tuple(phones), word, 0.0, at)
 
 
+def read_dictionary(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
+    """The grammar of a dictionary file. Raises FormatError."""
+    return dictionary(pronunciations(text, source), source, record_id)
+
+
 def chosen(words: Iterable[LexiconWord], energies: dict[str, float]) -> tuple[list[LexiconWord], list[str]]:
     """The pronunciations of these words at their energies, and the words that have none."""
     found = [
@@ -57,8 +62,4 @@ def dictionary(words: Iterable[LexiconWord], source: str, record_id: str, loop: 
     kept = distinct_words(words, source)
     if not kept:
         raise FormatError(f"{source}: no words, expected at least one")
-    return _document(_lexicon(kept, loop), record_id, source)
-
-
-def _document(graph: Graph, record_id: str, source: str) -> Document:
-    return Document(graph, record_id, source, range(graph.nodes))
+    return numbered_document(_lexicon(kept, loop), record_id, source)

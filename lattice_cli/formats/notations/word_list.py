@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.values import Scalar, as_mapping, as_number, as_text, brief, is_null, location
 from lattice_cli.grammars.lexicon import LexiconWord, grammar_of, spelled
 from lattice_cli.graph.record import Document
@@ -34,7 +35,7 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
     return grammar_of(words, source, record_id, loop=loop, around=around, by_word=output == "words")
 
 
-def word_list(text: str, source: str, record_id: str) -> Document:
+def word_list(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
     return grammar_of(words_of(text, source), source, record_id)
 

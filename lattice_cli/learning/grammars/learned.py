@@ -13,6 +13,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import UsageError
+from lattice_cli.graph.construct import end_energies
 from lattice_cli.graph.graph import Graph, Labels, columns_of, with_columns
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.grammars.neural import NeuralGrammar, ReachedGrammar
@@ -158,8 +159,7 @@ def ngram(labels: Sequence[str], order: int) -> TiedGrammar:
         number[((*context, each)[-width:]) if width else ()] for context in contexts for each in range(len(labels))
     ]
     dst = np.array(heads, dtype=np.intp)
-    start = np.full(len(contexts), np.inf)
-    start[0] = 0.0
+    start = end_energies(len(contexts), {0: 0.0})
     table: Labels = ("", *labels)
     graph = Graph(src, dst, label + 1, label + 1, np.zeros(len(src)), start, np.zeros(len(contexts)), table)
     names = [" ".join(labels[each] for each in context) for context in contexts]

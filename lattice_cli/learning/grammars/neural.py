@@ -18,7 +18,7 @@ from lattice_cli.arrays.sorting import stable_order
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.choices import ACTIVATIONS, ActivationName
 from lattice_cli.grammars.context_automaton import Contexts, contexts_of
-from lattice_cli.graph.graph import Graph, Labels, with_columns
+from lattice_cli.graph.graph import Graph, Labels, label_index, with_columns
 from lattice_cli.graph.record import Document
 from lattice_cli.learning.networks.dense import DenseNetwork
 from lattice_cli.learning.networks.layers import Parameters
@@ -143,7 +143,7 @@ class TrainedGrammar:
 
     def answer_energy(self, answer: Sequence[str]) -> float:
         """Energy of one answer, +inf if a label of it is not in the vocabulary."""
-        index = {label: position for position, label in enumerate(self.neural.labels) if position}
+        index = label_index(self.neural.labels)
         if any(label not in index for label in answer):
             return float("inf")
         rows, following = followed([[index[label] for label in answer]], self.neural.settings.context)

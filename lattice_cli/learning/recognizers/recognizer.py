@@ -15,6 +15,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.graph.construct import end_energies
 from lattice_cli.graph.graph import Graph, Labels
 from lattice_cli.graph.record import Document, Inputs
 from lattice_cli.learning.networks.convolution_strip import StripNetwork
@@ -146,16 +147,14 @@ class SegmentRecognizer(_OnRows):
             raise FormatError(f"{record.source}: {error}") from None
         classes, nodes = len(self.labels) - 1, len(found.cuts)
         label = np.tile(np.arange(1, classes + 1), len(found.src))
-        start, final = np.full(nodes, np.inf), np.full(nodes, np.inf)
-        start[0] = final[-1] = 0.0
         graph = Graph(
             np.repeat(found.src, classes),
             np.repeat(found.dst, classes),
             label,
             label,
             np.zeros(len(label)),
-            start,
-            final,
+            end_energies(nodes, {0: 0.0}),
+            end_energies(nodes, {nodes - 1: 0.0}),
             self.labels,
         )
         features = found.features.astype(np.float32)  # a set of fields has many segments

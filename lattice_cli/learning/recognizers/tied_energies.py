@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
 from lattice_cli.graph.graph import Graph, columns_of
 
 
@@ -51,8 +51,7 @@ class LinearEnergies:
 
 def fixed(graph: Graph) -> LinearEnergies:
     """The energies of a graph with nothing to learn."""
-    none = np.zeros(0, dtype=np.intp)
-    return LinearEnergies(columns_of(graph), none, none, np.zeros(0), ())
+    return LinearEnergies(columns_of(graph), NO_INDICES, NO_INDICES, np.zeros(0), ())
 
 
 def free(graph: Graph) -> LinearEnergies:
@@ -84,8 +83,6 @@ def by_scores(
                 weight.append(np.full(len(used), number))
                 value.append(own[name][used])
         first += graph.arcs
-    none = np.zeros(0, dtype=np.intp)
     values: FloatArray = np.concatenate([np.zeros(0), *value])
-    return LinearEnergies(
-        np.zeros(first), np.concatenate([none, *column]), np.concatenate([none, *weight]), values, tuple(names)
-    )
+    columns, weights = (np.concatenate([NO_INDICES, *parts]) for parts in (column, weight))
+    return LinearEnergies(np.zeros(first), columns, weights, values, tuple(names))

@@ -1,0 +1,155 @@
+"""The native forms as they come: JSON documents and lines of them, YAML streams, and .npz files.
+
+An input is cut into parts as it is read, and parts become records: graphs, or inputs for recognisers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart
+from lattice_cli.graph.record import Document, Inputs
+
+Records = Iterator[Document | Inputs | Failure]
+
+
+def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
+    if isinstance(value, dict) and "inputs" in value:
+        from lattice_cli.formats.native.inputs import inputs_record
+
+        _require_wanted(options, source)
+        return inputs_record(value, source, record_id)
+    from lattice_cli.formats.native.document import read_document
+
+    return read_document(value, source, record_id, options).scaled(options.scales)
+
+
+def _require_wanted(options: ReadOptions, source: str) -> None:
+    if not options.inputs:
+        raise FormatError(f"{source}: inputs for a recogniser, expected a graph (lattice recognize makes one of them)")
+
+
+def split_npz(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart]:
+    """An .npz file: one part."""
+    data = source.everything()
+    yield RawPart(_npz_records, (data, source.name, path, options), path, len(data))
+
+
+def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Records:
+    """A graph, or the inputs of many records."""
+    from lattice_cli.formats.native.npz import document_of, npz_arrays
+
+    arrays = npz_arrays(data, source)
+    if "inputs" not in arrays:
+        yield document_of(arrays, source, path).scaled(options.scales)
+        return
+    from lattice_cli.formats.native.inputs import inputs_of_npz
+
+    _require_wanted(options, source)
+    yield from inputs_of_npz(arrays, source, path)
+
+
+def split_yaml(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart]:
+    """A YAML stream: one part."""
+    data = source.everything()
+    yield RawPart(_yaml_records, (data, source.name, path, options), path, len(data))
+
+
+def _yaml_records(data: bytes, source: str, path: str, options: ReadOptions) -> Records:
+    count = 0
+    values = parse_yaml(decoded(data, source), source)
+    while True:
+        record_id = f"{path}:{count + 1}" if count else path
+        count += 1
+        try:
+            value = next(values, None)
+            if value is None:
+                break
+            yield _document(value, source, record_id, options)
+        except LatticeError as error:
+            yield Failure(record_id, error)
+    if count == 1:
+        raise FormatError(f"{source}: is empty, expected a document")
+
+
+def split_json(source: Source, path: str, options: ReadOptions, lined: bool = False) -> Iterator[RawPart | Pause]:
+    """A JSON document, or a stream with a document on each line.
+
+    Which of the two it is shows on the first line that is a document by itself. Until one is found lines are kept: at
+    the end they are one document written over several lines. A line is looked at when another one comes, or when a
+    pipe has no more for now; one that is a whole file is parsed with the others.
+    """
+    waiting: list[tuple[int, bytes]] = []
+    unseen: int | None = None
+    for number, line in source.lines():
+        if not lined and unseen is not None and (path == "-" if line is None else line.strip()):
+            value = _own_document(waiting[unseen][1])
+            if value is not None:
+                lined = True
+                for place, (early, text) in enumerate(waiting):
+                    if text.strip():
+                        own = value if place == unseen else None
+                        yield _unread_line(text, early, source.name, path, options, own)
+                waiting = []
+            unseen = None
+        if line is None:
+            yield PAUSE
+        elif not lined:
+            unseen = len(waiting) if line.strip() else unseen
+            waiting.append((number, line))
+        elif line.strip():
+            yield _unread_line(line, number, source.name, path, options)
+    if any(line.strip() for _, line in waiting):
+        size = sum(len(line) for _, line in waiting)
+        yield RawPart(_json_whole, (waiting, source.name, path, options), path, size)
+
+
+def split_jsonl(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
+    """JSON Lines: a part for each line."""
+    return split_json(source, path, options, lined=True)
+
+
+def _unread_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> RawPart:
+    return RawPart(_json_line, (line, number, source, path, options, value), path, len(line))
+
+
+def _json_whole(lines: list[tuple[int, bytes]], source: str, path: str, options: ReadOptions) -> Records:
+    """The records of an input that has come to its end: one document, or lines of which only the last may be one."""
+    number, last = next((number, line) for number, line in reversed(lines) if line.strip())
+    value = _own_document(last)
+    if value is None:
+        text = decoded(b"\n".join(line for _, line in lines), source)
+        yield _document(parse_json(text, source), source, path, options)
+        return
+    for early, line in lines:
+        if line.strip():
+            yield from _json_line(line, early, source, path, options, value if early == number else None)
+
+
+def _own_document(line: bytes) -> Any:
+    """The mapping that a line is by itself, if it is one and says it is a lattice document; else None."""
+    if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or b'"lattice"' not in line:
+        return None
+    try:
+        return parse_json(decoded(line, ""), "")
+    except FormatError:
+        return None
+
+
+def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOptions, value: Any = None) -> Records:
+    """The record of a line; `value` if it was parsed already."""
+    # A .json file may hold one document on one line, and is then called by its name alone.
+    record_id = path if number == 1 and not path.removesuffix(".gz").endswith(".jsonl") else f"{path}:{number}"
+    at = f"{source}:{number}"
+    try:
+        value = parse_json(decoded(line, source, number), source, number) if value is None else value
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            record_id = value["id"]
+        yield _document(value, at, record_id, options)
+    except LatticeError as error:
+        yield Failure(record_id, error)

@@ -1,0 +1,52 @@
+"""What form a file has: told from its first bytes, and from its name only where the bytes leave it open."""
+
+from __future__ import annotations
+
+import re
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.io.sources import Source
+from lattice_cli.formats.registry import FORMATS, Format, readable
+
+_BINARY = b"\xd6\xfd\xb2\x7e"
+#: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
+_COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
+
+
+def form_read(source: Source, path: str, name: str) -> Format:
+    """The form that `name` asks for, or for auto the one that an input has.
+
+    Raises FormatError where it cannot be told, UsageError for a name of none.
+    """
+    if name == "auto":
+        return _sniffed(source, path.removesuffix(".gz"))
+    if name not in readable():
+        raise UsageError(f"no form {name!r} is read, expected one of {', '.join(readable())}")
+    return FORMATS[name]
+
+
+def _sniffed(source: Source, name: str) -> Format:
+    head = source.head
+    if not head.strip():
+        raise FormatError(f"{source.name}: is empty, expected a document")
+    magic = _signed(head, binary=True)
+    if magic is None and _BINARY in head[:1000]:
+        printed = "fstprint prints it" if head.startswith(_BINARY) else "lattice-copy ark:IN ark,t:OUT prints it"
+        raise FormatError(f"{source.name}: a binary OpenFst or Kaldi file, expected text ({printed})")
+    found = magic or _named(name, "before") or _signed(head, binary=False) or _named(name, "after")
+    if found is None and _COLUMNS.match(head):
+        forms = "att (OpenFst), gtn or k2"
+        raise FormatError(f"{source.name}: a graph in columns of text, expected --format to say which: {forms}")
+    return found or FORMATS["yaml"]
+
+
+def _signed(head: bytes, binary: bool) -> Format | None:
+    """The form whose signature the first bytes are."""
+    forms = [form for form in reversed(readable().values()) if form.signature and form.binary == binary]
+    return next((form for form in forms if re.match(form.signature, head)), None)
+
+
+def _named(name: str, when: str) -> Format | None:
+    """The form that a name tells at this time: .fst.txt tells more than .txt."""
+    told = {ending: form for form in readable().values() if form.by_name == when for ending in form.endings}
+    return told[max(endings, key=len)] if (endings := [ending for ending in told if name.endswith(ending)]) else None
