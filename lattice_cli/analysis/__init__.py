@@ -1,0 +1,41 @@
+"""What a record is like, how two differ, how good answers are against references, and bounds on free energies.
+
+bootstrap          intervals of rates over records
+comparison         what is different between two lattices
+contents           what is in a record, and what is odd about it
+error_rates        exact answers, label and word error rates, confusions
+evaluate_records   records decoded against references
+pictures           what a drawing shows of a record
+profile            a lattice level by level, label by label, place by place
+pruning            smaller graphs with a guarantee
+rejection          error against rejection by confidence
+variational_bound  F <= <E>_q - H(q)/beta: exact, sampled, importance weighted
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.analysis.bootstrap import Share
+    from lattice_cli.analysis.comparison import Comparison, Key, compare
+    from lattice_cli.analysis.contents import Inventory, inventory
+    from lattice_cli.analysis.error_rates import Answers, BestOf, Errors, Evaluation, Labels, evaluate
+    from lattice_cli.analysis.evaluate_records import assess
+    from lattice_cli.analysis.pictures import Picture, picture
+    from lattice_cli.analysis.profile import Anatomy
+    from lattice_cli.analysis.pruning import Pruned
+    from lattice_cli.analysis.rejection import RejectCurve
+    from lattice_cli.analysis.variational_bound import (
+        SampledBound,
+        VariationalBound,
+        Weighted,
+        bound,
+        gibbs,
+        importance,
+        log_weights,
+        require_same_paths,
+        sampled,
+    )
+
+__getattr__ = lazy_names(__name__)

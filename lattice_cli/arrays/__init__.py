@@ -1,0 +1,25 @@
+"""Idioms over numpy arrays of ragged columns: what the engine would else write out inline.
+
+grouping   rows grouped by a key (CSR): `group_by`
+key_index  consecutive numbers for integer keys (table or open-addressing hash)
+pointers   follow back-pointers to their end, in strides where long
+runs       ranges side by side; where runs of equal neighbours begin; distinct keys
+segments   segment reduction: least, sum, spread; sorted runs or scattered owners
+sorting    stable radix order of integers, block by block where nearly sorted
+types      IntArray, FloatArray, BoolArray; an empty column of indices
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.arrays.grouping import Groups, group_by
+    from lattice_cli.arrays.key_index import KeyIndex
+    from lattice_cli.arrays.pointers import follow
+    from lattice_cli.arrays.runs import distinct, is_sorted, run_lengths, run_starts, spans
+    from lattice_cli.arrays.segments import Runs, ScatteredSegments, Segments
+    from lattice_cli.arrays.sorting import stable_order
+    from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
+
+__getattr__ = lazy_names(__name__)

@@ -1,0 +1,10 @@
+"""The command line: the only part that knows click, rich and the terminal.
+
+terminal/  process and screen
+stream/    records through a command
+options/   what can be said on the command line, in groups that reach a command as one parameter
+           each
+reports/   how results look
+commands/  one module a command
+main       the command group; errors to exit statuses
+"""

@@ -1,0 +1,11 @@
+"""Training through the graph: recognisers, losses, grammars that learn, optimisers, and the loop over them.
+
+losses/        what is minimised
+recognizers/   from inputs (rows, strips of images, segments, named scores) to the energies of
+               arcs, and back
+networks/      differentiable functions with backward passes by hand
+segmentation/  images of characters cut into segments
+grammars/      grammars that learn
+optimizers/    steps on one vector of weights
+training/      from a configuration to a trained model
+"""

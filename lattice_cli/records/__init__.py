@@ -1,0 +1,30 @@
+"""Questions asked of a record, answered in its own terms: its arcs, its node names, its times.
+
+batching        records in groups worth one sweep; faults in the terms of the record
+decoder         grammar, CTC, operator and scorers that records are decoded through
+decoding        best paths and answers in the terms of the record
+draws           paths drawn, in the terms of the record
+interpretation  a record composed with its decoder; the way back to each side
+posteriors      free energies, gradients and node views of a record
+request         what is asked of each record: n best, distinct, confidences, limits
+strategy        how a record is searched: composed, all states at once, or token passing
+targets         what a written target or reference means over a label table
+word_times      where each label of an answer is in the record
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.records.batching import grouped, in_record_terms, no_path
+    from lattice_cli.records.decoder import Decoder
+    from lattice_cli.records.decoding import Decoded, Decoding, Word, decode, found_paths
+    from lattice_cli.records.draws import Draws
+    from lattice_cli.records.interpretation import Interpretation, Search, output_of
+    from lattice_cli.records.posteriors import Forward, forward
+    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.records.strategy import interpretations
+    from lattice_cli.records.targets import labels_of, reference_labels, target_labels
+
+__getattr__ = lazy_names(__name__)

@@ -1,0 +1,18 @@
+"""How results look: tables for people, lines of JSON for programs. They show; they compute nothing.
+
+bound_report       bounds of records, and how they are shown
+conversion_report  where converted graphs go
+drawing_report     pictures of graphs
+evaluation_input   what evaluate reads
+evaluation_report  how an evaluation is put out
+fields             what reports have in common
+forward_report     how forward puts out what it found
+graph_report       graphs as results
+loss_report        how losses are put out
+recognizer_report  what `recognize --check` tells of a recogniser, record by record
+show_report        how show puts out what it finds inside of a lattice, and what is
+                   different between two
+training_report    what a training says while it goes on
+training_run       a training from the command line
+viterbi_report     how viterbi puts out what it found
+"""

@@ -1,0 +1,21 @@
+"""Other systems' graphs: OpenFst, Kaldi, k2, GTN, HTK SLF, Graphviz.
+
+dot         Graphviz
+gtn         GTN text
+k2          k2 text
+kaldi       Kaldi archives
+openfst     OpenFst text
+slf         HTK SLF read
+slf_syntax  its fields
+slf_writer  HTK SLF written
+text_graph  a graph gathered from rows
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.exchange.dot import arc_labels, dot_text
+
+__getattr__ = lazy_names(__name__)

@@ -1,0 +1,52 @@
+"""Bytes, values and options that all forms share.
+
+files          files that appear whole or not at all
+json_yaml      JSON and YAML, strict
+label_columns  labels as a form can hold them
+lossy          documents made to fit a form, and what is lost
+options        ReadOptions
+rows           rows of columns, their nodes and weights
+sources        files, standard input, gzip, lines as they arrive
+stream_parts   parts that can be parsed apart, failures, pauses
+symbols        symbol tables
+values         single values checked, with the line they stood on
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.formats.io.files import as_record, is_device, json_line, require_place, write_whole
+    from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
+    from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
+    from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
+    from lattice_cli.formats.io.options import ReadOptions
+    from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, rows_of, weight_of
+    from lattice_cli.formats.io.sources import Source, decoded, read_text
+    from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, parsed
+    from lattice_cli.formats.io.symbols import (
+        EPSILON_SYMBOL,
+        FIELDS,
+        Symbols,
+        from_ids,
+        is_id,
+        read_symbols,
+        read_tables,
+    )
+    from lattice_cli.formats.io.values import (
+        Scalar,
+        as_label,
+        as_list,
+        as_mapping,
+        as_node,
+        as_number,
+        as_text,
+        brief,
+        is_integer,
+        is_null,
+        known_keys,
+        location,
+    )
+
+__getattr__ = lazy_names(__name__)

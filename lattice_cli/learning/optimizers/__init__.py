@@ -1,0 +1,16 @@
+"""Steps on one vector of weights.
+
+lbfgs        L-BFGS
+line_search  strong-Wolfe line search
+optimizers   sgd, adam, two by turns
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.learning.optimizers.lbfgs import Lbfgs
+    from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Optimizer, Sgd, State
+
+__getattr__ = lazy_names(__name__)

@@ -1,0 +1,29 @@
+"""From inputs (rows, strips of images, segments, named scores) to the energies of arcs, and back.
+
+examples          Example: a record as its recognition graph
+outputs           energies as they are, log-softmax, softplus
+recognizer        Recognizer: rows, strips, segments, scores to arc energies and back
+recognizer_check  gradients, adjoints and fixed points of a recogniser
+tied_energies     energies that are sums of weights
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.learning.recognizers.examples import Example, first_arcs
+    from lattice_cli.learning.recognizers.outputs import OUTPUTS
+    from lattice_cli.learning.recognizers.recognizer import (
+        PullEnergies,
+        Recognizer,
+        RowRecognizer,
+        ScoreRecognizer,
+        SegmentRecognizer,
+        StripRecognizer,
+        require_scores,
+    )
+    from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
+    from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores, fixed, free
+
+__getattr__ = lazy_names(__name__)

@@ -1,0 +1,34 @@
+"""Packages whose names are loaded when they are used (PEP 562), so that a package costs nothing to import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+_IMPORT = re.compile(r"^    from (lattice_cli\.[\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
+
+
+def lazy_names(package: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a package: its names are those that its `__init__.py` imports for type checking."""
+
+    def load(name: str) -> Any:
+        if not home:
+            home.update(names_given(package))
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(home[name]), name)
+
+    home: dict[str, str] = {}
+    return load
+
+
+def names_given(package: str) -> dict[str, str]:
+    """Name -> module, of all names that a package gives."""
+    from pkgutil import get_data
+
+    text = (get_data(package, "__init__.py") or b"").decode()
+    return {
+        name: module for module, several, one in _IMPORT.findall(text) for name in re.findall(r"\w+", several or one)
+    }
