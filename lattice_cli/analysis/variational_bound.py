@@ -144,7 +144,7 @@ def weighted(weights: FloatArray, beta: float, k: int) -> Weighted:
     """The K-sample bound as estimated from log weights, in groups of K. Raises UsageError for fewer than K of them."""
     groups = len(weights) // k
     if not groups:
-        raise UsageError(f"--importance {k} needs at least {k} samples (--samples), but there are {len(weights)}")
+        raise UsageError(f"the importance-weighted bound of {k} needs at least {k} samples, but there are {len(weights)}")
     values = _log_mean(weights[: groups * k].reshape(groups, k)) / -beta
     error = float(values.std(ddof=1)) / math.sqrt(groups) if groups > 1 else math.nan
     return Weighted(k, float(values.mean()), error)
@@ -189,7 +189,7 @@ def importance(
         exact = weighted_exactly(graph, proposal, beta, k)
         if exact is None and weights is None:
             raise UsageError(
-                f"--importance {k}: too many paths for the exact bound, expected --samples for an estimate"
+                f"the importance-weighted bound of {k} has too many paths to be exact, expected samples to estimate it"
             )
         found.append(exact if exact is not None else weighted(np.zeros(0) if weights is None else weights, beta, k))
     return found

@@ -121,7 +121,7 @@ class _Intervals(_Building):
                 interval = self._open.pop()
                 self._fill(self._intervals[interval], *interval)
             if len(self.arcs) > _MOST_ARCS:
-                raise UsageError(f"more than {_MOST_ARCS:,} arcs if back-off is exact; --backoff epsilon is smaller")
+                raise UsageError(f"more than {_MOST_ARCS:,} arcs if back-off is exact; back-off by epsilon is smaller")
         return super().graph()
 
     def _places(self, context: Context) -> list[int]:

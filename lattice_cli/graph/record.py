@@ -50,7 +50,7 @@ class Document:
         for name in scales:
             if name not in self.scores:
                 have = ", ".join(self.scores) or "none"
-                raise UsageError(f"{self.source}: --scale {name}: the arcs carry no score {name!r} (scores: {have})")
+                raise UsageError(f"{self.source}: scale {name}: the arcs carry no score {name!r} (scores: {have})")
         merged = {**self.scales, **scales}
         try:
             graph = self.graph.with_energy(weighted_sum(self.scores, merged))

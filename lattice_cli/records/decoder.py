@@ -71,7 +71,7 @@ class Decoder:
             whole = None if grammar is None else compose(graph, grammar.graph, self.combine)
             return self._scored(Interpretation(document, grammar, whole, None))
         if self.ctc not in graph.labels[1:]:
-            raise FormatError(f"{document.source}: no label is the blank of --ctc, {self.ctc!r}")
+            raise FormatError(f"{document.source}: no label is the CTC blank {self.ctc!r}")
         on_demand = not isinstance(self.grammar, Document | None)
         spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if on_demand else graph
         grammar = self._written_out(spoken)

@@ -79,7 +79,7 @@ class Interpretation:
         document, whole = self.document, self.composition
         if whole is None:
             if name == "grammar":
-                raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+                raise UsageError("there is no grammar whose arcs could be reported")
             return Side(document.graph, document.names, document.times, None, None)
         if name == "recognition":
             return Side(document.graph, document.names, document.times, whole.left_arc, whole.left_node)
@@ -87,7 +87,7 @@ class Interpretation:
             times = None if document.times is None else document.times[whole.left_node]
             return Side(whole.graph, range(whole.graph.nodes), times, None, None)
         if self.grammar is None:
-            raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+            raise UsageError("there is no grammar whose arcs could be reported")
         arc, node = whole.right_arc, whole.right_node
         if self.inner is not None:
             arc, node = np.append(self.inner.right_arc, -1)[arc], self.inner.right_node[node]

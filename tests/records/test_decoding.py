@@ -425,7 +425,7 @@ def test_a_record_without_the_blank_is_bad_data(command: str, tmp_path: pathlib.
     status, out, err = lattice(command, str(graphs), *grammar, "--ctc", "_", "--keep-going")
     assert status == 3
     assert "three.jsonl:2" in err or "b: " in err
-    assert "no label is the blank of --ctc, '_'" in err
+    assert "no label is the CTC blank '_'" in err
     found = [json.loads(line) for line in out.splitlines()]
     assert len([each for each in found if each.get("status") != "bad-data"]) == 2
     assert [each["id"] for each in found if each.get("status") == "bad-data"] == ["b"] * (command != "compose")

@@ -71,7 +71,7 @@ def divided(sequences: Sequence[Sequence[int]], settings: TextSettings) -> tuple
         raise UsageError("no text to learn from")
     held = round(settings.hold_out * len(sequences))
     if settings.hold_out and (not held or held == len(sequences)):
-        raise UsageError(f"--hold-out {settings.hold_out:g} of {len(sequences)} lines leaves nothing on one side")
+        raise UsageError(f"holding out {settings.hold_out:g} of {len(sequences)} lines leaves nothing on one side")
     order = np.random.default_rng([settings.seed, 1]).permutation(len(sequences)).tolist()
     back, front = sorted(order[held:]), sorted(order[:held])
     return [sequences[number] for number in back], [sequences[number] for number in front]
@@ -123,11 +123,11 @@ def learn(
                 theta, value = optimizer.step(theta, evaluate)
             total += value * (len(chosen) / len(places))
             if not total < _DIVERGED or not np.isfinite(theta).all():
-                raise TrainingFailed(f"epoch {epoch + 1}: the loss or a weight grows without end: a smaller --rate")
+                raise TrainingFailed(f"epoch {epoch + 1}: the loss or a weight grows without end: a smaller rate")
         found = _shaped(theta, parameters)
         measured = mean_energy(plain, found, held) if len(kept_back) else None
         if measured is not None and not measured < _DIVERGED:
-            raise TrainingFailed(f"epoch {epoch + 1}: the loss on what is held out is {measured}: a smaller --rate")
+            raise TrainingFailed(f"epoch {epoch + 1}: the loss on what is held out is {measured}: a smaller rate")
         better = measured is None or measured < best
         if better:
             best, kept = measured if measured is not None else best, found
