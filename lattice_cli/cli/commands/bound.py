@@ -12,6 +12,7 @@ from lattice_cli.cli.options.shared import (
     ctc_option,
     grammar_option,
     input_options,
+    jobs_option,
     positive,
     read_options,
     result_options,
@@ -64,6 +65,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option("--every", type=click.IntRange(min=1), default=10, show_default=True, help="With --fit: steps to a row.")
 @input_options
+@jobs_option
 @result_options
 def bound(
     graphs: tuple[str, ...],
@@ -80,6 +82,7 @@ def bound(
     every: int,
     as_json: bool,
     keep_going: bool,
+    jobs: int,
     color: str,
     **reading: Any,
 ) -> int:
@@ -98,17 +101,18 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound_report import BoundAnswers, bound_report
+    from lattice_cli.cli.reports.bound_report import bound_report
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.composition.combine import OPERATORS
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
+    from lattice_cli.learning.training.record_bounds import BoundRequest, record_bounds
     from lattice_cli.models.grammar_argument import read_grammar_argument
 
     require_one_stdin(graphs, grammar, proposal)
     rules = read_grammar_argument(grammar) if grammar else None
     kind, colon, number = proposal.partition(":")
-    temperature, other = None, None
+    temperature, other = 0.0, None
     if kind == "gibbs" and colon:
         try:
             temperature = float(number)
@@ -118,11 +122,13 @@ def bound(
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
         other = read_one(proposal, read_options(**reading))
-    bounds = BoundAnswers(
-        rules, ctc, OPERATORS[combine], temperature, other, beta, samples, importance, seed, steps, tie, every
-    )
+    asked = BoundRequest(temperature, other, beta, samples, importance, seed, steps, tie, every)
 
-    def solve(documents: list[Document]) -> list[Any]:
-        return [bounds.of(document) for document in documents]
+    def solve(documents: list[Document], first: int) -> list[Any]:
+        return [
+            record_bounds(document, number, asked, rules, ctc, OPERATORS[combine])
+            for number, document in enumerate(documents, first)
+        ]
 
-    return run_records(graphs, read_options(**reading), solve, bound_report(as_json, color), keep_going)
+    report = bound_report(as_json, color)
+    return run_records(graphs, read_options(**reading), solve, report, keep_going, jobs=jobs, apart=True)

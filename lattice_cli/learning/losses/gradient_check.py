@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
-from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossResult
+from lattice_cli.errors import LatticeError
+from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Value
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.scheduling import schedule_of
@@ -46,6 +47,32 @@ class Check:
             return None
         index = smooth[np.argmax(self.error[smooth])]
         return float(self.error[index]), int(self.arcs[index])
+
+
+@dataclass(frozen=True, eq=False)
+class RecordLosses:
+    """The losses of a record, or why it does not have one; and of those it has the checks by name, where asked for."""
+
+    losses: Sequence[LossResult | LossFailure]
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+    @property
+    def sound(self) -> list[LossResult]:
+        """The losses that it has."""
+        return [each for each in self.losses if isinstance(each, LossResult)]
+
+
+def checked(losses: Sequence[LossResult | LossFailure], of: str) -> RecordLosses | LatticeError:
+    """The losses of a record with their gradients checked, or why they cannot be.
+
+    Which arcs are looked at is drawn anew for each record, so that it does not hang on the others.
+    """
+    record = RecordLosses(losses)
+    try:
+        found = check(record.sound, of, np.random.default_rng(0))
+    except LatticeError as error:
+        return error
+    return replace(record, checks={result.loss.name: each for result, each in zip(record.sound, found)})
 
 
 def check(results: Sequence[LossResult], of: str, rng: np.random.Generator) -> list[Check]:
