@@ -144,7 +144,9 @@ def weighted(weights: FloatArray, beta: float, k: int) -> Weighted:
     """The K-sample bound as estimated from log weights, in groups of K. Raises UsageError for fewer than K of them."""
     groups = len(weights) // k
     if not groups:
-        raise UsageError(f"the importance-weighted bound of {k} needs at least {k} samples, but there are {len(weights)}")
+        raise UsageError(
+            f"the importance-weighted bound of {k} needs at least {k} samples, but there are {len(weights)}"
+        )
     values = _log_mean(weights[: groups * k].reshape(groups, k)) / -beta
     error = float(values.std(ddof=1)) / math.sqrt(groups) if groups > 1 else math.nan
     return Weighted(k, float(values.mean()), error)

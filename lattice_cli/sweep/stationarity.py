@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lattice_cli.arrays.finite_difference import MOST_VARIED, central
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph.graph import Graph
@@ -29,8 +30,6 @@ from lattice_cli.sweep.scheduling import schedule_of
 from lattice_cli.sweep.semiring import LogSemiring
 
 CONVENTION = "L = F + sum_i lambda_i (f_i - alpha_i), lambda_i = dF/dalpha_i >= 0"
-#: Finite differences of all arcs up to so many, else of so many drawn at random.
-_DIFFERENCES = 200
 _STEP = 1e-5
 #: Residuals and differences above these are a check that did not hold.
 _RESIDUAL, _DIFFERENCE = 1e-8, 1e-5
@@ -93,7 +92,8 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
     )
     through = multiplier[graph.dst] * share
     onward = np.bincount(graph.src, through, graph.nodes)
-    arcs = np.arange(graph.arcs) if graph.arcs <= _DIFFERENCES else np.sort(rng.choice(graph.arcs, _DIFFERENCES, False))
+    few = graph.arcs <= MOST_VARIED
+    arcs = np.arange(graph.arcs) if few else np.sort(rng.choice(graph.arcs, MOST_VARIED, False))
     return Lagrangian(
         free_energy,
         alpha,
@@ -124,9 +124,10 @@ def _combined(node: IntArray, energy: FloatArray, graph: Graph, beta: float) -> 
 
 def _difference(graph: Graph, beta: float, arc: int, schedule: Schedule) -> float:
     """dF/de of an arc by central differences."""
-    totals = []
-    for sign in (1.0, -1.0):
+
+    def total(change: float) -> FloatArray:
         energy = graph.energy.copy()
-        energy[arc] += sign * _STEP
-        totals.append(float(sweep(graph.with_energy(energy), LogSemiring(beta), schedule).totals[0]))
-    return (totals[0] - totals[1]) / (2 * _STEP)
+        energy[arc] += change
+        return sweep(graph.with_energy(energy), LogSemiring(beta), schedule).totals
+
+    return float(central(total, _STEP).slope[0])

@@ -11,10 +11,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from support import ROOT
 
 from lattice_cli.cli.stream.jobs import WorkerLost, in_order
+from lattice_cli.cli.stream.run import run_records
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.graph.record import Document
 
 COMMAND = [sys.executable, "-m", "lattice_cli"]
 #: Seconds after which what has not happened will not happen.
@@ -65,6 +69,8 @@ COMMANDS = {
     "loss": ("loss", "--json"),
     "loss tables": ("loss", "--loss", "nll", "--check"),
     "loss check": ("loss", "--loss", "hinge", "--check", "--json"),
+    "bound": ("bound", "--samples", "5", "--importance", "1,3"),
+    "fitted bound": ("bound", "--fit", "3", "--tie", "label", "--samples", "4", "--json"),
     "evaluate": ("evaluate", "--json", "--per-record"),
     "convert": ("convert", "--to", "k2", "--lossy"),
     "numbered": ("convert", "--to", "kaldi", "--lossy"),
@@ -77,15 +83,61 @@ COMMANDS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_output_is_that_of_one_process(name: str, stream: pathlib.Path) -> None:
     command, *options = COMMANDS[name]
-    if name in ("lagrangian", "loss tables", "loss check", "show"):  # many lines: some of the records will do
+    if name in ("lagrangian", "loss tables", "loss check", "fitted bound", "show"):
+        # Many lines, or slow: some of the records will do.
         short = stream.with_name(f"{name}.jsonl".replace(" ", "-"))
         short.write_text("".join(line + "\n" for line in stream.read_text().splitlines()[:40]))
         stream = short
     arguments = [command, str(stream), *options, "--keep-going"]
     alone = lattice(*arguments)
     assert lattice(*arguments, "--jobs", "2") == alone
-    assert alone[0] == 3
+    assert alone[0] == (4 if command == "bound" else 3)  # free loops have no bound
     assert alone[1]
+    assert b"Warning" not in alone[2]
+
+
+def test_arcs_to_be_checked_are_drawn_for_each_record(tmp_path: pathlib.Path) -> None:
+    """Of more than 200 arcs some are drawn: the same ones alone, behind others, and in another process."""
+    rng = np.random.default_rng(1)
+    lines = []
+    for number in range(4):
+        arcs = [[step, step + 1, label, rng.uniform()] for step in range(120) for label in "ab"]
+        document = {"lattice": 1, "id": f"r{number}", "target": "a" * 120, "start": 0, "final": 120, "arcs": arcs}
+        lines.append(json.dumps(document))
+    path = tmp_path / "large.jsonl"
+    path.write_text("\n".join(lines))
+    arguments = ["loss", "--loss", "nll", "--check", "--json"]
+    alone = lattice(*arguments, str(path))
+    assert alone[0] == 0
+    assert lattice(*arguments, str(path), "--jobs", "2") == alone
+    path.write_text(lines[2])
+    assert lattice(*arguments, str(path))[1].splitlines()[0] == alone[1].splitlines()[2]
+    assert json.loads(alone[1].splitlines()[2])["check"]["checked"] == 200
+
+
+def test_records_that_take_long_are_given_away_one_by_one() -> None:
+    """Two records in one file, which one process would take as a batch, are with two processes."""
+    solved = []
+
+    class Kept:
+        def prepare(self, document: Document, result: tuple[int, int, int]) -> tuple[int, int, int]:
+            return result
+
+        def show(self, document: Document, result: tuple[int, int, int]) -> None:
+            solved.append(result)
+
+        def finish(self) -> None:
+            pass
+
+    def solve(documents: list[Document], first: int) -> list[tuple[int, int, int]]:
+        return [(os.getpid(), first + number, len(documents)) for number in range(len(documents))]
+
+    paths = [str(ROOT / "samples" / "lecture-34.json"), str(ROOT / "samples" / "lecture-cut.yaml")] * 2
+    for jobs, batch in ((1, 4), (2, 1)):
+        solved.clear()
+        assert run_records(paths, ReadOptions(), solve, Kept(), False, jobs=jobs, apart=True) == 0
+        assert [(number, together) for _, number, together in solved] == [(number, batch) for number in range(4)]
+        assert (os.getpid() in {process for process, _, _ in solved}) == (jobs == 1)
 
 
 @pytest.mark.parametrize("command", ["viterbi", "compose"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.choices import TIES
-from lattice_cli.cli.options.shared import decoder_options, input_options, positive, result_options_in_order
+from lattice_cli.cli.options.shared import decoder_options, input_options, positive, result_options
 
 if TYPE_CHECKING:
     from lattice_cli.cli.options.shared import DecoderOptions
@@ -57,7 +57,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option("--every", type=click.IntRange(min=1), default=10, show_default=True, help="With --fit: steps to a row.")
 @input_options
-@result_options_in_order
+@result_options
 def bound(
     graphs: tuple[str, ...],
     decoder: DecoderOptions,
@@ -87,15 +87,16 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound_report import BoundAnswers, bound_report
+    from lattice_cli.cli.reports.bound_report import bound_report
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import UsageError
     from lattice_cli.formats.reading import read_one
+    from lattice_cli.learning.training.record_bounds import BoundRequest, record_bounds
 
     require_one_stdin(graphs, decoder.grammar, proposal)
     through = decoder.read()
     kind, colon, number = proposal.partition(":")
-    temperature, other = None, None
+    temperature, other = 0.0, None
     if kind == "gibbs" and colon:
         try:
             temperature = float(number)
@@ -105,9 +106,9 @@ def bound(
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
         other = read_one(proposal, reading)
-    bounds = BoundAnswers(through, temperature, other, beta, samples, importance, seed, steps, tie, every)
+    asked = BoundRequest(temperature, other, beta, samples, importance, seed, steps, tie, every)
 
-    def solve(documents: list[Document]) -> list[Any]:
-        return [bounds.of(document) for document in documents]
+    def solve(documents: list[Document], first: int) -> list[Any]:
+        return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
 
-    return run_records(graphs, reading, solve, bound_report(run.as_json, run.color), run)
+    return run_records(graphs, reading, solve, bound_report(run), run, apart=True)

@@ -117,8 +117,9 @@ def loss(
     """See the help above."""
     from lattice_cli.cli.reports.loss_report import LossJson, LossTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import CheckFailed, counted
+    from lattice_cli.errors import CheckFailed, LatticeError, counted
     from lattice_cli.learning.losses import losses
+    from lattice_cli.learning.losses.gradient_check import RecordLosses, checked
     from lattice_cli.learning.losses.loss_energies import evaluate
 
     require_one_stdin(graphs, decoder.grammar)
@@ -127,13 +128,15 @@ def loss(
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
-    report: Any = LossJson(side, check, stream) if run.as_json else LossTables(side, check, stream, arcs, run.color)
+    report: Any = LossJson(side, stream) if run.as_json else LossTables(side, check, stream, arcs, run.color)
 
-    def solve(documents: list[Document]) -> list[Any]:
+    def solve(documents: list[Document], first: int = 0) -> list[Any]:
         own = list(targets) or None
-        return evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget)
+        found = evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget)
+        of_record = (lambda losses: checked(losses, side)) if check else RecordLosses
+        return [each if isinstance(each, LatticeError) else of_record(each) for each in found]
 
-    status = run_records(graphs, reading, solve, report, run)
+    status = run_records(graphs, reading, solve, report, run, apart=check)
     if report.failed_checks:
         sys.stdout.flush()
         print(f"lattice: {counted(report.failed_checks, 'gradient check')} failed", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,20 +59,19 @@ def sample(
     require_side(side, decoder.grammar)
     through = decoder.read()
     report: Any = JsonReport(_record, identity) if run.as_json else _tables(run.color)
-    numbers = iter(range(sys.maxsize))
 
-    def drawn(document: Document) -> Draws | LatticeError:
+    def drawn(document: Document, number: int) -> Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
-        rng = np.random.default_rng([seed, next(numbers)])
+        rng = np.random.default_rng([seed, number])
         try:
             return draws(through.interpret(document), count, beta, rng, side)
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
-    def solve(batch: list[Document]) -> list[Draws | LatticeError]:
-        return [drawn(document) for document in batch]
+    def solve(batch: list[Document], first: int) -> list[Draws | LatticeError]:
+        return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    return run_records(graphs, reading, solve, report, run)
+    return run_records(graphs, reading, solve, report, run, apart=True)
 
 
 def _record(document: Document, found: Draws) -> list[dict[str, Any]]:

@@ -1,98 +1,21 @@
-"""Bounds of records, and how they are shown."""
+"""How bounds are put out."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
-import numpy as np
-
-from lattice_cli.analysis.variational_bound import (
-    SampledBound,
-    VariationalBound,
-    Weighted,
-    bound,
-    gibbs,
-    importance,
-    log_weights,
-    require_same_paths,
-    sampled,
-)
+from lattice_cli.analysis.variational_bound import VariationalBound
 from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
+from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.tables import GrowingTable, number
-from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.graph.record import Document
-from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
-from lattice_cli.records.batching import in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder
+from lattice_cli.learning.training.record_bounds import RecordBounds
 
 
-@dataclass(frozen=True)
-class BoundFound:
-    """The bounds of a record; the last row of a fit belongs to what the rest is about."""
-
-    bound: VariationalBound
-    sampled: SampledBound | None
-    importance: list[Weighted]
-    rows: list[LatticeRow]
-
-
-@dataclass(frozen=True, eq=False)
-class BoundAnswers:
-    """What is asked of every record."""
-
-    decoder: Decoder
-    temperature: float | None
-    proposal: Document | None
-    beta: float
-    samples: int | None
-    importance: tuple[int, ...]
-    seed: int
-    steps: int | None
-    tie: str
-    every: int
-    _numbers: Any = field(default_factory=count)
-
-    def of(self, document: Document) -> BoundFound | LatticeError:
-        """The bounds of a record, or why it has none."""
-        # A stream of numbers for each record: what is drawn for one does not hang on the others.
-        rng = np.random.default_rng([self.seed, next(self._numbers)])
-        try:
-            return self._of(document, rng)
-        except LatticeError as error:
-            return error.at(document.names) if isinstance(error, Diverged) else error
-
-    def _of(self, document: Document, rng: np.random.Generator) -> BoundFound | LatticeError:
-        decoder = self.decoder
-        interpretation = decoder.interpret(document)
-        graph = interpretation.graph
-        if self.proposal is None:
-            q = gibbs(graph, self.temperature or 0.0)
-        else:
-            require_same_paths(document.graph, self.proposal.graph)
-            q = decoder.interpret(self.proposal).graph
-        with in_record_terms([interpretation]):
-            rows: list[LatticeRow] = []
-            try:
-                if self.steps is not None:
-                    samples = self.samples or 0
-                    steps = list(fit(graph, q, self.beta, self.tie, self.steps, self.every, samples, rng))
-                    rows, q = [row for row, _ in steps], steps[-1][1]
-                exact = rows[-1].bound if rows else bound(graph, q, self.beta)
-            except LatticeError as error:
-                if error.status == "no-path":
-                    return no_path(interpretation)
-                raise
-            weights = log_weights(graph, q, self.beta, self.samples, rng) if self.samples else None
-            estimate = None if weights is None else sampled(weights, self.beta)
-            return BoundFound(exact, estimate, importance(graph, q, self.beta, self.importance, weights), rows)
-
-
-def bound_report(as_json: bool, color: str) -> Any:
+def bound_report(run: RunOptions) -> Any:
     """Where bounds go."""
-    return JsonReport(_record, identity) if as_json else _BoundTables(color)
+    return JsonReport(_record, identity) if run.as_json else _BoundTables(run.color)
 
 
 def _number(value: float) -> float | None:
@@ -110,7 +33,7 @@ def _figures(found: VariationalBound) -> dict[str, float]:
     }
 
 
-def _record(document: Document, found: BoundFound) -> list[dict[str, Any]]:
+def _record(document: Document, found: RecordBounds) -> list[dict[str, Any]]:
     line: dict[str, Any] = {**identity(document), "status": "ok", "beta": found.bound.beta, **_figures(found.bound)}
     if found.sampled is not None:
         line["sampled"] = {
@@ -155,7 +78,7 @@ class _BoundTables(TableReport):
         headings = ("beta", "F", "bound", "<E>_q", "entropy", "gap")
         super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
 
-    def show(self, document: Document, found: BoundFound) -> None:
+    def show(self, document: Document, found: RecordBounds) -> None:
         """The tables of one record."""
         figures = (found.bound.beta, *_figures(found.bound).values())
         self.rows.add(document.id, *(number(figure) for figure in figures[:-1]), _small(figures[-1]))
@@ -164,7 +87,7 @@ class _BoundTables(TableReport):
         self._fit(document, found)
         self._estimates(document, found)
 
-    def _fit(self, document: Document, found: BoundFound) -> None:
+    def _fit(self, document: Document, found: RecordBounds) -> None:
         headings = ["step", "bound", "gap", "|gradient|", "variance", "with control"]
         rows = GrowingTable(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
         for row in found.rows:
@@ -172,7 +95,7 @@ class _BoundTables(TableReport):
             rows.add(str(row.step), *(_small(value) for value in shown))
         rows.flush()
 
-    def _estimates(self, document: Document, found: BoundFound) -> None:
+    def _estimates(self, document: Document, found: RecordBounds) -> None:
         headings = [("estimate", "name"), ("value", "number"), ("std. error", "number"), ("eff. samples", "number")]
         rows = GrowingTable(self.out, headings, f"{document.id}: from paths drawn from q", every=0)
         if found.sampled is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,39 +14,26 @@ from lattice_cli.cli.terminal.json_lines import json_lines, write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, number, say
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.graph.record import Document
-from lattice_cli.learning.losses.gradient_check import Check, check
+from lattice_cli.learning.losses.gradient_check import Check, RecordLosses
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 
 _ZERO = 1e-12
 _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
 
 
-Results = list["LossResult | LossFailure"]
-
-
 class _Means:
     """Sums of each loss over records, and the checks on the way."""
 
-    def __init__(self, side: str, checked: bool, stream: bool) -> None:
-        self._side, self._checked, self._stream = side, checked, stream
+    def __init__(self, side: str, stream: bool) -> None:
+        self._side, self._stream = side, stream
         self._sums: dict[str, tuple[float, int]] = {}  # of each loss, and over how many records
         self.records = self.failed = 0
         self.failed_checks = self.failed_losses = 0
-        self._rng = np.random.default_rng(0)
 
-    def _count(self, results: Results) -> dict[str, Check]:
-        """Add a record to the means; its checks by the name of the loss, if they were asked for."""
-        self._add(_values(results))
-        if not self._checked:
-            return {}
-        sound = [result for result in results if isinstance(result, LossResult)]
-        checks = check(sound, self._side, self._rng)
-        self.failed_checks += sum(found.failed for found in checks)
-        return {result.loss.name: found for result, found in zip(sound, checks)}
-
-    def _add(self, values: dict[str, float | None]) -> None:
-        """Add the values of a record to the means; None for a loss that has none."""
+    def _add(self, values: Mapping[str, float | None], failed_checks: int) -> None:
+        """Add a record to the means: its value of each loss, None for a loss that it has not, and its failed checks."""
         self.records += 1
+        self.failed_checks += failed_checks
         for name, value in values.items():
             if value is None:
                 self.failed_losses += 1
@@ -66,27 +54,24 @@ class _Means:
 class LossJson(_Means):
     """A line for each loss of each record; for several records a last line with `"mean": true` for each loss."""
 
-    def prepare(self, document: Document, results: Results) -> Any:
-        """The values and the lines of one record; checks have to wait: their arcs are drawn record after record."""
-        return results if self._checked else (_values(results), self._lines(document, results, {}))
+    def prepare(self, document: Document, found: RecordLosses) -> tuple[dict[str, float | None], int, str]:
+        """What one record adds to the means, and its lines."""
+        return *_figures(found), self._lines(document, found)
 
-    def show(self, document: Document, ready: Any) -> None:
+    def show(self, document: Document, ready: tuple[dict[str, float | None], int, str]) -> None:
         """The lines of one record."""
-        if self._checked:
-            lines = self._lines(document, ready, self._count(ready))
-        else:
-            values, lines = ready
-            self._add(values)
+        values, failed_checks, lines = ready
+        self._add(values, failed_checks)
         sys.stdout.write(lines)
 
-    def _lines(self, document: Document, results: Results, checks: dict[str, Check]) -> str:
+    def _lines(self, document: Document, found: RecordLosses) -> str:
         records = []
-        for result in results:
+        for result in found.losses:
             if isinstance(result, LossFailure):
                 status = {"id": document.id, "status": result.error.status, "loss": result.loss.name}
                 records.append({**status, "message": str(result.error)})
             else:
-                records.append(self._line(document, result, checks.get(result.loss.name)))
+                records.append(self._line(document, result, found.checks.get(result.loss.name)))
         return json_lines(*records)
 
     def _line(self, document: Document, result: LossResult, checked: Check | None) -> dict[str, Any]:
@@ -126,9 +111,10 @@ class LossJson(_Means):
                 write_json({"mean": True, "loss": name, "value": value, **counts})
 
 
-def _values(results: Results) -> dict[str, float | None]:
-    """The value of each loss by its name; None for one that has none."""
-    return {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in results}
+def _figures(found: RecordLosses) -> tuple[dict[str, float | None], int]:
+    """What a record adds to the means."""
+    values = {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in found.losses}
+    return values, sum(each.failed for each in found.checks.values())
 
 
 def _term(term: AnswerEnergy | None) -> dict[str, Any] | None:
@@ -166,14 +152,14 @@ class LossTables(_Means):
     """A table of losses for each record, what is to be said about them, and tables of arcs if asked for."""
 
     def __init__(self, side: str, checked: bool, stream: bool, arcs: bool, color: str) -> None:
-        super().__init__(side, checked, stream)
-        self._arcs = arcs
+        super().__init__(side, stream)
+        self._checked, self._arcs = checked, arcs
         self._out = console(color)
 
-    def show(self, document: Document, results: Results) -> None:
+    def show(self, document: Document, found: RecordLosses) -> None:
         """The tables of one record."""
-        checks = self._count(results)
-        sound = [result for result in results if isinstance(result, LossResult)]
+        self._add(*_figures(found))
+        sound, checks = found.sound, found.checks
         single = all(len(label) == 1 for result in sound for label in _labels(result))
         targets = [answer_text(target, single) for target in sound[0].targets]
         title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
@@ -183,22 +169,21 @@ class LossTables(_Means):
             headings.append("error")
         columns = [("loss", "name"), *((heading, "number") for heading in headings)]
         rows = GrowingTable(self._out, columns, title, every=0)
-        for result in results:
+        for result in found.losses:
             if isinstance(result, LossFailure):
                 rows.add(result.loss.name, f"({result.error.status})", *[""] * (len(headings) - 1))
                 continue
             name, value, margin, *rest = _cells(result)
-            found = checks.get(name)
-            rows.add(name, value, *([margin, *rest] if found is None else [*rest, _worst(found)]))
+            rows.add(name, value, *([*rest, _worst(checks[name])] if name in checks else [margin, *rest]))
         rows.flush()
         self._remarks(sound, single, checks)
-        for result in results:
+        for result in found.losses:
             if isinstance(result, LossFailure):
                 say(self._out, f"{result.loss.name}: {result.error}")
         if self._arcs:
             self._arc_tables(document, sound, checks)
 
-    def _remarks(self, results: list[LossResult], single: bool, checks: dict[str, Check]) -> None:
+    def _remarks(self, results: list[LossResult], single: bool, checks: Mapping[str, Check]) -> None:
         offending = {
             answer_text(result.offending.output or [], single)
             for result in results
@@ -223,7 +208,7 @@ class LossTables(_Means):
         if some is not None and results and len(some.arcs) < len(results[0].gradient):
             say(self._out, f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random")
 
-    def _arc_tables(self, document: Document, results: list[LossResult], checks: dict[str, Check]) -> None:
+    def _arc_tables(self, document: Document, results: list[LossResult], checks: Mapping[str, Check]) -> None:
         for result in results:
             side = result.interpretation.side(self._side)
             columns = {"gradient": result.gradient.tolist()}

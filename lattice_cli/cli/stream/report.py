@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 #: What streams are made of; only evaluate reads answers, and only recognize inputs.
 Item: TypeAlias = "Document | Inputs | Answered | Failure"
 Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | RawPart | Pause]]"
-Solve: TypeAlias = Callable[[list[Any]], Sequence[Any]]
+#: A batch of records -> a result for each.
+Solve: TypeAlias = Callable[..., Sequence[Any]]
 #: A record, and its result as the report wants it or the error that stands in its place.
 Outcome: TypeAlias = "tuple[Item, Any]"
 

@@ -42,18 +42,21 @@ def run_records(
     report: Report,
     run: RunOptions,
     read: Read = split_records,
+    apart: bool = False,
 ) -> int:
     """Read every record, solve them batch by batch, report them in order; the exit status.
 
     solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
     solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
     stream goes on; any other error ends it unless run.keep_going. The worst status counts. run.jobs: how many processes
-    parse and solve; what is reported, and in which order, does not depend on it.
+    parse and solve; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws
+    random numbers of its own: processes solve record after record, and solve is told as well the number in the stream
+    of the first of its documents, among those that could be read.
     """
     status = records = failed = 0
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, solve, report, read, run.jobs)) as outcomes,
+        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart)) as outcomes,
         progress(None if "-" in paths else len(paths), "records") as bar,
     ):
         for batch in outcomes:
@@ -89,20 +92,40 @@ def write_records(
 
 
 def _outcomes(
-    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Report, read: Read, jobs: int
+    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Report, read: Read, jobs: int, apart: bool
 ) -> Generator[list[Outcome], None, None]:
     """The outcomes of all records in order, batch by batch."""
+    most = 1 if apart and jobs > 1 else _BATCH_RECORDS
+
+    def parts(path: str) -> Iterator[Any]:
+        # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
+        return parsed(read(path, options)) if apart or jobs == 1 else read(path, options)
+
+    def solve_at(documents: list[Any], first: int) -> Sequence[Any]:
+        return solve(documents, first) if apart else solve(documents)
+
+    def outcomes(task: tuple[int, list[Any]]) -> list[Outcome]:
+        return _solved_batch(*task, solve_at, report)
+
+    def elsewhere(task: tuple[int, list[Any]]) -> list[Outcome]:
+        whole = [task] if apart else [(0, part) for part in _batches([""], lambda _: parsed(iter(task[1])))]
+        return [(outlined(record), outcome) for part in whole for record, outcome in outcomes(part)]
+
+    tasks = _numbered(_batches(paths, parts, most))
     if jobs == 1:
-        for batch in _batches(paths, lambda path: parsed(read(path, options))):
-            yield _solved_batch(batch, solve, report)
+        yield from map(outcomes, tasks)
         return
     from lattice_cli.cli.stream.jobs import in_order
 
-    def outcomes(batch: list[Any]) -> list[Outcome]:
-        solved = [_solved_batch(part, solve, report) for part in _batches([""], lambda _: parsed(iter(batch)))]
-        return [(outlined(record), outcome) for part in solved for record, outcome in part]
+    yield from in_order(tasks, elsewhere, jobs, _stdin(paths))
 
-    yield from in_order(_batches(paths, lambda path: read(path, options)), outcomes, jobs, _stdin(paths))
+
+def _numbered(batches: Iterator[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """Each batch with the number of its first record, of those that could be read."""
+    first = 0
+    for batch in batches:
+        yield first, batch
+        first += sum(not isinstance(record, Failure) for record in batch)
 
 
 def _stdin(paths: Sequence[str]) -> int | None:
@@ -136,9 +159,9 @@ def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
     return None
 
 
-def _solved_batch(batch: list[Any], solve: Solve, report: Report) -> list[Outcome]:
+def _solved_batch(first: int, batch: list[Any], solve: Solve, report: Report) -> list[Outcome]:
     """The outcome of each record of a batch."""
-    results = iter(_solved([record for record in batch if not isinstance(record, Failure)], solve))
+    results = iter(_solved(first, [record for record in batch if not isinstance(record, Failure)], solve))
     return [(record, _outcome(record, results, report)) for record in batch]
 
 
@@ -154,20 +177,22 @@ def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
         return error
 
 
-def _solved(documents: list[Any], solve: Solve) -> list[Any]:
+def _solved(first: int, documents: list[Any], solve: Solve) -> list[Any]:
     """A result or an error for each record."""
     if not documents:
         return []
     try:
-        return list(solve(documents))
+        return list(solve(documents, first))
     except LatticeError as error:
         if len(documents) == 1:
             only = documents[0]
             return [error.at(only.names) if isinstance(error, Diverged) and isinstance(only, Document) else error]
-    return [result for document in documents for result in _solved([document], solve)]
+    return [result for number, document in enumerate(documents, first) for result in _solved(number, [document], solve)]
 
 
-def _batches(paths: Sequence[str], read: Callable[[str], Iterator[Any]]) -> Iterator[list[Any]]:
+def _batches(
+    paths: Sequence[str], read: Callable[[str], Iterator[Any]], most: int = _BATCH_RECORDS
+) -> Iterator[list[Any]]:
     """Records, or parts of inputs, in groups that are worth a sweep; what has arrived is never kept waiting."""
     batch: list[Any] = []
     fill = 0.0
@@ -183,7 +208,7 @@ def _batches(paths: Sequence[str], read: Callable[[str], Iterator[Any]]) -> Iter
                 fill += record.graph.arcs / _BATCH_ARCS
             elif isinstance(record, RawPart):
                 fill += record.size / _BATCH_BYTES
-            if fill >= 1.0 or len(batch) >= _BATCH_RECORDS:
+            if fill >= 1.0 or len(batch) >= most:
                 yield batch
                 batch, fill = [], 0.0
     if batch:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lattice_cli.arrays.finite_difference import central
 from lattice_cli.arrays.types import FloatArray
 from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
 from lattice_cli.learning.networks.layers import Parameters
@@ -87,12 +88,15 @@ def check_recognizer(
     for _ in range(_DIRECTIONS):
         along = {name: rng.standard_normal(array.shape) for name, array in parameters.items()}
         along = {name: array / _length(along) for name, array in along.items()}
-        plus, minus = (
-            recognizer.energies({name: each + sign * along[name] for name, each in parameters.items()}, stacked)[0]
-            for sign in (_STEP, -_STEP)
-        )
+
+        def moved(change: float, along: Parameters = along) -> FloatArray:
+            return recognizer.energies(
+                {name: each + change * along[name] for name, each in parameters.items()}, stacked
+            )[0]
+
+        found = central(moved, _STEP)
         wanted = sum(float((gradient[name] * along[name]).sum()) for name in parameters)
-        measured = float(seed @ (plus - minus)) / (2 * _STEP)
+        measured = float(seed @ found.change) / found.width
         error = max(error, abs(wanted - measured) / max(abs(wanted), abs(measured), 1e-2 * typical, 1e-300))
     adjoint, continuous = None, False
     if isinstance(recognizer, (RowRecognizer, SegmentRecognizer)) and isinstance(recognizer.network, OdeNetwork):

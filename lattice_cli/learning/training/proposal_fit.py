@@ -170,11 +170,12 @@ def fit(
         done = step == steps or optimizer.converged
         if step % every == 0 or done:
             q = at(weights)
+            reached = bound(graph, q, beta, schedule)  # which tells first if there is no path to draw
             length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, schedule))))
             variances = (np.nan, np.nan)
             if samples > 1:
                 variances = score_variances(graph, q, beta, energies, samples, rng)
-            yield LatticeRow(step, bound(graph, q, beta, schedule), length, *variances), q
+            yield LatticeRow(step, reached, length, *variances), q
         if done:
             return
         weights, _ = optimizer.step(weights, evaluate)
