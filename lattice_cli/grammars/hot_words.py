@@ -14,6 +14,7 @@ import numpy as np
 
 from lattice_cli.arrays.types import FloatArray, IntArray
 from lattice_cli.graph.graph import Labels, label_index
+from lattice_cli.graph.tries import Trie
 
 
 def unsaid(words: Iterable[str], spoken: Collection[str]) -> frozenset[str]:
@@ -56,20 +57,16 @@ class HotWords:
                 gain[number[word]] += bonus
             elif _spelled(word, spoken):
                 spelled[word] = bonus
-        children: dict[tuple[int, int], int] = {}
-        lent, whole = [0.0, 0.0], [0.0, 0.0]
-        for word, bonus in spelled.items():
-            node = 0
-            for position, letter in enumerate(word, 1):
-                head = children.setdefault((node, number[letter]), len(lent))
-                if head == len(lent):
-                    lent.append(0.0)
-                    whole.append(0.0)
-                lent[head] = max(lent[head], bonus * position / len(word))
-                node = head
-            whole[node] = bonus
-        key = np.array([node * len(labels) + label for node, label in children], dtype=np.intp)
-        child = np.array(list(children.values()), dtype=np.intp)
+        trie = Trie()
+        paths = [trie.path([number[letter] for letter in word]) for word in spelled]
+        lent, whole = [0.0] * (trie.nodes + 1), [0.0] * (trie.nodes + 1)  # history 1 is no prefix
+        for path, bonus in zip(paths, spelled.values()):
+            for position, node in enumerate(path, 1):
+                if (share := bonus * position / len(path)) > lent[node + 1]:
+                    lent[node + 1] = share
+            whole[path[-1] + 1] = bonus
+        tail, label, head = trie.columns()
+        key, child = (tail + (tail > 0)) * len(labels) + label, head + 1
         order = np.argsort(key)
         # Rounding aside a prefix lends no less than a shorter one, so that no step but a failure costs anything.
         blank = np.array([0.0, *(float(label.isspace()) for label in labels[1:])])

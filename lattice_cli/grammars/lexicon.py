@@ -1,4 +1,4 @@
-"""Words as a trie."""
+"""Words as tries: from spellings to spellings or words, from phones to words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.graph.construct import Arc, LabelIndex, graph_of
+from lattice_cli.graph.connect import trimmed
+from lattice_cli.graph.construct import Arc, LabelIndex, arc_columns, graph_by_tail
 from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.graph.tries import Trie
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,7 @@ def grammar_of(
         raise FormatError(f"{source}: an empty word cannot be repeated with loop")
     if around and not loop:
         raise FormatError(f"{source}: around is about the label of loop, and there is none")
-    trie = _Trie()
-    ends = [trie.end_of(word.spelling) for word in kept]
-    return trie.document(kept, ends, source, record_id, loop, around, by_word)
+    return numbered_document(_spelling_graph(kept, loop, around, by_word), record_id, source)
 
 
 def distinct_words(words: Iterable[LexiconWord], source: str) -> list[LexiconWord]:
@@ -68,95 +68,62 @@ def distinct_words(words: Iterable[LexiconWord], source: str) -> list[LexiconWor
     return list(seen.values())
 
 
-class _Trie:
-    """Prefixes of the words as nodes, 0 the root."""
-
-    def __init__(self) -> None:
-        self._labels = LabelIndex()
-        self._child: dict[tuple[int, int], int] = {}
-
-    def end_of(self, spelling: tuple[str, ...]) -> int:
-        """The node that a spelling leads to, made as needed."""
-        node = 0
-        child, number = self._child, self._labels.numbers
-        for letter in spelling:
-            key = (node, number.setdefault(letter, len(number)))
-            node = child.setdefault(key, len(child) + 1)
-        return node
-
-    def document(
-        self,
-        words: list[LexiconWord],
-        ends: list[int],
-        source: str,
-        record_id: str,
-        loop: str | None,
-        around: bool,
-        by_word: bool,
-    ) -> Document:
-        """The trie with word ends, as a graph: nodes are numbered as they were made, arcs by tail."""
-        labels = self._labels
-        arcs = [(tail, head, label, 0 if by_word else label, 0.0) for (tail, label), head in self._child.items()]
-        nodes = len(self._child) + 1
-        final: dict[int, float] = {}
-        separator = labels.number(loop) if loop else 0
-        if by_word:
-            done = nodes  # one node where a word has been said
-            nodes += 1
-            arcs += [(end, done, 0, labels.number(word.name), word.energy) for word, end in zip(words, ends)]
-            final[done] = 0.0
+def _spelling_graph(words: Collection[LexiconWord], loop: str | None, around: bool, by_word: bool) -> Graph:
+    """The trie with word ends, see `grammar_of`: nodes are numbered as they were made, arcs by tail."""
+    labels, trie = LabelIndex(), Trie()
+    ends = [trie.end(labels.numbered(word.spelling)) for word in words]
+    tail, label, head = trie.columns()
+    none = np.zeros(len(tail), dtype=np.intp)
+    inner = (tail, head, label, none if by_word else label, none)
+    arcs: list[Arc] = []
+    nodes = trie.nodes
+    final: dict[int, float] = {}
+    separator = labels.number(loop) if loop else 0
+    if by_word:
+        done = nodes  # one node where a word has been said
+        nodes += 1
+        arcs += [(end, done, 0, labels.number(word.name), word.energy) for word, end in zip(words, ends)]
+        final[done] = 0.0
+        if loop is not None:
+            arcs.append((done, 0, separator, 0, 0.0))
+    else:
+        for word, end in zip(words, ends):
+            final[end] = word.energy
             if loop is not None:
-                arcs.append((done, 0, separator, 0, 0.0))
-        else:
-            for word, end in zip(words, ends):
-                final[end] = word.energy
-                if loop is not None:
-                    arcs.append((end, 0, separator, separator, word.energy))
-        if around:
-            spoken = 0 if by_word else separator
-            arcs += [(node, nodes, separator, spoken, cost) for node, cost in final.items()]
-            arcs += [(node, node, separator, spoken, 0.0) for node in (0, nodes)]
-            final[nodes] = 0.0
-            nodes += 1
-        src, dst, ilabel, olabel, energy = zip(*arcs) if arcs else ((),) * 5
-        order = np.argsort(np.array(src, dtype=np.intp), kind="stable")
-        start, finals = np.full(nodes, np.inf), np.full(nodes, np.inf)
-        start[0] = 0.0
-        finals[list(final)] = list(final.values())
-        graph = Graph(
-            np.array(src, dtype=np.intp)[order],
-            np.array(dst, dtype=np.intp)[order],
-            np.array(ilabel, dtype=np.intp)[order],
-            np.array(olabel, dtype=np.intp)[order],
-            np.array(energy, dtype=np.float64)[order],
-            start,
-            finals,
-            labels.table,
-        )
-        return Document(graph, record_id, source, range(nodes))
+                arcs.append((end, 0, separator, separator, word.energy))
+    if around:
+        spoken = 0 if by_word else separator
+        arcs += [(node, nodes, separator, spoken, cost) for node, cost in final.items()]
+        arcs += [(node, node, separator, spoken, 0.0) for node in (0, nodes)]
+        final[nodes] = 0.0
+        nodes += 1
+    columns = [np.concatenate(parts) for parts in zip(inner, arc_columns(arcs))]
+    return graph_by_tail(columns, {0: 0.0}, final, nodes, labels.table)
 
 
-def _lexicon(words: Collection[LexiconWord], loop: str | None) -> Graph:
+def pronunciation_graph(words: Collection[LexiconWord], loop: str | None) -> Graph:
     """The trie: prefixes are shared, each word has an arc of its own for its last phone, and there is no epsilon arc.
 
     With `loop` a second copy of what leaves the root leaves the end of a word, so that no sequence is empty.
     """
-    labels = LabelIndex()
-    root, done, nodes = 0, 1, 2
-    prefixes: dict[tuple[int, int], int] = {}
-    arcs: list[Arc] = []
-    for word in words:
-        node = root
-        *before, last = [labels.number(phone) for phone in word.spelling]
-        for phone in before:
-            head = prefixes.setdefault((node, phone), nodes)
-            if head == nodes:
-                nodes += 1
-                arcs.append((node, head, phone, 0, 0.0))
-            node = head
-        arcs.append((node, done, last, labels.number(word.name), word.energy))
+    labels, trie = LabelIndex(), Trie()
+    last: list[tuple[int, int, float]] = []
+    for place, word in enumerate(words):
+        *before, phone = labels.numbered(word.spelling)
+        last.append((phone, labels.number(word.name), word.energy))
+        trie.end([*before, ~place])  # a number that no phone and no other word has
+    root, done = 0, 1
+    tail, number, head = trie.columns()
+    ends = number < 0
+    place_of_end = ~number[ends]
+    columns = [tail + (tail > root), np.where(ends, done, head + 1), number, np.zeros_like(tail), np.zeros(len(tail))]
+    for column, own in zip(columns[2:], zip(*last)):
+        column[ends] = np.array(own)[place_of_end]
     if loop:
-        arcs.append((done, root, labels.number(loop), 0, 0.0))
-    elif loop is not None:
-        arcs += [(done, *arc[1:]) for arc in arcs if arc[0] == root]
-    return graph_of(arcs, {root: 0.0}, {done: 0.0}, nodes, labels.table)
+        more = arc_columns([(done, root, labels.number(loop), 0, 0.0)])
+    else:
+        more = [column[(tail == root) & (loop is not None)] for column in columns]
+        more[0] = np.full(len(more[0]), done)
+    columns = [np.concatenate(parts) for parts in zip(columns, more)]
+    whole = graph_by_tail(columns, {root: 0.0}, {done: 0.0}, trie.nodes + 1, labels.table)
+    return trimmed(whole)[0]

@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.arrays.types import NO_INDICES, FloatArray
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.graph import Graph, Labels
 
 Arc = tuple[int, int, int, int, float]
+#: Of arcs: tail, head, input, output, energy.
+Columns = Sequence[NDArray[Any]]
 
 
 def graph_of(
     arcs: Sequence[Arc], start: dict[int, float], final: dict[int, float], nodes: int, labels: Sequence[str]
 ) -> Graph:
     """The trimmed graph of these arcs (tail, head, input, output, energy), sorted by tail; labels[0] is epsilon."""
-    src, dst, ilabel, olabel, energy = zip(*arcs) if arcs else ((),) * 5
-    order = np.argsort(np.array(src, dtype=np.intp), kind="stable")
-    whole = Graph(
-        np.array(src, dtype=np.intp)[order],
-        np.array(dst, dtype=np.intp)[order],
-        np.array(ilabel, dtype=np.intp)[order],
-        np.array(olabel, dtype=np.intp)[order],
-        np.array(energy, dtype=np.float64)[order],
-        end_energies(nodes, start),
-        end_energies(nodes, final),
-        tuple(labels),
-    )
-    return trimmed(whole)[0]
+    return trimmed(graph_by_tail(arc_columns(arcs), start, final, nodes, labels))[0]
+
+
+def arc_columns(arcs: Sequence[Arc]) -> Columns:
+    """The columns of arcs: tail, head, input, output, energy."""
+    *numbers, energy = zip(*arcs) if arcs else ((),) * 5
+    return [*(np.array(column, dtype=np.intp) for column in numbers), np.array(energy, dtype=np.float64)]
+
+
+def graph_by_tail(
+    columns: Columns, start: dict[int, float], final: dict[int, float], nodes: int, labels: Sequence[str]
+) -> Graph:
+    """The graph of arcs in columns, sorted by tail."""
+    order = np.argsort(columns[0], kind="stable")
+    src, dst, ilabel, olabel, energy = (column[order] for column in columns)
+    ends = end_energies(nodes, start), end_energies(nodes, final)
+    return Graph(src, dst, ilabel, olabel, energy, *ends, tuple(labels))
 
 
 def end_energies(nodes: int, energies: Mapping[int, float]) -> FloatArray:
@@ -76,6 +84,11 @@ class LabelIndex:
     def number(self, label: str | None) -> int:
         """The number of a label, a new one if it is new."""
         return self.numbers.setdefault(label, len(self.numbers))
+
+    def numbered(self, labels: Iterable[str]) -> list[int]:
+        """The numbers of labels."""
+        numbers = self.numbers
+        return [numbers.setdefault(label, len(numbers)) for label in labels]
 
     @property
     def table(self) -> Labels:

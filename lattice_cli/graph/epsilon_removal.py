@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from lattice_cli.arrays.grouping import Groups, group_by
-from lattice_cli.arrays.runs import run_starts, spans
+from lattice_cli.arrays.runs import run_lengths, run_starts, spans
 from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
 from lattice_cli.graph.connect import trimmed
-from lattice_cli.graph.construct import Arc, graph_of
+from lattice_cli.graph.construct import Columns, graph_by_tail
 from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.levels import evaluation_order
+
+#: Where there are ways of so many arcs, they are asked whether they go round for ever.
+_LONG = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,25 @@ class _EpsilonPaths:
     energy: FloatArray
     last: IntArray
     before: IntArray
+
+    def depth_first(self) -> IntArray:
+        """(ways,) the ways node by node: each before those that prolong it, which come in the order of their arcs."""
+        roots, ways = int((self.before < 0).sum()), len(self.tail)
+        bounds = [roots]  # where each length begins: the ways of a length prolong those of the one before
+        while bounds[-1] < ways:
+            bounds.append(int(np.searchsorted(self.before[roots:], bounds[-1])) + roots)
+        below = np.ones(ways, dtype=np.intp)
+        levels = list(pairwise(bounds))
+        for low, high in reversed(levels):
+            np.add.at(below, self.before[low:high], below[low:high])
+        place = np.cumsum(below) - below  # right for the empty ways, of which there is one a node, in their order
+        for low, high in levels:
+            owner, size = self.before[low:high], below[low:high]
+            earlier = np.cumsum(size) - size
+            firsts = run_starts(owner)
+            earlier -= np.repeat(earlier[firsts], run_lengths(firsts, len(owner)))
+            place[low:high] = place[owner] + 1 + earlier
+        return np.argsort(place)
 
     def arcs(self) -> Groups:
         """The arcs of each way, in order."""
@@ -108,9 +132,12 @@ def without_input_epsilon(grammar: Graph) -> InputEpsilonFree | None:
     return InputEpsilonFree(graph, _with_first(arc, way, arcs_of), _taken(way_of_start, arcs_of), grammar)
 
 
-def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _EpsilonPaths | None:
-    """Every way through silent arcs from the nodes that are entered, the empty ones first; None if more than most."""
-    leaving = group_by(grammar.src[silent], grammar.nodes)
+def _ways(graph: Graph, silent: IntArray, entered: IntArray, most: int) -> _EpsilonPaths | None:
+    """Every way through silent arcs from the nodes that are entered, the empty ones first, then those of one arc.
+
+    None where silent arcs form cycles, or if there are more ways than `most`.
+    """
+    leaving = group_by(graph.src[silent], graph.nodes)
     none = np.full(len(entered), -1, dtype=np.intp)
     found = [(entered, entered, np.zeros(len(entered)), none, none)]
     total, first = len(entered), 0
@@ -120,10 +147,14 @@ def _ways(grammar: Graph, silent: IntArray, entered: IntArray, most: int) -> _Ep
         if not len(rows):
             return _EpsilonPaths(*(np.concatenate(column) for column in zip(*found)))
         owner, arc = np.repeat(np.arange(len(tail)), counts), silent[rows]
-        found.append((tail[owner], grammar.dst[arc], energy[owner] + grammar.energy[arc], arc, owner + first))
+        found.append((tail[owner], graph.dst[arc], energy[owner] + graph.energy[arc], arc, owner + first))
         first, total = total, total + len(arc)
-        if total > most:
+        if total > most or (len(found) == _LONG and _cyclic(graph, silent)):
             return None
+
+
+def _cyclic(graph: Graph, arcs: IntArray) -> bool:
+    return evaluation_order(graph.src[arcs], graph.dst[arcs], np.array([0, graph.nodes])).cyclic
 
 
 def _starts(grammar: Graph, ways: _EpsilonPaths, kept: IntArray, by_tail: Groups) -> tuple[FloatArray, IntArray] | None:
@@ -177,78 +208,42 @@ def epsilon_free(graph: Graph, most: int | None = None) -> Graph:
     if not silent.any():
         return graph
     most = 2 * graph.arcs + 1000 if most is None else most
-    ways = _silent_ways(graph, np.flatnonzero(silent), most)
+    entered = np.isfinite(graph.start)
+    entered[graph.dst[~silent]] = True
+    ways = _ways(graph, np.flatnonzero(silent), np.flatnonzero(entered), most + graph.nodes)
     if ways is None:
         return graph
-    leaving: list[list[int]] = [[] for _ in range(graph.nodes)]
-    tails, heads = graph.src.tolist(), graph.dst.tolist()
-    for arc in np.flatnonzero(~silent).tolist():
-        leaving[tails[arc]].append(arc)
-    entered = {*graph.starts.tolist(), *graph.dst[~silent].tolist()}
-    if sum(len(leaving[node]) for tail in entered for node, _ in ways[tail]) > most:
+    order = ways.depth_first()
+    tail, head, before = ways.tail[order], ways.head[order], ways.energy[order]
+    spoken = np.flatnonzero(~silent)
+    rows, counts = group_by(graph.src[spoken], graph.nodes).rows(head)
+    if len(rows) > most:
         return graph
-    inputs, outputs, energies = graph.ilabel.tolist(), graph.olabel.tolist(), graph.energy.tolist()
-    arcs: list[Arc] = [
-        (tail, heads[arc], inputs[arc], outputs[arc], energies[arc] + before)
-        for tail in sorted(entered)
-        for node, before in ways[tail]
-        for arc in leaving[node]
-    ]
-    return _ended(graph, arcs, ways, entered)
+    arc = spoken[rows]
+    energy = graph.energy[arc] + np.repeat(before, counts)
+    columns = [np.repeat(tail, counts), graph.dst[arc], graph.ilabel[arc], graph.olabel[arc], energy]
+    ending = before + graph.final[head]
+    ends = np.isfinite(ending)
+    return _ended(graph, columns, group_by(tail[ends], graph.nodes), ending[ends])
 
 
-def _silent_ways(graph: Graph, silent: IntArray, most: int) -> list[list[tuple[int, float]]] | None:
-    """Node -> (node, energy) of each way from it by epsilon arcs alone, itself first; None if too many, or a cycle."""
-    following: list[list[tuple[int, float]]] = [[] for _ in range(graph.nodes)]
-    waits = np.zeros(graph.nodes, dtype=np.intp)
-    preceding: list[list[int]] = [[] for _ in range(graph.nodes)]
-    for tail, head, energy in zip(*(column[silent].tolist() for column in (graph.src, graph.dst, graph.energy))):
-        following[tail].append((head, energy))
-        preceding[head].append(tail)
-        waits[tail] += 1
-    ways: list[list[tuple[int, float]]] = [[] for _ in range(graph.nodes)]
-    ready = np.flatnonzero(waits == 0).tolist()
-    done = total = 0
-    while ready:
-        node = ready.pop()
-        done += 1
-        ways[node] = [(node, 0.0)]
-        ways[node] += [(end, energy + rest) for head, energy in following[node] for end, rest in ways[head]]
-        total += len(ways[node])
-        if total > most + graph.nodes:
-            return None
-        for tail in preceding[node]:
-            waits[tail] -= 1
-            if not waits[tail]:
-                ready.append(tail)
-    return ways if done == graph.nodes else None
-
-
-def _ended(graph: Graph, arcs: list[Arc], ways: list[list[tuple[int, float]]], entered: set[int]) -> Graph:
-    """The graph of these arcs, with every way to end at a node.
+def _ended(graph: Graph, columns: Columns, ends: Groups, energy: FloatArray) -> Graph:
+    """The graph of these arcs, with every way to end at a node: its ends have these energies.
 
     A node has one final energy. Where there are several ways to end, arcs to it are doubled for each: to a last node.
     """
-    column = graph.final.tolist()
-    final: dict[int, float] = {}
-    several: dict[int, list[float]] = {}
-    for node in entered:
-        ends = [before + column[end] for end, before in ways[node] if np.isfinite(column[end])]
-        if len(ends) == 1:
-            final[node] = ends[0]
-        elif ends:
-            several[node] = ends
+    last, sizes = graph.nodes, np.diff(ends.offsets)
+    once = np.flatnonzero(sizes == 1)
+    final = dict(zip(once.tolist(), energy[ends.rows(once)[0]].tolist())) | {last: 0.0}
+    into = np.flatnonzero(sizes[columns[1]] > 1)
+    rows, counts = ends.rows(columns[1][into])
+    doubled = [np.repeat(column[into], counts) for column in columns]
+    doubled[1], doubled[4] = np.full(len(rows), last), doubled[4] + energy[rows]
     start = {node: float(graph.start[node]) for node in graph.starts.tolist()}
-    last, nodes = graph.nodes, graph.nodes + 1
-    final[last] = 0.0
-    arcs += [
-        (tail, last, one, other, energy + end)
-        for tail, head, one, other, energy in arcs
-        for end in several.get(head, ())
-    ]
-    for node in [node for node in start if node in several]:
-        for end in several[node]:
-            start[nodes] = start[node] + end
-            final[nodes] = 0.0
-            nodes += 1
-    return graph_of(arcs, start, final, nodes, graph.labels)
+    several = graph.starts[sizes[graph.starts] > 1]
+    rows, counts = ends.rows(several)
+    alone = (np.repeat(graph.start[several], counts) + energy[rows]).tolist()
+    start |= {last + 1 + place: cost for place, cost in enumerate(alone)}
+    final |= {last + 1 + place: 0.0 for place in range(len(alone))}
+    whole = [np.concatenate(parts) for parts in zip(columns, doubled)]
+    return trimmed(graph_by_tail(whole, start, final, last + 1 + len(alone), graph.labels))[0]

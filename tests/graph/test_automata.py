@@ -18,6 +18,7 @@ from lattice_cli.formats.notations.regular_expression import regular_expression
 from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
 from lattice_cli.graph import rational as automata
 from lattice_cli.graph.determinize import determinized
+from lattice_cli.graph.epsilon_removal import without_input_epsilon
 from lattice_cli.graph.graph import Graph
 
 small_graphs = graphs(energies=moderate_energies, max_nodes=5, max_arcs=7)
@@ -36,6 +37,17 @@ def test_epsilon_arcs_stay_where_they_form_a_cycle_or_would_become_too_many() ->
     steps = Graph([0, 0, 1], [1, 1, 2], [0, 0, 1], [0, 0, 1], [1.0] * 3, [0.0, 9, 9], [oracle.INF] * 2 + [0], LABELS)
     assert automata.silent_arcs(automata.epsilon_free(steps, 1)).sum() == 2
     assert not automata.silent_arcs(automata.epsilon_free(steps, 4)).any()
+
+
+def test_long_rows_of_epsilons_go_and_cycles_are_known_at_once() -> None:
+    long = 200
+    src, label = [*range(long), long - 1], [1, *[0] * (long - 1), 0]
+    for last, cycle in ((long, False), (1, True)):
+        heads = [*range(1, long + 1), last]
+        ends = [[0.0, *[oracle.INF] * long], [*[oracle.INF] * long, 0.0]]
+        graph = Graph(src, heads, label, label, [0.5] * (long + 1), *ends, LABELS)
+        assert automata.silent_arcs(automata.epsilon_free(graph, 10**6)).any() == cycle
+        assert (without_input_epsilon(graph) is None) == cycle
 
 
 @given(one=small_graphs, other=small_graphs)

@@ -12,7 +12,7 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.rows import rows_of
 from lattice_cli.formats.io.values import brief
-from lattice_cli.grammars.lexicon import LexiconWord, _lexicon, distinct_words
+from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, pronunciation_graph
 from lattice_cli.graph.record import Document, numbered_document
 
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
@@ -62,4 +62,4 @@ def dictionary(words: Iterable[LexiconWord], source: str, record_id: str, loop: 
     kept = distinct_words(words, source)
     if not kept:
         raise FormatError(f"{source}: no words, expected at least one")
-    return numbered_document(_lexicon(kept, loop), record_id, source)
+    return numbered_document(pronunciation_graph(kept, loop), record_id, source)
