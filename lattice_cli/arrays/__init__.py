@@ -1,12 +1,13 @@
 """Idioms over numpy arrays of ragged columns: what the engine would else write out inline.
 
-grouping   rows grouped by a key (CSR): `group_by`
-key_index  consecutive numbers for integer keys (table or open-addressing hash)
-pointers   follow back-pointers to their end, in strides where long
-runs       ranges side by side; where runs of equal neighbours begin; distinct keys
-segments   segment reduction: least, sum, spread; sorted runs or scattered owners
-sorting    stable radix order of integers, block by block where nearly sorted
-types      IntArray, FloatArray, BoolArray; an empty column of indices
+finite_difference  central finite differences
+grouping           rows grouped by a key (CSR): `group_by`
+key_index          consecutive numbers for integer keys (table or open-addressing hash)
+pointers           follow back-pointers to their end, in strides where long
+runs               ranges side by side; where runs of equal neighbours begin; distinct keys
+segments           segment reduction: least, sum, spread; sorted runs or scattered owners
+sorting            stable radix order of integers, block by block where nearly sorted
+types              IntArray, FloatArray, BoolArray; an empty column of indices
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lattice_cli.arrays.finite_difference import JUMP, MOST_VARIED, Difference, balanced_step, central, noise
     from lattice_cli.arrays.grouping import Groups, group_by
     from lattice_cli.arrays.key_index import KeyIndex
     from lattice_cli.arrays.pointers import follow

@@ -21,7 +21,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.grammars.context_automaton import Contexts, contexts_of
     from lattice_cli.grammars.ctc import ctc_expansion, ctc_topology, ctc_tree
-    from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, grammar_of, spelled
+    from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, grammar_of, pronunciation_graph, spelled
     from lattice_cli.grammars.ngram import Context, NgramModel
     from lattice_cli.grammars.ngram_automaton import exact, with_epsilon
     from lattice_cli.grammars.rescoring import rescored

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from lattice_cli.graph.construct import (
         Arc,
         LabelIndex,
+        arc_columns,
         emission_graph,
         end_energies,
+        graph_by_tail,
         graph_of,
         label_loop,
         linear_graph,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from lattice_cli.graph.levels import Order, evaluation_order
     from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
     from lattice_cli.graph.record import Document, Inputs, numbered_document, weighted_sum
-    from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
+    from lattice_cli.graph.tries import Target, Trie, complement_acceptor, target_acceptor
     from lattice_cli.graph.unions import labelled_like, member, union
 
 __getattr__ = lazy_names(__name__)

@@ -1,6 +1,6 @@
 """How results look: tables for people, lines of JSON for programs. They show; they compute nothing.
 
-bound_report       bounds of records, and how they are shown
+bound_report       how bounds are put out
 conversion_report  where converted graphs go
 drawing_report     pictures of graphs
 evaluation_input   what evaluate reads

@@ -16,7 +16,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
     from lattice_cli.learning.losses.batch_loss import Batch, Objective, Outcome
-    from lattice_cli.learning.losses.gradient_check import Check, check
+    from lattice_cli.learning.losses.gradient_check import Check, RecordLosses, checked
     from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult, evaluate
     from lattice_cli.learning.losses.losses import LOSSES, Settings
     from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, ProductPathSet

@@ -4,6 +4,7 @@ config          every key of a configuration with its meaning
 model           a model made of a configuration
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph
+record_bounds   variational bounds on the free energies of records
 training_loop   epochs, state, best weights
 validation      errors on held-out examples
 variational_em  a bound by a second recogniser (variational EM)
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lattice_cli.learning.training.config import GrammarSettings, LayerSettings, TrainConfig
     from lattice_cli.learning.training.model import Model, build_model
     from lattice_cli.learning.training.problem import Problem, examples_of, require_examples
-    from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
+    from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
     from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingState
     from lattice_cli.learning.training.validation import Validation
     from lattice_cli.learning.training.variational_em import PROPOSAL
