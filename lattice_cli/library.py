@@ -19,24 +19,17 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.composition import Composition
-from lattice_cli.composition.composition import compose as composed
+from lattice_cli.arrays import FloatArray
+from lattice_cli.composition import Composition
+from lattice_cli.composition import compose as composed
 from lattice_cli.errors import LatticeError, UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, evaluate
-from lattice_cli.learning.losses.losses import LOSSES, Settings
-from lattice_cli.records import posteriors
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.decoding import Decoded, decode
-from lattice_cli.records.draws import Draws, draws
-from lattice_cli.records.request import SearchRequest
-from lattice_cli.sweep.statistics import Statistics
+from lattice_cli.formats import read_one, read_records, write_documents
+from lattice_cli.formats.io import Failure, Pause, ReadOptions
+from lattice_cli.graph import Document, Graph
+from lattice_cli.learning.losses import LOSSES, LossFailure, LossResult, Settings, evaluate
+from lattice_cli.records import Decoded, Decoder, Draws, SearchRequest, decode, posteriors
+from lattice_cli.records.draws import draws
+from lattice_cli.sweep import Statistics
 
 Found = TypeVar("Found")
 #: A graph, or a record that has one.

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from lattice_cli.formats import write_documents
 from lattice_cli.formats.registry import FORMATS
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "engine"))
 from workloads import graph_of, layered
@@ -161,7 +161,7 @@ def files(scratch: pathlib.Path, rounds: int, largest: int) -> dict[str, Any]:
                 continue
             path = scratch / f"graph.{form}"
             if form == "slf":
-                from lattice_cli.formats.io.lossy import WriteOptions
+                from lattice_cli.formats.io import WriteOptions
 
                 path.write_bytes(FORMATS[form].writer(document, WriteOptions()).data)
             else:

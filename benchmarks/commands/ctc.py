@@ -16,17 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.emissions import DecodingGraph
 from lattice_cli.emissions.product_sweep import ProductSweep, product_sweep
-from lattice_cli.grammars.lexicon import grammar_of, spelled
-from lattice_cli.graph.construct import emission_graph, linear_graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.decoding import Decoding, decode
-from lattice_cli.records.posteriors import forward
-from lattice_cli.records.request import SearchRequest
-from lattice_cli.search.edit_distance import distances
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.grammars import grammar_of, spelled
+from lattice_cli.graph import Document, emission_graph, linear_graph
+from lattice_cli.records import Decoder, Decoding, SearchRequest, decode, forward
+from lattice_cli.search import distances
+from lattice_cli.sweep import LogSemiring
 
 BLANK = "<blank>"
 

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import read_one, write_documents
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document
 
 RUNS = 3
 

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from workloads import Columns, att_text, columns_of, graph_of, members
 
-from lattice_cli.graph.connect import trimmed
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.graph import evaluation_order, trimmed
 
 Calls = dict[str, Callable[[], Any]]
 #: torch is not asked for longer graphs: a level costs it some 50 microseconds.

@@ -31,13 +31,11 @@ from floor import Floor, compiled_floor
 from workloads import Columns, columns_of, graph_of, workload
 
 from lattice_cli.cli.terminal.process import keep_freed_memory
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.emissions.product_sweep import product_best, product_sweep
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.k_shortest_paths import n_best
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.composition import Composition, compose
+from lattice_cli.emissions import product_best
+from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.search import best_paths, n_best
+from lattice_cli.sweep import LogSemiring, schedule_of, sweep
 
 SIMPLE = ("W1", "W3", "W4", "W5", "W6")
 PRODUCTS = ("W2s", "W2")

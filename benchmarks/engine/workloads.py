@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 
 SEED = 20240607
 #: Columns: src, dst, ilabel, olabel, energy; n_states, start, finals; of a union also node_off and arc_off.

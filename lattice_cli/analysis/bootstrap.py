@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 
 #: Bootstrap samples, and the seed they are drawn with.
 SAMPLES = 1000

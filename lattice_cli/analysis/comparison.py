@@ -10,13 +10,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.graph.graph import EPSILON, Graph, label_index
-from lattice_cli.graph.record import Document
-from lattice_cli.records.interpretation import output_of
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.distinct_answers import path_of_answer
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.graph import EPSILON, Document, Graph, label_index
+from lattice_cli.records import output_of
+from lattice_cli.search import best_paths, path_of_answer
+from lattice_cli.sweep import LogSemiring, sweep
 
 #: Energies that differ by less are the same, rounding aside.
 _SAME = 1e-9

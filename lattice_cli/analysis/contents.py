@@ -6,18 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, distinct
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.levels import evaluation_order
-from lattice_cli.graph.record import Document
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import TROPICAL
-from lattice_cli.sweep.statistics import count_paths
+from lattice_cli.graph import EPSILON, Document, Graph, evaluation_order, reachable
+from lattice_cli.sweep import TROPICAL, Schedule, count_paths, schedule_of, sweep
 
 _NAMED = 8
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from lattice_cli.analysis.bootstrap import Share, share
 from lattice_cli.analysis.rejection import RejectCurve, reject_curve
-from lattice_cli.arrays.types import BoolArray, IntArray
-from lattice_cli.search.edit_distance import Alignment, align_all, distances
+from lattice_cli.arrays import BoolArray, IntArray
+from lattice_cli.search import Alignment, align_all, distances
 
 Labels = tuple[str, ...]
 

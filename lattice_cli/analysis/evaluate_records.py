@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from lattice_cli.analysis.error_rates import Answers, Closest, Labels
-from lattice_cli.arrays.runs import distinct as distinct_numbers
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.graph.record import Document
-from lattice_cli.records.batching import grouped, in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.decoding import found_paths
-from lattice_cli.records.interpretation import Interpretation, output_of
-from lattice_cli.records.request import SearchRequest
-from lattice_cli.records.strategy import interpretations
-from lattice_cli.search.answer_posterior import answer_posteriors
-from lattice_cli.search.oracle_path import oracle, oracles
+from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import distinct as distinct_numbers
+from lattice_cli.graph import Document
+from lattice_cli.records import (
+    Decoder,
+    Interpretation,
+    SearchRequest,
+    found_paths,
+    grouped,
+    in_record_terms,
+    interpretations,
+    no_path,
+    output_of,
+)
+from lattice_cli.search import answer_posteriors, oracle, oracles
 
 #: The labels of a record's reference, given the labels that its graph can output.
 ReadReference = Callable[[Document, frozenset[str]], Labels]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import Diverged, NoPath
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.decoding import Decoded, decode
-from lattice_cli.records.posteriors import forward
+from lattice_cli.graph import Document
+from lattice_cli.records import Decoded, Decoder, decode, forward
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.analysis.pruning import detours
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.explain import why_no_path
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.composition import why_no_path
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.connect import nodes_on_paths
-from lattice_cli.graph.graph import EPSILON
-from lattice_cli.graph.levels import evaluation_order
-from lattice_cli.graph.record import Document
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.minimum_risk import MinimumRisk
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.graph import EPSILON, Document, evaluation_order, nodes_on_paths
+from lattice_cli.search import MinimumRisk, best_paths
+from lattice_cli.sweep import LogSemiring, sweep
 
 #: A strip has at most this many rows: longer lattices are cut into so many pieces.
 _STRIPS = 40

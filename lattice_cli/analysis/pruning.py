@@ -6,15 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, FloatArray
-from lattice_cli.composition.explain import why_no_path
+from lattice_cli.arrays import BoolArray, FloatArray
+from lattice_cli.composition import why_no_path
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.connect import trimmed, without_arcs
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.graph import Document, Graph, trimmed, without_arcs
+from lattice_cli.search import best_paths
+from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
 
 #: Sums of energies in two orders may differ by rounding; an arc is not left out for that.
 _SLACK = 1e-9

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 
 #: One part in this many: confidences that differ by less are rounding and count as equal.
 _ROUNDING = 1e-12

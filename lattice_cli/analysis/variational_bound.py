@@ -14,18 +14,12 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.explain import why_no_path
+from lattice_cli.arrays import FloatArray
+from lattice_cli.composition import why_no_path
 from lattice_cli.errors import NoPath, NumericOverflow, UsageError
-from lattice_cli.graph.graph import Graph
-from lattice_cli.search.best_path import path_energy
-from lattice_cli.search.k_shortest_paths import n_best
-from lattice_cli.search.sampling import Sampler
-from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import LogSemiring
-from lattice_cli.sweep.statistics import count_paths
+from lattice_cli.graph import Graph
+from lattice_cli.search import Sampler, n_best, path_energy
+from lattice_cli.sweep import LogSemiring, Schedule, Sweep, count_paths, schedule_of, sweep
 
 #: Tuples of paths over which the expectation of an importance-weighted bound is summed.
 _MOST_TUPLES = 200_000

@@ -7,13 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.composition.combine import ADD, Binary, Combine
 from lattice_cli.composition.pair_search import Moves, Pairs, reach_pairs
-from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.unions import labelled_like
+from lattice_cli.graph import EPSILON, Graph, labelled_like, reachable, without_any_arcs
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray, distinct
 from lattice_cli.composition.composition import Composition
 from lattice_cli.composition.pair_search import Pairs
 from lattice_cli.errors import quoted
-from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.graph import EPSILON, Graph, evaluation_order, reachable
 
 _MOST_STEPS = 20
 _MOST_NODES = 5

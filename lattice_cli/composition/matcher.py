@@ -6,11 +6,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Groups
-from lattice_cli.arrays.runs import run_starts, spans
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import IntArray
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.arrays import Groups, IntArray, run_starts, spans, stable_order
+from lattice_cli.graph import EPSILON, Graph
 
 #: Up to this many (node, label) keys arcs are looked up in a table rather than by binary search.
 _TABLE_KEYS = 1 << 22

@@ -14,11 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.arrays.types import NO_INDICES, IntArray
+from lattice_cli.arrays import NO_INDICES, IntArray, KeyIndex
 from lattice_cli.composition.matcher import ArcIndex, _input_index, _matched
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph import EPSILON, Graph
 
 #: Moves that a composition may have: about 10 GB.
 _MOST_MOVES = 100_000_000

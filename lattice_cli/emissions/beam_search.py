@@ -15,12 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, run_starts, stable_order
 from lattice_cli.emissions.decoding_graph import DecodingGraph
-from lattice_cli.grammars.scorer import Scorer
-from lattice_cli.graph.graph import EPSILON
+from lattice_cli.grammars import Scorer
+from lattice_cli.graph import EPSILON
 
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
 _ROUNDING = 1e-11

@@ -7,12 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Groups, group_by
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.grammars.ctc import ctc_expansion
-from lattice_cli.graph.epsilon_removal import InputEpsilonFree, without_input_epsilon
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.arrays import FloatArray, Groups, IntArray, distinct, group_by
+from lattice_cli.grammars import ctc_expansion
+from lattice_cli.graph import EPSILON, Graph, InputEpsilonFree, Labels, without_input_epsilon
 
 #: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
 _ROUNDS = 300

@@ -7,13 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.segments import Runs
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, Runs, run_starts, stable_order
 from lattice_cli.emissions.sparse_step import SparseStep, _Sums
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.semiring import LogSemiring, Semiring
+from lattice_cli.graph import Graph
+from lattice_cli.sweep import LogSemiring, Semiring
 
 #: A matrix pays off where it has at most this many entries for each arc.
 _ENTRIES_PER_ARC = 4

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.graph import EPSILON, Graph, Labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.segments import Runs
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, Runs, run_starts, stable_order
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.semiring import Semiring
+from lattice_cli.graph import Graph
+from lattice_cli.sweep import Semiring
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,14 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.segments import Runs
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, Runs, group_by, run_starts
 from lattice_cli.emissions.dense_step import dense_step
 from lattice_cli.emissions.ragged_batch import ProductGradient, RaggedBatch
 from lattice_cli.emissions.scaled_forward import scaled_sweep
 from lattice_cli.emissions.sparse_step import SparseStep, TimeStep
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.sweep.semiring import TROPICAL, Semiring
+from lattice_cli.graph import EPSILON, Graph
+from lattice_cli.sweep import TROPICAL, Semiring
 
 #: Numbers of all steps that are kept: 128 MB.
 _ALL_ALPHAS = 1 << 24

@@ -7,8 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, stable_order
 
 
 @dataclass(frozen=True, eq=False)

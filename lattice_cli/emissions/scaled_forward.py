@@ -15,11 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, run_starts
 from lattice_cli.emissions.dense_step import RANGE, DenseStep
 from lattice_cli.emissions.ragged_batch import ProductGradient, RaggedBatch
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,9 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.segments import Runs
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.compiled import kernels_for
-from lattice_cli.sweep.semiring import LogSemiring, Semiring
+from lattice_cli.arrays import FloatArray, IntArray, Runs, run_starts, stable_order
+from lattice_cli.graph import Graph
+from lattice_cli.sweep import LogSemiring, Semiring, kernels_for
 
 #: Energies of a sparse step at a time: 32 MB.
 _BLOCK = 1 << 22

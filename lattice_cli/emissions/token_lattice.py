@@ -10,16 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.runs import spans
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
-from lattice_cli.composition.combine import ADD
-from lattice_cli.composition.composition import Composition
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, spans
+from lattice_cli.composition import ADD, Composition
 from lattice_cli.emissions.beam_search import BeamSearch, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
-from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.unions import labelled_like
+from lattice_cli.graph import EPSILON, Graph, labelled_like, without_any_arcs
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import NO_INDICES, IntArray
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
+from lattice_cli.arrays import NO_INDICES, IntArray, distinct, group_by
+from lattice_cli.graph import Graph, union
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,18 +12,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io.json_yaml import parse_yaml
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.values import (
+from lattice_cli.formats.io import (
     Scalar,
+    Source,
     as_list,
     as_mapping,
     as_number,
     as_text,
     brief,
+    decoded,
     is_null,
     known_keys,
     location,
+    parse_yaml,
 )
 
 Settings = TypeVar("Settings")

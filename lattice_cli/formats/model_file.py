@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.files import write_whole
-from lattice_cli.formats.io.sources import Source
-from lattice_cli.formats.native.npy import first_line
-from lattice_cli.formats.native.npz import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import Source, write_whole
+from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of, first_line, npz_arrays
+from lattice_cli.graph import Document
 
 _VERSION = 1
 _PARAMETER = "parameter/"

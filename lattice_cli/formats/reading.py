@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart, parsed
+from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
-from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.graph import Document, Inputs
 
 Record = Document | Failure
 

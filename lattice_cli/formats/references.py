@@ -11,14 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.json_yaml import parse_json
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import Failure
-from lattice_cli.formats.io.values import as_mapping, as_text, brief, is_null
+from lattice_cli.formats.io import (
+    Failure,
+    ReadOptions,
+    Source,
+    as_mapping,
+    as_text,
+    brief,
+    decoded,
+    is_null,
+    parse_json,
+)
 from lattice_cli.formats.reading import read_records
 from lattice_cli.formats.results import read_target
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document
 
 Reference = str | tuple[str, ...]
 

@@ -10,11 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.lossy import WriteOptions, Written
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.formats.io.sources import Source
-    from lattice_cli.formats.io.stream_parts import Pause, RawPart
-    from lattice_cli.graph.record import Document, Inputs
+    from lattice_cli.formats.io import Pause, RawPart, ReadOptions, Source, WriteOptions, Written
+    from lattice_cli.graph import Document, Inputs
 
 
 class Format(NamedTuple):

@@ -8,11 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io.json_yaml import parse_json
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, parsed
-from lattice_cli.formats.io.values import as_list, as_mapping, as_number, as_text, brief, is_null
+from lattice_cli.formats.io import (
+    PAUSE,
+    Failure,
+    Pause,
+    ReadOptions,
+    Source,
+    as_list,
+    as_mapping,
+    as_number,
+    as_text,
+    brief,
+    decoded,
+    is_null,
+    parse_json,
+    parsed,
+)
 from lattice_cli.formats.reading import Record, split_source
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')

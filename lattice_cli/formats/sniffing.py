@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.sources import Source
+from lattice_cli.formats.io import Source
 from lattice_cli.formats.registry import FORMATS, Format, readable
 
 _BINARY = b"\xd6\xfd\xb2\x7e"

@@ -13,9 +13,8 @@ from itertools import pairwise
 from unicodedata import east_asian_width
 
 from lattice_cli.errors import printable
-from lattice_cli.formats.exchange.dot import arc_labels
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.exchange import arc_labels
+from lattice_cli.graph import Document, Graph
 
 _LEFT, _RIGHT, _UP, _DOWN = 1, 2, 4, 8
 _LIGHT = dict(zip((3, 12, 5, 6, 9, 10, 7, 11, 13, 14, 15, 1, 2, 4, 8), "─│╯╰╮╭┴┬┤├┼╴╶╵╷"))

@@ -10,10 +10,9 @@ import gzip
 from collections.abc import Iterable, Sequence
 
 from lattice_cli.errors import UsageError
-from lattice_cli.formats.io.files import is_device, write_whole
-from lattice_cli.formats.io.lossy import WriteOptions
+from lattice_cli.formats.io import WriteOptions, is_device, write_whole
 from lattice_cli.formats.registry import FORMATS, Format, writable
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document
 
 
 def form_of(path: str) -> Format:

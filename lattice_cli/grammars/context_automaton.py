@@ -12,15 +12,9 @@ from typing import overload
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, IntArray
+from lattice_cli.arrays import NO_INDICES, IntArray, KeyIndex, group_by, run_starts, stable_order
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.connect import trimmed, without_arcs
-from lattice_cli.graph.construct import end_energies
-from lattice_cli.graph.graph import EPSILON, Graph, Labels, label_index
+from lattice_cli.graph import EPSILON, Graph, Labels, end_energies, label_index, trimmed, without_arcs
 
 #: More contexts, or pairs of a node and a context, than that are refused.
 MOST_CONTEXTS = 1 << 20

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import IntArray
-from lattice_cli.graph.construct import Arc, end_energies, graph_of
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
+from lattice_cli.arrays import IntArray, group_by, run_starts, stable_order
+from lattice_cli.graph import EPSILON, Arc, Graph, Labels, end_energies, graph_of
 
 #: Children of a node in the tree of labels: each step by epsilon leaves a quarter of the labels to choose from.
 _BRANCHES = 4

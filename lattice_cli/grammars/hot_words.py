@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import Labels, label_index
-from lattice_cli.graph.tries import Trie
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.graph import Labels, Trie, label_index
 
 
 def unsaid(words: Iterable[str], spoken: Collection[str]) -> frozenset[str]:

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.graph.connect import trimmed
-from lattice_cli.graph.construct import Arc, LabelIndex, arc_columns, graph_by_tail
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, numbered_document
-from lattice_cli.graph.tries import Trie
+from lattice_cli.graph import (
+    Arc,
+    Document,
+    Graph,
+    LabelIndex,
+    Trie,
+    arc_columns,
+    graph_by_tail,
+    numbered_document,
+    trimmed,
+)
 
 
 @dataclass(frozen=True)

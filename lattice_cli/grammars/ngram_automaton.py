@@ -8,8 +8,7 @@ from math import isfinite
 
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars.ngram import Context, NgramModel
-from lattice_cli.graph.construct import Arc, graph_of
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph import EPSILON, Arc, Graph, graph_of
 
 #: Up to this many arcs all words are written out at every history.
 _TABLE_ARCS = 50_000

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
-from lattice_cli.composition.composition import Composition
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, KeyIndex, group_by
+from lattice_cli.composition import Composition
 from lattice_cli.grammars.scorer import Scorer
-from lattice_cli.graph.connect import nodes_on_paths, restricted
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph import EPSILON, Graph, nodes_on_paths, restricted
 
 
 def rescored(whole: Composition, scorer: Scorer) -> Composition:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 
 
 class Scorer(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lattice_cli.grammars.scorer import Scorer, scorer_sum
-from lattice_cli.graph.graph import Labels
+from lattice_cli.graph import Labels
 
 if TYPE_CHECKING:
     from lattice_cli.grammars.ngram import NgramModel
@@ -23,11 +23,6 @@ class Scorers:
     word_energy: float = 0.0
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def empty(self) -> bool:
-        """True if nothing scores answers."""
-        return self.model is None and not self.hot
 
     def scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""

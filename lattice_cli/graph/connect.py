@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Groups, group_by
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, Groups, IntArray, distinct, group_by
 from lattice_cli.graph.graph import Graph
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray
+from lattice_cli.arrays import NO_INDICES, FloatArray
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.graph import Graph, Labels
 

@@ -7,9 +7,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import Groups, group_by
-from lattice_cli.arrays.runs import run_lengths, run_starts, spans
-from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import (
+    NO_INDICES,
+    BoolArray,
+    FloatArray,
+    Groups,
+    IntArray,
+    group_by,
+    run_lengths,
+    run_starts,
+    spans,
+)
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.construct import Columns, graph_by_tail
 from lattice_cli.graph.graph import EPSILON, Graph

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import GraphError
 
 EPSILON = 0

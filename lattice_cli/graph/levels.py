@@ -7,11 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.pointers import follow
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, BoolArray, IntArray
+from lattice_cli.arrays import NO_INDICES, BoolArray, IntArray, distinct, follow, group_by, stable_order
 from lattice_cli.graph.strong_components import strong_components
 
 #: Below this many nodes a level, levels of consecutive nodes are checked against longest-path levels.

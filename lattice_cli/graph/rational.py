@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.connect import reachable
 from lattice_cli.graph.construct import without_any_arcs

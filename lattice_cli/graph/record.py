@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.graph import Graph

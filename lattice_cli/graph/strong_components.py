@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray, group_by
 
 
 def strong_components(src: IntArray, dst: IntArray, nodes: int) -> IntArray:

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.graph.construct import end_energies
 from lattice_cli.graph.graph import Graph, Labels, label_index
 

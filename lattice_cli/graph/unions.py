@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.graph.graph import EPSILON, Graph, Labels, label_index
 
 

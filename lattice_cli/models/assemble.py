@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from lattice_cli.errors import UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.reading import read_inputs, read_one
-from lattice_cli.graph.record import Document, Inputs
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.learning.training.config import TrainConfig
-from lattice_cli.learning.training.model import Model, build_model
-from lattice_cli.learning.training.problem import examples_of, require_examples
+from lattice_cli.formats import read_inputs, read_one
+from lattice_cli.formats.io import Failure, Pause, ReadOptions
+from lattice_cli.graph import Document, Inputs
+from lattice_cli.learning.recognizers import Example
+from lattice_cli.learning.training import Model, TrainConfig, build_model, examples_of, require_examples
 from lattice_cli.models.grammar_argument import read_grammar_argument
-from lattice_cli.records.targets import labels_of
+from lattice_cli.records import labels_of
 
 Source = Inputs | Document
 

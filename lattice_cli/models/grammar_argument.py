@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.scorer_config import Scorers
-    from lattice_cli.graph.record import Document
-    from lattice_cli.learning.grammars.neural import TrainedGrammar
-    from lattice_cli.records.decoder import Decoder
+    from lattice_cli.grammars import Scorers
+    from lattice_cli.graph import Document
+    from lattice_cli.learning.grammars import TrainedGrammar
+    from lattice_cli.records import Decoder
 
 
 def read_decoder(
     grammar: str | None, ctc: str | None = None, combine: str = "add", scorers: Scorers | None = None
 ) -> Decoder:
     """The decoder of a grammar's file, a blank, the name of an operator and what scores answers. Raises FormatError."""
-    from lattice_cli.composition.combine import OPERATORS
-    from lattice_cli.records.decoder import Decoder
+    from lattice_cli.composition import OPERATORS
+    from lattice_cli.records import Decoder
 
     return Decoder(read_grammar_argument(grammar) if grammar else None, ctc, OPERATORS[combine], scorers)
 
@@ -26,8 +26,7 @@ def read_grammar_argument(path: str) -> Document | TrainedGrammar:
 
     Raises FormatError.
     """
-    from lattice_cli.formats.model_file import read_model_if_one
-    from lattice_cli.formats.reading import read_one
+    from lattice_cli.formats import read_model_if_one, read_one
     from lattice_cli.models.neural_store import NEURAL, neural_of
 
     stored = read_model_if_one(path)

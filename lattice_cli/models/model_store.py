@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.config_file import bind, overridden
-from lattice_cli.formats.model_file import StoredModel, read_model, write_model
-from lattice_cli.learning.grammars.learned import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.training.config import GrammarSettings, TrainConfig
-from lattice_cli.learning.training.model import Model, build_model
-from lattice_cli.learning.training.variational_em import PROPOSAL
+from lattice_cli.formats import StoredModel, bind, overridden, read_model, write_model
+from lattice_cli.learning.grammars import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.training import PROPOSAL, GrammarSettings, Model, TrainConfig, build_model
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.neural_store import NEURAL, about_neural, under_grammar
 

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.config_file import bind
-from lattice_cli.formats.model_file import StoredModel, write_model
-from lattice_cli.learning.grammars.learned import GRAMMAR
-from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, TrainedGrammar
-from lattice_cli.learning.networks.layers import Parameters
+from lattice_cli.formats import StoredModel, bind, write_model
+from lattice_cli.learning.grammars import GRAMMAR, NeuralGrammar, NeuralSettings, TrainedGrammar
+from lattice_cli.learning.networks import Parameters
 
 #: Under which name a model's description tells of its neural grammar.
 NEURAL = "neural"

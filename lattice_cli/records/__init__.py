@@ -5,9 +5,10 @@ decoder         grammar, CTC, operator and scorers that records are decoded thro
 decoding        best paths and answers in the terms of the record
 draws           paths drawn, in the terms of the record
 interpretation  a record composed with its decoder; the way back to each side
+matrix_search   emission matrices row by row: all states at once, or token passing
 posteriors      free energies, gradients and node views of a record
 request         what is asked of each record: n best, distinct, confidences, limits
-strategy        how a record is searched: composed, all states at once, or token passing
+strategy        whether a record is composed or its rows are searched
 targets         what a written target or reference means over a label table
 word_times      where each label of an answer is in the record
 """

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.errors import Diverged, NoPath, listed_nodes
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.graph import evaluation_order
 from lattice_cli.records.interpretation import Interpretation
 
 #: Interpretation graphs are swept together up to this many arcs.
@@ -85,7 +85,7 @@ def in_record_terms(group: Sequence[Interpretation], nodes: IntArray | None = No
 
 def no_path(interpretation: Interpretation) -> NoPath:
     """Why an interpretation is empty, as the error to report."""
-    from lattice_cli.composition.explain import why_empty, why_no_path
+    from lattice_cli.composition import why_empty, why_no_path
 
     document, whole = interpretation.document, interpretation.composition
     if interpretation.why is not None:

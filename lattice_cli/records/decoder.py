@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.composition.combine import ADD, Combine
-from lattice_cli.composition.composition import Composition, alone, compose
-from lattice_cli.emissions.beam_search import Heuristic
-from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.arrays import distinct
+from lattice_cli.composition import ADD, Combine, Composition, alone, compose
 from lattice_cli.errors import FormatError, quoted
-from lattice_cli.grammars.rescoring import rescored
-from lattice_cli.grammars.scorer_config import Scorers
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
+
+if TYPE_CHECKING:
+    from lattice_cli.emissions import DecodingGraph, Heuristic
+    from lattice_cli.grammars import Scorer, Scorers
 
 #: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
 PAIRED_LABELS = 300
@@ -47,17 +45,23 @@ class Decoder:
         combine: Combine = ADD,
         scorers: Scorers | None = None,
     ) -> None:
-        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc, combine, scorers or Scorers()
-        self.scorer = lru_cache(maxsize=_TABLES)(self.scorers.scorer)
-        self.unsaid = lru_cache(maxsize=_TABLES)(self.scorers.unsaid)
+        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc, combine, scorers
+        self.scorer = lru_cache(maxsize=_TABLES)(self._scorer)
+        self.unsaid = lru_cache(maxsize=_TABLES)(self._unsaid)
         self.heuristic = lru_cache(maxsize=_TABLES)(self._heuristic)
         self.free_decoding_graph = lru_cache(maxsize=_TABLES)(self._free_decoding_graph)
         self._ctc_grammar = lru_cache(maxsize=_TABLES)(self._composed_with_ctc)
 
     @property
-    def plain(self) -> bool:
-        """True if records are searched as they are."""
-        return self.grammar is None and self.ctc is None
+    def takes_rows(self) -> bool:
+        """True if a matrix can be taken row by row. A grammar on demand is asked for what the whole record reaches."""
+        return (
+            self.combine is ADD and (self.ctc is not None or isinstance(self.grammar, Document)) and not self._on_demand
+        )
+
+    @property
+    def _on_demand(self) -> bool:
+        return not isinstance(self.grammar, Document | None)
 
     def interpret(self, document: Document) -> Interpretation:
         """A record composed with the grammar, read as CTC where that is asked for, its answers scored.
@@ -72,21 +76,22 @@ class Decoder:
             return self._scored(Interpretation(document, grammar, whole, None))
         if self.ctc not in graph.labels[1:]:
             raise FormatError(f"{document.source}: no label is the CTC blank {self.ctc!r}")
-        on_demand = not isinstance(self.grammar, Document | None)
-        spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if on_demand else graph
+        spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if self._on_demand else graph
         grammar = self._written_out(spoken)
         inner, right = self._ctc_grammar(graph.labels, grammar)
         return self._scored(Interpretation(document, grammar, compose(graph, right, self.combine), inner))
 
     def _scored(self, interpretation: Interpretation) -> Interpretation:
         graph = interpretation.graph
-        if self.scorers.empty or not graph.nodes:
+        if self.scorers is None or not graph.nodes:
             return interpretation
         spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
         interpretation = replace(interpretation, unsaid=self.unsaid(spoken))
         scorer = self.scorer(graph.labels, spoken)
         if scorer is None:
             return interpretation
+        from lattice_cli.grammars import rescored
+
         whole = interpretation.composition
         judged = rescored(alone(graph) if whole is None else whole, scorer)
         why = None
@@ -97,6 +102,13 @@ class Decoder:
             why = f"no path: the language model allows none of the answers{without}"
         return replace(interpretation, composition=judged, why=why)
 
+    def _scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
+        return None if self.scorers is None else self.scorers.scorer(labels, spoken)
+
+    def _unsaid(self, spoken: frozenset[str]) -> frozenset[str]:
+        """The hot words that no answer made of these labels can have."""
+        return frozenset() if self.scorers is None else self.scorers.unsaid(spoken)
+
     def _written_out(self, spoken: Graph) -> Document | None:
         """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
         grammar = self.grammar
@@ -104,7 +116,7 @@ class Decoder:
 
     def _composed_with_ctc(self, labels: Labels, grammar: Document | None) -> tuple[Composition | None, Graph]:
         """The CTC topology over these labels, composed with the grammar if there is one."""
-        from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
+        from lattice_cli.grammars import ctc_topology, ctc_tree
 
         assert self.ctc is not None
         topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(self.ctc, 1))
@@ -116,11 +128,15 @@ class Decoder:
     @cached_property
     def decoding_graph(self) -> DecodingGraph | None:
         """The grammar ready to take a row at a time; None where it cannot be."""
+        from lattice_cli.emissions import DecodingGraph
+
         assert isinstance(self.grammar, Document)
         return DecodingGraph.of(self.grammar.graph, self.ctc)
 
     def _free_decoding_graph(self, labels: Labels) -> DecodingGraph | None:
         """CTC without a grammar: any labels in a row."""
+        from lattice_cli.emissions import DecodingGraph
+
         blank = self.ctc
         assert blank is not None
         if blank not in labels:
@@ -131,6 +147,8 @@ class Decoder:
 
     def _heuristic(self, graph: DecodingGraph, classes: tuple[str, ...]) -> Heuristic:
         """What is known of a decoding graph and the scorers before a matrix with these classes is seen."""
+        from lattice_cli.emissions import Heuristic
+
         column = {label: place for place, label in enumerate(classes)}
         columns = np.array([-1, *(column.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
         return Heuristic(graph, columns, len(classes), self.scorer(graph.labels, graph.spoken))

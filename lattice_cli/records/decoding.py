@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lattice_cli.errors import GraphError, NoPath
-from lattice_cli.graph.record import Document
-from lattice_cli.graph.unions import union
+from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
 from lattice_cli.records.request import SearchRequest
 from lattice_cli.records.strategy import interpretations
-from lattice_cli.search.best_path import Path, best_paths
-from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.search import Path, best_paths, n_best
 
 if TYPE_CHECKING:
-    from lattice_cli.search.minimum_risk import ConfusionSets
+    from lattice_cli.search import ConfusionSets
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
             for path in best_paths(union([interpretation.graph for interpretation in group])):
                 yield [] if path is None else [path]
         return
-    from lattice_cli.search.distinct_answers import best_answers
+    from lattice_cli.search import best_answers
 
     for interpretation in group:
         with in_record_terms([interpretation]):
@@ -139,9 +137,7 @@ def _more(
     """The same with words, or with the answer of least risk, where they are asked for."""
     if not asked.words and not asked.risk:
         return found
-    from lattice_cli.search.answer_posterior import answer_posteriors
-    from lattice_cli.search.distinct_answers import path_of_answer
-    from lattice_cli.search.minimum_risk import MinimumRisk
+    from lattice_cli.search import MinimumRisk, answer_posteriors, path_of_answer
 
     graph, views, notes = interpretation.graph, found.paths, list[str]()
     try:

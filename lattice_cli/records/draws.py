@@ -10,7 +10,7 @@ from lattice_cli.errors import NoPath
 from lattice_cli.records.batching import in_record_terms, no_path
 from lattice_cli.records.decoding import Decoded, decoded
 from lattice_cli.records.interpretation import Interpretation
-from lattice_cli.search.sampling import Sampler
+from lattice_cli.search import Sampler
 
 
 @dataclass(frozen=True)

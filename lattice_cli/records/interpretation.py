@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.choices import SIDES
-from lattice_cli.composition.composition import Composition
+from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.search.best_path import Path
+from lattice_cli.graph import EPSILON, Document, Graph
+from lattice_cli.search import Path
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,24 +7,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.emissions.beam_search import BeamSearch, BestFound
-from lattice_cli.emissions.path_moments import product_moments
+from lattice_cli.arrays import FloatArray, IntArray, run_starts
+from lattice_cli.emissions import BeamSearch, BestFound, empty_lattice, product_moments
 from lattice_cli.emissions.product_sweep import product_sweep
-from lattice_cli.emissions.token_lattice import empty_lattice
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.record import Document
-from lattice_cli.graph.unions import union
+from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, Side
-from lattice_cli.records.strategy import Matrix, lost, matrix_of
-from lattice_cli.sweep.forward_backward import Gradient, sweep
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
-from lattice_cli.sweep.stationarity import Lagrangian, lagrangian
-from lattice_cli.sweep.statistics import Statistics, summary
+from lattice_cli.records.matrix_search import Matrix, lost, matrix_of
+from lattice_cli.sweep import (
+    TROPICAL,
+    Gradient,
+    Lagrangian,
+    LogSemiring,
+    Semiring,
+    Statistics,
+    lagrangian,
+    schedule_of,
+    summary,
+    sweep,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,44 +1,13 @@
-"""Which way a record is searched: composed with its grammar, or, an emission matrix, row by row without composing.
-
-The rule is here and nowhere else. A matrix whose product with the grammar has more than a few thousand arcs is searched
-row by row: all states at once by a recursion over whole arrays where the grammar is small enough, else token by token
-with bounds. Either way the result is an interpretation like any other, of those paths that are asked for.
-"""
+"""Which way a record is searched: composed with its grammar, or, an emission matrix, row by row without composing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from lattice_cli.arrays.runs import distinct as distinct_numbers
-from lattice_cli.arrays.types import IntArray
-from lattice_cli.composition.combine import ADD
-from lattice_cli.composition.composition import Composition
-from lattice_cli.emissions.beam_search import BeamSearch, BestFound, Heuristic, slack
-from lattice_cli.emissions.decoding_graph import DecodingGraph
-from lattice_cli.emissions.matrix import EmissionMatrix, emission_matrix_of
-from lattice_cli.emissions.product_sweep import product_best
-from lattice_cli.emissions.token_lattice import empty_lattice, path_lattice, token_lattice
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
-from lattice_cli.records.interpretation import Interpretation, Search
+from lattice_cli.graph import Document
+from lattice_cli.records.decoder import Decoder
+from lattice_cli.records.interpretation import Interpretation
 from lattice_cli.records.request import SearchRequest
-from lattice_cli.search.distinct_answers import best_answers
-from lattice_cli.search.k_shortest_paths import n_best
-
-#: Up to this many arcs of the product it is built: that is as fast, and small records are swept together.
-_SMALL = 2_000
-#: All states at once: up to this many arcs of the grammar, and this many numbers for the way back.
-_ALL_ARCS = 100_000
-_ALL_NUMBERS = 1 << 24
-#: Energies that add up to more are left to the composition, which tells where they overflow.
-_HIGHEST = 1e300
-#: How far above the best path the n best are looked for, at first; then twice as far, and at last everywhere.
-_MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 
 
 def interpretations(
@@ -48,158 +17,8 @@ def interpretations(
 
     Raises FormatError if the blank is not a label of a record.
     """
-    waiting: list[Matrix] = []
-    for document in documents:
-        matrix = None if request is None else matrix_of(document, decoder, best_only=request.single)
-        if matrix is not None and request is not None and matrix.all_at_once(request):
-            if waiting and (waiting[0].heuristic is not matrix.heuristic or _numbers(waiting) > _ALL_NUMBERS):
-                yield from _all_at_once(waiting)
-                waiting = []
-            waiting.append(matrix)
-            continue
-        yield from _all_at_once(waiting)
-        waiting = []
-        if matrix is None or request is None:
-            yield decoder.interpret(document)
-        else:
-            yield _searched(matrix, request)
-    yield from _all_at_once(waiting)
+    if request is None or not decoder.takes_rows:
+        return map(decoder.interpret, documents)
+    from lattice_cli.records.matrix_search import searched
 
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have."""
-
-    document: Document
-    grammar: Document | None
-    emissions: EmissionMatrix
-    heuristic: Heuristic
-    unsaid: frozenset[str] = frozenset()
-
-    @property
-    def decoding_graph(self) -> DecodingGraph:
-        """What takes its rows."""
-        return self.heuristic.machine
-
-    @property
-    def product_arcs(self) -> int:
-        """Arcs of the product of matrix and decoding graph."""
-        return self.decoding_graph.graph.arcs * self.emissions.steps
-
-    @cached_property
-    def columns(self) -> IntArray:
-        """(labels,) the class of each label of the decoding graph, -1 for none."""
-        return self.emissions.columns(self.decoding_graph.labels)
-
-    def all_at_once(self, request: SearchRequest) -> bool:
-        """True if the recursion over all states is the way."""
-        graph = self.decoding_graph.graph
-        few = graph.arcs <= _ALL_ARCS and self.emissions.steps * graph.nodes <= _ALL_NUMBERS
-        return request.single and not request.limited and self.heuristic.scorer is None and few
-
-    def interpretation(self, found: Composition, search: Search, why: str | None = None) -> Interpretation:
-        """The interpretation that consists of what was found."""
-        return Interpretation(self.document, self.grammar, found, None, search, why, self.unsaid)
-
-
-def _numbers(matrices: Sequence[Matrix]) -> int:
-    return sum(each.emissions.steps * each.decoding_graph.graph.nodes for each in matrices)
-
-
-def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> Matrix | None:
-    """The record as a matrix to be searched row by row; None if it is none, or is better composed.
-
-    best_only: nothing but the best path is wanted.
-    """
-    grammar, ctc, scored = decoder.grammar, decoder.ctc, not decoder.scorers.empty
-    if decoder.plain or decoder.combine is not ADD or not isinstance(grammar, Document | None):
-        return None  # a grammar on demand is asked for what the whole record reaches
-    emissions = emission_matrix_of(document.graph)
-    if emissions is None or (ctc is not None and ctc not in emissions.labels[1:]):
-        return None
-    free = grammar is None and len(emissions.label) > PAIRED_LABELS
-    if free:
-        if not best_only or scored:
-            return None
-        # Where any label may follow any other the best path has the best label of each row.
-        emissions = emissions.only(distinct_numbers(emissions.energies.argmin(axis=1)))
-    classes = tuple(emissions.labels[label] for label in emissions.label.tolist())
-    graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph
-    if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
-        return None
-    if emissions.steps * (emissions.largest + np.abs(graph.graph.energy).max(initial=0.0)) > _HIGHEST:
-        return None
-    unsaid = decoder.unsaid(graph.spoken) if scored else frozenset[str]()
-    return Matrix(document, grammar, emissions, decoder.heuristic(graph, classes), unsaid)
-
-
-def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
-    """The best path of each of some matrices with the same decoding graph."""
-    if not matrices:
-        return
-    machine = matrices[0].decoding_graph
-    rows = np.concatenate([each.emissions.energies for each in matrices])
-    lengths = np.array([each.emissions.steps for each in matrices], dtype=np.intp)
-    nodes = machine.graph.nodes
-    for matrix, path in zip(matrices, product_best(rows, lengths, machine.graph, matrices[0].columns)):
-        if path is None:
-            yield lost(matrix, BestFound(np.inf, np.zeros(0, dtype=np.intp), np.inf, nodes))
-        else:
-            arcs = np.array(path.arcs, dtype=np.intp)
-            found = path_lattice(matrix.document.graph, matrix.emissions, machine, arcs)
-            yield matrix.interpretation(found, Search(True, path.energy + matrix.emissions.ends, nodes))
-
-
-def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
-    """What is asked of one matrix, by tokens."""
-    record, emissions = matrix.document.graph, matrix.emissions
-    whole = BeamSearch(matrix.heuristic, emissions.energies)
-    within = whole.limited(request.beam, request.max_active)
-    best = within.search() if request.limited else whole.best()
-    if not np.isfinite(best.energy):
-        return lost(matrix, best)
-    if request.single:
-        spent, ending = whole.spent(best.arcs)
-        found = path_lattice(record, emissions, matrix.decoding_graph, best.arcs, spent, ending)
-        return matrix.interpretation(found, _search(matrix, best, best.exact, best.bound))
-    margins = [margin for margin in _MARGINS if margin > request.margin]
-    for margin in (request.margin, *margins) if request.margin else margins:
-        above = best.energy + margin
-        found, complete = token_lattice(record, emissions, within, above)
-        last = _nth(found.graph, request)
-        if last <= complete + slack(complete) or complete < above or not np.isfinite(above):
-            break
-    sure = last <= complete + slack(complete) or not np.isfinite(complete)
-    return matrix.interpretation(found, _search(matrix, best, best.exact and sure, min(best.bound, complete)))
-
-
-def _search(matrix: Matrix, best: BestFound, exact: bool, bound: float) -> Search:
-    return Search(exact, min(bound, best.energy) + matrix.emissions.ends, best.widest)
-
-
-def _nth(graph: Graph, request: SearchRequest) -> float:
-    """The energy of the last one that is wanted; +inf if there are fewer."""
-    if request.n == 1:
-        return -np.inf
-    found = best_answers(graph, request.n) if request.distinct else n_best(graph, request.n)
-    return found[-1].energy if len(found) == request.n else np.inf
-
-
-def lost(matrix: Matrix, best: BestFound) -> Interpretation:
-    """The interpretation without a path, and why it has none."""
-    steps, machine = matrix.emissions.steps, matrix.decoding_graph
-    needed = machine.least_rows()
-    bound = best.bound + matrix.emissions.ends
-    if np.isfinite(bound):
-        why = (
-            f"no path was left by the beam; one may have an energy of {bound:.6g}: "
-            "a wider beam or more active states find it"
-        )
-    elif needed > steps:
-        shortest = "no path at all" if not np.isfinite(needed) else f"none of less than {int(needed)}"
-        why = f"no path: the matrix has {steps} rows, and the grammar has {shortest}"
-    else:
-        judged = "" if matrix.heuristic.scorer is None else ", or the language model has no such words"
-        why = f"no path: no answer of the grammar fits {steps} rows of these labels{judged}"
-    found = empty_lattice(matrix.document.graph, machine)
-    return matrix.interpretation(found, Search(not np.isfinite(bound), bound, best.widest), why)
+    return searched(documents, decoder, request)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from lattice_cli.graph.graph import Labels
-from lattice_cli.graph.tries import Target
+from lattice_cli.graph import Labels, Target
 
 
 def target_labels(text: str | Sequence[str], labels: Labels) -> Target:

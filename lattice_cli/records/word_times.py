@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lattice_cli.graph.graph import EPSILON
+from lattice_cli.graph import EPSILON
 from lattice_cli.records.interpretation import Interpretation
-from lattice_cli.search.best_path import Path
+from lattice_cli.search import Path
 
 
 @dataclass

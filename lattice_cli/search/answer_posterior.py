@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.composition import compose
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph, label_index
-from lattice_cli.graph.unions import member, union
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.arrays import FloatArray
+from lattice_cli.composition import compose
+from lattice_cli.graph import Graph, label_index, linear_graph, member, union
+from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
 
 
 def answer_posteriors(graphs: Sequence[Graph], answers: Sequence[Sequence[str]], beta: float) -> FloatArray:

@@ -11,15 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.pointers import follow
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.passes import LevelPass
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.semiring import TROPICAL
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, follow, run_starts, stable_order
+from lattice_cli.graph import Graph
+from lattice_cli.sweep import TROPICAL, LevelPass, Schedule, sweep
 
 #: A choice made alone takes as long as some twenty that are made together.
 _MANY = 20

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.errors import GraphError
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 from lattice_cli.search.backpointers import Backpointers
-from lattice_cli.sweep.schedule import Schedule
+from lattice_cli.sweep import Schedule
 
 
 class Path(NamedTuple):

@@ -17,18 +17,11 @@ from itertools import islice, pairwise
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import run_lengths, run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.composition import compose
-from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.arrays import FloatArray, IntArray, group_by, run_lengths, run_starts, stable_order
+from lattice_cli.composition import compose
+from lattice_cli.graph import EPSILON, Graph, evaluation_order, linear_graph, reachable
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, Semiring
+from lattice_cli.sweep import TROPICAL, Semiring, sweep
 
 
 @dataclass(frozen=True)

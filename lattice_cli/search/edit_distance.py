@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 
 Pair = tuple[Sequence[str], Sequence[str]]
 

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, IntArray
-from lattice_cli.graph.graph import Graph
+from lattice_cli.arrays import NO_INDICES, IntArray
+from lattice_cli.graph import Graph
 from lattice_cli.search.backpointers import Backpointers
 from lattice_cli.search.best_path import Path, path_of_links, require_single
 

@@ -16,19 +16,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, run_starts, stable_order
 from lattice_cli.errors import GraphError
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.graph import EPSILON, Graph, evaluation_order
 from lattice_cli.search.distinct_answers import Answer, answers
 from lattice_cli.search.edit_distance import align_all, distances
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import LogSemiring
-from lattice_cli.sweep.statistics import count_paths
+from lattice_cli.sweep import LogSemiring, Schedule, count_paths, schedule_of, sweep
 
 #: Up to this many paths all answers are listed.
 _FEW_PATHS = 1_000

@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.graph import EPSILON, Graph, label_index
-from lattice_cli.graph.unions import union
+from lattice_cli.graph import EPSILON, Graph, label_index, union
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
-from lattice_cli.sweep.forward_backward import relocated, sweep
-from lattice_cli.sweep.semiring import TROPICAL
+from lattice_cli.sweep import TROPICAL, relocated, sweep
 
 #: The product is built in memory, at about 200 bytes an arc.
 MOST_ARCS = 20_000_000

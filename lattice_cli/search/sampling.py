@@ -13,12 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import Graph
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.graph import Graph
 from lattice_cli.search.best_path import Path, path_of_links, require_single
-from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.sweep import LogSemiring, Schedule, Sweep, sweep
 
 #: Walks that are drawn side by side.
 _WALKS = 1000

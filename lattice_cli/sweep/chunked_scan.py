@@ -18,9 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts, spans
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, run_starts, spans, stable_order
 from lattice_cli.sweep.chunking import Chunks
 from lattice_cli.sweep.passes import LevelPass, Step
 from lattice_cli.sweep.semiring import Semiring, Shares

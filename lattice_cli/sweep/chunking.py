@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.types import BoolArray, IntArray
-from lattice_cli.graph.levels import Order
+from lattice_cli.arrays import BoolArray, IntArray, run_starts
+from lattice_cli.graph import Order
 
 # Lanes are used by members with at least so many levels, at most so many useful nodes a level, and at most so many
 # edges in lanes and join for each arc. Measured, plain / lanes, forward and gradient in ms (2 arcs a node, 3 from 8

@@ -11,9 +11,8 @@ from types import ModuleType
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct, is_sorted, run_starts
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
-from lattice_cli.graph.graph import Graph
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct, is_sorted, run_starts
+from lattice_cli.graph import Graph
 from lattice_cli.sweep.chunking import BUNDLED, Chunks
 from lattice_cli.sweep.passes import LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between

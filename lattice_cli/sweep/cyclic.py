@@ -11,11 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import run_starts
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, group_by, run_starts
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.levels import evaluation_order
+from lattice_cli.graph import evaluation_order
 
 #: Components up to this size are solved as one dense system; larger ones by eliminating a feedback node set.
 _DENSE_NODES = 256

@@ -14,9 +14,9 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import Diverged, NumericOverflow
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 from lattice_cli.sweep.schedule import Schedule
 from lattice_cli.sweep.scheduling import schedule_of
 from lattice_cli.sweep.semiring import Semiring, Shares

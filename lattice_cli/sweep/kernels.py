@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import numba  # type: ignore[import-not-found,import-untyped,unused-ignore]
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 
 _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 

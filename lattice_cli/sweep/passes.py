@@ -10,8 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.segments import ScatteredSegments
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, ScatteredSegments
 from lattice_cli.sweep.cyclic import Component, CyclicSystem
 from lattice_cli.sweep.semiring import Semiring, Shares
 

@@ -19,10 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_lengths, spans
-from lattice_cli.arrays.segments import Runs
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.graph import Graph
+from lattice_cli.arrays import FloatArray, IntArray, Runs, run_lengths, spans
+from lattice_cli.graph import Graph
 from lattice_cli.sweep.chunked_scan import ChunkedScan, chunked_scan
 from lattice_cli.sweep.chunking import Chunks
 from lattice_cli.sweep.passes import ChainPass, Pass, Step

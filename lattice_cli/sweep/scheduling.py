@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice_cli.arrays.grouping import group_by
-from lattice_cli.arrays.runs import distinct, is_sorted, run_starts, spans
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import BoolArray, IntArray
-from lattice_cli.graph.connect import in_numbered_order, on_paths
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.levels import Order, evaluation_order
+from lattice_cli.arrays import BoolArray, IntArray, distinct, group_by, is_sorted, run_starts, spans, stable_order
+from lattice_cli.graph import Graph, Order, evaluation_order, in_numbered_order, on_paths
 from lattice_cli.sweep.chunking import BUNDLED, Chunks, cut, in_rows
 from lattice_cli.sweep.compiled import compiled_schedule, kernels_for, mostly_parallel
 from lattice_cli.sweep.passes import Chain, ChainPass, LevelPass, Pass, Step

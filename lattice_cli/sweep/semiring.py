@@ -13,8 +13,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.segments import Runs, Segments
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, Runs, Segments
 from lattice_cli.errors import Diverged
 from lattice_cli.sweep.cyclic import Component, CyclicSystem, shortest_in_component
 

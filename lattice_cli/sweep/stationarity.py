@@ -20,10 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.finite_difference import MOST_VARIED, central
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import MOST_VARIED, FloatArray, IntArray, central
 from lattice_cli.errors import CheckFailed
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.schedule import Schedule
 from lattice_cli.sweep.scheduling import schedule_of

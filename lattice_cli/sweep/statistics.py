@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 from lattice_cli.sweep.forward_backward import Sweep, sweep
 from lattice_cli.sweep.schedule import Schedule
 from lattice_cli.sweep.scheduling import schedule_of

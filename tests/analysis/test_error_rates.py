@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from support import oracle
 from support.strategies import BETAS, graphs, moderate_energies
 
+from lattice_cli.analysis import Answers, evaluate
 from lattice_cli.analysis.bootstrap import share
-from lattice_cli.analysis.error_rates import Answers, evaluate
 from lattice_cli.analysis.rejection import reject_curve
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.records.targets import reference_labels
-from lattice_cli.search.answer_posterior import answer_posteriors
+from lattice_cli.graph import Graph, linear_graph
+from lattice_cli.records import reference_labels
+from lattice_cli.search import answer_posteriors
 
 
 def answers(reference: str, *found: str, confidence: float | None = None) -> Answers:

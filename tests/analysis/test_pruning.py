@@ -13,8 +13,7 @@ from support.oracle import all_paths, soft_minimum
 from support.strategies import BETAS, connected_graphs, small
 
 from lattice_cli.analysis.pruning import prune
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document, Graph
 
 
 def keys(graph: Graph, names: list[int]) -> list[tuple[object, ...]]:

@@ -16,19 +16,12 @@ from support.commands import CUT, LECTURE, ROOT, WORDS, run
 from support.oracle import all_paths, soft_minimum
 from support.strategies import BETAS, connected_graphs, lecture_34, positive_energies, small
 
-from lattice_cli.analysis.variational_bound import (
-    bound,
-    gibbs,
-    log_weights,
-    require_same_paths,
-    sampled,
-    weighted,
-    weighted_exactly,
-)
+from lattice_cli.analysis import bound, gibbs, log_weights, require_same_paths, sampled
+from lattice_cli.analysis.variational_bound import weighted, weighted_exactly
 from lattice_cli.errors import Diverged, NoPath, UsageError
-from lattice_cli.graph.graph import Graph, columns_of, with_columns
+from lattice_cli.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.training.proposal_fit import TIED, fit, gradient, score_variances, tied
-from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep import schedule_of
 
 LOOP = str(ROOT / "samples" / "self-loop.yaml")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lattice_cli.arrays.finite_difference import Difference, balanced_step, central, noise
+from lattice_cli.arrays import Difference, balanced_step, central, noise
 
 
 def test_the_slope_of_smooth_functions() -> None:

@@ -46,8 +46,8 @@ from support.commands import (
 
 from lattice_cli import __version__
 from lattice_cli.cli.main import COMMANDS
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
 
 
 @pytest.fixture(autouse=True)

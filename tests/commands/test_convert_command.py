@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.commands import CUT, ESCAPE, LECTURE, ROOT, pipe, records, row_of, run, save, terminal
 
-from lattice_cli.formats.registry import readable, writable
+from lattice_cli.formats import readable, writable
 
 TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
 ARCHIVE = "a \n0\t1\t1\t0.5,0.25,3_3\n1\n\nb \n0\t1\t2\t1.5,0.25,4_5\n1\n\n"

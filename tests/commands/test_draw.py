@@ -10,13 +10,12 @@ from hypothesis import given
 from support import strategies
 from support.commands import CUT, LECTURE, WORDS, row_of, run, save, terminal
 
-from lattice_cli.analysis.pictures import picture
+from lattice_cli.analysis import picture
 from lattice_cli.cli.reports.drawing_report import FORMS, styled
-from lattice_cli.formats.exchange.dot import arc_labels
-from lattice_cli.formats.text_drawing import sketch
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoder import Decoder
+from lattice_cli.formats import sketch
+from lattice_cli.formats.exchange import arc_labels
+from lattice_cli.graph import Document, Graph
+from lattice_cli.records import Decoder
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 

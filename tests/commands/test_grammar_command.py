@@ -14,11 +14,10 @@ from support import ROOT, oracle
 from support.commands import Done, imports_of, run
 from support.grammar_oracle import Gram, merged, paths_of, read_model, sentence_energy
 
-from lattice_cli.composition.composition import compose
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
+from lattice_cli.composition import compose
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Graph, emission_graph
 
 MODEL = ROOT / "grammars" / "moves.arpa"
 DICTIONARY = ROOT / "grammars" / "moves.dict"

@@ -17,8 +17,9 @@ from support import ROOT
 
 from lattice_cli.cli.stream.jobs import WorkerLost, in_order
 from lattice_cli.cli.stream.run import run_records
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.graph.record import Document
+from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document
 
 COMMAND = [sys.executable, "-m", "lattice_cli"]
 #: Seconds after which what has not happened will not happen.
@@ -135,7 +136,7 @@ def test_records_that_take_long_are_given_away_one_by_one() -> None:
     paths = [str(ROOT / "samples" / "lecture-34.json"), str(ROOT / "samples" / "lecture-cut.yaml")] * 2
     for jobs, batch in ((1, 4), (2, 1)):
         solved.clear()
-        assert run_records(paths, ReadOptions(), solve, Kept(), False, jobs=jobs, apart=True) == 0
+        assert run_records(paths, ReadOptions(), solve, Kept(), RunOptions(jobs=jobs), apart=True) == 0
         assert [(number, together) for _, number, together in solved] == [(number, batch) for number in range(4)]
         assert (os.getpid() in {process for process, _, _ in solved}) == (jobs == 1)
 

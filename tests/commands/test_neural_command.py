@@ -11,8 +11,8 @@ from support import ROOT
 from support.commands import lattice, run
 from support.training_data import lattices, vectors, write_inputs
 
-from lattice_cli.formats.model_file import read_model
-from lattice_cli.learning.grammars.neural import TrainedGrammar
+from lattice_cli.formats import read_model
+from lattice_cli.learning.grammars import TrainedGrammar
 from lattice_cli.models.grammar_argument import read_grammar_argument
 
 CUT = str(ROOT / "samples" / "lecture-cut.yaml")

@@ -10,7 +10,7 @@ import pytest
 from support.commands import lattice
 from support.training_data import strips, vectors, write_inputs
 
-from lattice_cli.formats.model_file import read_model
+from lattice_cli.formats import read_model
 
 TEXT = """
 train: 1

@@ -17,11 +17,9 @@ from support import ROOT
 from support.oracle import all_paths, free_energy
 from support.strategies import connected_graphs, lecture_34
 
-from lattice_cli.analysis.comparison import compare
-from lattice_cli.analysis.profile import Anatomy
+from lattice_cli.analysis import Anatomy, compare
 from lattice_cli.cli.main import main
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document, Graph
 
 LECTURE = str(ROOT / "samples" / "lecture-34.json")
 

@@ -18,7 +18,7 @@ from support.commands import ROOT, lattice
 from support.training_data import lattices, strips, vectors, write_inputs
 
 from lattice_cli.cli.reports.training_run import run_training
-from lattice_cli.formats.model_file import read_model
+from lattice_cli.formats import read_model
 from lattice_cli.learning.training import problem
 
 

@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 from support import oracle, strategies
 from support.strategies import LABELS, OTHER_LABELS, connected_graphs, graphs, transducer
 
-from lattice_cli.arrays.key_index import KeyIndex
-from lattice_cli.composition.combine import ADD, LEFT, MAX, MIN, OPERATORS, RIGHT, Combine
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.graph.construct import emission_graph, linear_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.arrays import KeyIndex
+from lattice_cli.composition import ADD, OPERATORS, Combine, Composition, compose
+from lattice_cli.composition.combine import LEFT, MAX, MIN, RIGHT
+from lattice_cli.graph import Graph, emission_graph, linear_graph
+from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
 
 INF = math.inf
 #: (nodes of left and right path at the start, arcs of the left path, arcs of the right path)

@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 from support.oracle import all_paths
 from support.strategies import LABELS, graphs, moderate_energies
 
-from lattice_cli.composition.composition import compose
+from lattice_cli.composition import compose
+from lattice_cli.emissions import BeamSearch, DecodingGraph, Heuristic, emission_matrix_of
 from lattice_cli.emissions import decoding_graph as machine
-from lattice_cli.emissions.beam_search import BeamSearch, Heuristic
-from lattice_cli.emissions.decoding_graph import DecodingGraph
-from lattice_cli.emissions.matrix import emission_matrix_of
 from lattice_cli.emissions.token_lattice import token_lattice
-from lattice_cli.grammars.ctc import ctc_topology
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.epsilon_removal import without_input_epsilon
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.grammars import ctc_topology
+from lattice_cli.graph import EPSILON, Graph, emission_graph, without_input_epsilon
 
 
 def _energies(steps: int) -> st.SearchStrategy[np.ndarray]:

@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 from support.products import CLASSES, problems
 from support.strategies import BETAS, LABELS, small
 
-from lattice_cli.composition.composition import compose
+from lattice_cli.composition import compose
+from lattice_cli.emissions import can_walk, product_best
 from lattice_cli.emissions import dense_step as dense
 from lattice_cli.emissions import sparse_step as steps
-from lattice_cli.emissions.product_sweep import can_walk, product_best, product_sweep
+from lattice_cli.emissions.product_sweep import product_sweep
 from lattice_cli.emissions.ragged_batch import RaggedBatch
 from lattice_cli.emissions.scaled_forward import scaled_sweep
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
+from lattice_cli.graph import Graph, emission_graph
+from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
 
 EMISSION_LABELS = ("", "c", "b", "a")  # the grammar's labels in another order
 COLUMNS = np.array([-1, 2, 1, 0])

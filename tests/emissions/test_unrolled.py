@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from support.oracle import all_paths
 from support.strategies import graphs, small
 
-from lattice_cli.composition.composition import compose
-from lattice_cli.emissions.unrolled import unroll
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
+from lattice_cli.composition import compose
+from lattice_cli.emissions import unroll
+from lattice_cli.graph import Graph, emission_graph
 
 CLASSES = 3
 EMISSION_LABELS = ("", "c", "b", "a")

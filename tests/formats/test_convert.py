@@ -17,19 +17,12 @@ from hypothesis import strategies as st
 from support import oracle, strategies
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
+from lattice_cli.formats import read_one, read_records, write_documents
 from lattice_cli.formats.exchange.slf_writer import quoted
-from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.io.symbols import Symbols, read_symbols
-from lattice_cli.formats.reading import read_one, read_records
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, Symbols, WriteOptions, Written, read_symbols
 from lattice_cli.formats.registry import FORMATS
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.graph import Document, Graph, emission_graph
+from lattice_cli.sweep import LogSemiring, sweep
 
 TEXT_FORMS = ("att", "gtn", "k2", "kaldi", "slf")
 NUMBERED = ("att", "gtn", "k2", "kaldi")

@@ -13,11 +13,10 @@ from support import oracle
 from support.grammar_oracle import energies_of, outputs_of, paths_of
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.notations.fsg import read_fsg
-from lattice_cli.formats.notations.jsgf import read_jsgf
+from lattice_cli.formats.notations import read_fsg, read_jsgf
 from lattice_cli.formats.notations.pronunciations import chosen, dictionary, pronunciations
+from lattice_cli.graph import Graph
 from lattice_cli.graph.epsilon_removal import silent_arcs
-from lattice_cli.graph.graph import Graph
 
 DICTIONARY = """;;; a comment
 read\tR EH D

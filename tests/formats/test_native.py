@@ -21,13 +21,9 @@ from hypothesis import strategies as st
 from support import strategies
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.io.files import as_record, json_line
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.reading import read_one, read_records
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.formats import read_one, read_records, write_documents
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, as_record, json_line
+from lattice_cli.graph import Document, Graph, weighted_sum
 
 INF = math.inf
 #: (from, to, input, output, energy) as the file names them; None is epsilon.

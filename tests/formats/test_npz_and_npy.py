@@ -18,14 +18,11 @@ import pytest
 from support import ROOT
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.lossy import WriteOptions
-from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats import read_one, write_documents
+from lattice_cli.formats.io import ReadOptions, WriteOptions
 from lattice_cli.formats.native.npy import read_npy
 from lattice_cli.formats.native.npz import read_npz, write_npz
-from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.writing import write_documents
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document, Graph
 
 
 @pytest.fixture(autouse=True)

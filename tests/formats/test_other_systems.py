@@ -19,17 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import oracle, strategies
 
-from lattice_cli.formats.io.lossy import WriteOptions
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.symbols import Symbols
-from lattice_cli.formats.reading import read_one
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions, Symbols, WriteOptions
 from lattice_cli.formats.registry import FORMATS
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoding import Decoding, decode
-from lattice_cli.records.request import SearchRequest
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.graph import Document, Graph
+from lattice_cli.records import Decoding, SearchRequest, decode
+from lattice_cli.sweep import LogSemiring, sweep
 
 needs_openfst = pytest.mark.skipif(shutil.which("fstcompile") is None, reason="OpenFst's tools are not installed")
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

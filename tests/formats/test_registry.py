@@ -11,9 +11,9 @@ import pytest
 from support.commands import ENVIRONMENT, LECTURE, Done, records, run
 
 from lattice_cli.errors import UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.formats.registry import FORMATS, Format, numbered, readable, writable
+from lattice_cli.formats import Format, numbered, read_one, readable, writable
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.formats.registry import FORMATS
 
 #: A form of one path: its labels on a line behind FOO.
 MODULE = """

@@ -15,8 +15,8 @@ from support import SHARED
 
 from lattice_cli.errors import FormatError, GraphError, UsageError
 from lattice_cli.formats.exchange.slf import read_slf
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document, weighted_sum
 
 #: As HTK's HVite writes it: the word of a link is on the node where it ends.
 HTK = """\

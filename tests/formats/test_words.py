@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from support import ROOT, oracle
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.notations.word_list import word_grammar, word_list
-from lattice_cli.formats.reading import read_one
-from lattice_cli.grammars.lexicon import LexiconWord, grammar_of
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.formats.notations import word_grammar
+from lattice_cli.formats.notations.word_list import word_list
+from lattice_cli.grammars import LexiconWord, grammar_of
+from lattice_cli.graph import Document, Graph
 
 #: (input labels, output labels) -> the energies of the paths that say so, in order.
 Language = dict[tuple[tuple[str, ...], tuple[str, ...]], list[float]]

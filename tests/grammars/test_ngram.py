@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from support import oracle
 from support.grammar_oracle import Gram, energies_of, epsilon_energies, read_model, sentence_energy
 
-from lattice_cli.composition.composition import compose
+from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.notations.arpa import arpa_model, read_arpa
-from lattice_cli.grammars.ngram_automaton import exact, with_epsilon
-from lattice_cli.graph.construct import linear_graph
+from lattice_cli.formats.notations import read_arpa
+from lattice_cli.formats.notations.arpa import arpa_model
+from lattice_cli.grammars import exact, with_epsilon
+from lattice_cli.graph import Graph, linear_graph
 from lattice_cli.graph.epsilon_removal import silent_arcs
-from lattice_cli.graph.graph import Graph
 
 
 @st.composite

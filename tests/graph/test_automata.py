@@ -15,11 +15,9 @@ from support.strategies import LABELS, graphs, moderate_energies
 
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.notations.regular_expression import regular_expression
-from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
+from lattice_cli.grammars import ctc_topology, ctc_tree
+from lattice_cli.graph import Graph, determinized, without_input_epsilon
 from lattice_cli.graph import rational as automata
-from lattice_cli.graph.determinize import determinized
-from lattice_cli.graph.epsilon_removal import without_input_epsilon
-from lattice_cli.graph.graph import Graph
 
 small_graphs = graphs(energies=moderate_energies, max_nodes=5, max_arcs=7)
 

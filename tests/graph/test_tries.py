@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lattice_cli.graph.tries import Trie
+from lattice_cli.graph import Trie
 
 sequences = st.lists(st.lists(st.integers(0, 3), max_size=5), max_size=8)
 

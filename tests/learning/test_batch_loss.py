@@ -10,19 +10,13 @@ from support.learning import GRAMMARS, NAMES, SETTINGS, examples, grammar_named
 from support.strategies import LABELS
 
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.construct import label_loop
-from lattice_cli.graph.graph import columns_of
-from lattice_cli.graph.record import Document
-from lattice_cli.graph.unions import member
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.losses.batch_loss import Batch, Objective
-from lattice_cli.learning.losses.loss_energies import LossResult, evaluate
-from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings, Value
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.search.k_shortest_paths import n_best
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.graph import Document, columns_of, label_loop, member
+from lattice_cli.learning.losses import LOSSES, AnswerGraphs, Batch, LossResult, Objective, Settings, evaluate
+from lattice_cli.learning.losses.losses import Loss, Value
+from lattice_cli.learning.recognizers import Example
+from lattice_cli.records import Decoder
+from lattice_cli.search import n_best
+from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
 
 
 def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[Document]:

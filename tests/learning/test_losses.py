@@ -14,16 +14,13 @@ from support import ROOT, oracle
 from support.strategies import graphs
 
 from lattice_cli.errors import Diverged, FormatError, NoPath, NumericOverflow
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document, Graph, linear_graph
+from lattice_cli.learning.losses import LOSSES, LossFailure, LossResult, Settings, evaluate
 from lattice_cli.learning.losses.gradient_check import check
-from lattice_cli.learning.losses.loss_energies import LossFailure, LossResult, evaluate
-from lattice_cli.learning.losses.losses import LOSSES, Energies, Settings
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.targets import target_labels
+from lattice_cli.learning.losses.losses import Energies
+from lattice_cli.records import Decoder, target_labels
 
 ALL = list(LOSSES.values())
 
@@ -383,7 +380,7 @@ def test_losses_of_grammar_lattices_against_openfst(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_distinct_answers_of_grammar_lattices_against_openfst(shared: Path) -> None:
-    from lattice_cli.search.distinct_answers import best_answers
+    from lattice_cli.search import best_answers
 
     folder = shared / "data" / "asr"
     for name, entry in json.loads((folder / "expected.json").read_text()).items():
@@ -477,7 +474,7 @@ def test_a_check_of_a_large_graph_looks_at_arcs_with_a_gradient() -> None:
 
 @pytest.mark.parametrize("operator", ["add", "max", "min", "left", "right"])
 def test_gradients_through_every_operator(operator: str) -> None:
-    from lattice_cli.composition.combine import OPERATORS
+    from lattice_cli.composition import OPERATORS
     from lattice_cli.formats.native.document import read_document
 
     trie = {"lattice": 1, "start": 0, "final": 3, "arcs": [[0, 1, "c", 0.7], [1, 2, "a", 0.1], [1, 2, "u", 0.9]]}

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from lattice_cli.errors import UsageError
-from lattice_cli.learning.networks import convolution
-from lattice_cli.learning.networks.convolution import ConvolutionNetwork, Kernel
-from lattice_cli.learning.networks.dense import DenseNetwork
-from lattice_cli.learning.networks.layers import Network, Parameters
+from lattice_cli.learning.networks import ConvolutionNetwork, DenseNetwork, Kernel, Network, Parameters, convolution
 
 SMALL = (Kernel(3, (3, 4), (2, 1)), Kernel(4, (2, 3), (1, 2)))
 NETWORKS = {

@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 from support import oracle
 from support.strategies import LABELS, OTHER_LABELS, graphs, moderate_energies
 
-from lattice_cli.composition.composition import compose
+from lattice_cli.composition import compose
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import context_automaton as contexts
-from lattice_cli.grammars.context_automaton import contexts_of
-from lattice_cli.graph.construct import emission_graph, label_loop, linear_graph
-from lattice_cli.graph.graph import Graph, Labels
-from lattice_cli.graph.record import Document
-from lattice_cli.graph.unions import union
-from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings, ReachedGrammar, TrainedGrammar, followed
-from lattice_cli.learning.grammars.text_training import TextSettings, Windows, learn, mean_energy, objective
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.interpretation import output_of
-from lattice_cli.search.k_shortest_paths import n_best
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.grammars import contexts_of
+from lattice_cli.graph import Document, Graph, Labels, emission_graph, label_loop, linear_graph, union
+from lattice_cli.learning.grammars import (
+    NeuralGrammar,
+    NeuralSettings,
+    ReachedGrammar,
+    TextSettings,
+    TrainedGrammar,
+    learn,
+)
+from lattice_cli.learning.grammars.neural import followed
+from lattice_cli.learning.grammars.text_training import Windows, mean_energy, objective
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.records import Decoder, output_of
+from lattice_cli.search import n_best
+from lattice_cli.sweep import LogSemiring, sweep
 
 VOCABULARY: Labels = ("", "b", "a", "d")
 

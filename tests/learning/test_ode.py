@@ -11,16 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lattice_cli.errors import NotConverged, TrainingFailed, UsageError
-from lattice_cli.formats.config_file import bind
-from lattice_cli.graph.record import Inputs
-from lattice_cli.learning.networks import fixed_point
-from lattice_cli.learning.networks.fixed_point import SOLVERS, FixedPointNetwork
-from lattice_cli.learning.networks.layers import Network, Parameters
-from lattice_cli.learning.networks.ode import OdeNetwork
-from lattice_cli.learning.networks.vector_field import STEPPERS, Field, step
-from lattice_cli.learning.training.config import TrainConfig
-from lattice_cli.learning.training.model import build_model
-from lattice_cli.learning.training.problem import Problem, examples_of
+from lattice_cli.formats import bind
+from lattice_cli.graph import Inputs
+from lattice_cli.learning.networks import (
+    SOLVERS,
+    STEPPERS,
+    FixedPointNetwork,
+    Network,
+    OdeNetwork,
+    Parameters,
+    fixed_point,
+)
+from lattice_cli.learning.networks.vector_field import Field, step
+from lattice_cli.learning.training import Problem, TrainConfig, build_model, examples_of
 
 
 def moved(network: Network, rng: np.random.Generator, size: float = 0.1) -> Parameters:

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lattice_cli.learning.optimizers.lbfgs import Lbfgs
+from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer, Sgd
 from lattice_cli.learning.optimizers.line_search import search
-from lattice_cli.learning.optimizers.optimizers import Adam, Optimizer, Sgd, clipped
+from lattice_cli.learning.optimizers.optimizers import clipped
 
 Evaluate = Callable[[np.ndarray], tuple[float, np.ndarray]]
 MAKERS: dict[str, Callable[[], Optimizer]] = {

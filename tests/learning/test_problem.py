@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from support.learning import model_of
 
-from lattice_cli.graph.record import Inputs
-from lattice_cli.learning.training.problem import Problem, examples_of
-from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingState
-from lattice_cli.learning.training.validation import Validation
+from lattice_cli.graph import Inputs
+from lattice_cli.learning.training import Epoch, Problem, Training, TrainingState, Validation, examples_of
 
 
 def layer(channels: int, size: list[int], stride: list[int]) -> dict[str, Any]:

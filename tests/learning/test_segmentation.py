@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.learning.segmentation.cuts import contour_distance, crossing_ink, ink_runs
 from lattice_cli.learning.segmentation.scaling import fitted, weights
-from lattice_cli.learning.segmentation.segmenter import EXTRAS, Segmentation, Segmenter
+from lattice_cli.learning.segmentation.segmenter import EXTRAS, Segmentation
 
 HEIGHT = 28
 PIXELS = 400

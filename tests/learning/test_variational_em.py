@@ -18,14 +18,11 @@ from support.learning import GRAMMARS, SETTINGS, examples, grammar_named, model_
 from support.strategies import LABELS
 from support.training_data import strips, write_inputs
 
-from lattice_cli.formats.model_file import read_model
-from lattice_cli.graph.graph import columns_of
-from lattice_cli.graph.unions import member
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.losses.batch_loss import Batch, Objective
-from lattice_cli.learning.losses.losses import LOSSES
-from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Sgd
-from lattice_cli.learning.training.problem import Problem, examples_of
+from lattice_cli.formats import read_model
+from lattice_cli.graph import columns_of, member
+from lattice_cli.learning.losses import LOSSES, AnswerGraphs, Batch, Objective
+from lattice_cli.learning.optimizers import Adam, Alternating, Sgd
+from lattice_cli.learning.training import Problem, examples_of
 from lattice_cli.learning.training.variational_em import evaluate_bound
 
 

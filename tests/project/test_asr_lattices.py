@@ -11,13 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoding import Decoding, decode
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document, Graph
+from lattice_cli.records import Decoding, decode
+from lattice_cli.sweep import LogSemiring, sweep
 
 pytestmark = pytest.mark.shared
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support import ROOT
 
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.learning.segmentation.segmenter import Segmenter
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.learning.segmentation import Segmenter
 
 SAMPLES = ROOT / "samples" / "check-reader"
 RECORDS = {"fields-train": 400, "fields-valid": 150, "digits-train": 500}

@@ -11,17 +11,16 @@ from support.learning import LATTICE
 from lattice_cli import choices
 from lattice_cli.cli.commands.bound import bound
 from lattice_cli.cli.commands.loss import loss
-from lattice_cli.composition.combine import OPERATORS
-from lattice_cli.composition.composition import alone
+from lattice_cli.composition import OPERATORS, alone
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.losses.losses import LOSSES
+from lattice_cli.graph import Document
+from lattice_cli.learning.losses import LOSSES
 from lattice_cli.learning.networks.layers import ACTIVATIONS
-from lattice_cli.learning.recognizers.outputs import OUTPUTS
+from lattice_cli.learning.recognizers import OUTPUTS
 from lattice_cli.learning.training.config import ObjectiveSettings, RecognizerSettings
 from lattice_cli.learning.training.proposal_fit import TIED, tied
-from lattice_cli.records.interpretation import Interpretation
-from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.records import Interpretation
+from lattice_cli.sweep import schedule_of
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from lattice_cli.formats.config_file import read_config
-from lattice_cli.learning.training.config import TrainConfig
+from lattice_cli.formats import read_config
+from lattice_cli.learning.training import TrainConfig
 
 SAMPLES = ROOT / "samples"
 CONFIGURATIONS = sorted(path for path in SAMPLES.glob("*.yaml") if "\ntrain: 1\n" in f"\n{path.read_text()}")

@@ -8,7 +8,8 @@ import sys
 import pytest
 from support import ROOT
 
-from lattice_cli.formats.registry import FORMATS, Format, loaded
+from lattice_cli.formats import Format
+from lattice_cli.formats.registry import FORMATS, loaded
 from lattice_cli.lazy import names_given
 
 PACKAGE = ROOT / "lattice_cli"
@@ -95,7 +96,7 @@ def literal_imports(module: str) -> list[str]:
 
 def test_there_is_something_to_look_at() -> None:
     assert {room(module) for module in MODULES} >= {"cli", "formats", "search", "graph", ""}
-    assert "lattice_cli.graph.graph" in imported("lattice_cli.sweep.forward_backward")
+    assert "lattice_cli.graph.Graph" in imported("lattice_cli.sweep.forward_backward")
     assert "numpy" in libraries("lattice_cli.graph.graph")
 
 

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.posteriors import forward
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Document, emission_graph
+from lattice_cli.records import Decoder, forward
 
 pytestmark = pytest.mark.shared
 

@@ -15,16 +15,10 @@ from support import ROOT
 
 from lattice_cli.cli.main import main
 from lattice_cli.errors import NoPath
-from lattice_cli.grammars.lexicon import grammar_of, spelled
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.records import strategy as rowwise
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.decoding import Decoding, decode
-from lattice_cli.records.posteriors import forward
-from lattice_cli.records.request import SearchRequest
-from lattice_cli.records.strategy import interpretations
+from lattice_cli.grammars import grammar_of, spelled
+from lattice_cli.graph import Document, Graph, emission_graph
+from lattice_cli.records import Decoder, Decoding, SearchRequest, decode, forward, interpretations
+from lattice_cli.records import matrix_search as rowwise
 
 LINE = str(ROOT / "samples" / "ctc-line.npy")
 CHARACTERS = str(ROOT / "samples" / "ctc-line.labels.txt")
@@ -104,7 +98,7 @@ def test_each_side_of_a_path(of: str) -> None:
     (composed,) = interpretations([document], Decoder(grammar, "_"))
     assert isinstance(found, Decoding)
     from lattice_cli.records.decoding import decoded
-    from lattice_cli.search.k_shortest_paths import n_best
+    from lattice_cli.search import n_best
 
     for one, other in zip(found.paths, decoded(composed, n_best(composed.graph, 3), of)):
         assert one.arcs == other.arcs
@@ -151,7 +145,7 @@ def test_a_beam_tells_what_it_may_have_lost() -> None:
         assert all_of.search.exact
         assert all_of.paths[0].energy == pytest.approx(best.paths[0].energy)
         if isinstance(some, NoPath):
-            assert "--max-active" in str(some)
+            assert "more active states" in str(some)
             told = pickle.loads(pickle.dumps(some)).told["search"]  # with --jobs it comes from another process
             assert told["exact"] is False
             assert told["bound"] <= best.paths[0].energy + 1e-9
@@ -242,8 +236,7 @@ def test_posteriors_of_a_matrix_reach_far_enough() -> None:
     near = next(interpretations([document], Decoder(grammar, "_"), SearchRequest(words=True)))
     assert near.search is not None
     assert near.graph.arcs < whole.graph.arcs
-    from lattice_cli.search.best_path import best_paths
-    from lattice_cli.search.minimum_risk import MinimumRisk
+    from lattice_cli.search import MinimumRisk, best_paths
 
     path = best_paths(whole.graph)[0]
     assert path is not None
@@ -325,7 +318,7 @@ ngram 2=3
 def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, small: int) -> None:
     """Against every sentence of up to three words, each scored by its own grammar and by the model."""
     from lattice_cli.formats.notations.arpa import arpa_model
-    from lattice_cli.grammars.scorer_config import Scorers
+    from lattice_cli.grammars import Scorers
 
     model = arpa_model(MODEL, "model")
     names = {label: number for number, label in enumerate(model.labels) if number}
@@ -381,7 +374,7 @@ def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_always")
 def test_a_gain_that_a_bound_must_not_cut_off() -> None:
     """What a hot word gains is known before the word is asked for."""
-    from lattice_cli.grammars.scorer_config import Scorers
+    from lattice_cli.grammars import Scorers
 
     for seed in range(12):
         document = matrix(seed, 10, 1.5)

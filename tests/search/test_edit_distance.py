@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
 
+from lattice_cli.search import align_all, distances
 from lattice_cli.search import edit_distance as edit
-from lattice_cli.search.edit_distance import align, align_all, distances
+from lattice_cli.search.edit_distance import align
 
 LABELS = st.lists(st.sampled_from(["a", "b", "cc"]), max_size=5)
 PAIRS = st.lists(st.tuples(LABELS, LABELS), max_size=12)

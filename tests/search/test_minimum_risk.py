@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from support.oracle import all_paths, free_energy
 from support.strategies import LABELS, connected_graphs, graphs, lecture_34, moderate_energies
 
-from lattice_cli.composition.composition import alone, compose
+from lattice_cli.composition import alone, compose
 from lattice_cli.errors import GraphError
 from lattice_cli.formats.notations.arpa import arpa_model
+from lattice_cli.grammars import exact, rescored
 from lattice_cli.grammars.hot_words import HotWords, unsaid
-from lattice_cli.grammars.ngram_automaton import exact
 from lattice_cli.grammars.ngram_scorer import NgramScorer
-from lattice_cli.grammars.rescoring import rescored
 from lattice_cli.grammars.scorer import ScorerSum
-from lattice_cli.graph.graph import Graph
-from lattice_cli.search.minimum_risk import MinimumRisk, _Recursion
-from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.graph import Graph
+from lattice_cli.search import MinimumRisk
+from lattice_cli.search.minimum_risk import _Recursion
+from lattice_cli.sweep import schedule_of
 
 ARPA = """
 \\data\\

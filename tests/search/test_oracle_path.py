@@ -14,13 +14,12 @@ from support import oracle as slow
 from support.strategies import graphs, moderate_energies, positive_energies
 
 from lattice_cli.errors import Diverged, GraphError, UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Graph, union
+from lattice_cli.search import distances, oracle, oracles
 from lattice_cli.search import oracle_path as risk
-from lattice_cli.search.edit_distance import distances
-from lattice_cli.search.oracle_path import Oracle, oracle, oracles
+from lattice_cli.search.oracle_path import Oracle
 
 REFERENCES = st.lists(st.sampled_from(["a", "b", "c", "elsewhere"]), max_size=4)
 

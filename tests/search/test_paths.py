@@ -14,17 +14,11 @@ from hypothesis import strategies as st
 from support import oracle, strategies
 from support.strategies import BETAS, connected_graphs, graphs, lecture_34, transducer
 
-from lattice_cli.composition.composition import compose
+from lattice_cli.composition import compose
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.construct import emission_graph, linear_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.search.best_path import Path, best_paths
-from lattice_cli.search.distinct_answers import Answer, Bound, answers, best_answers
-from lattice_cli.search.k_shortest_paths import n_best
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
-from lattice_cli.sweep.statistics import count_paths
+from lattice_cli.graph import Graph, emission_graph, linear_graph, union
+from lattice_cli.search import Answer, Bound, Path, answers, best_answers, best_paths, n_best
+from lattice_cli.sweep import TROPICAL, LogSemiring, count_paths, sweep
 
 INF = math.inf
 NUMBERS = st.sampled_from([1, 2, 3, 5, 10, 1000])

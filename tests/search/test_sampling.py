@@ -14,14 +14,11 @@ from support.commands import CUT, LECTURE, WORDS, records, row_of, run, save
 from support.strategies import BETAS, graphs, moderate_energies, positive_energies
 
 from lattice_cli.errors import Diverged, GraphError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.reading import read_one
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.search.sampling import Sampler
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.formats import read_one
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import Graph, emission_graph, union
+from lattice_cli.search import Sampler
+from lattice_cli.sweep import LogSemiring, sweep
 
 #: Standard deviations that a frequency may be away from its probability.
 SIGMAS = 5.0

@@ -6,9 +6,8 @@ import itertools
 import math
 from collections import Counter
 
-from lattice_cli.composition.composition import compose
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph
+from lattice_cli.composition import compose
+from lattice_cli.graph import Graph, linear_graph
 from support import oracle
 
 Gram = tuple[str, ...]

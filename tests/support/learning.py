@@ -8,21 +8,16 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from lattice_cli.composition.composition import compose
-from lattice_cli.formats.config_file import bind
-from lattice_cli.grammars.ctc import ctc_topology
-from lattice_cli.graph.construct import label_loop
-from lattice_cli.graph.graph import Graph, with_columns
-from lattice_cli.graph.record import Document, Inputs
-from lattice_cli.learning.grammars.learned import ngram
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.losses.losses import Settings
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.learning.recognizers.tied_energies import free
-from lattice_cli.learning.training.config import TrainConfig
-from lattice_cli.learning.training.model import Model, build_model
-from lattice_cli.records.targets import labels_of
-from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.composition import compose
+from lattice_cli.formats import bind
+from lattice_cli.grammars import ctc_topology
+from lattice_cli.graph import Document, Graph, Inputs, label_loop, with_columns
+from lattice_cli.learning.grammars import ngram
+from lattice_cli.learning.losses import AnswerGraphs, Settings
+from lattice_cli.learning.recognizers import Example, free
+from lattice_cli.learning.training import Model, TrainConfig, build_model
+from lattice_cli.records import labels_of
+from lattice_cli.search import n_best
 from support.strategies import LABELS, connected_graphs, small
 from support.training_data import strips, vectors
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 
 INF = math.inf
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph
 from support.strategies import LABELS, graphs, small
 
 CLASSES = len(LABELS) - 1

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import Graph, Labels
+from lattice_cli.graph import Graph, Labels, linear_graph
 
 LABELS: Labels = ("", "a", "b", "c")
 #: The same labels in another order, and one more: a table that must be matched by name.

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.graph import Graph, union
+from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
 
 INF = math.inf
 

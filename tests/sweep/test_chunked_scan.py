@@ -15,20 +15,12 @@ from support import strategies
 from support.strategies import BETAS, graphs
 from support.sweeps import assert_union_is_bitwise, chain, gradient_tolerance, magnitude
 
-from lattice_cli.arrays import pointers, sorting
-from lattice_cli.arrays.pointers import follow
-from lattice_cli.arrays.segments import Runs, ScatteredSegments
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.arrays import Runs, ScatteredSegments, follow, pointers, sorting, stable_order
+from lattice_cli.graph import Graph, emission_graph, union
+from lattice_cli.search import best_paths, n_best
+from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, schedule_of, sweep
 from lattice_cli.sweep import chunking as chunks
-from lattice_cli.sweep.forward_backward import sweep
 from lattice_cli.sweep.passes import ChainPass
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 
 @contextmanager

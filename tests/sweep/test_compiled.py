@@ -18,17 +18,11 @@ from support.strategies import BETAS, graphs, hidden_order
 from support.sweeps import chain, gradient_tolerance, magnitude
 
 from lattice_cli.emissions.product_sweep import product_sweep
-from lattice_cli.graph.connect import in_numbered_order
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.k_shortest_paths import n_best
+from lattice_cli.graph import Graph, in_numbered_order, union
+from lattice_cli.search import best_paths, n_best
+from lattice_cli.sweep import TROPICAL, LevelPass, LogSemiring, Semiring, Sweep, schedule_of, sweep
 from lattice_cli.sweep import compiled as compiled_schedule
 from lattice_cli.sweep import compiled as kernels
-from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.passes import LevelPass
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 

@@ -12,8 +12,8 @@ from support.commands import CUT, LECTURE, ROOT, WORDS, run
 from support.strategies import BETAS, connected_graphs, lecture_34, positive_energies, small
 
 from lattice_cli.errors import CheckFailed, Diverged
-from lattice_cli.graph.graph import Graph
-from lattice_cli.sweep.stationarity import lagrangian
+from lattice_cli.graph import Graph
+from lattice_cli.sweep import lagrangian
 
 RNG = np.random.default_rng(0)
 

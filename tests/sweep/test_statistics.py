@@ -12,10 +12,9 @@ from support import oracle, strategies
 from support.strategies import BETAS, connected_graphs, graphs, lecture_34
 
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.sweep.statistics import Statistics, statistics
+from lattice_cli.graph import Graph, emission_graph, union
+from lattice_cli.sweep import Statistics
+from lattice_cli.sweep.statistics import statistics
 
 INF = math.inf
 NAMES = ("free_energy", "best_energy", "expected_energy", "entropy", "variance")

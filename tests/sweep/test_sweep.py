@@ -17,12 +17,8 @@ from support.strategies import BETAS, connected_graphs, graphs, lecture_34, renu
 from support.sweeps import INF, assert_union_is_bitwise, chain, check_close, gradient_tolerance, magnitude
 
 from lattice_cli.errors import Diverged
-from lattice_cli.graph.connect import trimmed
-from lattice_cli.graph.construct import emission_graph, linear_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.unions import union
-from lattice_cli.sweep.forward_backward import Gradient, sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.graph import Graph, emission_graph, linear_graph, trimmed, union
+from lattice_cli.sweep import TROPICAL, Gradient, LogSemiring, sweep
 
 
 def check_close_gradients(found: Gradient, wanted: oracle.Gradient, tolerance: float) -> None:

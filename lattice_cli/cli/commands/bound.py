@@ -12,8 +12,8 @@ from lattice_cli.cli.options.shared import decoder_options, input_options, posit
 if TYPE_CHECKING:
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -90,8 +90,9 @@ def bound(
     from lattice_cli.cli.reports.bound_report import bound_report
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import UsageError
-    from lattice_cli.formats.reading import read_one
-    from lattice_cli.learning.training.record_bounds import BoundRequest, record_bounds
+    from lattice_cli.formats import read_one
+    from lattice_cli.learning.training import BoundRequest
+    from lattice_cli.learning.training.record_bounds import record_bounds
 
     require_one_stdin(graphs, decoder.grammar, proposal)
     through = decoder.read()

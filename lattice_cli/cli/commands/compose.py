@@ -10,9 +10,9 @@ from lattice_cli.cli.options.shared import combine_option, ctc_option, graph_opt
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.interpretation import Interpretation
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Interpretation
 
 
 @click.command()
@@ -45,8 +45,8 @@ def compose(
     """
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.stream.run import require_one_stdin, write_records
-    from lattice_cli.models.grammar_argument import read_decoder
-    from lattice_cli.records.batching import no_path
+    from lattice_cli.models import read_decoder
+    from lattice_cli.records import no_path
 
     require_one_stdin([graph], grammar)
     through = read_decoder(grammar, ctc, combine)
@@ -72,7 +72,7 @@ def compose(
 
 def _as_document(document: Document, result: Interpretation) -> Document:
     """The interpretation graph as a record, with the id, target and node times of the recognition graph."""
-    from lattice_cli.graph.record import Document
+    from lattice_cli.graph import Document
 
     whole = result.composition
     assert whole is not None, "compose always has a grammar"

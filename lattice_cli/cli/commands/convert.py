@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lattice_cli.cli.options.shared import graph_options, input_options
-from lattice_cli.formats.registry import numbered, writable
+from lattice_cli.formats import numbered, writable
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 @click.command()

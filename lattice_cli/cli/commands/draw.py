@@ -11,10 +11,10 @@ from lattice_cli.cli.options.shared import decoder_options, input_options, keep_
 from lattice_cli.cli.stream.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis.pictures import Picture
+    from lattice_cli.analysis import Picture
     from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 @click.command()
@@ -54,7 +54,7 @@ def draw(
         --of interpretation
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
-    from lattice_cli.analysis.pictures import picture
+    from lattice_cli.analysis import picture
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, write_records
 

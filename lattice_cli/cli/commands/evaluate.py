@@ -16,12 +16,12 @@ from lattice_cli.cli.options.shared import (
 )
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis.error_rates import Answers
+    from lattice_cli.analysis import Answers
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.formats.references import References
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats import References
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 _REJECT_AT = 0.01
@@ -96,13 +96,13 @@ def evaluate(
       lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
         --reject
     """
-    from lattice_cli.analysis.error_rates import evaluate as figures
-    from lattice_cli.analysis.evaluate_records import assess
+    from lattice_cli.analysis import assess
+    from lattice_cli.analysis import evaluate as figures
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
     from lattice_cli.cli.reports.evaluation_report import put_out
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.formats.references import read_references
-    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.formats import read_references
+    from lattice_cli.records import SearchRequest
 
     require_one_stdin(results, decoder.grammar, references)
     reject = reject or reject_at is not None

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.report import Report
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.posteriors import Forward
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Forward
 
 
 @click.command()
@@ -108,7 +108,7 @@ class _Checked:
 
 def _lagrangian_record(result: Forward) -> dict[str, Any]:
     from lattice_cli.cli.reports.fields import arc_records
-    from lattice_cli.sweep.stationarity import CONVENTION
+    from lattice_cli.sweep import CONVENTION
 
     found, side = result.lagrangian, result.searched
     assert found is not None

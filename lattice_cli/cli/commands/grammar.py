@@ -81,9 +81,9 @@ def words(
       lattice grammar words barn but cut cute
       lattice grammar words "north west" north --spell tokens
     """
-    from lattice_cli.formats.io.sources import read_text
-    from lattice_cli.formats.notations.word_list import words_of
-    from lattice_cli.grammars.lexicon import grammar_of, spelled
+    from lattice_cli.formats.io import read_text
+    from lattice_cli.formats.notations import words_of
+    from lattice_cli.grammars import grammar_of, spelled
 
     path = file_given(given)
     if path is None:
@@ -114,10 +114,10 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
         -o lexicon.json
     """
     from lattice_cli.cli.stream.run import require_one_stdin
-    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.io import read_text
     from lattice_cli.formats.notations import pronunciations as lexica
-    from lattice_cli.formats.notations.word_list import words_of
-    from lattice_cli.grammars.lexicon import distinct_words
+    from lattice_cli.formats.notations import words_of
+    from lattice_cli.grammars import distinct_words
 
     require_one_stdin([file], vocabulary, *ending.unions)
     text, source = read_text(file)
@@ -161,8 +161,8 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     Examples:
       lattice grammar arpa turtle.lm -o turtle.npz
     """
-    from lattice_cli.formats.notations.arpa import read_arpa
-    from lattice_cli.grammars.ngram_automaton import exact, with_epsilon
+    from lattice_cli.formats.notations import read_arpa
+    from lattice_cli.grammars import exact, with_epsilon
 
     model = read_arpa(file, no_unk)
     source = "standard input" if file == "-" else file
@@ -199,7 +199,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
     Examples:
       lattice grammar ctc a b c --blank _ -o ctc.json
     """
-    from lattice_cli.grammars.ctc import ctc_topology, ctc_tree
+    from lattice_cli.grammars import ctc_topology, ctc_tree
 
     labels = labels_given(given)
     table = ("", *labels) if blank in labels else ("", blank, *labels)
@@ -226,7 +226,7 @@ def transcript(text: str, spell: str, ending: Ending) -> None:
       lattice grammar transcript "go forward ten meters"
       lattice grammar transcript cut
     """
-    from lattice_cli.graph.construct import linear_graph
+    from lattice_cli.graph import linear_graph
 
     by_word = spell == "tokens" or (spell == "auto" and len(text.split()) > 1)
     parts = text.split() if by_word else list(text.strip() if spell == "auto" else text)
@@ -279,8 +279,8 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
-    from lattice_cli.formats.io.sources import read_text
-    from lattice_cli.formats.notations.jsgf import read_jsgf
+    from lattice_cli.formats.io import read_text
+    from lattice_cli.formats.notations import read_jsgf
 
     text, source = read_text(file)
     ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
@@ -297,8 +297,8 @@ def fsg(file: str, ending: Ending) -> None:
     Examples:
       lattice grammar fsg goforward.fsg
     """
-    from lattice_cli.formats.io.sources import read_text
-    from lattice_cli.formats.notations.fsg import read_fsg
+    from lattice_cli.formats.io import read_text
+    from lattice_cli.formats.notations import read_fsg
 
     text, source = read_text(file)
     ending.deliver(read_fsg(text, source), source, [file])
@@ -383,8 +383,8 @@ def union(grammars: tuple[str, ...], ending: Ending) -> None:
       lattice grammar union word.json --closure
     """
     from lattice_cli.cli.stream.run import require_one_stdin
-    from lattice_cli.formats.reading import read_one
-    from lattice_cli.graph.rational import alternatives
+    from lattice_cli.formats import read_one
+    from lattice_cli.graph import alternatives
 
     require_one_stdin(grammars, *ending.unions)
     source = grammars[0] if len(grammars) == 1 else "union"

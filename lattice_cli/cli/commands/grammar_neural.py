@@ -11,14 +11,12 @@ from lattice_cli.cli.options.grammar_ending import labels_given
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.files import require_place
-from lattice_cli.formats.io.sources import read_text
-from lattice_cli.formats.model_file import read_model
-from lattice_cli.graph.graph import label_index
-from lattice_cli.learning.grammars.neural import NeuralGrammar, NeuralSettings
-from lattice_cli.learning.grammars.text_training import TextEpoch, TextSettings, learn
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
+from lattice_cli.formats import read_model
+from lattice_cli.formats.io import read_text, require_place
+from lattice_cli.graph import label_index
+from lattice_cli.learning.grammars import NeuralGrammar, NeuralSettings, TextEpoch, TextSettings, learn
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.models import NEURAL, neural_of, save_neural
 
 _NETWORK = ("context", "embedding", "hidden", "activation")
 

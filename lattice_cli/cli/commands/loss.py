@@ -20,8 +20,8 @@ from lattice_cli.cli.options.shared import (
 if TYPE_CHECKING:
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 _ROWS = list(LOSS_FORMULAS.items())
@@ -118,9 +118,7 @@ def loss(
     from lattice_cli.cli.reports.loss_report import LossJson, LossTables
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import CheckFailed, LatticeError, counted
-    from lattice_cli.learning.losses import losses
-    from lattice_cli.learning.losses.gradient_check import RecordLosses, checked
-    from lattice_cli.learning.losses.loss_energies import evaluate
+    from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
     require_one_stdin(graphs, decoder.grammar)
     require_side(side, decoder.grammar)

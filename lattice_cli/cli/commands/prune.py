@@ -10,10 +10,10 @@ import click
 from lattice_cli.cli.options.shared import Number, graph_options, input_options, not_negative, positive
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis.pruning import Pruned
+    from lattice_cli.analysis import Pruned
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 @click.command()

@@ -11,8 +11,8 @@ from lattice_cli.cli.options.shared import graph_options, input_options
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
 
 @click.command()
@@ -66,7 +66,7 @@ def recognize(
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.stream.run import require_one_stdin, write_records
     from lattice_cli.errors import UsageError
-    from lattice_cli.models.model_store import load_model
+    from lattice_cli.models import load_model
 
     require_one_stdin(inputs, model)
     if as_json and not check:
@@ -91,7 +91,7 @@ def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: Read
 
     from lattice_cli.cli.reports.recognizer_report import check_report
     from lattice_cli.cli.stream.run import run_records
-    from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
+    from lattice_cli.learning.recognizers import RecognizerCheck, check_recognizer
 
     own = model.recognizer_parameters(parameters)
 

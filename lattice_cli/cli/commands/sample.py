@@ -11,9 +11,9 @@ from lattice_cli.cli.options.shared import decoder_options, input_options, of_op
 if TYPE_CHECKING:
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.draws import Draws
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Draws
 
 
 @click.command()

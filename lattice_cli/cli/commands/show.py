@@ -11,13 +11,13 @@ import click
 from lattice_cli.cli.options.shared import input_options, positive, result_options
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis.contents import Inventory
+    from lattice_cli.analysis import Inventory
     from lattice_cli.cli.reports.show_report import Parts
     from lattice_cli.cli.stream.report import Item
     from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.errors import LatticeError
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
 
     Found: TypeAlias = tuple[Inventory, dict[str, Any], LatticeError | None]
 
@@ -84,7 +84,7 @@ def show(
 
 def _found(document: Document, parts: Parts) -> Found:
     """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
-    from lattice_cli.analysis.contents import inventory
+    from lattice_cli.analysis import inventory
     from lattice_cli.cli.reports.show_report import add_parts
     from lattice_cli.errors import Diverged, GraphError, LatticeError
 
@@ -106,12 +106,12 @@ def _compared(
     graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, reading: ReadOptions, run: RunOptions
 ) -> int:
     """Two lattices; 1 if they differ."""
-    from lattice_cli.analysis.comparison import compare
+    from lattice_cli.analysis import compare
     from lattice_cli.cli.reports.show_report import print_comparison
     from lattice_cli.cli.terminal.json_lines import write_json
     from lattice_cli.cli.terminal.tables import console
     from lattice_cli.errors import UsageError
-    from lattice_cli.formats.reading import read_one
+    from lattice_cli.formats import read_one
 
     if len(graphs) != 1 or parts.any or arcs:
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")

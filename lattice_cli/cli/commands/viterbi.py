@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from lattice_cli.cli.options.answers import ScorerOptions
     from lattice_cli.cli.options.shared import DecoderOptions
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Document
+    from lattice_cli.records import SearchRequest
 
 
 @click.command()
@@ -67,7 +67,7 @@ def viterbi(
     """
     from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.records.decoding import decode
+    from lattice_cli.records import decode
 
     require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
     require_side(side, decoder.grammar)

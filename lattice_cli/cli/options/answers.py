@@ -11,8 +11,8 @@ from lattice_cli.cli.options.groups import grouped
 from lattice_cli.cli.options.shared import NamedNumber, not_negative, positive
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.scorer_config import Scorers
-    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.grammars import Scorers
+    from lattice_cli.records import SearchRequest
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class ScorerOptions:
             raise UsageError("--lm-scale and --word-energy need a language model (--lm FILE)")
         if self.lm is None and not self.hot and self.hot_words is None:
             return None
-        from lattice_cli.formats.notations.arpa import UNKNOWN, read_arpa
-        from lattice_cli.grammars.scorer_config import Scorers
+        from lattice_cli.formats.notations import UNKNOWN, read_arpa
+        from lattice_cli.grammars import Scorers
 
         gains = dict(self.hot)
         if self.hot_words is not None:
-            from lattice_cli.formats.io.sources import read_text
-            from lattice_cli.formats.notations.word_list import words_of
+            from lattice_cli.formats.io import read_text
+            from lattice_cli.formats.notations import words_of
 
             text, source = read_text(self.hot_words)
             gains = {word.name: word.energy for word in words_of(text, source)} | gains
@@ -50,7 +50,7 @@ class ScorerOptions:
 
 def _request(beam: float | None, max_active: int | None, **asked: Any) -> SearchRequest:
     from lattice_cli.errors import UsageError
-    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.records import SearchRequest
 
     if asked["risk"] and (asked["n"] > 1 or asked["distinct"]):
         raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")

@@ -14,7 +14,7 @@ from lattice_cli.cli.options.shared import color_option
 from lattice_cli.errors import FormatError, NoPath, UsageError
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.graph import Graph
+    from lattice_cli.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ending:
         """
         from lattice_cli.cli.reports.graph_report import GraphReport
         from lattice_cli.cli.stream.run import require_one_stdin
-        from lattice_cli.graph.record import Document
+        from lattice_cli.graph import Document
 
         require_one_stdin(paths, *self.unions)
         result = self._changed(graph, source)
@@ -50,9 +50,8 @@ class Ending:
         report.write()
 
     def _changed(self, graph: Graph, source: str) -> Graph:
-        from lattice_cli.formats.reading import read_one
-        from lattice_cli.graph.connect import trimmed
-        from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
+        from lattice_cli.formats import read_one
+        from lattice_cli.graph import alternatives, optional, repeated, trimmed, weighted
 
         if self.unions:
             graph = alternatives([graph, *(read_one(path).graph for path in self.unions)])
@@ -78,8 +77,8 @@ def _ending(**given: Any) -> Ending:
     """What the options say. Raises UsageError, FormatError where the output cannot be written."""
     ending = Ending(**given)
     if ending.output is not None and ending.output != "-":
-        from lattice_cli.formats.io.files import require_place
-        from lattice_cli.formats.writing import form_of
+        from lattice_cli.formats import form_of
+        from lattice_cli.formats.io import require_place
 
         form_of(ending.output)
         require_place(ending.output)
@@ -111,7 +110,7 @@ def file_given(given: Sequence[str]) -> str | None:
 
 def labels_given(given: Sequence[str]) -> list[str]:
     """The labels of arguments FILE|LABEL..., a line of the file each. Raises FormatError for one given twice."""
-    from lattice_cli.formats.io.sources import read_text
+    from lattice_cli.formats.io import read_text
 
     path = file_given(given)
     labels, source = list(given), "labels"

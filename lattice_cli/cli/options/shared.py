@@ -11,12 +11,12 @@ import click
 from lattice_cli.choices import COMBINE, SIDES
 from lattice_cli.cli.options.groups import Command, applied, grouped
 from lattice_cli.cli.stream.run_options import RunOptions
-from lattice_cli.formats.registry import numbered, readable
+from lattice_cli.formats import numbered, readable
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.options import ReadOptions
-    from lattice_cli.grammars.scorer_config import Scorers
-    from lattice_cli.records.decoder import Decoder
+    from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.grammars import Scorers
+    from lattice_cli.records import Decoder
 
 
 class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -105,7 +105,7 @@ class DecoderOptions:
 
     def read(self, scorers: Scorers | None = None) -> Decoder:
         """The decoder, with its grammar read. Raises FormatError."""
-        from lattice_cli.models.grammar_argument import read_decoder
+        from lattice_cli.models import read_decoder
 
         return read_decoder(self.grammar, self.ctc, self.combine, scorers)
 
@@ -201,7 +201,7 @@ def _read_options(
     acceptor: bool | None,
 ) -> ReadOptions:
     """The input options as the readers take them."""
-    from lattice_cli.formats.io.options import ReadOptions
+    from lattice_cli.formats.io import ReadOptions
 
     tables = (isymbols or symbols, osymbols or symbols)
     return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lattice_cli.analysis.variational_bound import VariationalBound
+from lattice_cli.analysis import VariationalBound
 from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.tables import GrowingTable, number
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.training.record_bounds import RecordBounds
+from lattice_cli.graph import Document
+from lattice_cli.learning.training import RecordBounds
 
 
 def bound_report(run: RunOptions) -> Any:

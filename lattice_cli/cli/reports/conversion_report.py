@@ -10,12 +10,9 @@ from pathlib import Path
 from lattice_cli.cli.reports.graph_report import GraphReport
 from lattice_cli.cli.stream.report import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
-from lattice_cli.formats.io.files import require_place, write_whole
-from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.formats.io.symbols import Symbols, read_symbols
-from lattice_cli.formats.registry import Format, numbered, writable
-from lattice_cli.formats.writing import form_of, write_encoded
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import Format, form_of, numbered, writable, write_encoded
+from lattice_cli.formats.io import Symbols, WriteOptions, Written, read_symbols, require_place, write_whole
+from lattice_cli.graph import Document
 
 _PLACE = "{id}"
 

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lattice_cli.analysis.pictures import Picture
+from lattice_cli.analysis import Picture
 from lattice_cli.cli.stream.report import Item
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
-from lattice_cli.formats.exchange.dot import dot_text
-from lattice_cli.formats.io.files import require_place, write_whole
-from lattice_cli.formats.text_drawing import sketch
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import sketch
+from lattice_cli.formats.exchange import dot_text
+from lattice_cli.formats.io import require_place, write_whole
+from lattice_cli.graph import Document
 
 FORMS = ("text", "dot", "svg", "png", "pdf")
 _ENDINGS = {".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".png": "png", ".pdf": "pdf"}

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lattice_cli.analysis.error_rates import Answers, Labels
+from lattice_cli.analysis import Answers, Labels
 from lattice_cli.cli.stream.report import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause
-from lattice_cli.formats.references import Reference, References
-from lattice_cli.formats.results import Answered, read_results
-from lattice_cli.graph.record import Document
-from lattice_cli.records.targets import reference_labels
+from lattice_cli.formats import Answered, Reference, References, read_results
+from lattice_cli.formats.io import Failure, Pause, ReadOptions
+from lattice_cli.graph import Document
+from lattice_cli.records import reference_labels
 
 
 class Reader:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lattice_cli.analysis.bootstrap import Share
-from lattice_cli.analysis.error_rates import Answers, BestOf, Errors, Evaluation
-from lattice_cli.analysis.rejection import RejectCurve
+from lattice_cli.analysis import Answers, BestOf, Errors, Evaluation, RejectCurve, Share
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
 from lattice_cli.errors import LatticeError
-from lattice_cli.search.edit_distance import Alignment
+from lattice_cli.search import Alignment
 
 _CURVE_ROWS = 10
 

@@ -12,9 +12,8 @@ from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.report import Item
-    from lattice_cli.graph.graph import Graph
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.decoding import Decoded
+    from lattice_cli.graph import Document, Graph
+    from lattice_cli.records import Decoded
 
 
 _EPSILON = 0

@@ -8,8 +8,8 @@ from lattice_cli.cli.reports.fields import TableReport, arc_table, small
 from lattice_cli.cli.terminal.tables import GrowingTable, number, say
 
 if TYPE_CHECKING:
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.posteriors import Forward
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Forward
 
 
 class ForwardTables(TableReport):
@@ -42,7 +42,7 @@ class ForwardTables(TableReport):
         found, side = result.lagrangian, result.searched
         if found is None or side is None:
             return
-        from lattice_cli.sweep.stationarity import CONVENTION
+        from lattice_cli.sweep import CONVENTION
 
         title = f"{document.id}: multipliers and residuals of each node at beta {number(result.statistics.beta)}"
         headings = ["node", "alpha", "lambda", "dL/dlambda", "dL/dalpha"]

@@ -10,9 +10,9 @@ from lattice_cli.cli.stream.report import Item
 from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.cli.terminal.tables import console
 from lattice_cli.errors import LatticeError
-from lattice_cli.formats.io.files import as_record, require_place
-from lattice_cli.formats.writing import form_of, write_documents
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import form_of, write_documents
+from lattice_cli.formats.io import as_record, require_place
+from lattice_cli.graph import Document
 
 
 class GraphReport:

@@ -13,9 +13,8 @@ from lattice_cli.cli.stream.report import Item
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, number, say
 from lattice_cli.errors import LatticeError, counted
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.losses.gradient_check import Check, RecordLosses
-from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
+from lattice_cli.graph import Document
+from lattice_cli.learning.losses import AnswerEnergy, Check, LossFailure, LossResult, RecordLosses
 
 _ZERO = 1e-12
 _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding

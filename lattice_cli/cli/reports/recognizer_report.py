@@ -10,8 +10,8 @@ from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import CheckFailed
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck
+from lattice_cli.graph import Document
+from lattice_cli.learning.recognizers import RecognizerCheck
 
 _COLUMNS = (
     "rows",

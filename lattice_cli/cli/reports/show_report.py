@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_text, number, say
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis.comparison import Comparison, Key
-    from lattice_cli.analysis.profile import Anatomy
-    from lattice_cli.graph.record import Document
+    from lattice_cli.analysis import Anatomy, Comparison, Key
+    from lattice_cli.graph import Document
 
 
 _BAR = 20
@@ -38,7 +37,7 @@ class Parts:
 def add_parts(found: dict[str, Any], document: Document, parts: Parts) -> None:
     """What was asked for, as values, added to `found`. Raises NoPath, Diverged; GraphError with all but the confusions
     found."""
-    from lattice_cli.analysis.profile import Anatomy
+    from lattice_cli.analysis import Anatomy
 
     anatomy = Anatomy(document, parts.beta)
     if parts.strip:

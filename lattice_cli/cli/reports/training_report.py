@@ -13,13 +13,10 @@ from typing import Any
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.tables import GrowingTable, console, number, say
-from lattice_cli.formats.io.files import json_line
-from lattice_cli.formats.model_file import write_checkpoint
-from lattice_cli.learning.training.config import LayerSettings, TrainConfig
-from lattice_cli.learning.training.problem import Problem
-from lattice_cli.learning.training.training_loop import Epoch, TrainingState
-from lattice_cli.models.assemble import Assembled
-from lattice_cli.models.model_store import save_model
+from lattice_cli.formats import write_checkpoint
+from lattice_cli.formats.io import json_line
+from lattice_cli.learning.training import Epoch, LayerSettings, Problem, TrainConfig, TrainingState
+from lattice_cli.models import Assembled, save_model
 
 
 class Watching:

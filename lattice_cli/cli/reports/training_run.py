@@ -11,15 +11,11 @@ import numpy as np
 
 from lattice_cli.cli.reports.training_report import Watching, checkpoint_of
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats.config_file import read_config
-from lattice_cli.formats.io.files import is_device, require_place
-from lattice_cli.formats.model_file import read_checkpoint
-from lattice_cli.learning.training.config import TrainConfig
-from lattice_cli.learning.training.problem import Problem, require_examples
-from lattice_cli.learning.training.training_loop import Training, TrainingState
-from lattice_cli.learning.training.validation import Validation
-from lattice_cli.models.assemble import Assembled, assemble
-from lattice_cli.models.model_store import difference, started_from
+from lattice_cli.formats import read_checkpoint, read_config
+from lattice_cli.formats.io import is_device, require_place
+from lattice_cli.learning.training import Problem, TrainConfig, Training, TrainingState, Validation, require_examples
+from lattice_cli.models import Assembled, difference, started_from
+from lattice_cli.models.assemble import assemble
 
 #: Examples of a batch where a step takes all of them anyway.
 _LARGE = 512

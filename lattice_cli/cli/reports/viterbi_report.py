@@ -14,10 +14,8 @@ from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_tex
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.report import Report
     from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.graph.record import Document
-    from lattice_cli.records.decoding import Decoded, Decoding, Word
-    from lattice_cli.records.interpretation import Search
-    from lattice_cli.records.request import SearchRequest
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Decoded, Decoding, Search, SearchRequest, Word
 
 
 #: So many words are named where some are passed over.

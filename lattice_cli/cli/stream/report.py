@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from lattice_cli.errors import LatticeError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart
-from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions
+from lattice_cli.graph import Document, Inputs
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.results import Answered
+    from lattice_cli.formats import Answered
 
 
 #: What streams are made of; only evaluate reads answers, and only recognize inputs.

@@ -11,10 +11,9 @@ from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, pr
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.stream_parts import Failure, Pause, RawPart, parsed
-from lattice_cli.formats.reading import split_records
-from lattice_cli.graph.record import Document
+from lattice_cli.formats import split_records
+from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, parsed
+from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000

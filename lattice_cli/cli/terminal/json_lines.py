@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.formats.io.files import json_line
+from lattice_cli.formats.io import json_line
 
 if TYPE_CHECKING:
     pass

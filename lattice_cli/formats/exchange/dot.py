@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 from lattice_cli.errors import printable
-from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.graph.graph import EPSILON, Labels
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import WriteOptions, Written
+from lattice_cli.graph import EPSILON, Document, Labels
 
 _DIGITS = 6
 

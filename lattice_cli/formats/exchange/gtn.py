@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
-from lattice_cli.formats.io.label_columns import numbered
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import energy_of_score, node_of
-from lattice_cli.formats.io.symbols import FIELDS, from_ids, read_tables
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import (
+    FIELDS,
+    LossyForm,
+    ReadOptions,
+    WriteOptions,
+    Written,
+    energy_of_score,
+    from_ids,
+    node_of,
+    numbered,
+    read_tables,
+)
+from lattice_cli.graph import Document
 
 _EPSILON = -1
 _NAME = "GTN text"

@@ -14,12 +14,20 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
-from lattice_cli.formats.io.label_columns import numbered
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, rows_of
-from lattice_cli.formats.io.symbols import from_ids, read_tables
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import (
+    LossyForm,
+    ReadOptions,
+    Row,
+    WriteOptions,
+    Written,
+    energy_of_score,
+    from_ids,
+    node_of,
+    numbered,
+    read_tables,
+    rows_of,
+)
+from lattice_cli.graph import Document
 
 _FINAL = "-1"
 _NAME = "k2 text"

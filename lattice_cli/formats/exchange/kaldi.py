@@ -19,16 +19,28 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
-from lattice_cli.formats.io.label_columns import numbered, whole_numbers
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import Row, node_of, weight_of
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import PAUSE, Pause, RawPart
-from lattice_cli.formats.io.symbols import FIELDS, Symbols, from_ids, read_tables
-from lattice_cli.formats.io.values import brief
-from lattice_cli.graph.graph import EPSILON
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import (
+    FIELDS,
+    PAUSE,
+    LossyForm,
+    Pause,
+    RawPart,
+    ReadOptions,
+    Row,
+    Source,
+    Symbols,
+    WriteOptions,
+    Written,
+    brief,
+    decoded,
+    from_ids,
+    node_of,
+    numbered,
+    read_tables,
+    weight_of,
+    whole_numbers,
+)
+from lattice_cli.graph import EPSILON, Document
 
 GRAPH, ACOUSTIC = "graph", "acoustic"
 _FINAL = "final"

@@ -10,13 +10,25 @@ from collections.abc import Sequence
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
-from lattice_cli.formats.io.label_columns import numbers, texts
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import Row, node_of, rows_of, weight_of
-from lattice_cli.formats.io.symbols import EPSILON_SYMBOL, Symbols, from_ids, is_id, read_tables
-from lattice_cli.formats.io.values import brief
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import (
+    EPSILON_SYMBOL,
+    LossyForm,
+    ReadOptions,
+    Row,
+    Symbols,
+    WriteOptions,
+    Written,
+    brief,
+    from_ids,
+    is_id,
+    node_of,
+    numbers,
+    read_tables,
+    rows_of,
+    texts,
+    weight_of,
+)
+from lattice_cli.graph import Document
 
 _NAME = "OpenFst text"
 

@@ -12,12 +12,11 @@ import math
 
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.exchange.slf_syntax import SlfFile, parse, whole, written_by_pocketsphinx
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.graph.graph import EPSILON, Graph, Labels
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.formats.io import ReadOptions
+from lattice_cli.graph import EPSILON, Document, Graph, Labels, weighted_sum
 
 SILENT_WORDS = frozenset({"", "!NULL"})
 SENTENCE_TAGS = frozenset({"!SENT_START", "!SENT_END", "<s>", "</s>"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 
 NODE_NAMES = {"I": "I", "t": "t", "time": "t", "W": "W", "WORD": "W", "L": "L", "a": "a", "acoustic": "a", "r": "r"}

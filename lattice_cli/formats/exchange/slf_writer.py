@@ -10,9 +10,8 @@ import re
 import numpy as np
 
 from lattice_cli.formats.exchange.slf import SCORES, SENTENCE_TAGS, SILENT_WORDS
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.graph.graph import EPSILON
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import LossyForm, WriteOptions, Written
+from lattice_cli.graph import EPSILON, Document
 
 _BASE = 2.718281828459045
 _BARE = re.compile(r"""[^\s"'\\#=\0-\x1f\x7f]+""")

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io.rows import _LONGEST_ID, _NUMBER_CHARACTERS, node_of, weight_of
-from lattice_cli.graph.construct import LabelIndex, end_energies
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.formats.io import node_of, weight_of
+from lattice_cli.formats.io.rows import _LONGEST_ID, _NUMBER_CHARACTERS
+from lattice_cli.graph import Document, Graph, LabelIndex, end_energies, weighted_sum
 
 
 @dataclass

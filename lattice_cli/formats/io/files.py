@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import EPSILON
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import EPSILON, Document, emission_graph
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.formats.io.lossy import LARGEST_NUMBER, WHITE, LossyForm
 from lattice_cli.formats.io.symbols import EPSILON_SYMBOL, Symbols, is_id
-from lattice_cli.graph.graph import EPSILON
+from lattice_cli.graph import EPSILON
 
 _STAND_IN = "␣"
 

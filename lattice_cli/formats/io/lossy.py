@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.graph import EPSILON, Document, Graph, weighted_sum
 
 WHITE = re.compile(r"[ \t\n\r\f\v\0]")
 LARGEST_NUMBER = 2**31

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.values import (
+from lattice_cli.formats.io import (
     as_label,
     as_list,
     as_mapping,
@@ -21,8 +21,7 @@ from lattice_cli.formats.io.values import (
     known_keys,
     location,
 )
-from lattice_cli.graph.construct import LabelIndex
-from lattice_cli.graph.graph import Labels
+from lattice_cli.graph import LabelIndex, Labels
 
 _ARC_KEYS = ("from", "to", "label", "input", "output", "energy", "energies", "scores")
 _COLUMN_KEYS = ("from", "to", "label", "input", "output", "energy", "scores")

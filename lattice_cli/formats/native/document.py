@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray, distinct
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import (
+from lattice_cli.formats.io import (
+    ReadOptions,
     as_list,
     as_mapping,
     as_node,
@@ -27,9 +26,7 @@ from lattice_cli.formats.io.values import (
     location,
 )
 from lattice_cli.formats.native.arcs import ArcTable, arc_table
-from lattice_cli.graph.construct import end_energies
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, weighted_sum
+from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
 
 _COMMON = ("lattice", "id", "target")
 _GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
@@ -47,7 +44,7 @@ def read_document(value: Any, source: str, record_id: str, options: ReadOptions)
         )
     kind = _kind(record, source)
     if kind == "words":
-        from lattice_cli.formats.notations.word_list import WORD_KEYS, word_grammar
+        from lattice_cli.formats.notations import WORD_KEYS, word_grammar
 
         known_keys(record, (*_COMMON, *WORD_KEYS), source, "a word grammar")
         document = word_grammar(record, source, record_id)

@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import as_list, as_number, as_text, is_null, known_keys, location
+from lattice_cli.formats.io import ReadOptions, as_list, as_number, as_text, is_null, known_keys, location
 from lattice_cli.formats.native.document import target_of
 from lattice_cli.formats.native.npy import first_line, read_npy
-from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.graph import Document, Inputs
 
 _KEYS = ("lattice", "id", "target", "inputs")
 

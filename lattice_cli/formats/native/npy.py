@@ -9,15 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import as_list, as_number, as_text, location
-from lattice_cli.graph.connect import without_arcs
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.formats.io import LossyForm, ReadOptions, WriteOptions, Written, as_list, as_number, as_text, location
+from lattice_cli.graph import EPSILON, Document, Graph, emission_graph, numbered_document, without_arcs
 
 
 def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.formats.io.values import as_list, as_mapping, as_node, as_number, as_text, is_null
+from lattice_cli.formats.io import WriteOptions, Written, as_list, as_mapping, as_node, as_number, as_text, is_null
 from lattice_cli.formats.native.npy import first_line
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document, Graph
 
 _VERSION = 1
 #: What stands in front of the names of the arrays of the graphs in a model.

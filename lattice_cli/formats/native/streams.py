@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.sources import Source, decoded
-from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart
-from lattice_cli.graph.record import Document, Inputs
+from lattice_cli.formats.io import PAUSE, Failure, Pause, RawPart, ReadOptions, Source, decoded, parse_json, parse_yaml
+from lattice_cli.graph import Document, Inputs
 
 Records = Iterator[Document | Inputs | Failure]
 

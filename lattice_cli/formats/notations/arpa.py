@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from math import inf, isfinite, log
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import weight_of
-from lattice_cli.formats.io.sources import read_text
-from lattice_cli.formats.io.values import brief
-from lattice_cli.grammars.ngram import Context, NgramModel
-from lattice_cli.grammars.ngram_automaton import exact
-from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.formats.io import ReadOptions, brief, read_text, weight_of
+from lattice_cli.grammars import Context, NgramModel, exact
+from lattice_cli.graph import Document, numbered_document
 
 _BEGIN, _END = ("<s>", "<S>"), ("</s>", "</S>")
 UNKNOWN = ("<unk>", "<UNK>")

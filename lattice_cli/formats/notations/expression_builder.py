@@ -11,8 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from lattice_cli.errors import FormatError
-from lattice_cli.graph.construct import Arc, LabelIndex, graph_of
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph import EPSILON, Arc, Graph, LabelIndex, graph_of
 
 #: More is a mistake in a count, or rules that multiply each other.
 _MOST_ARCS = 2_000_000

@@ -5,13 +5,8 @@ from __future__ import annotations
 from math import log
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import Row, node_of, rows_of, weight_of
-from lattice_cli.formats.io.values import brief
-from lattice_cli.graph.construct import Arc, LabelIndex, graph_of
-from lattice_cli.graph.epsilon_removal import epsilon_free
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.formats.io import ReadOptions, Row, brief, node_of, rows_of, weight_of
+from lattice_cli.graph import Arc, Document, Graph, LabelIndex, epsilon_free, graph_of, numbered_document
 
 _KEYS = {
     "NUM_STATES": "N",

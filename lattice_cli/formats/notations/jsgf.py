@@ -13,8 +13,7 @@ from math import isfinite, log
 from typing import NamedTuple, NoReturn
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import brief
+from lattice_cli.formats.io import ReadOptions, brief
 from lattice_cli.formats.notations.expression_builder import (
     Build,
     Fragment,
@@ -24,10 +23,7 @@ from lattice_cli.formats.notations.expression_builder import (
     one_of,
     times,
 )
-from lattice_cli.graph.determinize import determinized
-from lattice_cli.graph.epsilon_removal import epsilon_free
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.graph import Document, Graph, determinized, epsilon_free, numbered_document
 
 _HEADER = re.compile(r"\ufeff?#JSGF\s+V1\.0[^;]*;", re.I)
 _TOKEN = re.compile(

@@ -9,11 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.rows import rows_of
-from lattice_cli.formats.io.values import brief
-from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, pronunciation_graph
-from lattice_cli.graph.record import Document, numbered_document
+from lattice_cli.formats.io import ReadOptions, brief, rows_of
+from lattice_cli.grammars import LexiconWord, distinct_words, pronunciation_graph
+from lattice_cli.graph import Document, numbered_document
 
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _DIGITS = re.compile("[0-9]+$")

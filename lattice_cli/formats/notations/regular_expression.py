@@ -18,10 +18,9 @@ import re
 from collections.abc import Sequence
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io.values import brief
+from lattice_cli.formats.io import brief
 from lattice_cli.formats.notations.expression_builder import Build, Fragments, labels, one_after_another, one_of, times
-from lattice_cli.graph.determinize import determinized
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph import Graph, determinized
 
 _OPERATORS = "|*+?(){}[]."
 _COUNT = re.compile(r"([0-9]*)(,?)([0-9]*)\}")

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.options import ReadOptions
-from lattice_cli.formats.io.values import Scalar, as_mapping, as_number, as_text, brief, is_null, location
-from lattice_cli.grammars.lexicon import LexiconWord, grammar_of, spelled
-from lattice_cli.graph.record import Document
+from lattice_cli.formats.io import ReadOptions, Scalar, as_mapping, as_number, as_text, brief, is_null, location
+from lattice_cli.grammars import LexiconWord, grammar_of, spelled
+from lattice_cli.graph import Document
 
 WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
 

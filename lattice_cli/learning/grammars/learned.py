@@ -11,14 +11,12 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
-from lattice_cli.graph.construct import end_energies
-from lattice_cli.graph.graph import Graph, Labels, columns_of, with_columns
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document, Graph, Labels, columns_of, end_energies, with_columns
 from lattice_cli.learning.grammars.neural import NeuralGrammar, ReachedGrammar
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores, fixed, free
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.recognizers import LinearEnergies, by_scores, fixed, free
 
 #: n-grams beyond this many arcs are a mistake in the order.
 MOST_ARCS = 5_000_000

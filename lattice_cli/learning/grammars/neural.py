@@ -13,16 +13,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.runs import run_starts, spans
-from lattice_cli.arrays.sorting import stable_order
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, run_starts, spans, stable_order
 from lattice_cli.choices import ACTIVATIONS, ActivationName
-from lattice_cli.grammars.context_automaton import Contexts, contexts_of
-from lattice_cli.graph.graph import Graph, Labels, label_index, with_columns
-from lattice_cli.graph.record import Document
-from lattice_cli.learning.networks.dense import DenseNetwork
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.outputs import OUTPUTS
+from lattice_cli.grammars import Contexts, contexts_of
+from lattice_cli.graph import Document, Graph, Labels, label_index, with_columns
+from lattice_cli.learning.networks import DenseNetwork, Parameters
+from lattice_cli.learning.recognizers import OUTPUTS
 from lattice_cli.settings import setting
 
 #: Column of the energies for the end of the answer; the others are those of the vocabulary's table.

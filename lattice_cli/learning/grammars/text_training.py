@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import TrainingFailed, UsageError
 from lattice_cli.learning.grammars.neural import NeuralGrammar, followed
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.optimizers.optimizers import Adam
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.optimizers import Adam
 
 #: A mean energy beyond this, of which no exponential can be taken, is that of steps that were too long.
 _DIVERGED = 700.0

@@ -7,14 +7,11 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lattice_cli.arrays.types import IntArray
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.composition.explain import why_empty
-from lattice_cli.emissions.product_sweep import can_walk
-from lattice_cli.emissions.unrolled import unroll
+from lattice_cli.arrays import IntArray
+from lattice_cli.composition import Composition, compose, why_empty
+from lattice_cli.emissions import can_walk, unroll
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.graph import Graph, Labels
-from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
+from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor
 from lattice_cli.learning.losses.contrasts import spoken, why_not_spelled
 from lattice_cli.learning.losses.path_sets import (
     BuiltPathSet,
@@ -23,7 +20,7 @@ from lattice_cli.learning.losses.path_sets import (
     path_set_of_graphs,
     path_set_of_steps,
 )
-from lattice_cli.learning.recognizers.examples import Example, first_arcs
+from lattice_cli.learning.recognizers import Example, first_arcs
 
 
 class AnswerGraphs:

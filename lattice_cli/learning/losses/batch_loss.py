@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.graph.unions import member
+from lattice_cli.arrays import FloatArray
+from lattice_cli.graph import member
 from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.contrasts import offending_answers
 from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings
 from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring
+from lattice_cli.learning.recognizers import Example
+from lattice_cli.sweep import TROPICAL, LogSemiring
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import IntArray
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.composition.explain import why_empty
+from lattice_cli.arrays import IntArray, distinct
+from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.errors import NoPath
-from lattice_cli.graph.construct import linear_graph
-from lattice_cli.graph.graph import EPSILON, Graph
-from lattice_cli.graph.tries import Target
+from lattice_cli.graph import EPSILON, Graph, Target, linear_graph
 from lattice_cli.learning.losses.losses import negligible
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.distinct_answers import Answer, Bound, answers
-from lattice_cli.sweep.forward_backward import Sweep, sweep
-from lattice_cli.sweep.semiring import Semiring
+from lattice_cli.search import Answer, Bound, answers, best_paths
+from lattice_cli.sweep import Semiring, Sweep, sweep
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,13 +7,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lattice_cli.arrays.finite_difference import JUMP, MOST_VARIED, Difference, balanced_step, central, noise
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import (
+    JUMP,
+    MOST_VARIED,
+    BoolArray,
+    Difference,
+    FloatArray,
+    IntArray,
+    balanced_step,
+    central,
+    noise,
+)
 from lattice_cli.errors import LatticeError
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Value
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.scheduling import schedule_of
+from lattice_cli.sweep import schedule_of, sweep
 
 
 @dataclass(frozen=True, eq=False)

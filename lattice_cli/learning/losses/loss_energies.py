@@ -14,23 +14,15 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.composition import Composition, compose
-from lattice_cli.composition.explain import has_path
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.composition import Composition, compose, has_path
 from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.record import Document
-from lattice_cli.graph.tries import Target, complement_acceptor, target_acceptor
-from lattice_cli.graph.unions import union
+from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import OffendingAnswer, offending_answers, spoken, why_not_spelled
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
-from lattice_cli.records.batching import grouped, in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.interpretation import Interpretation, output_of
-from lattice_cli.records.targets import target_labels
-from lattice_cli.search.best_path import best_with_gap
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
+from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
+from lattice_cli.search import best_with_gap
+from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
 
 
 @dataclass(frozen=True, eq=False)

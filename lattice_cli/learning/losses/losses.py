@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import NumericOverflow
 
 _TIE = "E_C = E_I"

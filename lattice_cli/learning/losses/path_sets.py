@@ -14,16 +14,12 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.composition.composition import Composition
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.composition import Composition
+from lattice_cli.emissions import Unrolled
 from lattice_cli.emissions.product_sweep import product_sweep
-from lattice_cli.emissions.unrolled import Unrolled
-from lattice_cli.graph.graph import Graph, with_columns
-from lattice_cli.graph.unions import union
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import Semiring
+from lattice_cli.graph import Graph, union, with_columns
+from lattice_cli.sweep import Schedule, Semiring, schedule_of, sweep
 
 #: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
 Pull: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]

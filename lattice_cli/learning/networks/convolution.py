@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.choices import ActivationName
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.networks.layers import ACTIVATIONS, Parameters, Pullback, scaled_random

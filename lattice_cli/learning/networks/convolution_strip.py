@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.networks.convolution import ConvolutionNetwork
 from lattice_cli.learning.networks.layers import Parameters, Pullback

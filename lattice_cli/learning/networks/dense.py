@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.choices import ActivationName
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.networks.layers import ACTIVATIONS, Parameters, Pullback, scaled_random

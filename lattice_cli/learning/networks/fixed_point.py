@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import NotConverged
 from lattice_cli.learning.networks.layers import Parameters, Pullback
 from lattice_cli.learning.networks.ode import Driven

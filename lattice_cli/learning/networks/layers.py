@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.choices import ActivationName
 
 #: Arrays by name ("layer0.weight"), in an order that is part of the network.

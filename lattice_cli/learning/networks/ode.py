@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.networks.layers import Parameters, Pullback, scaled_random
 from lattice_cli.learning.networks.vector_field import STEPPERS, Field, Gathered, flow_back, step, step_back

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.learning.optimizers.line_search import Evaluate, Point, noise, search
 from lattice_cli.learning.optimizers.optimizers import _NONE, State
 

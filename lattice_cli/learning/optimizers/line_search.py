@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 
 #: Parameters -> the objective and its gradient there.
 Evaluate: TypeAlias = Callable[[FloatArray], tuple[float, FloatArray]]

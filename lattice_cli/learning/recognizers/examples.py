@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import FloatArray, IntArray
-from lattice_cli.graph.construct import emission_graph
-from lattice_cli.graph.graph import Graph
-from lattice_cli.graph.tries import Target
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.graph import Graph, Target, emission_graph
 
 
 @dataclass(frozen=True, eq=False)

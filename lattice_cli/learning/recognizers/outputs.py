@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 
 #: (rows, classes) outputs -> energies, and from the gradient by energies to that by outputs.
 Output = Callable[[FloatArray], tuple[FloatArray, Callable[[FloatArray], FloatArray]]]

@@ -13,17 +13,14 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.graph.construct import end_energies
-from lattice_cli.graph.graph import Graph, Labels
-from lattice_cli.graph.record import Document, Inputs
-from lattice_cli.learning.networks.convolution_strip import StripNetwork
-from lattice_cli.learning.networks.layers import Network, Parameters, Pullback
+from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
+from lattice_cli.learning.networks import Network, Parameters, Pullback, StripNetwork
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
 from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores
-from lattice_cli.learning.segmentation.segmenter import Segmenter
+from lattice_cli.learning.segmentation import Segmenter
 
 #: Derivative by the energies of arcs -> derivative by each parameter.
 PullEnergies: TypeAlias = Callable[[FloatArray], Parameters]

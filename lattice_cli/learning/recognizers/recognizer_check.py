@@ -11,11 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays.finite_difference import central
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.networks.ode import OdeNetwork
+from lattice_cli.arrays import FloatArray, central
+from lattice_cli.learning.networks import FixedPointNetwork, OdeNetwork, Parameters
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.recognizer import Recognizer, RowRecognizer, SegmentRecognizer
 

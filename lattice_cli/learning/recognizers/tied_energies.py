@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import NO_INDICES, FloatArray, IntArray
-from lattice_cli.graph.graph import Graph, columns_of
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
+from lattice_cli.graph import Graph, columns_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lattice_cli.arrays.types import BoolArray, IntArray
+from lattice_cli.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 
 
 @lru_cache(maxsize=4096)

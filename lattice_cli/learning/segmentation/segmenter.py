@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays.runs import spans
-from lattice_cli.arrays.types import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, spans
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.learning.segmentation.cuts import CutSettings, candidate_cuts, crossing_cost, crossing_ink, ink_runs
 from lattice_cli.learning.segmentation.ink_boxes import InkBoxes

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lattice_cli.choices import ACTIVATIONS, LATENTS, LOSSES, OUTPUTS
-from lattice_cli.learning.grammars.neural import NeuralSettings
-from lattice_cli.learning.networks.fixed_point import SOLVERS
-from lattice_cli.learning.networks.vector_field import STEPPERS
-from lattice_cli.learning.segmentation.segmenter import Segmenter
+from lattice_cli.learning.grammars import NeuralSettings
+from lattice_cli.learning.networks import SOLVERS, STEPPERS
+from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import setting
 
 KINDS = ("linear", "mlp", "convolution", "ode", "scores")

@@ -9,34 +9,37 @@ from typing import cast
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.choices import ActivationName
-from lattice_cli.composition.composition import Composition, compose
+from lattice_cli.composition import Composition, compose
 from lattice_cli.errors import UsageError, counted
-from lattice_cli.grammars.context_automaton import contexts_of
-from lattice_cli.grammars.ctc import ctc_topology
-from lattice_cli.graph.construct import label_loop
-from lattice_cli.graph.graph import Graph, Labels, columns_of
-from lattice_cli.graph.record import Document, Inputs
-from lattice_cli.graph.unions import union
-from lattice_cli.learning.grammars.learned import (
+from lattice_cli.grammars import contexts_of, ctc_topology
+from lattice_cli.graph import Document, Graph, Inputs, Labels, columns_of, label_loop, union
+from lattice_cli.learning.grammars import (
     MOST_ARCS,
     LearnedGrammar,
     NetworkGrammar,
+    NeuralGrammar,
     PullColumns,
+    ReachedGrammar,
+    TrainedGrammar,
     learned_grammar,
     ngram,
 )
-from lattice_cli.learning.grammars.neural import NeuralGrammar, ReachedGrammar, TrainedGrammar
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.networks.convolution import BoxNetwork, ConvolutionNetwork, Kernel
-from lattice_cli.learning.networks.convolution_strip import StripNetwork
-from lattice_cli.learning.networks.dense import DenseNetwork
-from lattice_cli.learning.networks.fixed_point import FixedPointNetwork
-from lattice_cli.learning.networks.layers import Network, Parameters
-from lattice_cli.learning.networks.ode import OdeNetwork
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.learning.recognizers.recognizer import (
+from lattice_cli.learning.losses import AnswerGraphs
+from lattice_cli.learning.networks import (
+    BoxNetwork,
+    ConvolutionNetwork,
+    DenseNetwork,
+    FixedPointNetwork,
+    Kernel,
+    Network,
+    OdeNetwork,
+    Parameters,
+    StripNetwork,
+)
+from lattice_cli.learning.recognizers import (
+    Example,
     PullEnergies,
     Recognizer,
     RowRecognizer,

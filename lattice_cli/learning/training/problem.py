@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.composition.composition import compose
+from lattice_cli.arrays import FloatArray
+from lattice_cli.composition import compose
 from lattice_cli.errors import (
     Diverged,
     FormatError,
@@ -19,14 +19,11 @@ from lattice_cli.errors import (
     TrainingFailed,
     UsageError,
 )
-from lattice_cli.graph.graph import with_columns
-from lattice_cli.graph.record import Document, Inputs
-from lattice_cli.learning.grammars.learned import PullColumns
-from lattice_cli.learning.losses.batch_loss import Batch, Objective, Outcome
-from lattice_cli.learning.losses.losses import LOSSES, Settings
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.examples import Example, first_arcs
-from lattice_cli.learning.recognizers.recognizer import PullEnergies
+from lattice_cli.graph import Document, Inputs, with_columns
+from lattice_cli.learning.grammars import PullColumns
+from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.recognizers import Example, PullEnergies, first_arcs
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
 from lattice_cli.learning.training.model import Model
 from lattice_cli.learning.training.variational_em import (
@@ -37,8 +34,8 @@ from lattice_cli.learning.training.variational_em import (
     Proposal,
     evaluate_bound,
 )
-from lattice_cli.records.targets import target_labels
-from lattice_cli.search.oracle_path import oracle
+from lattice_cli.records import target_labels
+from lattice_cli.search import oracle
 
 
 def objective_of(config: TrainConfig) -> Objective:

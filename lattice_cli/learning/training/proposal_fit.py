@@ -11,19 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.analysis.variational_bound import VariationalBound, bound
-from lattice_cli.arrays.runs import distinct
-from lattice_cli.arrays.types import FloatArray, IntArray
+from lattice_cli.analysis import VariationalBound, bound
+from lattice_cli.arrays import FloatArray, IntArray, distinct
 from lattice_cli.errors import Diverged, NumericOverflow
-from lattice_cli.graph.graph import Graph, columns_of, with_columns
-from lattice_cli.learning.optimizers.lbfgs import Lbfgs
-from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, free
-from lattice_cli.search.best_path import path_energy
-from lattice_cli.search.sampling import Sampler
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.schedule import Schedule
-from lattice_cli.sweep.scheduling import schedule_of
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.graph import Graph, columns_of, with_columns
+from lattice_cli.learning.optimizers import Lbfgs
+from lattice_cli.learning.recognizers import LinearEnergies, free
+from lattice_cli.search import Sampler, path_energy
+from lattice_cli.sweep import LogSemiring, Schedule, schedule_of, sweep
 
 #: (graph, levels of its arcs) -> (arcs,) equal where arcs share an energy of q; None: each has its own.
 TIED: dict[str, Callable[[Graph, IntArray], IntArray] | None] = {

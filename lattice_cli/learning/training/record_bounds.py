@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.analysis.variational_bound import (
+from lattice_cli.analysis import (
     SampledBound,
     VariationalBound,
     Weighted,
@@ -18,10 +18,9 @@ from lattice_cli.analysis.variational_bound import (
     sampled,
 )
 from lattice_cli.errors import Diverged, LatticeError
-from lattice_cli.graph.record import Document
+from lattice_cli.graph import Document
 from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
-from lattice_cli.records.batching import in_record_terms, no_path
-from lattice_cli.records.decoder import Decoder
+from lattice_cli.records import Decoder, in_record_terms, no_path
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays.types import FloatArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import (
     Diverged,
     FormatError,
@@ -24,8 +24,7 @@ from lattice_cli.errors import (
     TrainingFailed,
     counted,
 )
-from lattice_cli.learning.optimizers.lbfgs import Lbfgs
-from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Optimizer, Sgd, State
+from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State
 from lattice_cli.learning.training.config import OptimizerSettings
 from lattice_cli.learning.training.problem import PreparedBatch, Problem
 from lattice_cli.learning.training.validation import Validation, ValidationErrors

@@ -8,17 +8,15 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.emissions.product_sweep import product_best
+from lattice_cli.arrays import FloatArray
+from lattice_cli.emissions import product_best
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph.graph import EPSILON, with_columns
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
-from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, ProductPathSet
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.examples import Example
+from lattice_cli.graph import EPSILON, with_columns
+from lattice_cli.learning.losses import AnswerGraphs, BuiltPathSet, PathSet, ProductPathSet
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training.model import Model
-from lattice_cli.search.best_path import best_paths
-from lattice_cli.search.edit_distance import distances
+from lattice_cli.search import best_paths, distances
 
 #: Examples that are decoded together.
 _DECODED = 200

@@ -16,14 +16,12 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays.types import FloatArray
-from lattice_cli.learning.losses.batch_loss import Batch
-from lattice_cli.learning.networks.layers import Parameters
-from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer
+from lattice_cli.arrays import FloatArray
+from lattice_cli.learning.losses import Batch
+from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
 from lattice_cli.learning.training.proposal_fit import gradient
-from lattice_cli.sweep.forward_backward import sweep
-from lattice_cli.sweep.semiring import LogSemiring
+from lattice_cli.sweep import LogSemiring, sweep
 
 #: What the names of the parameters of q begin with.
 PROPOSAL = "q."
