@@ -3,9 +3,8 @@ correct one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.errors import NoPath
 from lattice_cli.graph import EPSILON, Graph, Target, linear_graph
 from lattice_cli.learning.losses.losses import negligible
-from lattice_cli.search import Answer, Bound, answers, best_paths
+from lattice_cli.search import Answer, answers, best_paths
 from lattice_cli.sweep import Semiring, Sweep, sweep
 
 
@@ -22,43 +21,37 @@ from lattice_cli.sweep import Semiring, Sweep, sweep
 class OffendingAnswer:
     """The answer of least free energy. output: its labels in the graph's table; spelled: the graph o the answer, all of
     its paths; swept: these. bound: where the search ended without proof, what no other answer can be below; else None.
-    rest: the search, to be gone on with, and beyond: what the next answer cannot be below."""
+    gap: how far the next answer is above it, where that was asked for; 0 is a tie, +inf stands for all others.
+    """
 
     output: tuple[int, ...]
     spelled: Composition
     swept: Sweep
     bound: float | None
-    rest: Iterator[Answer | Bound]
-    beyond: float
+    gap: float
 
     @property
     def energy(self) -> float:
         """Its free energy, nats."""
         return float(self.swept.totals[0])
 
-    @cached_property
-    def gap(self) -> float:
-        """How far the next answer is above it; 0 is a tie, and +inf stands for all that is not near."""
-        # Only if another answer can be as good is it worth looking for.
-        second = next(self.rest, None) if negligible(self.beyond - self.energy, self.energy) else None
-        return np.inf if second is None else max(0.0, second.energy - self.energy)
-
 
 def offending_answers(
-    whole: Graph, graphs: Iterable[Graph], soft: Semiring, budget: int
+    whole: Graph, graphs: Iterable[Graph], soft: Semiring, budget: int, gaps: bool = False
 ) -> list[OffendingAnswer | None]:
     """The answer of least free energy of each graph, by best-first search over prefixes; None without a path.
 
     whole: the graphs as a union. budget: prefixes to open for each of them. If it ends the search, the better of the
-    answer with the best path and the best complete one is taken, with the bound that the search had reached.
+    answer with the best path and the best complete one is taken, with the bound that the search had reached. gaps:
+    look for another answer that is as good.
     """
     return [
-        None if best is None else _offending(graph, best.arcs, soft, budget)
+        None if best is None else _offending(graph, best.arcs, soft, budget, gaps)
         for graph, best in zip(graphs, best_paths(whole))
     ]
 
 
-def _offending(graph: Graph, best: Sequence[int], soft: Semiring, budget: int) -> OffendingAnswer:
+def _offending(graph: Graph, best: Sequence[int], soft: Semiring, budget: int, gaps: bool) -> OffendingAnswer:
     search = answers(graph, soft, budget)
     found = next(search)
     if isinstance(found, Answer):
@@ -66,14 +59,19 @@ def _offending(graph: Graph, best: Sequence[int], soft: Semiring, budget: int) -
     else:
         along = graph.olabel[list(best)]
         outputs = [tuple(along[along != EPSILON].tolist()), *([] if found.best is None else [found.best.output])]
-    spelled = [compose(graph, linear_graph(graph.labels, output)) for output in dict.fromkeys(outputs)]
+        outputs = list(dict.fromkeys(outputs))
+    spelled = [compose(graph, linear_graph(graph.labels, output)) for output in outputs]
     swept = [sweep(each.graph, soft) for each in spelled]
-    least = min(range(len(swept)), key=lambda number: float(swept[number].totals[0]))
-    proven = isinstance(found, Answer) or swept[least].totals[0] <= found.energy
-    beyond = found.beyond if isinstance(found, Answer) else np.inf
-    return OffendingAnswer(
-        outputs[least], spelled[least], swept[least], None if proven else found.energy, search, beyond
-    )
+    energies = [float(each.totals[0]) for each in swept]
+    energy = min(energies)
+    least = energies.index(energy)
+    bound, gap = None, np.inf
+    if not isinstance(found, Answer):
+        bound = None if energy <= found.energy else found.energy
+    elif gaps and negligible(found.beyond - energy, energy):  # only then is another answer worth looking for
+        second = next(search, None)
+        gap = np.inf if second is None else max(0.0, second.energy - energy)
+    return OffendingAnswer(outputs[least], spelled[least], swept[least], bound, gap)
 
 
 def spoken(graph: Graph) -> IntArray:

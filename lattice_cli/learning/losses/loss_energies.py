@@ -247,7 +247,7 @@ class _LossBatch:
             if latent == "viterbi":
                 return _hard_terms(*_graphs_and_owners(self._wrong))
             graphs, soft = [each.graph for each in self._wrong], LogSemiring(self._settings.beta)
-            found = offending_answers(union(graphs), graphs, soft, self._budget)
+            found = offending_answers(union(graphs), graphs, soft, self._budget, gaps=True)
             return [None if each is None else _free_term(each, wrong, soft) for each, wrong in zip(found, self._wrong)]
 
     @cached_property
