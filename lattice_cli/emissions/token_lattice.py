@@ -15,7 +15,7 @@ from lattice_cli.composition import ADD, Composition
 from lattice_cli.emissions.beam_search import BeamSearch, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
-from lattice_cli.graph import EPSILON, Graph, labelled_like, without_any_arcs
+from lattice_cli.graph import EPSILON, Graph, labelled_like, with_more_arcs, without_any_arcs
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,16 +208,9 @@ def _with_beginnings(whole: Composition, machine: DecodingGraph, trellis: _Trell
     opening = np.flatnonzero(position == 0)
     new[opening] = whole.left.start[0] + grammar.start[grammar.src[arcs[opening]]]
     none = np.full(len(arcs), -1, dtype=np.intp)
-    longer = Graph(
-        np.append(graph.src, src),
-        np.append(graph.dst, dst),
-        np.append(graph.ilabel, np.zeros(len(arcs), dtype=np.intp)),
-        np.append(graph.olabel, grammar.olabel[arcs]),
-        np.append(graph.energy, grammar.energy[arcs]),
-        np.append(start, new),
-        np.append(graph.final, np.full(len(arcs), np.inf)),
-        graph.labels,
-    )
+    columns = (src, dst, np.zeros(len(arcs), dtype=np.intp), grammar.olabel[arcs], grammar.energy[arcs])
+    ends = np.append(start, new), np.append(graph.final, np.full(len(arcs), np.inf))
+    longer = with_more_arcs(graph, columns, *ends)
     return Composition(
         whole.left,
         whole.right,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from lattice_cli.formats.io import Pause, RawPart, ReadOptions, Source, WriteOptions, Written
@@ -46,23 +46,24 @@ class Format(NamedTuple):
     @property
     def reader(self) -> Callable[[Any, str, str, ReadOptions], Document | Inputs]:
         """What `read` names."""
-        return cast("Callable[[Any, str, str, ReadOptions], Document | Inputs]", loaded(self.read))
+        return loaded(self.read)
 
     @property
     def splitter(self) -> Callable[[Source, str, ReadOptions], Iterator[RawPart | Pause]]:
         """What `split` names."""
-        return cast("Callable[[Source, str, ReadOptions], Iterator[RawPart | Pause]]", loaded(self.split))
+        return loaded(self.split)
 
     @property
     def writer(self) -> Callable[[Document, WriteOptions], Written]:
         """What `write` names."""
-        return cast("Callable[[Document, WriteOptions], Written]", loaded(self.write))
+        return loaded(self.write)
 
 
-def loaded(name: str) -> Any:
+def loaded(name: str) -> Callable[..., Any]:
     """What `module:function` names, imported now."""
     module, _, function = name.partition(":")
-    return getattr(import_module(module, "lattice_cli.formats"), function)
+    found: Callable[..., Any] = getattr(import_module(module, "lattice_cli.formats"), function)
+    return found
 
 
 _SPACE = rb"[\xef\xbb\xbf \t\r\n]*"

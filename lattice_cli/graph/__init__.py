@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         graph_of,
         label_loop,
         linear_graph,
+        with_more_arcs,
         without_any_arcs,
     )
     from lattice_cli.graph.determinize import determinized

@@ -41,6 +41,13 @@ def graph_by_tail(
     return Graph(src, dst, ilabel, olabel, energy, *ends, tuple(labels))
 
 
+def with_more_arcs(graph: Graph, columns: Columns, start: FloatArray, final: FloatArray) -> Graph:
+    """The graph with arcs behind its own. start, final: (nodes,) energies, also of nodes that are new."""
+    own = (graph.src, graph.dst, graph.ilabel, graph.olabel, graph.energy)
+    src, dst, ilabel, olabel, energy = (np.concatenate(pair) for pair in zip(own, columns))
+    return Graph(src, dst, ilabel, olabel, energy, start, final, graph.labels)
+
+
 def end_energies(nodes: int, energies: Mapping[int, float]) -> FloatArray:
     """(nodes,) start or final energies: of these nodes, +inf elsewhere."""
     column = np.full(nodes, np.inf)

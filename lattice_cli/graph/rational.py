@@ -14,7 +14,7 @@ import numpy as np
 from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import UsageError
 from lattice_cli.graph.connect import reachable
-from lattice_cli.graph.construct import without_any_arcs
+from lattice_cli.graph.construct import with_more_arcs, without_any_arcs
 from lattice_cli.graph.epsilon_removal import epsilon_free, silent_arcs
 from lattice_cli.graph.graph import Graph
 from lattice_cli.graph.unions import union
@@ -64,13 +64,5 @@ def repeated(graph: Graph) -> Graph:
 def _with_silent(graph: Graph, tails: IntArray, heads: IntArray, energy: FloatArray, more: int) -> Graph:
     """The graph with epsilon arcs, and `more` nodes that are neither start nor final."""
     none, idle = np.zeros(len(tails), dtype=np.intp), np.full(more, np.inf)
-    return Graph(
-        np.concatenate([graph.src, tails]),
-        np.concatenate([graph.dst, heads]),
-        np.concatenate([graph.ilabel, none]),
-        np.concatenate([graph.olabel, none]),
-        np.concatenate([graph.energy, energy]),
-        np.concatenate([graph.start, idle]),
-        np.concatenate([graph.final, idle]),
-        graph.labels,
-    )
+    ends = np.append(graph.start, idle), np.append(graph.final, idle)
+    return with_more_arcs(graph, (tails, heads, none, none, energy), *ends)

@@ -15,7 +15,7 @@ import numpy as np
 from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
-from lattice_cli.graph import EPSILON, Document, Graph, weighted_sum
+from lattice_cli.graph import EPSILON, Document, Graph, end_energies, weighted_sum, with_more_arcs
 
 WHITE = re.compile(r"[ \t\n\r\f\v\0]")
 LARGEST_NUMBER = 2**31
@@ -222,17 +222,8 @@ class LossyForm:
         tails, heads = (extra, nodes) if end == "start" else (nodes, extra)
         silent = np.zeros(len(nodes), dtype=np.intp)
         ends = {"start": np.append(graph.start, np.inf), "final": np.append(graph.final, np.inf)}
-        ends[end] = np.full(graph.nodes + 1, np.inf)
-        ends[end][-1] = 0.0
-        larger = Graph(
-            np.concatenate([graph.src, tails]),
-            np.concatenate([graph.dst, heads]),
-            np.concatenate([graph.ilabel, silent]),
-            np.concatenate([graph.olabel, silent]),
-            np.concatenate([graph.energy, column[nodes]]),
-            **ends,
-            labels=graph.labels,
-        )
+        ends[end] = end_energies(graph.nodes + 1, {graph.nodes: 0.0})
+        larger = with_more_arcs(graph, (tails, heads, silent, silent, column[nodes]), **ends)
         numbers = [name for name in document.names if isinstance(name, int)]
         times = None if document.times is None else np.append(document.times, np.nan)
         scores = {name: np.append(score, np.zeros(len(nodes))) for name, score in document.scores.items()}
