@@ -41,29 +41,25 @@ def can_walk(grammar: Graph) -> bool:
 
 
 class _Alphas:
-    """The energies before each step. Where they are many only every so many steps are kept, and those between are made
-    again when they are asked for, from the last step to the first: twice the time, and memory as the square root."""
+    """The energies before each step. Where they are many only those before every so many steps are kept, and those
+    between are made again when they are asked for, from the last step to the first: twice the time, and memory as the
+    square root."""
 
     def __init__(self, steps: int, numbers: int, again: Callable[[int, FloatArray], FloatArray]) -> None:
         """numbers: of one step. again: the energies behind a step, from those before it."""
-        self._every = 1 if steps * numbers <= _ALL_ALPHAS else max(1, round(steps**0.5))
-        self._kept: dict[int, FloatArray] = {}
+        self.every = 1 if steps * numbers <= _ALL_ALPHAS else max(1, round(steps**0.5))
+        self.kept: dict[int, FloatArray] = {}
         self._made: dict[int, FloatArray] = {}
         self._again = again
         self.steps = steps
 
-    def add(self, time: int, alpha: FloatArray) -> None:
-        """The energies before a step, as the steps are taken."""
-        if time % self._every == 0:
-            self._kept[time] = alpha
-
     def before(self, time: int) -> FloatArray:
         """(running, states)"""
-        if time in self._kept:
-            return self._kept[time]
+        if time in self.kept:
+            return self.kept[time]
         if time not in self._made:
-            first = time - time % self._every
-            self._made = {first: self._kept[first]}
+            first = time - time % self.every
+            self._made = {first: self.kept[first]}
             for step in range(first, time):
                 self._made[step + 1] = self._again(step, self._made[step])
         return self._made[time]
@@ -112,7 +108,7 @@ class ProductSweep:
         after = flow[:0]
         for time in range(self.alphas.steps - 1, -1, -1):
             after = np.concatenate([after, flow[len(after) : table.running[time]]])
-            rows = table.rows(time)
+            rows = table.rows[time]
             after, by_emission[rows] = self.step.pullback(self.alphas.before(time), self.emissions[rows], after, by_arc)
         start = after.sum(axis=0) + flow[len(after) :].sum(axis=0)
         return ProductGradient(by_emission, by_arc, start, flow.sum(axis=0))
@@ -126,11 +122,11 @@ class ProductSweep:
         into = group_by(grammar.dst, grammar.nodes)
         arcs = np.zeros((self.alphas.steps, len(totals)), dtype=np.intp)
         for time in range(self.alphas.steps - 1, -1, -1):
+            before, row = self.alphas.before(time), self.emissions[table.rows[time]]
             ranks = np.flatnonzero(possible[: table.running[time]])
             candidates, counts = into.rows(state[ranks])
             owner = np.repeat(ranks, counts)
-            row = self.emissions[table.rows(time)]
-            energies = self.alphas.before(time)[owner, grammar.src[candidates]] + grammar.energy[candidates]
+            energies = before[owner, grammar.src[candidates]] + grammar.energy[candidates]
             column = self.columns[grammar.ilabel[candidates]]
             energies += np.where(column >= 0, row[owner, column], np.inf)
             starts = np.cumsum(counts) - counts
@@ -185,15 +181,16 @@ def _stepwise(
 
     def stepped(time: int, before: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            after = step.forward(before, emissions[table.rows(time)])
+            after = step.forward(before, emissions[table.rows[time]])
         return np.ascontiguousarray(after[: table.running[time + 1]])
 
     alphas = _Alphas(len(table.running) - 1, alpha.size, stepped)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for time, running in enumerate(table.running[:-1]):
+        for time, (running, rows) in enumerate(zip(table.running, table.rows)):
             before = np.ascontiguousarray(alpha[:running])
-            alphas.add(time, before)
-            alpha = step.forward(before, emissions[table.rows(time)])
+            if time % alphas.every == 0:
+                alphas.kept[time] = before
+            alpha = step.forward(before, emissions[rows])
             ends[:running] = alpha
     if np.isnan(ends).any() or np.isneginf(ends).any():
         raise NumericOverflow("energies of a path add up beyond the range of float64")

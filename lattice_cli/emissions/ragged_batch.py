@@ -32,14 +32,15 @@ class RaggedBatch:
         running = np.searchsorted(-ordered, -np.arange(steps + 1), side="left").tolist()
         return RaggedBatch(order, (np.cumsum(lengths) - lengths)[order], ordered, running)
 
-    def rows(self, step: int) -> IntArray:
-        """(running,) the emission row of each running record at a step."""
-        return self.first_row[: self.running[step]] + step
+    @cached_property
+    def rows(self) -> list[IntArray]:
+        """Of each step, (running,) the emission row of each running record."""
+        return [self.first_row[:running] + step for step, running in enumerate(self.running[:-1])]
 
     @cached_property
     def all_rows(self) -> IntArray:
         """(rows,) the emission rows of all steps, one step after the other."""
-        return np.concatenate([NO_INDICES, *(self.rows(step) for step in range(len(self.running) - 1))])
+        return np.concatenate([NO_INDICES, *self.rows])
 
     @cached_property
     def steps(self) -> list[slice]:

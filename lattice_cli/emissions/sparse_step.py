@@ -89,7 +89,7 @@ class SparseStep:
             energies = self._energies(alpha[block], rows[block])
             after[block, self.heads[heads:]] = energies[:, arcs:]
             if arcs:
-                totals = self.semiring.reduce(energies[:, :arcs].reshape(-1), self._runs(len(energies)))[0]
+                totals = self.semiring.totals(energies[:, :arcs].reshape(-1), self._starts(len(energies)))
                 after[block, self.heads[:heads]] = totals.reshape(-1, heads)
         return after
 
@@ -109,7 +109,9 @@ class SparseStep:
             if arcs:
                 energies = self._energies(alpha[block], rows[block])[:, :arcs]
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    _, shares = self.semiring.reduce(energies.reshape(-1), self._runs(len(energies)))
+                    _, shares = self.semiring.reduce(
+                        energies.reshape(-1), Runs(self._starts(len(energies)), energies.size)
+                    )
                     share = shares().reshape(len(energies), -1)
                 into = edges[:, :arcs]
                 # A state that no path reaches has no shares, and no flow.
@@ -139,10 +141,10 @@ class SparseStep:
         size = max(1, _BLOCK // len(self.arc))
         return [slice(low, low + size) for low in range(0, records, size)]
 
-    def _runs(self, records: int) -> Runs:
-        """Those of the arcs whose heads several enter."""
+    def _starts(self, records: int) -> IntArray:
+        """Where the runs of the arcs begin whose heads several enter."""
         heads, arcs = self.several
-        return Runs((np.arange(records)[:, None] * arcs + self.starts[:heads]).reshape(-1), records * arcs)
+        return (np.arange(records)[:, None] * arcs + self.starts[:heads]).reshape(-1)
 
     def _energies(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:
         """(records, arcs)"""

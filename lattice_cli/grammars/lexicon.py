@@ -31,10 +31,12 @@ class LexiconWord:
     place: str
 
 
-def spelled(text: str, spell: str, energy: float, at: str) -> LexiconWord:
-    """A word from its text; of tokens the white space between them does not matter."""
-    spelling = tuple(text) if spell == "characters" else tuple(text.split())
-    return LexiconWord(spelling, str(text) if spell == "characters" else " ".join(spelling), energy, at)
+def spelled(words: Iterable[tuple[str, float, str]], spell: str) -> list[LexiconWord]:
+    """Words from their texts, energies and places; of tokens the white space between them does not matter."""
+    if spell == "characters":
+        return [LexiconWord(tuple(text), str(text), energy, place) for text, energy, place in words]
+    tokens = ((tuple(text.split()), energy, place) for text, energy, place in words)
+    return [LexiconWord(spelling, " ".join(spelling), energy, place) for spelling, energy, place in tokens]
 
 
 def grammar_of(
@@ -77,7 +79,7 @@ def distinct_words(words: Iterable[LexiconWord], source: str) -> list[LexiconWor
 def _spelling_graph(words: Collection[LexiconWord], loop: str | None, around: bool, by_word: bool) -> Graph:
     """The trie with word ends, see `grammar_of`: nodes are numbered as they were made, arcs by tail."""
     labels, trie = LabelIndex(), Trie()
-    ends = [trie.end(labels.numbered(word.spelling)) for word in words]
+    ends = trie.ends([labels.numbered(word.spelling) for word in words])
     tail, label, head = trie.columns()
     none = np.zeros(len(tail), dtype=np.intp)
     inner = (tail, head, label, none if by_word else label, none)
@@ -114,10 +116,12 @@ def pronunciation_graph(words: Collection[LexiconWord], loop: str | None) -> Gra
     """
     labels, trie = LabelIndex(), Trie()
     last: list[tuple[int, int, float]] = []
+    sequences = []
     for place, word in enumerate(words):
         *before, phone = labels.numbered(word.spelling)
         last.append((phone, labels.number(word.name), word.energy))
-        trie.end([*before, ~place])  # a number that no phone and no other word has
+        sequences.append([*before, ~place])  # a number that no phone and no other word has
+    trie.ends(sequences)
     root, done = 0, 1
     tail, number, head = trie.columns()
     ends = number < 0

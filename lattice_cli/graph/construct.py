@@ -92,7 +92,7 @@ class LabelIndex:
         """The number of a label, a new one if it is new."""
         return self.numbers.setdefault(label, len(self.numbers))
 
-    def numbered(self, labels: Iterable[str]) -> list[int]:
+    def numbered(self, labels: Iterable[str | None]) -> list[int]:
         """The numbers of labels."""
         numbers = self.numbers
         return [numbers.setdefault(label, len(numbers)) for label in labels]

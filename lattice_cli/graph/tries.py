@@ -36,12 +36,15 @@ class Trie:
         child, node = self.child, 0
         return [node := child.setdefault((node, number), len(child) + 1) for number in sequence]
 
-    def end(self, sequence: Iterable[int]) -> int:
-        """The node of a sequence, made as needed."""
-        child, node = self.child, 0
-        for number in sequence:
-            node = child.setdefault((node, number), len(child) + 1)
-        return node
+    def ends(self, sequences: Iterable[Iterable[int]]) -> list[int]:
+        """The node of each sequence, made as needed."""
+        child, found = self.child, []
+        for sequence in sequences:
+            node = 0
+            for number in sequence:
+                node = child.setdefault((node, number), len(child) + 1)
+            found.append(node)
+        return found
 
 
 def target_acceptor(targets: Sequence[Target], labels: Labels) -> Graph:
@@ -72,5 +75,5 @@ def complement_acceptor(targets: Sequence[Target], labels: Labels, used: IntArra
 def _trie(targets: Sequence[Target], labels: Labels) -> tuple[Labels, Trie, list[int]]:
     """The label table with the targets' own labels added, the trie of their indices, and the nodes where one ends."""
     index, trie = label_index(labels), Trie()
-    ends = [trie.end([index.setdefault(label, len(index) + 1) for label in target]) for target in targets]
+    ends = trie.ends([index.setdefault(label, len(index) + 1) for label in target] for target in targets)
     return ("", *index), trie, ends

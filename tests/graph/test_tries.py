@@ -19,7 +19,7 @@ def test_nodes_are_the_prefixes_in_the_order_they_come(sequences: list[list[int]
         assert path == [
             prefixes.setdefault(tuple(sequence[:length]), len(prefixes)) for length in range(1, len(sequence) + 1)
         ]
-        assert trie.end(sequence) == prefixes[tuple(sequence)]
+        assert trie.ends([sequence]) == [prefixes[tuple(sequence)]]
     assert trie.nodes == len(prefixes)
     tail, number, head = trie.columns()
     by_node = {node: prefix for prefix, node in prefixes.items()}

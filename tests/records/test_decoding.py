@@ -44,7 +44,7 @@ def matrix(seed: int, steps: int = 14, spread: float = 2.0) -> Document:
 
 
 def lexicon(by_word: bool = True, loop: str | None = " ", around: bool = False, energies: float = 0.0) -> Document:
-    words = (spelled(word, "characters", energies * place, "test") for place, word in enumerate(WORDS))
+    words = spelled(((word, energies * place, "test") for place, word in enumerate(WORDS)), "characters")
     return grammar_of(words, "words", "words", loop=loop, around=around, by_word=by_word)
 
 
@@ -328,7 +328,7 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
         document = matrix(seed, 8)
         judged = []
         for words in sentences:
-            text = spelled(" ".join(words), "characters", 0.0, "test")
+            (text,) = spelled([(" ".join(words), 0.0, "test")], "characters")
             (own,) = decode([document], Decoder(grammar_of([text], "x", "x"), "_"))
             if isinstance(own, NoPath):
                 continue

@@ -88,10 +88,10 @@ def words(
     path = file_given(given)
     if path is None:
         source = "words"
-        listed = [spelled(word, spell, 0.0, source) for word in given]
+        listed = spelled(((word, 0.0, source) for word in given), spell)
     else:
         text, source = read_text(path)
-        listed = list(words_of(text, source, spell))
+        listed = words_of(text, source, spell)
     document = grammar_of(listed, source, source, loop=loop, around=around, by_word=output_words)
     ending.deliver(document.graph, source, [path] if path else [])
 

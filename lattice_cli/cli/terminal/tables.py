@@ -108,7 +108,7 @@ class GrowingTable:
                 style="cyan" if kind == "label" else None,
             )
         for cells in self._rows:
-            table.add_row(*(Text(printable(cell)) for cell in cells))
+            table.add_row(*(Text(cell if cell.isprintable() else printable(cell)) for cell in cells))
         if self._title:
             self._out.print(Text(printable(self._title), style="bold"), soft_wrap=not self._out.is_terminal)
         self._out.print(table)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         read_tables,
     )
     from lattice_cli.formats.io.values import (
+        LARGEST_NODE,
         Scalar,
         as_label,
         as_list,

@@ -13,7 +13,7 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _NULLS = ("null", "~", "")
 _DIGITS = 300
-_LARGEST = 10**_DIGITS
+LARGEST_NODE = 10**_DIGITS
 
 
 class Scalar(str):
@@ -52,7 +52,7 @@ def brief(value: object) -> str:
         text = str(value) or "nothing"
     elif value is None or isinstance(value, bool):
         text = {None: "null", True: "true", False: "false"}[value]
-    elif isinstance(value, int) and abs(value) >= _LARGEST:
+    elif isinstance(value, int) and abs(value) >= LARGEST_NODE:
         text = "an integer of several hundred digits"
     elif isinstance(value, Mapping):
         text = f"a mapping with {len(value)} keys"
@@ -107,7 +107,7 @@ def as_text(value: object, source: str, what: str) -> str:
 
 def as_node(value: object, source: str, what: str) -> int | str:
     """A node: an integer or a string. A string that is an integer's digits names the same node as the integer."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_NODE:
         return value
     if isinstance(value, str) and not is_null(value):
         return int(value) if len(value) <= _DIGITS and is_integer(value) else str(value)

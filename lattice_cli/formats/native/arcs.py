@@ -11,6 +11,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
+    LARGEST_NODE,
     as_label,
     as_list,
     as_mapping,
@@ -45,10 +46,35 @@ def arc_table(given: Any, source: str, labels: Sequence[str] | None) -> ArcTable
     """The arcs of a document; `labels` is its label list, into which columns may index. Raises FormatError."""
     if isinstance(given, dict):
         return _from_columns(given, source, labels)
+    rows = as_list(given, source, "arcs")
+    plain = _from_rows(rows)
+    if plain is not None:
+        return plain
     builder = _ArcBuilder(source)
-    for index, arc in enumerate(as_list(given, source, "arcs")):
+    for index, arc in enumerate(rows):
         builder.add(arc, index)
     return builder.table()
+
+
+def _from_rows(rows: list[Any]) -> ArcTable | None:
+    """Rows without anything odd, all at once; None where there is something that has to be looked at by itself."""
+    widths = set(map(len, rows)) if set(map(type, rows)) == {list} else set()
+    if widths not in ({4}, {5}):
+        return None
+    tails, heads, *given, energies = zip(*rows)
+    nodes, index = _both(_integers(tails), _integers(heads)), LabelIndex()
+    kinds = {kind for column in given for kind in map(type, column)}
+    if nodes is None or kinds - {str, type(None)} or set(map(type, energies)) - {int, float}:
+        return None
+    try:
+        energy = np.array(energies, dtype=np.float64)
+    except OverflowError:
+        return None
+    if not np.isfinite(energy).all() or max(map(abs, (*tails, *heads))) >= LARGEST_NODE:
+        return None
+    numbers = index.numbered(label for labels in zip(*given) for label in labels)
+    labels = np.array(numbers, dtype=np.intp).reshape(len(rows), -1)
+    return ArcTable(tails, heads, nodes, labels[:, 0], labels[:, -1], index.table, energy, {})
 
 
 class _ArcBuilder:

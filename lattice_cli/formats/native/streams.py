@@ -12,6 +12,8 @@ from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import PAUSE, Failure, Pause, RawPart, ReadOptions, Source, decoded, parse_json, parse_yaml
 from lattice_cli.graph import Document, Inputs
 
+#: What every lattice document has in it.
+_SAYS_SO = b'"lattice"'
 Records = Iterator[Document | Inputs | Failure]
 
 
@@ -85,7 +87,8 @@ def split_json(source: Source, path: str, options: ReadOptions, lined: bool = Fa
     unseen: int | None = None
     for number, line in source.lines():
         if not lined and unseen is not None and (path == "-" if line is None else line.strip()):
-            value = _own_document(waiting[unseen][1])
+            text = waiting[unseen][1]
+            value = _own_document(text) if _SAYS_SO in text else None
             if value is not None:
                 lined = True
                 for place, (early, text) in enumerate(waiting):
@@ -130,7 +133,7 @@ def _json_whole(lines: list[tuple[int, bytes]], source: str, path: str, options:
 
 def _own_document(line: bytes) -> Any:
     """The mapping that a line is by itself, if it is one and says it is a lattice document; else None."""
-    if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or b'"lattice"' not in line:
+    if not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") or _SAYS_SO not in line:
         return None
     try:
         return parse_json(decoded(line, ""), "")

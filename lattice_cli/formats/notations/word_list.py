@@ -7,7 +7,7 @@ is what was spelled, or with `output: words` one label a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lattice_cli.errors import FormatError
@@ -30,6 +30,7 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
             raise FormatError(
                 f"{location(source, record['around'])}: around is {brief(record['around'])}, expected true"
             )
+    words: Iterable[LexiconWord]
     words = _listed(record["words"], source, spell) if "words" in record else _in_trie(record["trie"], source, spell)
     return grammar_of(words, source, record_id, loop=loop, around=around, by_word=output == "words")
 
@@ -46,17 +47,19 @@ def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: 
     return str(value)
 
 
-def _listed(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
+def _listed(given: Any, source: str, spell: str) -> list[LexiconWord]:
+    found: list[tuple[str, float, str]] = []
     if isinstance(given, dict):
         for text, energy in given.items():
             number = as_number(energy, source, f"the energy of word {brief(text)}")
-            yield spelled(text, spell, number, location(source, text))
-        return
+            found.append((text, number, location(source, text)))
+        return spelled(found, spell)
     if not isinstance(given, list):
         raise FormatError(f"{location(source, given)}: words is {brief(given)}, expected a list or {{word: energy}}")
     for value in given:
         text = as_text(value, source, "a word")
-        yield spelled(text, spell, 0.0, location(source, value))
+        found.append((text, 0.0, location(source, value)))
+    return spelled(found, spell)
 
 
 def _in_trie(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
@@ -76,8 +79,9 @@ def _in_trie(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
             raise FormatError(f'{location(source, branch)}: {at} ends without a word, expected "" with an energy')
 
 
-def words_of(text: str, source: str, spell: str = "characters") -> Iterator[LexiconWord]:
+def words_of(text: str, source: str, spell: str = "characters") -> list[LexiconWord]:
     """The words of a list: one a line, optionally a tab and an energy. Raises FormatError."""
+    found = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")
         if not line:
@@ -92,4 +96,5 @@ def words_of(text: str, source: str, spell: str = "characters") -> Iterator[Lexi
                 raise FormatError(
                     f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
                 ) from None
-        yield spelled(word, spell, energy, at)
+        found.append((word, energy, at))
+    return spelled(found, spell)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -102,17 +103,17 @@ class Loss:
     columns: Columns | None = None
     at_kink: tuple[float, float] = (1.0, -1.0)
 
-    @property
+    @cached_property
     def soft(self) -> bool:
         """True if it contrasts with the free energy of all paths."""
         return self.contrast == "all"
 
-    @property
+    @cached_property
     def contrasts(self) -> bool:
         """True if the most offending incorrect answer enters."""
         return self.contrast == "offending"
 
-    @property
+    @cached_property
     def latent(self) -> str:
         """How an answer's energy is taken if the user does not say: by its free energy, or by its best path."""
         return "forward" if self.soft else "viterbi"
