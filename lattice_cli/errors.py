@@ -24,8 +24,8 @@ from typing import Any
 class LatticeError(Exception):
     """Base of every error the tool reports.
 
-    exit_status: what the process ends with. status: what a record that ends in it is called in JSON. told: what is
-    known of the record all the same, by the keys of JSON.
+    exit_status: what the process ends with. status: what a record that ends in it is called in JSON. told: what its
+    line of JSON has beside the message, key by key: how a search that found nothing went.
     """
 
     exit_status = 1

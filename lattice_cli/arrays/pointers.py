@@ -1,4 +1,4 @@
-"""Chains of pointers, followed to their ends."""
+"""Back-pointers, followed to their roots."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import numpy as np
 
 from lattice_cli.arrays.types import IntArray
 
-#: A way is followed place by place for so long, and then in strides of 2 to the power of _STRIDES places.
+#: A chain is followed place by place for so long, and then in strides of 2 to the power of _STRIDES places.
 _STROLL = 2000
 _STRIDES = 4
 
 
 def follow(after: IntArray, place: int) -> IntArray:
-    """The places passed from `place` on, each followed by after[place], before the first that is followed by itself.
+    """Follow back-pointers to the root: the places passed from `place` on, without the root.
 
-    A long way is taken in strides: `after` applied to itself tells where each of them leads, from all places at once.
+    after: (places,) the place behind each; a root points to itself. A long chain is followed in strides: `after`
+    applied to itself tells where each of them leads, from all places at once.
     """
     passed: list[int] = []
     following = after.data

@@ -1,9 +1,10 @@
-"""The best path of an emission matrix through a machine, frame by frame over the pairs that are still of interest.
+"""The best path of an emission matrix through a decoding graph, frame by frame over the pairs that are still of
+interest.
 
-Tokens stand at nodes of the machine, and at a history of further rules if there are any. Of each a lower bound is known
-on any path that goes on from it: what it has cost, the least that the machine still costs (a potential), and the least
-that the rows still cost. Tokens above a known upper bound are dropped without loss. A beam drops more; the least lower
-bound among what it dropped then tells how far from the best path the found one can be.
+Tokens stand at nodes of the decoding graph, and at a history of a scorer if there are any. Of each a lower bound is
+known on any path that goes on from it: what it has cost, the least that the decoding graph still costs (a potential),
+and the least that the rows still cost. Tokens above a known upper bound are dropped without loss. A beam drops more;
+the least lower bound among what it dropped then tells how far from the best path the found one can be.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _WIDTHS = (1_000, 20_000)
 class BestFound:
     """A search's outcome.
 
-    energy: nats, +inf where no path was found. arcs: the machine's arc of each row. bound: no path is below this (up
-    to rounding). widest: the most tokens of a frame.
+    energy: nats, +inf where no path was found. arcs: the decoding graph's arc of each row. bound: no path is below this
+    (up to rounding). widest: the most tokens of a frame.
     """
 
     energy: float
@@ -52,7 +53,7 @@ def slack(energy: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """(tokens,) node of the machine, history, and energy of the best way there."""
+    """(tokens,) node of the decoding graph, history, and energy of the best way there."""
 
     node: IntArray
     history: IntArray
@@ -61,7 +62,7 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Moves over one row: (moves,) token that is left, arc, energy then, what of it the rules took for this move, and
+    """Moves over one row: (moves,) token that is left, arc, energy then, what of it the scorer took for this move, and
     token that is entered."""
 
     tail: IntArray
@@ -90,7 +91,7 @@ class TokenLayer:
 
 
 class _Moves(NamedTuple):
-    """Moves as they come: (moves,) token, arc, energy and history then, what the rules took."""
+    """Moves as they come: (moves,) token, arc, energy and history then, what the scorer took."""
 
     tail: IntArray
     arc: IntArray
@@ -105,16 +106,19 @@ class _Moves(NamedTuple):
 
 
 class Heuristic:
-    """What is known of a machine and its rules before any matrix is seen: potentials, and what arcs gain by them."""
+    """What is known of a decoding graph and its scorer before any matrix is seen: potentials, and what arcs gain by
+    them."""
 
-    def __init__(self, machine: DecodingGraph, columns: IntArray, classes: int, scorer: Scorer | None = None) -> None:
-        """columns: (labels,) the class of each label of the machine, -1 for none."""
-        graph = machine.graph
-        self.machine, self.scorer = machine, scorer
+    def __init__(
+        self, decoding_graph: DecodingGraph, columns: IntArray, classes: int, scorer: Scorer | None = None
+    ) -> None:
+        """columns: (labels,) the class of each label of the decoding graph, -1 for none."""
+        graph = decoding_graph.graph
+        self.decoding_graph, self.scorer = decoding_graph, scorer
         self.column = columns[graph.ilabel]
-        self.outputs = machine.outputs
+        self.outputs = decoding_graph.outputs
         least_end = 0.0
-        #: (arcs,) the least that the rules take for the words of each.
+        #: (arcs,) the least that the scorer takes for the words of each.
         self.judged = np.zeros(graph.arcs)
         if scorer is not None:
             spoken = np.where(self.outputs == EPSILON, -1, self.outputs)
@@ -122,7 +126,7 @@ class Heuristic:
             least_end = scorer.least_end
         base = graph.energy + self.judged
         #: (nodes,) about the least energy to an end, +inf where there is no way to one.
-        self.ahead = machine.look_ahead(self.judged)
+        self.ahead = decoding_graph.look_ahead(self.judged)
         possible = np.isfinite(self.ahead)
         #: (arcs,) true for an arc that can be on a path.
         self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
@@ -143,7 +147,12 @@ class BeamSearch:
         """energies: (steps, classes)."""
         self.beam: float = np.inf
         self.max_active: int | None = None
-        self.heuristic, self.machine, self.scorer, self._rows = heuristic, heuristic.machine, heuristic.scorer, energies
+        self.heuristic, self.decoding_graph, self.scorer, self._rows = (
+            heuristic,
+            heuristic.decoding_graph,
+            heuristic.scorer,
+            energies,
+        )
         least = (energies + heuristic.reduced).min(axis=1, initial=np.inf)
         #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
         self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + heuristic.ending
@@ -157,9 +166,9 @@ class BeamSearch:
 
     def first(self) -> Tokens:
         """Where paths start."""
-        starts = self.machine.graph.starts
+        starts = self.decoding_graph.graph.starts
         history = np.full(len(starts), 0 if self.scorer is None else self.scorer.first)
-        return Tokens(starts, history, self.machine.graph.start[starts])
+        return Tokens(starts, history, self.decoding_graph.graph.start[starts])
 
     def bounds(self, time: int, node: IntArray, energy: FloatArray) -> FloatArray:
         """(n,) least energy of any path through each node at this energy, before row `time`."""
@@ -168,8 +177,8 @@ class BeamSearch:
 
     def _moves(self, tokens: Tokens, time: int, above: float) -> _Moves:
         """Every move over row `time` that is not on paths above an energy only."""
-        graph, heuristic = self.machine.graph, self.heuristic
-        arc, counts = self.machine.leaving.rows(tokens.node)
+        graph, heuristic = self.decoding_graph.graph, self.heuristic
+        arc, counts = self.decoding_graph.leaving.rows(tokens.node)
         tail = np.repeat(np.arange(len(counts)), counts)
         keep = heuristic.usable[arc]
         if not keep.all():
@@ -191,15 +200,15 @@ class BeamSearch:
         return self._below(moves, time, above, 0.0)
 
     def _below(self, moves: _Moves, time: int, above: float, least: FloatArray | float) -> _Moves:
-        """The moves that may be on a path up to an energy. least: what the rules take at least, if not asked yet."""
-        bound = self.bounds(time + 1, self.machine.graph.dst[moves.arc], moves.energy + least)
+        """The moves that may be on a path up to an energy. least: what the scorer takes at least, if not asked yet."""
+        bound = self.bounds(time + 1, self.decoding_graph.graph.dst[moves.arc], moves.energy + least)
         keep = bound <= above if np.isfinite(above) else np.isfinite(bound)
         return moves if keep.all() else moves.only(keep)
 
     def _merged(self, moves: _Moves) -> tuple[Tokens, Steps, IntArray]:
         """The tokens that moves lead to, the moves sorted by them, and (tokens,) the best move of each."""
-        node = self.machine.graph.dst[moves.arc]
-        key = node if self.scorer is None else moves.history * self.machine.graph.nodes + node
+        node = self.decoding_graph.graph.dst[moves.arc]
+        key = node if self.scorer is None else moves.history * self.decoding_graph.graph.nodes + node
         order = stable_order(key) if len(key) else key
         firsts = run_starts(key[order])
         sizes = np.diff(np.append(firsts, len(order)))
@@ -214,7 +223,7 @@ class BeamSearch:
 
     def ended(self, tokens: Tokens) -> FloatArray:
         """(tokens,) energy of the paths that end at each."""
-        energy: FloatArray = tokens.energy + self.machine.graph.final[tokens.node]
+        energy: FloatArray = tokens.energy + self.decoding_graph.graph.final[tokens.node]
         if self.scorer is not None:
             energy = energy + self.scorer.ending(tokens.history)
         return energy
@@ -257,7 +266,7 @@ class BeamSearch:
         return BestFound(energy, np.array(arcs[::-1], dtype=np.intp), min(lost, energy), widest)
 
     def spent(self, arcs: IntArray) -> tuple[FloatArray, float]:
-        """(steps,) what the rules take for each arc of a path, and for ending."""
+        """(steps,) what the scorer takes for each arc of a path, and for ending."""
         spent = np.zeros(len(arcs))
         if self.scorer is None:
             return spent, 0.0

@@ -24,8 +24,8 @@ _ROUNDING = 1e-13
 class DecodingGraph:
     """A grammar whose every arc takes a row of the matrix.
 
-    graph: the machine. arc_of: (arcs,) the folded grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the
-    grammar's node. source: the grammar without input epsilons, and what its arcs are made of.
+    graph: the decoding graph. arc_of: (arcs,) the epsilon-free grammar's arc, -1 for a blank or a repeat. node_of:
+    (nodes,) the grammar's node. source: the grammar without input epsilons, and what its arcs are made of.
     """
 
     graph: Graph
@@ -35,7 +35,7 @@ class DecodingGraph:
 
     @staticmethod
     def of(grammar: Graph, blank: str | None = None) -> DecodingGraph | None:
-        """The machine of a grammar; blank: read rows as CTC. None where arcs without input cannot be folded away."""
+        """The decoding graph of a grammar; blank: read rows as CTC. None where arcs without input cannot be removed."""
         source = without_input_epsilon(grammar)
         if source is None:
             return None
@@ -44,8 +44,8 @@ class DecodingGraph:
         graph = source.graph
         if blank not in graph.labels[1:]:
             graph = graph.relabelled((*graph.labels, blank), np.arange(len(graph.labels)))
-        machine = ctc_expansion(graph, graph.labels.index(blank, 1))
-        return DecodingGraph(machine.graph, machine.arc_of, machine.node_of, source)
+        decoding_graph = ctc_expansion(graph, graph.labels.index(blank, 1))
+        return DecodingGraph(decoding_graph.graph, decoding_graph.arc_of, decoding_graph.node_of, source)
 
     @property
     def labels(self) -> Labels:
@@ -78,7 +78,7 @@ class DecodingGraph:
         ]
 
     def grammar_gradient(self, arcs: FloatArray, start: FloatArray) -> FloatArray:
-        """(grammar arcs,) from the derivative by the machine's arcs, and by the start energies of its nodes."""
+        """(grammar arcs,) from the derivative by the decoding graph's arcs, and by the start energies of its nodes."""
         grammar, parts, begin = self.source.source, self.source.parts, self.source.begin
         own = np.flatnonzero(self.arc_of >= 0)
         by_folded = np.bincount(self.arc_of[own], arcs[own], self.source.graph.arcs)
@@ -145,10 +145,11 @@ def _least_to_end(graph: Graph, energy: FloatArray, final: FloatArray) -> FloatA
 
 
 def _round_again(after: IntArray, falling: IntArray) -> bool:
-    """True if one of the falling nodes is on a cycle of the nodes that follow each node, the last of which is the end.
+    """True if the best arcs make a cycle of negative energy.
 
-    Every node costs at least the arc to the one after it and what that one costs, a falling node more. So a cycle with
-    one has negative energy: it may be gone round for ever.
+    after: (nodes + 1,) the node that the best arc of each leads to, the last entry standing for the end. falling: nodes
+    whose energy has just become lower. Every node costs at least its best arc and what the node behind it costs, a
+    falling one more; so a cycle of best arcs with a falling node on it has negative energy.
     """
     reached = after
     for _ in range(len(after).bit_length()):

@@ -1,4 +1,4 @@
-"""Mean, entropy and variance of the energy of all paths of an emission matrix through a machine, in one pass.
+"""Mean, entropy and variance of the energy of all paths of an emission matrix through a decoding graph, in one pass.
 
 Each state carries, beside the energy of all ways to it, their mean energy, its variance, and their entropy; a step
 mixes them by the shares of its arcs. Variance by the law of total variance, entropy by the chain rule: sums of what is

@@ -1,7 +1,7 @@
 """The part of matrix o grammar that a search has found worth having, as a composition like any other.
 
-Each move of a machine is the arcs that it stands for: one that takes the row, and behind it those of the grammar that
-take nothing. So paths, energies and provenance are those of the whole composition, for paths up to an energy.
+Each move of a decoding graph is the arcs that it stands for: one that takes the row, and behind it those of the grammar
+that take nothing. So paths, energies and provenance are those of the whole composition, for paths up to an energy.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from lattice_cli.graph import EPSILON, Graph, labelled_like, with_more_arcs, wit
 class _Trellis:
     """Tokens of all rows, numbered one after the other, and moves between them.
 
-    time, node: (tokens,). tail, head: (moves,) tokens; arc: the machine's; spent: what rules took. start, final:
-    (tokens,) energies, +inf where no path starts or ends.
+    time, node: (tokens,). tail, head: (moves,) tokens; arc: the decoding graph's; spent: what the scorer took. start,
+    final: (tokens,) energies, +inf where no path starts or ends.
     """
 
     time: IntArray
@@ -42,12 +42,12 @@ def token_lattice(
     """Every path of the matrix and its decoding graph up to an energy that the search's limits leave, and the energy
     below which that is every path there is (+inf: that is all)."""
     trellis, complete = _trellis(search, above)
-    return _composition(left, matrix, search.machine, trellis), min(complete, above)
+    return _composition(left, matrix, search.decoding_graph, trellis), min(complete, above)
 
 
-def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
+def empty_lattice(left: Graph, decoding_graph: DecodingGraph) -> Composition:
     """The composition without a path."""
-    grammar = machine.source.source
+    grammar = decoding_graph.source.source
     left = labelled_like(left, grammar.labels)
     graph, none = without_any_arcs(left.labels, 0), NO_INDICES
     return Composition(left, grammar, ADD, graph, none, none, none, none, None)
@@ -56,19 +56,22 @@ def empty_lattice(left: Graph, machine: DecodingGraph) -> Composition:
 def path_lattice(
     left: Graph,
     matrix: EmissionMatrix,
-    machine: DecodingGraph,
+    decoding_graph: DecodingGraph,
     arcs: IntArray,
     spent: FloatArray | None = None,
     ending: float = 0.0,
 ) -> Composition:
-    """One path: its arc of the machine for each row, what rules take for each (None: nothing), and for ending."""
-    graph, steps = machine.graph, len(arcs)
+    """One path: its arc of the decoding graph for each row, what the scorer takes for each (None: nothing), and for
+    ending."""
+    graph, steps = decoding_graph.graph, len(arcs)
     spent = np.zeros(steps) if spent is None else spent
     node = np.append(graph.src[arcs[:1]], graph.dst[arcs])
     start, final = np.full((2, steps + 1), np.inf)
     start[0], final[-1] = graph.start[node[0]], graph.final[node[-1]] + ending
     times = np.arange(steps + 1)
-    return _composition(left, matrix, machine, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final))
+    return _composition(
+        left, matrix, decoding_graph, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final)
+    )
 
 
 def _trellis(search: BeamSearch, above: float) -> tuple[_Trellis, float]:
@@ -130,12 +133,12 @@ def _only_used(trellis: _Trellis) -> _Trellis:
     )
 
 
-def _composition(left: Graph, matrix: EmissionMatrix, machine: DecodingGraph, trellis: _Trellis) -> Composition:
-    grammar = machine.source.source
+def _composition(left: Graph, matrix: EmissionMatrix, decoding_graph: DecodingGraph, trellis: _Trellis) -> Composition:
+    grammar = decoding_graph.source.source
     left = labelled_like(left, grammar.labels)
     tokens, moves = len(trellis.time), len(trellis.arc)
-    folded_arc = machine.arc_of[trellis.arc]
-    parts = machine.source.parts
+    folded_arc = decoding_graph.arc_of[trellis.arc]
+    parts = decoding_graph.source.parts
     counts = np.append(np.diff(parts.offsets), 1)[folded_arc]
     first = np.cumsum(counts) - counts
     move = np.repeat(np.arange(moves), counts)
@@ -145,7 +148,7 @@ def _composition(left: Graph, matrix: EmissionMatrix, machine: DecodingGraph, tr
     right_arc[spoken] = parts.order[parts.offsets[folded_arc[move[spoken]]] + position[spoken]]
     # The row's own arc is the first part of a move.
     row, machine_arc = trellis.time[trellis.tail], trellis.arc
-    column = matrix.columns(machine.labels)[machine.graph.ilabel[machine_arc]]
+    column = matrix.columns(decoding_graph.labels)[decoding_graph.graph.ilabel[machine_arc]]
     left_arc = np.full(len(move), -1, dtype=np.intp)
     left_arc[first] = matrix.arc[row, column]
     energy = np.where(right_arc >= 0, np.append(grammar.energy, 0.0)[right_arc], 0.0)
@@ -157,7 +160,7 @@ def _composition(left: Graph, matrix: EmissionMatrix, machine: DecodingGraph, tr
     src = np.where(inner, between, trellis.tail[move])
     last = np.append(~inner[1:], True)
     dst = np.where(last, trellis.head[move], np.append(between[1:], 0))
-    node_of = machine.node_of
+    node_of = decoding_graph.node_of
     left_node = np.concatenate([trellis.time, row[move[inner]] + 1])
     right_node = np.concatenate([node_of[trellis.node], grammar.src[right_arc[inner]]])
     idle = np.full(int(inner.sum()), np.inf)
@@ -172,11 +175,11 @@ def _composition(left: Graph, matrix: EmissionMatrix, machine: DecodingGraph, tr
         left.labels,
     )
     whole = Composition(left, grammar, ADD, graph, left_arc, right_arc, left_node, right_node, None)
-    return _with_beginnings(whole, machine, trellis)
+    return _with_beginnings(whole, decoding_graph, trellis)
 
 
 def _on_first_word(grammar: Graph, right_arc: IntArray, move: IntArray, spent: FloatArray) -> FloatArray:
-    """(arcs,) what rules took for each move, on the first of its arcs that outputs something."""
+    """(arcs,) what the scorer took for each move, on the first of its arcs that outputs something."""
     energy = np.zeros(len(right_arc))
     if not spent.any():
         return energy
@@ -188,9 +191,9 @@ def _on_first_word(grammar: Graph, right_arc: IntArray, move: IntArray, spent: F
     return energy
 
 
-def _with_beginnings(whole: Composition, machine: DecodingGraph, trellis: _Trellis) -> Composition:
+def _with_beginnings(whole: Composition, decoding_graph: DecodingGraph, trellis: _Trellis) -> Composition:
     """Start nodes that the grammar reaches by arcs without input get these arcs before them."""
-    begin, grammar, graph = machine.source.begin, machine.source.source, whole.graph
+    begin, grammar, graph = decoding_graph.source.begin, decoding_graph.source.source, whole.graph
     starts = graph.starts
     node = trellis.node[starts]  # paths start at nodes of the grammar itself
     counts = begin.sizes(node)

@@ -67,8 +67,8 @@ def ctc_tree(labels: Labels, blank: int) -> Graph:
 
 @dataclass(frozen=True, eq=False)
 class CtcExpansion:
-    """The machine. arc_of: (arcs,) the grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the grammar's
-    node."""
+    """The decoding graph. arc_of: (arcs,) the grammar's arc, -1 for a blank or a repeat. node_of: (nodes,) the
+    grammar's node."""
 
     graph: Graph
     arc_of: IntArray
@@ -76,7 +76,7 @@ class CtcExpansion:
 
 
 def ctc_expansion(grammar: Graph, blank: int) -> CtcExpansion:
-    """The machine of a grammar without input epsilons; blank: an index in its labels. Outputs are the grammar's."""
+    """The decoding graph of a grammar without input epsilons. blank: an index in its labels. Outputs stay."""
     usable = np.flatnonzero(grammar.ilabel != blank)
     label, nodes = grammar.ilabel[usable], grammar.nodes
     key = grammar.dst[usable] * len(grammar.labels) + label

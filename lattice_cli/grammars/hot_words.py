@@ -27,7 +27,8 @@ def _spelled(word: str, spoken: Collection[str]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class HotWords:
-    """Rules over labels. History 0 is behind white space, 1 inside of another word, the rest are prefixes of hot words.
+    """A scorer over labels. History 0 is behind white space, 1 inside of another word, the rest are prefixes of hot
+    words.
 
     gain: (labels,) nats that a label gains by itself. blank: (labels,) true for white space. key: (prefixes,) history *
     labels + label, ascending; child: the longer prefix. lent: (histories,) what a prefix has been given in advance.
@@ -44,7 +45,7 @@ class HotWords:
 
     @staticmethod
     def of(words: Mapping[str, float], labels: Labels, spoken: Collection[str]) -> HotWords:
-        """The rules of words and their gains in nats. spoken: the labels that can be output.
+        """The scorer of words and their gains in nats. spoken: the labels that can be output.
 
         Words that no answer can have (see `unsaid`) make no difference.
         """

@@ -40,7 +40,7 @@ class NgramScorer:
 
     @staticmethod
     def of(model: NgramModel, labels: Sequence[str], unknown: Sequence[str] = ()) -> NgramScorer:
-        """The model over a machine's labels. unknown: names of the word that stands for those it does not have."""
+        """The model over a label table. unknown: names of the word that stands for those it does not have."""
         contexts = _contexts(model)
         number = {context: place for place, context in enumerate(contexts)}
         sayable = set(model.words)

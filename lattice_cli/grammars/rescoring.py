@@ -14,10 +14,10 @@ from lattice_cli.graph import EPSILON, Graph, nodes_on_paths, restricted
 
 
 def rescored(whole: Composition, scorer: Scorer) -> Composition:
-    """The composition, its outputs judged by rules: a node for each pair of a node and a history that is met.
+    """The composition, its outputs judged by a scorer: a node for each pair of a node and a history that is met.
 
-    Provenance is that of the composition; what the rules take is part of the energies of arcs that output, and of final
-    nodes.
+    Provenance is that of the composition; what the scorer takes is part of the energies of arcs that output, and of
+    final nodes.
     """
     graph = whole.graph
     leaving = group_by(graph.src, graph.nodes)

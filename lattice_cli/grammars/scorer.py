@@ -31,7 +31,7 @@ class Scorer(Protocol):
         """No history's energy of ending is below this."""
 
     def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
-        """(n,) energy of each word (an index of the machine's labels) after each history, and the history then."""
+        """(n,) energy of each word (an index of the label table) after each history, and the history then."""
 
     def ending(self, history: IntArray) -> FloatArray:
         """(n,) energy of ending after each history."""
@@ -39,7 +39,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ScorerSum:
-    """Two rules at once: energies add up; a history is one of each."""
+    """Two scorers at once: energies add up; a history is one of each."""
 
     one: Scorer
     other: Scorer
@@ -80,7 +80,7 @@ class ScorerSum:
 
 
 def scorer_sum(parts: Sequence[Scorer]) -> Scorer | None:
-    """Rules together; None for none."""
+    """Scorers together; None for none."""
     scorer: Scorer | None = None
     for part in parts:
         scorer = part if scorer is None else ScorerSum(scorer, part)

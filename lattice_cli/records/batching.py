@@ -33,8 +33,9 @@ def grouped(interpretations: Iterable[Interpretation]) -> Iterator[list[Interpre
 
 @dataclass(frozen=True)
 class Origin:
-    """Nodes of an interpretation in terms of what they come from. nodes: of the record, indices; names: as its file has
-    them, or the grammar's; grammar: where it is read from, if a cycle of these nodes is the grammar's own."""
+    """Where a cycle of an interpretation is, in terms of a file. nodes: of the record, indices. names: what its file
+    calls them; if nothing of the record moves on the cycle, what the grammar's file calls its nodes there. grammar:
+    that file, else ""."""
 
     nodes: list[int]
     names: list[str]

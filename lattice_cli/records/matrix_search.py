@@ -76,7 +76,7 @@ class Matrix:
     @property
     def decoding_graph(self) -> DecodingGraph:
         """What takes its rows."""
-        return self.heuristic.machine
+        return self.heuristic.decoding_graph
 
     @property
     def product_arcs(self) -> int:
@@ -135,16 +135,16 @@ def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
     """The best path of each of some matrices with the same decoding graph."""
     if not matrices:
         return
-    machine = matrices[0].decoding_graph
+    decoding_graph = matrices[0].decoding_graph
     rows = np.concatenate([each.emissions.energies for each in matrices])
     lengths = np.array([each.emissions.steps for each in matrices], dtype=np.intp)
-    nodes = machine.graph.nodes
-    for matrix, path in zip(matrices, product_best(rows, lengths, machine.graph, matrices[0].columns)):
+    nodes = decoding_graph.graph.nodes
+    for matrix, path in zip(matrices, product_best(rows, lengths, decoding_graph.graph, matrices[0].columns)):
         if path is None:
             yield lost(matrix, BestFound(np.inf, np.zeros(0, dtype=np.intp), np.inf, nodes))
         else:
             arcs = np.array(path.arcs, dtype=np.intp)
-            found = path_lattice(matrix.document.graph, matrix.emissions, machine, arcs)
+            found = path_lattice(matrix.document.graph, matrix.emissions, decoding_graph, arcs)
             yield matrix.interpretation(found, Search(True, path.energy + matrix.emissions.ends, nodes))
 
 
@@ -185,8 +185,8 @@ def _nth(graph: Graph, request: SearchRequest) -> float:
 
 def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     """The interpretation without a path, and why it has none."""
-    steps, machine = matrix.emissions.steps, matrix.decoding_graph
-    needed = machine.least_rows()
+    steps, decoding_graph = matrix.emissions.steps, matrix.decoding_graph
+    needed = decoding_graph.least_rows()
     bound = best.bound + matrix.emissions.ends
     if np.isfinite(bound):
         why = (
@@ -199,5 +199,5 @@ def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     else:
         judged = "" if matrix.heuristic.scorer is None else ", or the language model has no such words"
         why = f"no path: no answer of the grammar fits {steps} rows of these labels{judged}"
-    found = empty_lattice(matrix.document.graph, machine)
+    found = empty_lattice(matrix.document.graph, decoding_graph)
     return matrix.interpretation(found, Search(not np.isfinite(bound), bound, best.widest), why)

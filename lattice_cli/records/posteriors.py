@@ -220,11 +220,13 @@ def product_statistics(matrix: Matrix, best: BestFound, beta: float) -> Statisti
 
 def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
     """(arcs,) the posterior of every arc of the record, or of the grammar."""
-    emissions, machine = matrix.emissions, matrix.decoding_graph
+    emissions, decoding_graph = matrix.emissions, matrix.decoding_graph
     lengths = np.array([emissions.steps], dtype=np.intp)
-    found = product_sweep(emissions.energies, lengths, machine.graph, matrix.columns, LogSemiring(beta)).pullback()
+    found = product_sweep(
+        emissions.energies, lengths, decoding_graph.graph, matrix.columns, LogSemiring(beta)
+    ).pullback()
     if of == "grammar":
-        return machine.grammar_gradient(found.arcs, found.start)
+        return decoding_graph.grammar_gradient(found.arcs, found.start)
     gradient = np.zeros(matrix.document.graph.arcs)
     there = emissions.arc >= 0
     gradient[emissions.arc[there]] = found.emissions[there]

@@ -18,7 +18,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.search.answer_posterior import answer_posteriors
     from lattice_cli.search.best_path import Path, best_paths, best_with_gap, path_energy
-    from lattice_cli.search.distinct_answers import Answer, answers, best_answers, path_of_answer
+    from lattice_cli.search.distinct_answers import Answer, Bound, answers, best_answers, path_of_answer
     from lattice_cli.search.edit_distance import Alignment, align_all, distances
     from lattice_cli.search.k_shortest_paths import n_best
     from lattice_cli.search.minimum_risk import ConfusionSets, MinimumRisk

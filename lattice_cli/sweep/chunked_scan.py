@@ -190,7 +190,7 @@ def chunked_scan(
 def _lane_pass(
     layout: _Layout, lane_first: IntArray, bound: IntArray, edge_bound: IntArray
 ) -> tuple[LevelPass, IntArray]:
-    """The walk `lane`, and the edge of `side` that each of its edges copies.
+    """The pass over lanes, and the edge of `side` that each of its edges copies.
 
     lane_first: (values of side + 1,) the lanes of each value of `side`, and their end; bound, edge_bound: of the
     steps of `side`. An edge inside a chunk has a copy in each lane, one from an entry only that in the entry's own.
@@ -208,7 +208,7 @@ def _lane_pass(
 
 
 def _join_pass(layout: _Layout, rank: IntArray) -> LevelPass:
-    """The walk `join`: from all entries of a chunk to each of its exits, for the chunks of one rank at a time."""
+    """The pass over joins: from all entries of a chunk to each of its exits, for the chunks of one rank at a time."""
     border, chunk = layout.border, layout.chunk[layout.border]
     width = layout.width[chunk]
     first_entry = np.cumsum(layout.width) - layout.width
@@ -219,7 +219,7 @@ def _join_pass(layout: _Layout, rank: IntArray) -> LevelPass:
 
 
 def _level_pass(tail: IntArray, owner: IntArray, bounds: IntArray, edge_bounds: IntArray) -> LevelPass:
-    """The walk without cycles whose steps begin at these values and edges."""
+    """The pass without cycles whose steps begin at these values and edges."""
     values, edges = bounds.tolist(), edge_bounds.tolist()
     steps = [Step(*step, False) for step in zip(values, values[1:], edges, edges[1:])]
     return LevelPass(tail, owner, steps, NO_INDICES)

@@ -1,4 +1,4 @@
-"""Which members of a union are walked as rows (see walk.py) or by lanes (see lanes.py), and how lanes cut them.
+"""Which members of a union are swept as chains (see `passes`) or in lanes (see `chunked_scan`), and how lanes cut them.
 
 What a member is depends on it alone, so it has the same numbers in any union.
 """

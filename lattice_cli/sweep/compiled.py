@@ -54,18 +54,18 @@ def compiled_schedule(graph: Graph, kernels: ModuleType) -> Schedule:
     head = np.repeat(np.arange(1, len(first)), np.diff(first))
     node_at = np.concatenate([[-1], inner, np.full(len(members), -1)]).astype(np.intp)
     edges = np.arange(len(link_id))
-    walk: Pass = CompiledPass(tail, first, kernels)
+    level_pass: Pass = CompiledPass(tail, first, kernels)
     levels = kernels.level_starts(tail, first)
     if len(link_id) > _WIDE * len(levels):
         bounds = np.append(levels, len(first))
         edge_bounds = first[bounds - 1]
         owner = head - np.repeat(levels, np.diff(edge_bounds))
         steps = steps_between(bounds.tolist(), edge_bounds.tolist(), repeat(False))
-        walk = LevelPass(tail, owner, steps, node_at)
+        level_pass = LevelPass(tail, owner, steps, node_at)
     nowhere = LevelPass(tail, head, [], node_at)
     chunks = Chunks(NO_INDICES, NO_INDICES, NO_INDICES)
     return Schedule(
-        link_id, edges, tail, head, heads, node_at, position, sink, walk, nowhere, chunks, graph.arcs, kernels
+        link_id, edges, tail, head, heads, node_at, position, sink, level_pass, nowhere, chunks, graph.arcs, kernels
     )
 
 

@@ -1,7 +1,7 @@
 """Loops over a schedule, compiled by numba; the first use on a machine compiles them, later ones read them from disk.
 
 Every function does what the numpy code of the same purpose does, over the same arrays in the same order: minima are
-equal to the last bit, sums to rounding. Positions and links are those of schedule.py.
+equal to the last bit, sums to rounding. Positions and links are those of `schedule`.
 """
 
 from __future__ import annotations
@@ -201,8 +201,9 @@ def first_choices(tail: IntArray, first: IntArray, energy: FloatArray, values: F
 def best_suffixes(
     tail: IntArray, first: IntArray, energy: FloatArray, values: FloatArray, sinks: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """(links,) those of the best way from each of some positions to the source, one way after the other, and (sinks,)
-    how many each has. No two ways meet before the source."""
+    """Follow back-pointers from each of some positions to the source: (links,) the links of these suffixes of best
+    paths, one after the other, and (sinks,) how many each has. The suffixes have no position but the source in common.
+    """
     links, lengths = np.empty(len(values), dtype=np.intp), np.empty(len(sinks), dtype=np.intp)
     passed = 0
     for number in range(len(sinks)):

@@ -1,6 +1,6 @@
-"""A walk: values filled in step by step along edges, and the two linear passes over the same steps.
+"""Passes: values filled in step by step along edges, and the two linear passes over the same steps.
 
-The sweep is a walk over the positions of a schedule. Where lanes are used, so are three smaller things (see lanes.py).
+A sweep is a pass over the positions of a schedule. Where lanes are used, so are three smaller things (`chunked_scan`).
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ class Chain(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ChainPass:
-    """The same over values in rows, behind those of another walk: running sums.
+    """The same over values in chains, behind those of another pass: running sums.
 
-    They are added up one by one, as by a walk over levels of one value, and every share is 1.
+    They are added up one by one, as by a pass over levels of one value, and every share is 1.
     """
 
     levels: LevelPass
@@ -161,7 +161,7 @@ class ChainPass:
 
     @property
     def steps(self) -> list[Step]:
-        """Those of the other walk."""
+        """Those of the other pass."""
         return self.levels.steps
 
     def reduce(self, semiring: Semiring, energy: FloatArray, values: FloatArray) -> list[Shares]:

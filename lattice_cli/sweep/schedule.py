@@ -36,7 +36,7 @@ class Bundles(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """How to walk a graph.
+    """The order in which a graph is swept.
 
     link_id:     (links,) arc, or arcs + node for a start energy, or arcs + nodes + node for a final energy.
     edge_first:  (edges,) first link of each edge.
@@ -47,7 +47,7 @@ class Schedule:
     sink:        (graphs,) position of each member's sink; -1 where the member has no path.
     level_pass:        the levels and components of the members without lanes.
     sink_pass:       the last step, to the sinks; no step at all where there is no path.
-    chunks:      of the positions between these two, those of the members with lanes.
+    chunks:      how the members with lanes are cut; their positions lie between those of level_pass and the sinks.
     arcs:        how many the graph has.
     loops:       compiled ones, by which all positions are walked as one step; then each link is an edge of its own.
     """

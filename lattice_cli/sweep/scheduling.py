@@ -1,4 +1,4 @@
-"""How a schedule (schedule.py) is made: nodes into levels or components, arcs in the order of their heads."""
+"""How a schedule (`schedule`) is made: nodes into levels or components, arcs in the order of their heads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def schedule_of(graph: Graph) -> Schedule:
     chunks = cut(src, dst, order, useful & ~in_row, (starts, finals), graph.node_offsets)
     plain, laned = _ranked(order, useful & ~in_row, chunks)
     rowed = np.flatnonzero(in_row)
-    # Members are contiguous, and levels of a row are its nodes one by one.
+    # A row has one node a level, and members are contiguous: so sorting by member and level is the order of the row.
     rowed = rowed[stable_order(graph.graph_of_node[rowed] * graph.nodes + order.level[rowed])]
 
     placed = np.concatenate([plain, rowed, laned])
@@ -64,14 +64,25 @@ def schedule_of(graph: Graph) -> Schedule:
         tail, head = tail[edge_first], head[edge_first]
     head_first = run_starts(head)
     levels, sinks = _passes(order, plain, inner, tail, head, head_first, node_at)
-    walk = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
+    level_pass = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
     return Schedule(
-        link_id, edge_first, tail, head, head_first, node_at, position, sink, walk, sinks, chunks.of(laned), graph.arcs
+        link_id,
+        edge_first,
+        tail,
+        head,
+        head_first,
+        node_at,
+        position,
+        sink,
+        level_pass,
+        sinks,
+        chunks.of(laned),
+        graph.arcs,
     )
 
 
 def _with_rows(levels: LevelPass, before: int, member: IntArray, head_first: IntArray) -> Pass:
-    """The walk over levels and then the rows behind these positions; member: (positions in rows,)."""
+    """The pass over levels and then the chains behind these positions; member: (positions in rows,)."""
     if not len(member):
         return levels
     firsts = run_starts(member)
@@ -124,7 +135,7 @@ def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, 
 def _passes(
     order: Order, plain: IntArray, inner: int, tail: IntArray, head: IntArray, head_first: IntArray, node_at: IntArray
 ) -> tuple[LevelPass, LevelPass]:
-    """The walk over the `plain` nodes, a step for each level and component, and that to the sinks.
+    """The pass over the `plain` nodes, a step for each level and component, and that to the sinks.
 
     Between them are the nodes with lanes, up to position `inner`.
     """
