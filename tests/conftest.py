@@ -23,3 +23,10 @@ def shared() -> pathlib.Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent")
     return SHARED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What reads ../shared is real data, and slow."""
+    for item in items:
+        if item.get_closest_marker("shared") or "shared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

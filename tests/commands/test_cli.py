@@ -49,6 +49,8 @@ from lattice_cli.cli.main import COMMANDS
 from lattice_cli.formats import read_one
 from lattice_cli.formats.io import ReadOptions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _own_directory(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ from support.commands import CUT, ESCAPE, LECTURE, ROOT, pipe, records, row_of, 
 
 from lattice_cli.formats import readable, writable
 
+pytestmark = pytest.mark.slow
+
 TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
 ARCHIVE = "a \n0\t1\t1\t0.5,0.25,3_3\n1\n\nb \n0\t1\t2\t1.5,0.25,4_5\n1\n\n"
 

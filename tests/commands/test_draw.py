@@ -17,6 +17,8 @@ from lattice_cli.formats.exchange import arc_labels
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records import Decoder
 
+pytestmark = pytest.mark.slow
+
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
 LECTURE_34 = """\

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.commands import CUT, ESCAPE, LECTURE, WORDS, Done, pipe, records, row_of, run, save, terminal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _own_directory(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

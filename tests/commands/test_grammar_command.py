@@ -19,6 +19,8 @@ from lattice_cli.formats import read_one
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Graph, emission_graph
 
+pytestmark = pytest.mark.slow
+
 MODEL = ROOT / "grammars" / "moves.arpa"
 DICTIONARY = ROOT / "grammars" / "moves.dict"
 

@@ -21,6 +21,8 @@ from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "lattice_cli"]
 #: Seconds after which what has not happened will not happen.
 PATIENCE = 120.0

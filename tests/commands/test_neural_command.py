@@ -15,6 +15,8 @@ from lattice_cli.formats import read_model
 from lattice_cli.learning.grammars import TrainedGrammar
 from lattice_cli.models.grammar_argument import read_grammar_argument
 
+pytestmark = pytest.mark.slow
+
 CUT = str(ROOT / "samples" / "lecture-cut.yaml")
 LINE = str(ROOT / "samples" / "ctc-line.npy")
 LINE_LABELS = str(ROOT / "samples" / "ctc-line.labels.txt")

@@ -12,6 +12,8 @@ from support.training_data import strips, vectors, write_inputs
 
 from lattice_cli.formats import read_model
 
+pytestmark = pytest.mark.slow
+
 TEXT = """
 train: 1
 data: {train: train.npz, validation: valid.npz}

@@ -12,6 +12,8 @@ import pytest
 
 from lattice_cli.cli.terminal.process import collect_seldom
 
+pytestmark = pytest.mark.slow
+
 #: Page faults of a process that makes and frees 4 MB again and again.
 FAULTS = """
 import resource, sys

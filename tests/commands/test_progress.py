@@ -19,6 +19,8 @@ import pytest
 from support import ROOT
 from support.training_data import vectors, write_inputs
 
+pytestmark = pytest.mark.slow
+
 #: Runs a command whose bar appears at once, or never: what a second of work would do, without waiting for it.
 SCRIPT = """
 import sys

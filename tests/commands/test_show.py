@@ -21,6 +21,8 @@ from lattice_cli.analysis import Anatomy, compare
 from lattice_cli.cli.main import main
 from lattice_cli.graph import Document, Graph
 
+pytestmark = pytest.mark.slow
+
 LECTURE = str(ROOT / "samples" / "lecture-34.json")
 
 

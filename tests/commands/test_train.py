@@ -21,6 +21,8 @@ from lattice_cli.cli.reports.training_run import run_training
 from lattice_cli.formats import read_model
 from lattice_cli.learning.training import problem
 
+pytestmark = pytest.mark.slow
+
 
 def config(folder: pathlib.Path, text: str) -> pathlib.Path:
     path = folder / "config.yaml"

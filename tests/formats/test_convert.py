@@ -24,6 +24,8 @@ from lattice_cli.formats.registry import FORMATS
 from lattice_cli.graph import Document, Graph, emission_graph
 from lattice_cli.sweep import LogSemiring, sweep
 
+pytestmark = pytest.mark.slow
+
 TEXT_FORMS = ("att", "gtn", "k2", "kaldi", "slf")
 NUMBERED = ("att", "gtn", "k2", "kaldi")
 

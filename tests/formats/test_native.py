@@ -364,7 +364,7 @@ def test_columns_of_scores_are_the_same_as_scores_arc_by_arc() -> None:
 def test_a_scale_without_such_a_score_is_a_usage_error_that_lists_the_scores() -> None:
     with pytest.raises(UsageError, match=r"in\.json.*scale lm2.*acoustic, lm, words"):
         read(json.dumps(SCORED), scales={"lm2": 1.0})
-    with pytest.raises(UsageError, match=r"in\.json.*--scale lm"):
+    with pytest.raises(UsageError, match=r"in\.json.*scale lm"):
         read(json.dumps(graph_of([])), scales={"lm": 1.0})
 
 

@@ -162,6 +162,7 @@ def images(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings_of", [[], ["objective.q=arcs"], ["objective.alternate=4"]])
 def test_a_latent_segmentation_is_learned(images: pathlib.Path, settings_of: list[str]) -> None:
     overrides = [part for each in settings_of for part in ("--set", each)]
@@ -177,6 +178,7 @@ def test_a_latent_segmentation_is_learned(images: pathlib.Path, settings_of: lis
     assert found["labels"]["rate"] == pytest.approx(min(epoch["label_error"] for epoch in epochs))
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_bit(images: pathlib.Path) -> None:
     by_turns = ("--set", "objective.alternate=3")
     told = lattice("train", "c.yaml", "-o", "a.npz", "--set", "training.epochs=1", *by_turns, cwd=images)

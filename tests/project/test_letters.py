@@ -16,7 +16,7 @@ from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document, emission_graph
 from lattice_cli.records import Decoder, forward
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 LETTERS = ("", *map(chr, range(ord("a"), ord("z") + 1)))
 

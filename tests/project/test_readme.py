@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+pytestmark = pytest.mark.slow
+
 README = ROOT / "README.md"
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 _SH = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)

@@ -314,6 +314,7 @@ ngram 2=3
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("small", [-1, 10**9])
 def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, small: int) -> None:
     """Against every sentence of up to three words, each scored by its own grammar and by the model."""
@@ -371,6 +372,7 @@ def test_an_alphabet_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(views[0].gradient, np.exp(rows).ravel(), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_always")
 def test_a_gain_that_a_bound_must_not_cut_off() -> None:
     """What a hot word gains is known before the word is asked for."""
