@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, finite
 from lattice_cli.learning.losses import Batch
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
@@ -47,14 +47,14 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     """
     beta = batch.objective.settings.beta
     soft = LogSemiring(beta)
-    space, contrast = batch.correct, batch.contrast
-    assert contrast is not None, "the log loss contrasts"
-    everything, pull_all = contrast.solve(left, right, soft)
+    space = batch.correct
+    assert batch.everything is not None, "the log loss is over all answers"
+    everything, pull_all = batch.everything.solve(left, right, soft)
     p_graph, q_graph = space.at(left, right), space.proposal(proposal)
     q = sweep(q_graph, LogSemiring(1.0), space.schedule)
     energy, own = (
         q.pushforward_links(
-            space.schedule.in_order(*(_finite(getattr(graph, name)) for name in ("energy", "start", "final")))
+            space.schedule.in_order(*(finite(each) for each in (graph.energy, graph.start, graph.final)))
         )
         for graph in (p_graph, q_graph)
     )
@@ -69,10 +69,6 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     by_q = gradient(p_graph, q_graph, beta, space.schedule, space.backward_schedule)
     by_proposal, _ = space.scattered(by_q, len(proposal), len(right))
     return BoundOutcome(values, exact, by_left + all_left, by_right + all_right, by_proposal)
-
-
-def _finite(values: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(values), values, 0.0)
 
 
 class Proposal(Protocol):
