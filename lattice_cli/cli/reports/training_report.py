@@ -15,7 +15,8 @@ from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.tables import GrowingTable, console, number, say
 from lattice_cli.formats import write_checkpoint
 from lattice_cli.formats.io import json_line
-from lattice_cli.learning.training import Epoch, LayerSettings, Problem, TrainConfig, TrainingState
+from lattice_cli.learning.recognizers import LayerSettings
+from lattice_cli.learning.training import Epoch, Problem, TrainConfig, TrainingState
 from lattice_cli.models import Assembled, save_model
 
 

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError
 from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
 from lattice_cli.learning.networks import Network, Parameters, Pullback, StripNetwork
 from lattice_cli.learning.recognizers.examples import Example
@@ -197,9 +197,3 @@ class ScoreRecognizer:
         """See Recognizer."""
         assert isinstance(stacked, LinearEnergies)
         return stacked.energies(parameters["scales"]), lambda gradient: {"scales": stacked.gradient(gradient)}
-
-
-def require_scores(names: Sequence[str]) -> None:
-    """Raises UsageError without a score to learn a scale of."""
-    if not names:
-        raise UsageError("recognizer.kind: scores needs records whose arcs carry named scores")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.learning.training.config import GrammarSettings, LayerSettings, TrainConfig
+    from lattice_cli.learning.training.config import GrammarSettings, TrainConfig
     from lattice_cli.learning.training.model import Model, build_model
     from lattice_cli.learning.training.problem import Problem, examples_of, require_examples
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
