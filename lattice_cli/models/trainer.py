@@ -110,9 +110,9 @@ class Trainer:
 
     def save_model(self) -> None:
         """Write the best weights so far, or the latest where no epoch is over."""
-        standing = self.standing
-        weights = standing.best if standing.best_epoch else standing.average
-        trained = {"epoch": asdict(standing.found) if standing.found else None, "examples": self.problem.count}
+        standing, epoch = self.standing, self.standing.kept_epoch
+        weights = standing.best if epoch else standing.average
+        trained = {"epoch": asdict(epoch) if epoch else None, "examples": self.problem.count}
         save_model(self.output, self.assembled, self.problem.parameters(weights), trained)
 
     def _require_place(self, config: str) -> None:
@@ -136,7 +136,7 @@ class Trainer:
         for count, what in ((problem.left_out, "left out"), (problem.replaced, "taught the nearest answer instead")):
             if count:
                 self._listener.note(f"{count} of {len(examples)} targets are not in their graphs: {what}")
-        require_examples(problem.pieces[0].examples if problem.pieces else ())
+        require_examples(problem.pieces)
         return problem
 
     def _beginning(self, path: str) -> TrainingState:

@@ -49,14 +49,13 @@ class Scaled:
         return inputs * parameters["toy"], lambda gradient: {"toy": (gradient * inputs).sum(axis=0)}
 
 
-def _require_no_layers(settings: RecognizerSettings) -> None:
+def _toy(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Scaled:
     if settings.hidden == (1,):
         raise UsageError("recognizer.hidden: a toy wants none or more than one")
+    return Scaled(outputs)
 
 
-TOY = RecognizerKind(
-    on_items(lambda settings, size, outputs, shape: Scaled(outputs)), ("hidden",), require=_require_no_layers
-)
+TOY = RecognizerKind(on_items(_toy), ("hidden",))
 
 Train = Callable[..., int]
 
@@ -120,10 +119,9 @@ OWNED = {
 def test_what_a_kind_owns_is_for_no_other(kind: str) -> None:
     assert {key: set(RECOGNIZERS[key].owns) for key in OWNED} == {key: set(values) for key, values in OWNED.items()}
     assert set(RECOGNIZERS[kind].owns) <= {each.name for each in fields(RecognizerSettings)}
-    own = OWNED["mlp"] if kind == "mlp" else {}
     for owner, values in OWNED.items():
         for key, value in values.items():
-            settings = RecognizerSettings(kind=kind, **{**own, key: value})  # type: ignore[arg-type]
+            settings = RecognizerSettings(kind=kind, **{key: value})  # type: ignore[arg-type]
             if owner == kind:
                 settings.require_sense()
                 continue
@@ -132,10 +130,12 @@ def test_what_a_kind_owns_is_for_no_other(kind: str) -> None:
 
 
 def test_an_mlp_has_hidden_layers_and_scores_have_one_name_each() -> None:
+    around = Surroundings(("", "x"), 3, scores={"a": 1.0})
+    mlp, twice = RecognizerSettings("mlp"), RecognizerSettings("scores", scores=("a", "a"))
     with pytest.raises(UsageError, match="an mlp needs at least one hidden layer"):
-        RecognizerSettings(kind="mlp").require_sense()
+        mlp.entry.build(mlp, around)
     with pytest.raises(UsageError, match=r"recognizer\.scores has a name twice"):
-        RecognizerSettings(kind="scores", scores=("a", "a")).require_sense()
+        twice.entry.build(twice, around)
 
 
 #: Settings of each kind that takes rows.

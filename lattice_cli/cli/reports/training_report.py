@@ -109,7 +109,7 @@ class Watching(TrainingListener):
             return
         out = console(self._color)
         self.show_epochs(standing)
-        best = "the start" if standing.found is None else line_of(standing.found).removesuffix(" *")
+        best = "the start" if standing.kept_epoch is None else line_of(standing.kept_epoch).removesuffix(" *")
         say(out, f"{standing.ended}; {self.path} holds the model of {best}")
 
     def show_epochs(self, standing: TrainingState) -> None:
@@ -117,14 +117,8 @@ class Watching(TrainingListener):
         if not self._tables or not sys.stderr.isatty() or not standing.epochs:
             return
         bounded = standing.epochs[0].nll is not None
-        headings = [
-            ("epoch", "number"),
-            ("bound" if bounded else "loss", "number"),
-            *([("nll", "number")] if bounded else []),
-            ("label error", "number"),
-            ("exact", "number"),
-            ("", "text"),
-        ]
+        names = ["epoch", "bound" if bounded else "loss", *(["nll"] if bounded else []), "label error", "exact"]
+        headings = [*((name, "number") for name in names), ("", "text")]
         rows = GrowingTable(console(self._color), headings, every=0)
         for epoch in standing.epochs:
             logs = (epoch.nll,) if bounded else ()

@@ -15,14 +15,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.learning.recognizers.examples import Example, first_arcs
     from lattice_cli.learning.recognizers.outputs import OUTPUTS
-    from lattice_cli.learning.recognizers.recognizer import (
-        PullEnergies,
-        Recognizer,
-        RowRecognizer,
-        ScoreRecognizer,
-        SegmentRecognizer,
-        StripRecognizer,
-    )
+    from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer, RowRecognizer
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
     from lattice_cli.learning.recognizers.recognizer_kinds import (
         RECOGNIZERS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -79,8 +79,9 @@ def check_recognizer(
     adjoint, solved, continuous = None, None, False
     if isinstance(network, FixedPointNetwork):
         solved = _fixed_points(network, parameters, stacked)
-        # Fixed points as exact as differences need them.
-        recognizer = _with(recognizer, replace(network, tolerance=min(network.tolerance, _RESIDUAL)))
+        # Differences need more exact ones.
+        exact = replace(network, tolerance=min(network.tolerance, _RESIDUAL))
+        recognizer = replace(cast(Any, recognizer), network=exact)
     energies, pull = recognizer.energies(parameters, stacked)
     seed = rng.standard_normal(len(energies))
     gradient = pull(seed)
@@ -112,11 +113,11 @@ def _length(gradient: Parameters) -> float:
 
 
 def _adjoint(
-    recognizer: Recognizer, network: OdeNetwork, parameters: Parameters, stacked: object, seed: FloatArray
+    recognizer: Any, network: OdeNetwork, parameters: Parameters, stacked: Any, seed: FloatArray
 ) -> AdjointCheck:
     """Both adjoints from the same seed."""
     ours, theirs = (
-        _with(recognizer, replace(network, continuous=continuous)).energies(parameters, stacked)[1](seed)
+        replace(recognizer, network=replace(network, continuous=continuous)).energies(parameters, stacked)[1](seed)
         for continuous in (False, True)
     )
     apart = _length({name: theirs[name] - ours[name] for name in ours})
@@ -126,15 +127,8 @@ def _adjoint(
     return AdjointCheck(network.steps, network.stepper, kept, network.steps, apart / own, product / (own * other))
 
 
-def _with(recognizer: Any, network: OdeNetwork | FixedPointNetwork) -> Recognizer:
-    """The recogniser, which is on a network, with this one."""
-    found: Recognizer = replace(recognizer, network=network)
-    return found
-
-
-def _fixed_points(network: FixedPointNetwork, parameters: Parameters, inputs: object) -> FixedPointCheck:
+def _fixed_points(network: FixedPointNetwork, parameters: Parameters, inputs: FloatArray) -> FixedPointCheck:
     """What the solver comes to at its own tolerance."""
-    assert isinstance(inputs, np.ndarray)
     bounded, _ = network.bounded(parameters["recurrent.weight"])
     field = network.field({**parameters, "recurrent.weight": bounded}, inputs)
     found = network.solve(field)

@@ -36,6 +36,9 @@ from lattice_cli.learning.recognizers.recognizer import (
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import setting
 
+_COSTS = ("last", "every")
+_ADJOINTS = ("discrete", "continuous")
+
 
 @dataclass(frozen=True)
 class LayerSettings:
@@ -57,13 +60,9 @@ class OdeSettings:
     steps: int = setting(8, "steps: how many", least=1)
     time: float = setting(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
     stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
-    cost: str = setting(
-        "last", "steps: energies are read at the last step, or their mean over all", choices=("last", "every")
-    )
+    cost: str = setting("last", "steps: energies are read at the last step, or their mean over all", choices=_COSTS)
     adjoint: str = setting(
-        "discrete",
-        "steps: exact for the steps, or the adjoint ODE integrated backwards",
-        choices=("discrete", "continuous"),
+        "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=_ADJOINTS
     )
     checkpoints: int = setting(0, "steps: states kept for the way back, the others computed again; 0: all", least=0)
     solver: str = setting("newton", "fixed-point: for what iteration does not find", choices=SOLVERS)
@@ -99,13 +98,11 @@ Build: TypeAlias = "Callable[[RecognizerSettings, Surroundings], Recognizer]"
 @dataclass(frozen=True)
 class RecognizerKind:
     """build: makes one, raises UsageError for settings that it cannot be made of. owns: the settings that are for this
-    kind only. lattices: it gives energies to the arcs of lattices, and has no labels of its own. require: raises
-    UsageError for settings that make no sense before anything is known of the inputs."""
+    kind only. lattices: it gives energies to the arcs of lattices, and has no labels of its own."""
 
     build: Build
     owns: tuple[str, ...] = ()
     lattices: bool = False
-    require: Callable[[RecognizerSettings], None] = lambda settings: None
 
 
 def on_items(network: Callable[[RecognizerSettings, int, int, tuple[int, int] | None], Network]) -> Build:
@@ -129,9 +126,10 @@ def _dense(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[i
     return DenseNetwork(size, settings.hidden, outputs, cast(ActivationName, settings.activation))
 
 
-def _require_hidden(settings: RecognizerSettings) -> None:
+def _mlp(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
     if not settings.hidden:
         raise UsageError("recognizer.hidden: an mlp needs at least one hidden layer, such as [100]")
+    return _dense(settings, size, outputs, shape)
 
 
 def _ode(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
@@ -185,6 +183,8 @@ def _convolved(
 
 def _scores(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
     names = settings.scores or tuple(around.scores)
+    if len(set(names)) < len(names):
+        raise UsageError("recognizer.scores has a name twice")
     if not names:
         raise UsageError("recognizer.kind: scores needs records whose arcs carry named scores")
     start = settings.initial or tuple(around.scores.get(name, 1.0) for name in names)
@@ -193,18 +193,13 @@ def _scores(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
     return ScoreRecognizer(names, np.array(start, dtype=np.float64))
 
 
-def _require_distinct(settings: RecognizerSettings) -> None:
-    if len(set(settings.scores)) < len(settings.scores):
-        raise UsageError("recognizer.scores has a name twice")
-
-
 #: What `recognizer.kind` may be.
 RECOGNIZERS: dict[str, RecognizerKind] = {
     "linear": RecognizerKind(on_items(_dense)),
-    "mlp": RecognizerKind(on_items(_dense), ("hidden",), require=_require_hidden),
+    "mlp": RecognizerKind(on_items(_mlp), ("hidden",)),
     "convolution": RecognizerKind(_convolution, ("layers", "window", "shape")),
     "ode": RecognizerKind(on_items(_ode), ("ode",)),
-    "scores": RecognizerKind(_scores, ("scores", "initial"), lattices=True, require=_require_distinct),
+    "scores": RecognizerKind(_scores, ("scores", "initial"), lattices=True),
 }
 
 
@@ -238,7 +233,6 @@ class RecognizerSettings:
 
     def require_sense(self) -> None:
         """Raises UsageError for settings that contradict each other."""
-        self.entry.require(self)
         for each in fields(self):
             owners = [name for name, kind in RECOGNIZERS.items() if each.name in kind.owns]
             if owners and self.kind not in owners and getattr(self, each.name) != getattr(_DEFAULTS, each.name):

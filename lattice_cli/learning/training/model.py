@@ -95,12 +95,11 @@ class Model:
 
     def recognizer_parameters(self, parameters: Parameters) -> Parameters:
         """Those of the recogniser alone."""
-        like = self._recognizer_names
-        return {name: array for name, array in parameters.items() if name in like}
+        return {name: parameters[name] for name in self._recognizer_names}
 
     @cached_property
-    def _recognizer_names(self) -> frozenset[str]:
-        return frozenset(self.recognizer.initial(np.random.default_rng(0)))
+    def _recognizer_names(self) -> list[str]:
+        return list(self.recognizer.initial(np.random.default_rng(0)))
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from, the grammar's too."""
@@ -140,6 +139,7 @@ def build_model(
     """
     config.require_sense()
     table = _classes(config, labels, alignment)
+    recognizer = _recognizer(config, table, size, scores or {})
     said = [alignment.graph] if alignment is not None else list(graphs) or [label_loop(labels)]
     learned = _grammar(config, labels, grammar, said)
     whole = None
@@ -149,7 +149,7 @@ def build_model(
         whole = compose(alignment.graph, learned.graph)
     if whole is not None and not whole.graph.nodes:
         raise UsageError("the alignment and the grammar have no path in common")
-    return Model(config, tuple(labels), size, _recognizer(config, table, size, scores or {}), learned, whole)
+    return Model(config, tuple(labels), size, recognizer, learned, whole)
 
 
 def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | None) -> Labels:

@@ -43,6 +43,11 @@ class Epoch:
     nll: float | None = None
 
 
+#: What of a standing is written down, as vectors and as JSON.
+_VECTORS = ("theta", "average", "best")
+_NUMBERS = ["epoch", "position", "partial", "partial_nll", "best_epoch", "best_error", "waited", "ended", "epochs"]
+
+
 @dataclass
 class TrainingState:
     """Where a training stands.
@@ -69,29 +74,15 @@ class TrainingState:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
-        return {
-            "theta": self.theta,
-            "average": self.average,
-            "best": self.best,
-            **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
-        }
+        return _of(self, _VECTORS) | {f"optimizer/{name}": each for name, each in self.optimizer.items()}
 
     def numbers(self) -> dict[str, Any]:
         """The rest."""
-        return {
-            "epoch": self.epoch,
-            "position": self.position,
-            "partial": self.partial,
-            "partial_nll": self.partial_nll,
-            "best_epoch": self.best_epoch,
-            "best_error": [str(each) for each in self.best_error],  # it may be infinite
-            "waited": self.waited,
-            "ended": self.ended,
-            "epochs": [asdict(each) for each in self.epochs],
-        }
+        errors = [str(each) for each in self.best_error]  # it may be infinite
+        return _of(self, _NUMBERS) | {"best_error": errors, "epochs": [asdict(each) for each in self.epochs]}
 
     @property
-    def found(self) -> Epoch | None:
+    def kept_epoch(self) -> Epoch | None:
         """The epoch of the best weights; None where they are those of the start."""
         return next((each for each in self.epochs if each.number == self.best_epoch), None)
 
@@ -109,7 +100,7 @@ class TrainingState:
             epochs = [Epoch(**each) for each in told.pop("epochs")]
             prefix = "optimizer/"
             kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
-            theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+            theta, average, best = (arrays[name] for name in _VECTORS)
             standing = TrainingState(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
@@ -118,20 +109,19 @@ class TrainingState:
 
     def require_sound(self) -> None:
         """Raises ValueError for contents that no training writes."""
-        for name in ("theta", "average", "best"):
-            vector = getattr(self, name)
+        for name, vector in _of(self, _VECTORS).items():
             if vector.dtype != np.float64 or vector.shape != self.theta.shape or not np.isfinite(vector).all():
                 raise ValueError(f"{name} is not a vector of finite float64 numbers")
-        for name in ("epoch", "position", "best_epoch", "waited"):
-            number = getattr(self, name)
+        for name, number in _of(self, ("epoch", "position", "best_epoch", "waited")).items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is {number!r}")
-        if (
-            not isinstance(self.partial, float)
-            or not isinstance(self.partial_nll, float)
-            or not isinstance(self.ended, str)
-        ):
+        sums = all(isinstance(each, float) for each in (self.partial, self.partial_nll))
+        if not sums or not isinstance(self.ended, str):
             raise ValueError("partial or ended is not what it should be")
+
+
+def _of(standing: TrainingState, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(standing, name) for name in names}
 
 
 class TrainingListener:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, finite
+from lattice_cli.arrays import FloatArray
 from lattice_cli.learning.losses import Batch
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
@@ -51,17 +51,11 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     assert batch.everything is not None, "the log loss is over all answers"
     everything, pull_all = batch.everything.solve(left, right, soft)
     p_graph, q_graph = space.at(left, right), space.proposal(proposal)
-    q = sweep(q_graph, LogSemiring(1.0), space.schedule)
-    energy, own = (
-        q.pushforward_links(
-            space.schedule.in_order(*(finite(each) for each in (graph.energy, graph.start, graph.final)))
-        )
-        for graph in (p_graph, q_graph)
-    )
-    sink = space.schedule.sink
-    entropy = own[sink] - q.totals
-    values = energy[sink] - entropy / beta - everything
-    exact = sweep(p_graph, soft, space.schedule).totals - everything
+    p, q = sweep(p_graph, soft, space.schedule), sweep(q_graph, LogSemiring(1.0), space.schedule)
+    energy, own = (q.pushforward_links(each.link_energy)[space.schedule.sink] for each in (p, q))
+    entropy = own - q.totals
+    values = energy - entropy / beta - everything
+    exact = p.totals - everything
     found = q.pullback()
     counts = np.concatenate([found.arcs, found.start, found.final])
     by_left, by_right = space.scattered(counts, len(left), len(right))
