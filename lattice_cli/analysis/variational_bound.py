@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, finite
 from lattice_cli.composition import why_no_path
 from lattice_cli.errors import NoPath, NumericOverflow, UsageError
 from lattice_cli.graph import Graph
@@ -66,8 +66,8 @@ def gibbs(graph: Graph, beta: float) -> Graph:
         graph.ilabel,
         graph.olabel,
         beta * graph.energy,
-        np.where(np.isfinite(graph.start), beta * np.where(np.isfinite(graph.start), graph.start, 0.0), np.inf),
-        np.where(np.isfinite(graph.final), beta * np.where(np.isfinite(graph.final), graph.final, 0.0), np.inf),
+        np.where(np.isfinite(graph.start), beta * finite(graph.start), np.inf),
+        np.where(np.isfinite(graph.final), beta * finite(graph.final), np.inf),
         graph.labels,
     )
 

@@ -4,6 +4,7 @@ assemble          a configuration file and what it names, put together
 grammar_argument  what -g, --ctc and --combine mean: a decoder
 model_store       trained models to and from files
 neural_store      neural grammars in model files
+trainer           a training from its configuration to its model file
 """
 
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.models.assemble import Assembled
     from lattice_cli.models.grammar_argument import read_decoder
-    from lattice_cli.models.model_store import difference, load_model, save_model, started_from
+    from lattice_cli.models.model_store import load_model
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
+    from lattice_cli.models.trainer import Trainer, train
 
 __getattr__ = lazy_names(__name__)

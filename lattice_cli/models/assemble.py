@@ -98,7 +98,7 @@ def _labels(config: TrainConfig, *records: Sequence[Source]) -> tuple[str, ...]:
     if config.labels:
         return config.labels
     every = [record for part in records for record in part]
-    if config.recognizer.kind == "scores":
+    if config.recognizer.entry.lattices:
         return tuple(sorted({label for record in every if isinstance(record, Document) for label in _spoken(record)}))
     found = labels_of([record.target for record in every if record.target is not None])
     if not found:

@@ -17,7 +17,7 @@ import pytest
 from support.commands import ROOT, lattice
 from support.training_data import lattices, strips, vectors, write_inputs
 
-from lattice_cli.cli.reports.training_run import run_training
+from lattice_cli.cli.reports.training_report import run_training
 from lattice_cli.formats import read_model
 from lattice_cli.learning.training import problem
 
@@ -113,8 +113,7 @@ class Watching(training_reports.Watching):
                 kill()
             os.replace = lambda *names: kill()
 
-from lattice_cli.cli.reports import training_run as training
-training.Watching = Watching
+training_reports.Watching = Watching
 main(sys.argv[2:])
 """
 

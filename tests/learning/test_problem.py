@@ -10,7 +10,14 @@ import pytest
 from support.learning import model_of
 
 from lattice_cli.graph import Inputs
-from lattice_cli.learning.training import Epoch, Problem, Training, TrainingState, Validation, examples_of
+from lattice_cli.learning.training import (
+    Problem,
+    Training,
+    TrainingListener,
+    TrainingState,
+    Validation,
+    examples_of,
+)
 
 
 def layer(channels: int, size: list[int], stride: list[int]) -> dict[str, Any]:
@@ -121,7 +128,7 @@ def test_batches_of_any_size_have_the_same_mean(case: str) -> None:
         np.testing.assert_allclose(other.gradient, values[0].gradient, atol=1e-12)
 
 
-class Still:
+class Still(TrainingListener):
     """Looks on, keeps what it is given, and has the training stopped after some batches."""
 
     def __init__(self, after: int = 10**9) -> None:
@@ -130,9 +137,6 @@ class Still:
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
         self.left -= 1
-
-    def epoch(self, epoch: Epoch) -> None:
-        pass
 
     def save(self, standing: TrainingState, better: bool) -> None:
         # Through JSON and arrays, as a file would.
@@ -158,10 +162,10 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
         return Training(Problem(model, examples, 2), Validation(model, examples))
 
     theta = training().problem.flat(model.initial(np.random.default_rng(0)))
-    whole = training().run(TrainingState.beginning(theta), Still())
-    watch = Still(after)
-    training().run(TrainingState.beginning(theta), watch)
-    resumed = training().run(TrainingState.of(*watch.saved[-1]), Still())
+    still, watch = Still(), Still(after)
+    whole = training().run(TrainingState.beginning(theta), still, still.save)
+    training().run(TrainingState.beginning(theta), watch, watch.save)
+    resumed = training().run(TrainingState.of(*watch.saved[-1]), still, still.save)
     assert np.array_equal(resumed.theta, whole.theta)
     assert np.array_equal(resumed.best, whole.best)
     assert resumed.epochs == whole.epochs

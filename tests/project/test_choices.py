@@ -16,8 +16,8 @@ from lattice_cli.errors import UsageError
 from lattice_cli.graph import Document
 from lattice_cli.learning.losses import LOSSES
 from lattice_cli.learning.networks.layers import ACTIVATIONS
-from lattice_cli.learning.recognizers import OUTPUTS
-from lattice_cli.learning.training.config import ObjectiveSettings, RecognizerSettings
+from lattice_cli.learning.recognizers import OUTPUTS, RecognizerSettings
+from lattice_cli.learning.training.config import ObjectiveSettings
 from lattice_cli.learning.training.proposal_fit import TIED, tied
 from lattice_cli.records import Interpretation
 from lattice_cli.sweep import schedule_of

@@ -55,7 +55,7 @@ def train(
         return 0
     if config is None:
         raise click.UsageError("Missing argument 'CONFIG'.")
-    from lattice_cli.cli.reports.training_run import run_training
+    from lattice_cli.cli.reports.training_report import run_training
     from lattice_cli.errors import UsageError
 
     if resume and restart:

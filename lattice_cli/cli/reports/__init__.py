@@ -12,7 +12,6 @@ loss_report        how losses are put out
 recognizer_report  what `recognize --check` tells of a recogniser, record by record
 show_report        how show puts out what it finds inside of a lattice, and what is
                    different between two
-training_report    what a training says while it goes on
-training_run       a training from the command line
+training_report    a training from the command line, and what it says while it goes on
 viterbi_report     how viterbi puts out what it found
 """

@@ -13,16 +13,7 @@ from lattice_cli.errors import CheckFailed
 from lattice_cli.graph import Document
 from lattice_cli.learning.recognizers import RecognizerCheck
 
-_COLUMNS = (
-    "rows",
-    "gradient",
-    "difference",
-    "states kept",
-    "adjoint",
-    "residual",
-    "iterations",
-    "radius",
-)
+_COLUMNS = ("rows", "gradient", "difference", "states kept", "adjoint", "residual", "iterations", "radius")
 
 
 def check_report(run: RunOptions) -> Any:

@@ -1,10 +1,10 @@
-"""What a training says while it goes on: a bar, a line an epoch, or JSON; and the files it leaves."""
+"""A training from the command line, and what it says while it goes on: a bar, a line an epoch, or JSON."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
 from types import FrameType
@@ -13,28 +13,50 @@ from typing import Any
 from lattice_cli.cli.terminal.json_lines import write_json
 from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.tables import GrowingTable, console, number, say
-from lattice_cli.formats import write_checkpoint
+from lattice_cli.errors import LatticeError
+from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
-from lattice_cli.learning.training import Epoch, LayerSettings, Problem, TrainConfig, TrainingState
-from lattice_cli.models import Assembled, save_model
+from lattice_cli.learning.recognizers import LayerSettings
+from lattice_cli.learning.training import Epoch, TrainConfig, TrainingListener, TrainingState
+from lattice_cli.models import Trainer
+
+_INTERRUPTED = 130
 
 
-class Watching:
-    """Shows the epochs of a training, writes its model and its checkpoint, and hears Ctrl-C."""
+def run_training(
+    path: str, output: str, overrides: Sequence[str], resume: bool, restart: bool, as_json: bool, color: str
+) -> int:
+    """Train as a configuration file says; the exit status. Raises LatticeError."""
+    config = read_config(TrainConfig, path, overrides)
+    watching = Watching(output, as_json, color)
+    trainer = Trainer(config, path, output, watching, resume, restart)
+    try:
+        with watching.looking_on():
+            standing = trainer.run()
+    except LatticeError:
+        watching.show_epochs(trainer.standing)
+        raise
+    if standing.ended:
+        watching.finish(standing)
+        return 0
+    watching.show_epochs(standing)
+    print(
+        f"lattice: stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on",
+        file=sys.stderr,
+    )
+    return _INTERRUPTED
 
-    def __init__(self, assembled: Assembled, problem: Problem, path: str, as_json: bool, color: str) -> None:
-        self._assembled, self._problem, self.path = assembled, problem, path
+
+class Watching(TrainingListener):
+    """Shows the epochs of a training, and hears Ctrl-C."""
+
+    def __init__(self, path: str, as_json: bool, color: str) -> None:
+        self.path = path
         self._json, self._color = as_json, color
         self._bar = ProgressBar(None, "")
         self._tables = sys.stdout.isatty() and not as_json
         self._last = ""
-        self._fingerprint = assembled.fingerprint()
         self.interrupted = False
-
-    @property
-    def checkpoint(self) -> str:
-        """Where the standing is written."""
-        return checkpoint_of(self.path)
 
     @contextmanager
     def looking_on(self) -> Iterator[None]:
@@ -71,23 +93,10 @@ class Watching:
                 print(line_of(epoch))
             sys.stdout.flush()
 
-    def save(self, standing: TrainingState, better: bool) -> None:
+    def note(self, text: str) -> None:
         """See TrainingListener."""
-        if better:
-            self.save_model(standing)
-        about = {
-            "config": asdict(self._assembled.model.config),
-            "fingerprint": self._fingerprint,
-            "standing": standing.numbers(),
-        }
-        write_checkpoint(self.checkpoint, about, standing.arrays())
-
-    def save_model(self, standing: TrainingState) -> None:
-        """The best weights so far, or the latest where no epoch is over."""
-        weights = standing.best if standing.best_epoch else standing.average
-        found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
-        trained = {"epoch": None if found is None else asdict(found), "examples": self._problem.count}
-        save_model(self.path, self._assembled, self._problem.parameters(weights), trained)
+        self._bar.close()
+        print(f"lattice: {text}", file=sys.stderr)
 
     def stopped(self) -> bool:
         """See TrainingListener."""
@@ -100,34 +109,22 @@ class Watching:
             return
         out = console(self._color)
         self.show_epochs(standing)
-        found = next((each for each in standing.epochs if each.number == standing.best_epoch), None)
-        told = "" if found is None else f": {line_of(found).removesuffix(' *')}"
-        say(out, f"{standing.ended}; {self.path} holds the model of {'the start' if found is None else told[2:]}")
+        best = "the start" if standing.kept_epoch is None else line_of(standing.kept_epoch).removesuffix(" *")
+        say(out, f"{standing.ended}; {self.path} holds the model of {best}")
 
     def show_epochs(self, standing: TrainingState) -> None:
         """The table of epochs, where they were not printed one by one."""
         if not self._tables or not sys.stderr.isatty() or not standing.epochs:
             return
         bounded = standing.epochs[0].nll is not None
-        headings = [
-            ("epoch", "number"),
-            ("bound" if bounded else "loss", "number"),
-            *([("nll", "number")] if bounded else []),
-            ("label error", "number"),
-            ("exact", "number"),
-            ("", "text"),
-        ]
+        names = ["epoch", "bound" if bounded else "loss", *(["nll"] if bounded else []), "label error", "exact"]
+        headings = [*((name, "number") for name in names), ("", "text")]
         rows = GrowingTable(console(self._color), headings, every=0)
         for epoch in standing.epochs:
             logs = (epoch.nll,) if bounded else ()
             figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
             rows.add(str(epoch.number), *figures, "best" if epoch.number == standing.best_epoch else "")
         rows.flush()
-
-
-def checkpoint_of(path: str) -> str:
-    """The checkpoint that belongs to a model file."""
-    return f"{path}.checkpoint"
 
 
 def line_of(epoch: Epoch) -> str:

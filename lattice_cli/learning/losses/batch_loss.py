@@ -59,13 +59,13 @@ class Batch:
         self.examples, self.reading, self.objective = examples, reading, objective
         self.correct = reading.correct(examples)
         loss = objective.loss
-        self.contrast: PathSet | None = None
-        #: All answers are easier to have than the incorrect ones.
-        self._over_all = loss.soft or (loss.over_all and objective.taken == "viterbi")
-        if self._over_all:
-            self.contrast = reading.everything(examples)
+        self.everything: PathSet | None = None
+        self._wrong: BuiltPathSet | None = None
+        # All answers are easier to have than the incorrect ones.
+        if loss.soft or (loss.over_all and objective.taken == "viterbi"):
+            self.everything = reading.everything(examples)
         elif loss.contrasts:
-            self.contrast = reading.wrong(examples)
+            self._wrong = reading.wrong(examples)
 
     @property
     def unspelled(self) -> list[int]:
@@ -85,13 +85,13 @@ class Batch:
         other: FloatArray = np.full(len(correct), np.inf)
         pull_other: Pull | None = None
         searches = unproven = 0
-        if self.contrast is not None and self._over_all:
-            other, pull_other = self.contrast.solve(left, right, soft if objective.loss.soft else TROPICAL)
-        elif isinstance(self.contrast, BuiltPathSet):
+        if self.everything is not None:
+            other, pull_other = self.everything.solve(left, right, soft if objective.loss.soft else TROPICAL)
+        elif self._wrong is not None:
             if objective.taken == "forward":
-                other, pull_other, searches, unproven = self._offending(self.contrast, left, right, soft)
+                other, pull_other, searches, unproven = self._offending(self._wrong, left, right, soft)
             else:
-                other, pull_other = self.contrast.solve(left, right, how)
+                other, pull_other = self._wrong.solve(left, right, how)
         values, by_correct, by_other = objective.loss.many(correct, other, objective.settings)
         by_left, by_right = pull(by_correct)
         if pull_other is not None:

@@ -16,9 +16,10 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition
-from lattice_cli.emissions import Unrolled
+from lattice_cli.emissions import Unrolled, product_best
 from lattice_cli.emissions.product_sweep import product_sweep
 from lattice_cli.graph import Graph, union, with_columns
+from lattice_cli.search import best_paths
 from lattice_cli.sweep import Schedule, Semiring, schedule_of, sweep
 
 #: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
@@ -33,6 +34,9 @@ class PathSet(Protocol):
 
         left: the recogniser's energies; right: (columns,) those of the grammar, as `columns_of` orders them.
         """
+
+    def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
+        """What the best path of each record says, None where it has no path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +87,15 @@ class BuiltPathSet:
             return self.scattered(np.concatenate([found.arcs, found.start, found.final]), len(left), len(right))
 
         return swept.totals, pull
+
+    def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
+        """See PathSet."""
+        whole = self.at(left, right)
+        firsts = whole.arc_offsets[:-1].tolist()
+        return [
+            None if path is None else _said(whole, first + np.array(path.arcs, dtype=np.intp))
+            for first, path in zip(firsts, best_paths(whole))
+        ]
 
     @cached_property
     def _paid(self) -> _OnePath | None:
@@ -151,6 +164,17 @@ class ProductPathSet:
             return found.emissions.reshape(-1), np.concatenate([found.arcs, found.start, found.final])
 
         return swept.totals, pull
+
+    def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
+        """See PathSet."""
+        grammar = with_columns(self.grammar, right)
+        found = product_best(left.reshape(-1, self.classes), self.lengths, grammar, self.columns)
+        return [None if path is None else _said(grammar, np.array(path.arcs, dtype=np.intp)) for path in found]
+
+
+def _said(graph: Graph, arcs: IntArray) -> tuple[str, ...]:
+    """The output labels of arcs, epsilon left out."""
+    return tuple(graph.words(graph.olabel[arcs].tolist()))
 
 
 def path_set_of_steps(

@@ -4,6 +4,7 @@ examples          Example: a record as its recognition graph
 outputs           energies as they are, log-softmax, softplus
 recognizer        Recognizer: rows, strips, segments, scores to arc energies and back
 recognizer_check  gradients, adjoints and fixed points of a recogniser
+recognizer_kinds  the table of kinds, their settings, and what is built of them
 tied_energies     energies that are sums of weights
 """
 
@@ -14,16 +15,16 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.learning.recognizers.examples import Example, first_arcs
     from lattice_cli.learning.recognizers.outputs import OUTPUTS
-    from lattice_cli.learning.recognizers.recognizer import (
-        PullEnergies,
-        Recognizer,
-        RowRecognizer,
-        ScoreRecognizer,
-        SegmentRecognizer,
-        StripRecognizer,
-        require_scores,
-    )
+    from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer, RowRecognizer
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
+    from lattice_cli.learning.recognizers.recognizer_kinds import (
+        RECOGNIZERS,
+        LayerSettings,
+        RecognizerKind,
+        RecognizerSettings,
+        Surroundings,
+        on_items,
+    )
     from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores, fixed, free
 
 __getattr__ = lazy_names(__name__)

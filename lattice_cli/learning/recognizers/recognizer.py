@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError
 from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
-from lattice_cli.learning.networks import Network, Parameters, Pullback, StripNetwork
+from lattice_cli.learning.networks import Network, Parameters, StripNetwork
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
 from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores
@@ -39,10 +39,10 @@ class Recognizer(Protocol):
     def example(self, record: Inputs | Document) -> Example:
         """The record as a graph without energies, its target not yet read. Raises FormatError if it does not fit."""
 
-    def stacked(self, examples: Sequence[Example]) -> object:
-        """The inputs of several examples as `energies` takes them."""
+    def stacked(self, examples: Sequence[Example]) -> Any:
+        """The inputs of several examples as `energies` takes them, which is the recogniser's own affair."""
 
-    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+    def energies(self, parameters: Parameters, stacked: Any) -> tuple[FloatArray, PullEnergies]:
         """(arcs of all examples,) energies, and the way back to the parameters."""
 
 
@@ -57,37 +57,31 @@ def _inputs(record: Inputs | Document, size: int, what: str) -> FloatArray:
     return record.values
 
 
-def _as_energies(values: FloatArray, output: str, pull: Pullback) -> tuple[FloatArray, PullEnergies]:
-    """Rows of outputs, (rows, classes), as the energies of their arcs."""
-    energies, slope = OUTPUTS[output](values)
-    return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
-
-
 @dataclass(frozen=True, eq=False)
-class _OnRows:
-    """A network on rows, each by itself: (rows, size) -> (rows, classes)."""
+class _OnNetwork:
+    """A network that gives rows of energies, (rows, classes): of rows, each by itself, or of whole strips."""
 
     labels: Labels
-    network: Network
+    network: Network | StripNetwork
     output: str
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """See Recognizer."""
         return self.network.initial(rng)
 
-    def stacked(self, examples: Sequence[Example]) -> FloatArray:
+    def stacked(self, examples: Sequence[Example]) -> Any:
         """(rows, size)."""
         return np.concatenate([example.inputs for example in examples]).astype(np.float64)
 
-    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+    def energies(self, parameters: Parameters, stacked: Any) -> tuple[FloatArray, PullEnergies]:
         """See Recognizer."""
-        assert isinstance(stacked, np.ndarray)
         values, pull = self.network.forward(parameters, stacked)
-        return _as_energies(values, self.output, pull)
+        energies, slope = OUTPUTS[self.output](values)
+        return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
 
 
 @dataclass(frozen=True, eq=False)
-class RowRecognizer(_OnRows):
+class RowRecognizer(_OnNetwork):
     """A row of the inputs is a step: the recognition graph is a chain of them."""
 
     size: int
@@ -99,16 +93,10 @@ class RowRecognizer(_OnRows):
 
 
 @dataclass(frozen=True, eq=False)
-class StripRecognizer:
+class StripRecognizer(_OnNetwork):
     """A convolution along the inputs (SDNN, TDNN): a step for every `stride` rows, each seeing a window of them."""
 
-    labels: Labels
     network: StripNetwork
-    output: str
-
-    def initial(self, rng: np.random.Generator) -> Parameters:
-        """See Recognizer."""
-        return self.network.initial(rng)
 
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer."""
@@ -120,15 +108,9 @@ class StripRecognizer:
         """The images, (columns, height) each."""
         return tuple(np.asarray(example.inputs, dtype=np.float64) for example in examples)
 
-    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
-        """See Recognizer."""
-        assert isinstance(stacked, tuple)
-        values, pull = self.network.forward(parameters, stacked)
-        return _as_energies(values, self.output, pull)
-
 
 @dataclass(frozen=True, eq=False)
-class SegmentRecognizer(_OnRows):
+class SegmentRecognizer(_OnNetwork):
     """Images that are cut into segments, or taken whole: an arc for every segment and class."""
 
     segmenter: Segmenter
@@ -193,13 +175,6 @@ class ScoreRecognizer:
         graphs = [example.graph for example in examples if example.graph is not None]
         return by_scores(graphs, [example.scores for example in examples], self.names)
 
-    def energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
+    def energies(self, parameters: Parameters, stacked: LinearEnergies) -> tuple[FloatArray, PullEnergies]:
         """See Recognizer."""
-        assert isinstance(stacked, LinearEnergies)
         return stacked.energies(parameters["scales"]), lambda gradient: {"scales": stacked.gradient(gradient)}
-
-
-def require_scores(names: Sequence[str]) -> None:
-    """Raises UsageError without a score to learn a scale of."""
-    if not names:
-        raise UsageError("recognizer.kind: scores needs records whose arcs carry named scores")

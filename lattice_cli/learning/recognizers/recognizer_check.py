@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, central
 from lattice_cli.learning.networks import FixedPointNetwork, OdeNetwork, Parameters
 from lattice_cli.learning.recognizers.examples import Example
-from lattice_cli.learning.recognizers.recognizer import Recognizer, RowRecognizer, SegmentRecognizer
+from lattice_cli.learning.recognizers.recognizer import Recognizer
 
 _DIRECTIONS = 5
 _STEP = 1e-4
@@ -74,8 +75,13 @@ def check_recognizer(
 ) -> RecognizerCheck:
     """The recogniser on these examples. Raises NotConverged where a fixed point is not found."""
     stacked = recognizer.stacked(examples)
-    told = _fixed_points(recognizer, parameters, stacked)
-    recognizer = _exact(recognizer)
+    network = getattr(recognizer, "network", None)
+    adjoint, solved, continuous = None, None, False
+    if isinstance(network, FixedPointNetwork):
+        solved = _fixed_points(network, parameters, stacked)
+        # Differences need more exact ones.
+        exact = replace(network, tolerance=min(network.tolerance, _RESIDUAL))
+        recognizer = replace(cast(Any, recognizer), network=exact)
     energies, pull = recognizer.energies(parameters, stacked)
     seed = rng.standard_normal(len(energies))
     gradient = pull(seed)
@@ -95,12 +101,11 @@ def check_recognizer(
         wanted = sum(float((gradient[name] * along[name]).sum()) for name in parameters)
         measured = float(seed @ found.change) / found.width
         error = max(error, abs(wanted - measured) / max(abs(wanted), abs(measured), 1e-2 * typical, 1e-300))
-    adjoint, continuous = None, False
-    if isinstance(recognizer, (RowRecognizer, SegmentRecognizer)) and isinstance(recognizer.network, OdeNetwork):
-        continuous = recognizer.network.continuous
-        adjoint = _adjoint(recognizer, recognizer.network, parameters, stacked, seed)
+    if isinstance(network, OdeNetwork):
+        continuous = network.continuous
+        adjoint = _adjoint(recognizer, network, parameters, stacked, seed)
     rows = sum(example.rows for example in examples)
-    return RecognizerCheck(rows, _length(gradient), error, adjoint, told, continuous)
+    return RecognizerCheck(rows, _length(gradient), error, adjoint, solved, continuous)
 
 
 def _length(gradient: Parameters) -> float:
@@ -108,11 +113,7 @@ def _length(gradient: Parameters) -> float:
 
 
 def _adjoint(
-    recognizer: RowRecognizer | SegmentRecognizer,
-    network: OdeNetwork,
-    parameters: Parameters,
-    stacked: object,
-    seed: FloatArray,
+    recognizer: Any, network: OdeNetwork, parameters: Parameters, stacked: Any, seed: FloatArray
 ) -> AdjointCheck:
     """Both adjoints from the same seed."""
     ours, theirs = (
@@ -126,22 +127,8 @@ def _adjoint(
     return AdjointCheck(network.steps, network.stepper, kept, network.steps, apart / own, product / (own * other))
 
 
-def _exact(recognizer: Recognizer) -> Recognizer:
-    """The recogniser with fixed points as exact as differences need them."""
-    if isinstance(recognizer, (RowRecognizer, SegmentRecognizer)) and isinstance(recognizer.network, FixedPointNetwork):
-        network = replace(recognizer.network, tolerance=min(recognizer.network.tolerance, _RESIDUAL))
-        return replace(recognizer, network=network)
-    return recognizer
-
-
-def _fixed_points(recognizer: Recognizer, parameters: Parameters, inputs: object) -> FixedPointCheck | None:
-    """What the solver comes to at its own tolerance; None where nothing is solved."""
-    if not isinstance(recognizer, (RowRecognizer, SegmentRecognizer)):
-        return None
-    network = recognizer.network
-    if not isinstance(network, FixedPointNetwork):
-        return None
-    assert isinstance(inputs, np.ndarray)
+def _fixed_points(network: FixedPointNetwork, parameters: Parameters, inputs: FloatArray) -> FixedPointCheck:
+    """What the solver comes to at its own tolerance."""
     bounded, _ = network.bounded(parameters["recurrent.weight"])
     field = network.field({**parameters, "recurrent.weight": bounded}, inputs)
     found = network.solve(field)

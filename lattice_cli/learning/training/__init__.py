@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.learning.training.config import GrammarSettings, LayerSettings, TrainConfig
+    from lattice_cli.learning.training.config import GrammarSettings, TrainConfig
     from lattice_cli.learning.training.model import Model, build_model
     from lattice_cli.learning.training.problem import Problem, examples_of, require_examples
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
-    from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingState
+    from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingListener, TrainingState
     from lattice_cli.learning.training.validation import Validation
     from lattice_cli.learning.training.variational_em import PROPOSAL
 

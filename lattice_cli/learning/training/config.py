@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from lattice_cli.choices import ACTIVATIONS, LATENTS, LOSSES, OUTPUTS
+from lattice_cli.choices import LATENTS, LOSSES
+from lattice_cli.errors import UsageError
 from lattice_cli.learning.grammars import NeuralSettings
-from lattice_cli.learning.networks import SOLVERS, STEPPERS
+from lattice_cli.learning.recognizers import RecognizerSettings
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import setting
 
-KINDS = ("linear", "mlp", "convolution", "ode", "scores")
 ALIGNMENTS = ("each", "ctc", "segments", "whole", "graph")
 VARIATIONAL = "variational"
-COSTS = ("last", "every")
-ADJOINTS = ("discrete", "continuous")
 
 
 @dataclass(frozen=True)
@@ -30,60 +28,6 @@ class DataSettings:
     validation: tuple[str, ...] = setting((), "files to measure the error on after every epoch")
     hold_out: float = setting(
         0.0, "fraction of the training examples kept back for validation instead", least=0.0, below=1.0
-    )
-
-
-@dataclass(frozen=True)
-class LayerSettings:
-    """A layer of a convolution: sizes and strides are columns by rows."""
-
-    channels: int = setting(8, "features that it computes", least=1)
-    size: tuple[int, int] = setting((5, 5), "columns and rows of its kernel", least=1)
-    stride: tuple[int, int] = setting((2, 2), "columns and rows from one place to the next", least=1)
-
-
-@dataclass(frozen=True)
-class OdeSettings:
-    """A state that moves along a field f(z) = tanh(z W + x U + b) - z, or rests where f = 0."""
-
-    shorthand: ClassVar[str] = "form"  # `ode: fixed-point` is `ode: {form: fixed-point}`
-
-    form: str = setting("steps", "steps of an ODE, or its fixed point, solved for", choices=("steps", "fixed-point"))
-    units: int = setting(64, "numbers in the state", least=1)
-    steps: int = setting(8, "steps: how many", least=1)
-    time: float = setting(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
-    stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
-    cost: str = setting("last", "steps: energies are read at the last step, or their mean over all", choices=COSTS)
-    adjoint: str = setting(
-        "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=ADJOINTS
-    )
-    checkpoints: int = setting(0, "steps: states kept for the way back, the others computed again; 0: all", least=0)
-    solver: str = setting("newton", "fixed-point: for what iteration does not find", choices=SOLVERS)
-    damping: float = setting(1.0, "fixed-point: z <- z + damping f(z)", above=0.0)
-    iterations: int = setting(40, "fixed-point: of these at most", least=0)
-    tolerance: float = setting(1e-10, "fixed-point: largest |f| at it", above=0.0)
-    norm: float = setting(0.95, "fixed-point: largest spectral norm of W; below 1 there is one; 0: no limit", least=0.0)
-
-
-@dataclass(frozen=True)
-class RecognizerSettings:
-    """What turns inputs into energies of labels."""
-
-    kind: str = setting("linear", "what computes energies", choices=KINDS)
-    hidden: tuple[int, ...] = setting((), "mlp: units of each hidden layer", least=1)
-    layers: tuple[LayerSettings, ...] = setting((), "convolution: its layers")
-    window: int | None = setting(
-        None, "convolution over a strip: columns of the last layer that one step sees", least=1
-    )
-    shape: tuple[int, int] | None = setting(
-        None, "convolution: columns and rows of the image that a row of inputs is", least=1
-    )
-    ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
-    activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
-    output: str = setting("energies", "energies as they are, made locally normalised, or at least 0", choices=OUTPUTS)
-    scores: tuple[str, ...] = setting((), "scores: names of those whose scales are learned; default: all")
-    initial: tuple[float, ...] = setting(
-        (), "scores: where their scales start; default: as the records have them, or 1"
     )
 
 
@@ -190,3 +134,33 @@ class TrainConfig:
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings, metadata={"meaning": "what is minimised"})
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings, metadata={"meaning": "how weights move"})
     training: TrainingSettings = field(default_factory=TrainingSettings, metadata={"meaning": "how long"})
+
+    def require_sense(self) -> None:
+        """Raises UsageError for settings that contradict each other."""
+        recognizer, kind = self.recognizer, self.alignment.kind
+        if recognizer.entry.lattices and kind != "each":
+            raise UsageError(
+                f"recognizer.kind: {recognizer.kind} learns scales of lattices, which have no alignment: {kind}"
+            )
+        recognizer.require_sense()
+        if self.optimizer.method == "lbfgs" and (self.optimizer.clip is not None or self.optimizer.decay != 1.0):
+            raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
+        objective = self.objective
+        if objective.loss != VARIATIONAL and (objective.alternate or objective.q != ObjectiveSettings().q):
+            raise UsageError(
+                f"objective.q and objective.alternate are for loss: variational, but loss is {objective.loss}"
+            )
+        if objective.loss == VARIATIONAL and objective.latent == "viterbi":
+            raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
+        if objective.alternate and self.optimizer.method == "lbfgs":
+            raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
+        ways = {"file": self.grammar.file, "ngram": self.grammar.ngram, "neural": self.grammar.neural.context}
+        given = [name for name, value in ways.items() if value]
+        if len(given) > 1:
+            raise UsageError(f"grammar.{given[0]} and grammar.{given[1]} are both given, expected one of them")
+        if bool(self.alignment.file) != (kind == "graph"):
+            raise UsageError("alignment.file and alignment.kind: graph go together, but only one of them is given")
+        if self.grammar.learn != "none" and not self.grammar.file:
+            raise UsageError(
+                "grammar.learn is about grammar.file, which is not given (n-grams and networks are always learned)"
+            )

@@ -96,8 +96,7 @@ class Problem:
         """size: examples to a batch. Raises FormatError for a target that its graph cannot spell."""
         self.model, self.config = model, model.config
         self._layout = model.initial(np.random.default_rng(0))
-        self.left_out = 0
-        self.replaced = 0
+        self.left_out = self.replaced = 0
         #: Searches for a most offending answer by free energy so far, and those that the budget ended.
         self.searches = self.unproven = 0
         self.objective = objective_of(model.config)
@@ -269,7 +268,7 @@ def _named(example: Example) -> str:
     return f"record {example.id!r} ({example.source})"
 
 
-def require_examples(examples: Sequence[Example]) -> None:
+def require_examples(examples: Sequence[object]) -> None:
     """Raises UsageError if there is nothing to learn from."""
     if not examples:
         raise UsageError("no examples to learn from (data.train)")

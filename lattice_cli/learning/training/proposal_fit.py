@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.analysis import VariationalBound, bound
-from lattice_cli.arrays import FloatArray, IntArray, distinct
+from lattice_cli.arrays import FloatArray, IntArray, distinct, finite
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.optimizers import Lbfgs
@@ -84,29 +84,21 @@ def gradient(
     before it, its own part, and the mean behind it. backward_schedule: that of the graph reversed, if there is one.
     """
     q = sweep(proposal, LogSemiring(1.0), schedule)
-    arcs, start, final = (getattr(graph, name) - _finite(getattr(proposal, name)) / beta for name in _COLUMNS)
-    own = [np.where(np.isfinite(each), each, 0.0) for each in (arcs, start, final)]
-    before = _at_nodes(schedule, q.pushforward_links(schedule.in_order(*own)))
+    pairs = ((graph.energy, proposal.energy), (graph.start, proposal.start), (graph.final, proposal.final))
+    own = [finite(ours - finite(theirs) / beta) for ours, theirs in pairs]
+    at = q.pushforward_links(schedule.in_order(*own))
+    before = _at_nodes(schedule, at)
     backward = proposal.reversed()
     back_schedule = backward_schedule or schedule_of(backward)
     in_reverse = sweep(backward, LogSemiring(1.0), back_schedule)
     behind = _at_nodes(back_schedule, in_reverse.pushforward_links(back_schedule.in_order(own[0], own[2], own[1])))
     found = q.pullback()
-    means = q.pushforward_links(schedule.in_order(*own))[schedule.sink]
-    of_node = graph.graph_of_node
-    mean = means[np.concatenate([of_node[graph.src], of_node, of_node])]
-    src, dst = graph.src, graph.dst
+    src, dst, of_node = graph.src, graph.dst, graph.graph_of_node
+    mean = at[schedule.sink][np.concatenate([of_node[src], of_node, of_node])]
     through = np.concatenate([before[src] + own[0] + behind[dst], own[1] + behind, before + own[2]])
     posterior = np.concatenate([found.arcs, found.start, found.final])
     result: FloatArray = np.where(posterior > 0, posterior * (mean - through), 0.0)
     return result
-
-
-_COLUMNS = ("energy", "start", "final")
-
-
-def _finite(values: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(values), values, 0.0)
 
 
 def _at_nodes(schedule: Schedule, at: FloatArray) -> FloatArray:

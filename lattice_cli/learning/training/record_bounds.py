@@ -55,10 +55,7 @@ class RecordBounds:
 
 
 def record_bounds(
-    document: Document,
-    number: int,
-    asked: BoundRequest,
-    decoder: Decoder,
+    document: Document, number: int, asked: BoundRequest, decoder: Decoder
 ) -> RecordBounds | LatticeError:
     """The bounds of a record, or why it has none. number: of the record in its stream."""
     # A stream of numbers for each record: what is drawn for one does not hang on the others.
@@ -70,10 +67,7 @@ def record_bounds(
 
 
 def _bounds(
-    document: Document,
-    asked: BoundRequest,
-    rng: np.random.Generator,
-    decoder: Decoder,
+    document: Document, asked: BoundRequest, rng: np.random.Generator, decoder: Decoder
 ) -> RecordBounds | LatticeError:
     interpretation = decoder.interpret(document)
     graph, beta, samples = interpretation.graph, asked.beta, asked.samples

@@ -6,9 +6,9 @@ Everything that is drawn is drawn from the seed and the number of the epoch, so 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,11 @@ class Epoch:
     nll: float | None = None
 
 
+#: What of a standing is written down, as vectors and as JSON.
+_VECTORS = ("theta", "average", "best")
+_NUMBERS = ["epoch", "position", "partial", "partial_nll", "best_epoch", "best_error", "waited", "ended", "epochs"]
+
+
 @dataclass
 class TrainingState:
     """Where a training stands.
@@ -69,26 +74,17 @@ class TrainingState:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
-        return {
-            "theta": self.theta,
-            "average": self.average,
-            "best": self.best,
-            **{f"optimizer/{name}": each for name, each in self.optimizer.items()},
-        }
+        return _of(self, _VECTORS) | {f"optimizer/{name}": each for name, each in self.optimizer.items()}
 
     def numbers(self) -> dict[str, Any]:
         """The rest."""
-        return {
-            "epoch": self.epoch,
-            "position": self.position,
-            "partial": self.partial,
-            "partial_nll": self.partial_nll,
-            "best_epoch": self.best_epoch,
-            "best_error": [str(each) for each in self.best_error],  # it may be infinite
-            "waited": self.waited,
-            "ended": self.ended,
-            "epochs": [asdict(each) for each in self.epochs],
-        }
+        errors = [str(each) for each in self.best_error]  # it may be infinite
+        return _of(self, _NUMBERS) | {"best_error": errors, "epochs": [asdict(each) for each in self.epochs]}
+
+    @property
+    def kept_epoch(self) -> Epoch | None:
+        """The epoch of the best weights; None where they are those of the start."""
+        return next((each for each in self.epochs if each.number == self.best_epoch), None)
 
     @staticmethod
     def beginning(theta: FloatArray) -> TrainingState:
@@ -104,7 +100,7 @@ class TrainingState:
             epochs = [Epoch(**each) for each in told.pop("epochs")]
             prefix = "optimizer/"
             kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
-            theta, average, best = (arrays[name] for name in ("theta", "average", "best"))
+            theta, average, best = (arrays[name] for name in _VECTORS)
             standing = TrainingState(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
@@ -113,24 +109,23 @@ class TrainingState:
 
     def require_sound(self) -> None:
         """Raises ValueError for contents that no training writes."""
-        for name in ("theta", "average", "best"):
-            vector = getattr(self, name)
+        for name, vector in _of(self, _VECTORS).items():
             if vector.dtype != np.float64 or vector.shape != self.theta.shape or not np.isfinite(vector).all():
                 raise ValueError(f"{name} is not a vector of finite float64 numbers")
-        for name in ("epoch", "position", "best_epoch", "waited"):
-            number = getattr(self, name)
+        for name, number in _of(self, ("epoch", "position", "best_epoch", "waited")).items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is {number!r}")
-        if (
-            not isinstance(self.partial, float)
-            or not isinstance(self.partial_nll, float)
-            or not isinstance(self.ended, str)
-        ):
+        sums = all(isinstance(each, float) for each in (self.partial, self.partial_nll))
+        if not sums or not isinstance(self.ended, str):
             raise ValueError("partial or ended is not what it should be")
 
 
-class TrainingListener(Protocol):
-    """Who looks on."""
+def _of(standing: TrainingState, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(standing, name) for name in names}
+
+
+class TrainingListener:
+    """Who looks on; by itself it says nothing, and has nothing stopped."""
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
         """Batches are done; loss: mean so far in this epoch."""
@@ -138,11 +133,16 @@ class TrainingListener(Protocol):
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over."""
 
-    def save(self, standing: TrainingState, better: bool) -> None:
-        """Time to write the standing down; better: its best weights are new."""
+    def note(self, text: str) -> None:
+        """What a person should know of the examples, the weights or the loss, in a line."""
 
     def stopped(self) -> bool:
         """True to end after this batch."""
+        return False
+
+
+#: Writes a standing down; True: its best weights are new.
+Save: TypeAlias = Callable[[TrainingState, bool], None]
 
 
 def optimizer_of(settings: OptimizerSettings) -> Optimizer:
@@ -157,8 +157,8 @@ def optimizer_of(settings: OptimizerSettings) -> Optimizer:
 class _Saver:
     """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
 
-    def __init__(self, watch: TrainingListener) -> None:
-        self._watch = watch
+    def __init__(self, save: Save) -> None:
+        self._save = save
         self._at, self._took = time.monotonic(), 0.0
         self._behind = self._better = False
 
@@ -170,7 +170,7 @@ class _Saver:
     def save(self, standing: TrainingState) -> None:
         """Now."""
         begun = time.monotonic()
-        self._watch.save(standing, self._better)
+        self._save(standing, self._better)
         self._at = time.monotonic()
         self._took = self._at - begun
         self._behind = self._better = False
@@ -210,17 +210,17 @@ class Training:
         """Steps to an epoch."""
         return len(self._steps)
 
-    def run(self, standing: TrainingState, watch: TrainingListener) -> TrainingState:
-        """Go on from a standing until there is nothing more to do, or the watch has it stopped.
+    def run(self, standing: TrainingState, listener: TrainingListener, save: Save) -> TrainingState:
+        """Go on from a standing until there is nothing more to do, or the listener has it stopped.
 
         Raises TrainingFailed with the epoch, the batch and the record; what was saved by then stays.
         """
         if standing.optimizer:
             self._restore(standing)
         standing.ended = self._ended(standing)
-        saver = _Saver(watch)
+        saver = _Saver(save)
         try:
-            self._run(standing, watch, saver)
+            self._run(standing, listener, saver)
         except LatticeError:
             saver.flush(standing)
             raise
@@ -244,22 +244,22 @@ class Training:
         if standing.position > self.batches:
             raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
 
-    def _run(self, standing: TrainingState, watch: TrainingListener, saver: _Saver) -> None:
+    def _run(self, standing: TrainingState, listener: TrainingListener, saver: _Saver) -> None:
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
             with np.errstate(over="ignore"):  # steps that are too long leave weights that are no numbers
                 self.optimizer.scale = float(np.float64(self.problem.config.optimizer.decay) ** standing.epoch)
             while standing.position < self.batches:
                 self._step(standing, self._steps[order[standing.position]])
-                watch.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
-                if watch.stopped():
+                listener.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
+                if listener.stopped():
                     saver.save(standing)
                     return
                 if saver.waited > self.settings.save_every:
                     saver.save(standing)
             epoch = self._close(standing)
             standing.ended = self._ended(standing)
-            watch.epoch(epoch)
+            listener.epoch(epoch)
             saver.close(standing, epoch.best)
 
     def _mean(self, standing: TrainingState, order: Sequence[int]) -> float:

@@ -8,15 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
-from lattice_cli.emissions import product_best
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph import EPSILON, with_columns
-from lattice_cli.learning.losses import AnswerGraphs, BuiltPathSet, PathSet, ProductPathSet
+from lattice_cli.learning.losses import PathSet
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training.model import Model
-from lattice_cli.search import best_paths, distances
+from lattice_cli.search import distances
 
 #: Examples that are decoded together.
 _DECODED = 200
@@ -62,7 +59,7 @@ class Validation:
                 left, _ = self.model.left_energies(parameters, stacked)
             if not np.isfinite(left).all():
                 raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
-            yield from zip(examples, _decoded(space, left, right, self.model.reading))
+            yield from zip(examples, space.answers(left, right))
 
     def errors(self, parameters: Parameters) -> ValidationErrors:
         """Label errors and exact answers over all examples."""
@@ -71,25 +68,3 @@ class Validation:
         return ValidationErrors(
             len(pairs), int((wrong == 0).sum()), sum(len(target) for target, _ in pairs), int(wrong.sum())
         )
-
-
-def _decoded(
-    space: PathSet, left: FloatArray, right: FloatArray, reading: AnswerGraphs
-) -> list[tuple[str, ...] | None]:
-    labels = reading.grammar.labels
-    if isinstance(space, ProductPathSet):
-        grammar = with_columns(space.grammar, right)
-        found = product_best(left.reshape(-1, space.classes), space.lengths, grammar, space.columns)
-        outputs = [None if path is None else grammar.olabel[list(path.arcs)] for path in found]
-    else:
-        assert isinstance(space, BuiltPathSet)
-        whole = space.at(left, right)
-        labels = whole.labels
-        outputs = [
-            None if path is None else whole.olabel[int(first) + np.array(path.arcs, dtype=np.intp)]
-            for first, path in zip(whole.arc_offsets[:-1], best_paths(whole))
-        ]
-    return [
-        None if output is None else tuple(labels[label] for label in output.tolist() if label != EPSILON)
-        for output in outputs
-    ]

@@ -47,21 +47,15 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     """
     beta = batch.objective.settings.beta
     soft = LogSemiring(beta)
-    space, contrast = batch.correct, batch.contrast
-    assert contrast is not None, "the log loss contrasts"
-    everything, pull_all = contrast.solve(left, right, soft)
+    space = batch.correct
+    assert batch.everything is not None, "the log loss is over all answers"
+    everything, pull_all = batch.everything.solve(left, right, soft)
     p_graph, q_graph = space.at(left, right), space.proposal(proposal)
-    q = sweep(q_graph, LogSemiring(1.0), space.schedule)
-    energy, own = (
-        q.pushforward_links(
-            space.schedule.in_order(*(_finite(getattr(graph, name)) for name in ("energy", "start", "final")))
-        )
-        for graph in (p_graph, q_graph)
-    )
-    sink = space.schedule.sink
-    entropy = own[sink] - q.totals
-    values = energy[sink] - entropy / beta - everything
-    exact = sweep(p_graph, soft, space.schedule).totals - everything
+    p, q = sweep(p_graph, soft, space.schedule), sweep(q_graph, LogSemiring(1.0), space.schedule)
+    energy, own = (q.pushforward_links(each.link_energy)[space.schedule.sink] for each in (p, q))
+    entropy = own - q.totals
+    values = energy - entropy / beta - everything
+    exact = p.totals - everything
     found = q.pullback()
     counts = np.concatenate([found.arcs, found.start, found.final])
     by_left, by_right = space.scattered(counts, len(left), len(right))
@@ -69,10 +63,6 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     by_q = gradient(p_graph, q_graph, beta, space.schedule, space.backward_schedule)
     by_proposal, _ = space.scattered(by_q, len(proposal), len(right))
     return BoundOutcome(values, exact, by_left + all_left, by_right + all_right, by_proposal)
-
-
-def _finite(values: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(values), values, 0.0)
 
 
 class Proposal(Protocol):

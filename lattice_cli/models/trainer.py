@@ -1,0 +1,182 @@
+"""A training from its configuration to its model file, without a terminal: begun or gone on with, and written down.
+
+    from lattice_cli.models import load_model, train
+
+    standing = train("config.yaml", "model.npz", ["training.epochs=5"])
+    print(standing.ended, standing.epochs[-1].loss)
+    model, parameters = load_model("model.npz")
+
+Beside the model lies its checkpoint, from which a training that was stopped goes on to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats import overridden, read_checkpoint, read_config, write_checkpoint
+from lattice_cli.formats.io import is_device, require_place
+from lattice_cli.learning.training import (
+    Problem,
+    TrainConfig,
+    Training,
+    TrainingListener,
+    TrainingState,
+    Validation,
+    require_examples,
+)
+from lattice_cli.models.assemble import assemble
+from lattice_cli.models.model_store import difference, save_model, started_from
+
+#: Examples of a batch where a step takes all of them anyway.
+_LARGE = 512
+
+
+def train(
+    config: str | Path | TrainConfig,
+    output: str | Path,
+    overrides: Sequence[str] = (),
+    listener: TrainingListener | None = None,
+    *,
+    resume: bool = False,
+    restart: bool = False,
+) -> TrainingState:
+    """Train until there is nothing more to do or the listener has it stopped, and write the model to `output`.
+
+    config: a YAML file, or what it would say, paths then being relative to the working directory. overrides:
+    `section.key=value`. resume: go on from the checkpoint; restart: forget it. The state has the epochs, and in `ended`
+    why there is no more to do ("" if it was stopped). Raises LatticeError.
+    """
+    if isinstance(config, TrainConfig):
+        path, told = "-", overridden(config, overrides)
+    else:
+        path, told = str(config), read_config(TrainConfig, str(config), overrides)
+    return Trainer(told, path, str(output), listener or TrainingListener(), resume, restart).run()
+
+
+class Trainer:
+    """A training that is put together. standing: where it is now; `run` goes on from there."""
+
+    def __init__(
+        self, config: TrainConfig, path: str, output: str, listener: TrainingListener, resume: bool, restart: bool
+    ) -> None:
+        """path: where the configuration is from. Raises FormatError, UsageError."""
+        self.config, self.output, self._listener = config, output, listener
+        self._require_place(path)
+        found = None if restart else self._stopped(resume)
+        self._resumed = found is not None
+        self.assembled = assemble(config, path)
+        self._fingerprint = self.assembled.fingerprint()
+        if found is not None and found[1] != self._fingerprint:
+            raise UsageError(f"--resume: the examples or the grammar have changed since {self.checkpoint}")
+        self.problem = self._problem()
+        held_out = self.assembled.validation
+        self._training = Training(self.problem, Validation(self.assembled.model, held_out) if held_out else None)
+        self.standing = self._beginning(path) if found is None else found[0]
+        if len(self.standing.theta) != len(self.problem.flat(self.problem.initial(np.random.default_rng(0)))):
+            raise FormatError(f"{self.checkpoint}: its weights are not as many as the model's")
+
+    @property
+    def checkpoint(self) -> str:
+        """The file beside the model where the standing is written."""
+        return f"{self.output}.checkpoint"
+
+    def run(self) -> TrainingState:
+        """Go on until there is nothing more to do, or the listener has it stopped. Raises TrainingFailed."""
+        standing, problem = self.standing, self.problem
+        try:
+            self._training.run(standing, self._listener, self.save)
+        finally:
+            # The loss may have been taken with answers that were not the most offending ones.
+            if problem.unproven:
+                self._listener.note(
+                    f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
+                    f"within {problem.objective.budget} prefixes: the best one found was taken"
+                )
+        if not standing.ended or (self._resumed and not Path(self.output).exists()):
+            self.save_model()
+        return standing
+
+    def save(self, standing: TrainingState, better: bool) -> None:
+        """Write the checkpoint, and the model if its weights are new."""
+        if better:
+            self.save_model()
+        about = {"config": asdict(self.config), "fingerprint": self._fingerprint, "standing": standing.numbers()}
+        write_checkpoint(self.checkpoint, about, standing.arrays())
+
+    def save_model(self) -> None:
+        """Write the best weights so far, or the latest where no epoch is over."""
+        standing, epoch = self.standing, self.standing.kept_epoch
+        weights = standing.best if epoch else standing.average
+        trained = {"epoch": asdict(epoch) if epoch else None, "examples": self.problem.count}
+        save_model(self.output, self.assembled, self.problem.parameters(weights), trained)
+
+    def _require_place(self, config: str) -> None:
+        """Raises FormatError, UsageError where a model and its checkpoint cannot or should not be written."""
+        output, place = self.output, Path(self.output)
+        if output in ("-", "") or is_device(output):
+            raise UsageError(f"-o {output}: a model is a file, with a checkpoint beside it")
+        for name in (output, self.checkpoint):
+            require_place(name)
+        if place.exists() and config != "-" and place.samefile(config):
+            raise UsageError(f"-o {output}: that is the configuration")
+        for left in place.resolve().parent.glob(f".{Path(self.checkpoint).name}.*"):
+            left.unlink(missing_ok=True)  # what a training that was killed had not finished writing
+
+    def _problem(self) -> Problem:
+        """The training examples in batches, which are drawn once."""
+        examples, told = self.assembled.train, self.config.training
+        order = np.random.default_rng([told.seed, 0]).permutation(len(examples)).tolist()
+        size = max(_LARGE, told.batch) if self.config.optimizer.method == "lbfgs" else told.batch
+        problem = Problem(self.assembled.model, [examples[number] for number in order], size)
+        for count, what in ((problem.left_out, "left out"), (problem.replaced, "taught the nearest answer instead")):
+            if count:
+                self._listener.note(f"{count} of {len(examples)} targets are not in their graphs: {what}")
+        require_examples(problem.pieces)
+        return problem
+
+    def _beginning(self, path: str) -> TrainingState:
+        """Initial weights, drawn from the seed or taken from another model."""
+        told, problem = self.config.training, self.problem
+        initial = problem.initial(np.random.default_rng([told.seed, 2]))
+        if told.start:
+            base = Path(path).parent if path != "-" else Path()
+            initial, taken = started_from(str(base / told.start), problem.model, initial)
+            others = [name for name, array in initial.items() if array.size and name not in taken]
+            if others:
+                self._listener.note(f"{told.start} has no weights for {', '.join(others)}")
+        return TrainingState.beginning(problem.flat(initial))
+
+    def _stopped(self, resume: bool) -> tuple[TrainingState, str] | None:
+        """The standing of a training that was stopped, and the fingerprint of its examples. One that nobody mentions is
+        not to be lost."""
+        checkpoint = self.checkpoint
+        if not Path(checkpoint).exists():
+            if resume:
+                raise UsageError(f"--resume: there is no {checkpoint} to go on from")
+            return None
+        if not resume:
+            try:
+                about, _ = read_checkpoint(checkpoint)
+                ended = about["standing"]["ended"]
+            except (FormatError, KeyError, TypeError):
+                return None  # nothing that could be gone on from
+            if ended:
+                return None
+            raise UsageError(
+                f"{checkpoint} is a training that was stopped: --resume goes on with it, --restart forgets it"
+            )
+        about, state = read_checkpoint(checkpoint)
+        try:
+            changed = difference(self.config, about["config"])
+            if changed:
+                raise UsageError(f"--resume: the configuration has changed since {checkpoint}: {', '.join(changed)}")
+            return TrainingState.of(state, about["standing"]), about.get("fingerprint", "")
+        except FormatError as error:
+            raise FormatError(f"{checkpoint}: {error}") from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"{checkpoint}: not a checkpoint of a training: {error!r}") from None
