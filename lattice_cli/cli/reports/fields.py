@@ -1,9 +1,13 @@
-"""How the results of a stream are put out: JSON lines, or tables."""
+"""Results as lists of fields, from which both their JSON and their tables are made."""
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
@@ -15,8 +19,163 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Document, Graph
     from lattice_cli.records import Decoded
 
-
 _EPSILON = 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """A key of a JSON object, a column of a table, or both.
+
+    key, heading: None where it is not in JSON, not in the table. of: the value in a row: an attribute (default: that of
+    the name of the key), a place in a tuple, or a function of the row. kind: of the column, see GrowingTable. shown:
+    the value as a cell. told: the value in JSON, if that is another. optional: without a value there is no key.
+    """
+
+    key: str | None
+    heading: str | None = None
+    of: str | int | Callable[[Any], Any] = ""
+    kind: str = "number"
+    shown: Callable[[Any], str] = number
+    told: Callable[[Any], Any] | None = None
+    optional: bool = False
+
+    @cached_property
+    def value(self) -> Callable[[Any], Any]:
+        """The value in a row."""
+        of = self.of if self.of != "" else str(self.key)
+        return attrgetter(of) if isinstance(of, str) else itemgetter(of) if isinstance(of, int) else of
+
+    @cached_property
+    def json(self) -> Callable[[Any], Any]:
+        """The value in JSON."""
+        value, told = self.value, self.told
+        return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
+
+
+def records_of(fields: Iterable[Field], rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Rows as JSON objects."""
+    keyed = [(each.key, each.json, each.optional) for each in fields if each.key is not None]
+    records: list[dict[Any, Any]] = [{key: value(row) for key, value, _ in keyed} for row in rows]
+    for key in [key for key, _, optional in keyed if optional]:
+        for record in records:
+            if record[key] is None:
+                del record[key]
+    return records
+
+
+def record_of(fields: Iterable[Field], row: Any) -> dict[str, Any]:
+    """A row as a JSON object."""
+    return records_of(fields, [row])[0]
+
+
+def columns_of(fields: Iterable[Field]) -> list[tuple[str, str]]:
+    """(heading, kind) of each column."""
+    return [(each.heading, each.kind) for each in fields if each.heading is not None]
+
+
+def cells_of(fields: Iterable[Field], row: Any) -> list[str]:
+    """A row as the cells of a table."""
+    return [each.shown(each.value(row)) for each in fields if each.heading is not None]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows."""
+
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    empty: str = ""
+
+    def print(self, out: Any) -> None:
+        """All of it, on a console."""
+        table = GrowingTable(out, self.columns, self.title, every=0)
+        for cells in self.rows:
+            table.add(*cells)
+        table.flush()
+        if self.empty and not self.rows:
+            say(out, self.empty)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of rows: JSON objects of their keys, or a table of their columns. empty: see Sheet."""
+
+    fields: Sequence[Field]
+    rows: Sequence[Any]
+    title: str = ""
+    empty: str = ""
+
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects."""
+        return records_of(self.fields, self.rows)
+
+    def sheet(self) -> Sheet:
+        """The table."""
+        rows = [cells_of(self.fields, row) for row in self.rows]
+        return Sheet(columns_of(self.fields), rows, self.title, self.empty)
+
+
+class ArcListing(Listing):
+    """Arcs; in JSON `output` is there only where it is not the label."""
+
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects."""
+        records = super().records()
+        for record in records:
+            if "output" in record and record["output"] == record["label"]:
+                del record["output"]
+        return records
+
+
+def small(value: float, least: float = 1e-9) -> str:
+    """A residual: what is no more than rounding is said to be below that."""
+    return number(value) if abs(value) >= least else f"<{least:g}"
+
+
+def finite(value: float) -> float | None:
+    """JSON has no infinity, the energy of no way at all, and no nan, what cannot be told: null stands for them."""
+    return value if math.isfinite(value) else None
+
+
+def known(text: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Nothing in place of what is not there."""
+    return lambda value: "" if value is None else text(value)
+
+
+def label_or_none(graph: Graph) -> list[str | None]:
+    """The label of each number; None for epsilon."""
+    return [None, *graph.labels[_EPSILON + 1 :]]
+
+
+def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
+    """Names and columns of numbers, (rows,) each, as rows."""
+    return list(zip(names, *(column.tolist() for column in columns)))
+
+
+#: A column of arcs, (arcs,): values, and how they are put out.
+Column = tuple[Field, Sequence[Any]]
+
+
+def arc_listing(graph: Graph, names: Sequence[int | str], title: str, *further: Column) -> ArcListing:
+    """The arcs of a graph with further columns."""
+    labels = label_or_none(graph)
+    sides = [Field("label", "label", 3, "label", label_text)]
+    if (graph.ilabel != graph.olabel).any():
+        sides = [replace(sides[0], heading="input"), Field("output", "output", 4, "label", label_text)]
+    ends = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str), Field("to", "to", 2, "text", str))
+    own = [replace(each, of=6 + place) for place, (each, _) in enumerate(further)]
+    rows = zip(
+        range(graph.arcs),
+        [names[tail] for tail in graph.src.tolist()],
+        [names[head] for head in graph.dst.tolist()],
+        [labels[label] for label in graph.ilabel.tolist()],
+        [labels[label] for label in graph.olabel.tolist()],
+        graph.energy.tolist(),
+        *(column for _, column in further),
+    )
+    fields = (*ends, *sides, Field("energy", "energy", 5), *own)
+    return ArcListing(fields, list(rows), title, f"{title}: no arcs")
 
 
 def _id(record: Item) -> dict[str, Any]:
@@ -90,11 +249,6 @@ class TableReport:
     def finish(self) -> None:
         """Print the rows that are waiting."""
         self.rows.flush()
-
-
-def small(value: float, least: float = 1e-9) -> str:
-    """A residual: what is no more than rounding is said to be below that."""
-    return number(value) if abs(value) >= least else f"<{least:g}"
 
 
 def _cell(value: float | str) -> str:
