@@ -53,7 +53,7 @@ class StreamReport:
         columns: Sequence[tuple[str, str]] = (),
         about: Callable[[Item], dict[str, Any]] = named,
         fault: Callable[[Any], LatticeError | None] = _sound,
-        silent: tuple[type[LatticeError], ...] = (),
+        silent: type[LatticeError] | tuple[()] = (),
     ) -> None:
         self.as_json = run.as_json
         self._objects, self._printed, self._about = objects, printed, about
