@@ -5,14 +5,15 @@ conversion_report  where converted graphs go
 drawing_report     pictures of graphs
 evaluation_input   what evaluate reads
 evaluation_report  how an evaluation is put out
-fields             what reports have in common
+fields             results as lists of fields, of which JSON and tables are made
 forward_report     how forward puts out what it found
 graph_report       graphs as results
 loss_report        how losses are put out
+path_report        how paths are put out: those that viterbi found, those that sample drew
 recognizer_report  what `recognize --check` tells of a recogniser, record by record
+reporting          reports of streams: lines of JSON, or tables, from the same entries
 show_report        how show puts out what it finds inside of a lattice, and what is
                    different between two
 training_report    what a training says while it goes on
 training_run       a training from the command line
-viterbi_report     how viterbi puts out what it found
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lattice_cli.cli.reports.fields import Field, Listing, Sheet, cells_of, columns_of, finite, record_of, records_of
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report, identity
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.tables import number
@@ -19,38 +19,50 @@ def _small(value: float) -> str:
     return "<1e-9" if abs(value) < 1e-9 else number(value)
 
 
-_FIGURES = (
-    Field("beta", "beta"),
-    Field("free_energy", "F"),
-    Field("bound", "bound"),
-    Field("expected_energy", "<E>_q"),
-    Field("entropy", "entropy"),
-    Field("gap", "gap", shown=_small),
+_FIGURES = Fields(
+    (
+        Field("beta", "beta"),
+        Field("free_energy", "F"),
+        Field("bound", "bound"),
+        Field("expected_energy", "<E>_q"),
+        Field("entropy", "entropy"),
+        Field("gap", "gap", shown=_small),
+    )
 )
-_ROW = (
-    Field("step", "step", shown=str),
-    *(
-        replace(each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small)
-        for each in _FIGURES[1:]
-    ),
-    Field("gradient", "|gradient|", shown=_small),
-    Field("variance", "variance", "plain", shown=_small, told=finite),
-    Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
+_ROW = Fields(
+    (
+        Field("step", "step", shown=str),
+        *(
+            replace(
+                each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small
+            )
+            for each in _FIGURES[1:]
+        ),
+        Field("gradient", "|gradient|", shown=_small),
+        Field("variance", "variance", "plain", shown=_small, told=finite),
+        Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
+    )
 )
-_SAMPLED = (
-    Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
-    Field("samples"),
-    Field("bound", "value"),
-    Field("standard_error", "std. error", told=finite),
-    Field("effective_sample_size", "eff. samples", "effective"),
+_SAMPLED = Fields(
+    (
+        Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
+        Field("samples"),
+        Field("bound", "value"),
+        Field("standard_error", "std. error", told=finite),
+        Field("effective_sample_size", "eff. samples", "effective"),
+    )
 )
-_IMPORTANCE = (
-    Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
-    Field("k"),
-    Field("bound", "value"),
-    Field("exact", of=lambda each: each.standard_error is None),
-    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
-    Field(None, "eff. samples", lambda each: "", shown=str),
+_IMPORTANCE = Fields(
+    (
+        Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
+        Field("k"),
+        Field("bound", "value"),
+        Field("exact", of=lambda each: each.standard_error is None),
+        Field(
+            "standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite
+        ),
+        Field(None, "eff. samples", lambda each: "", shown=str),
+    )
 )
 
 
@@ -61,13 +73,13 @@ def bound_report(run: RunOptions) -> StreamReport:
 
 def _entries(document: Document, found: RecordBounds) -> Iterator[Entry]:
     below: dict[str, Any] = {}
-    estimates = [cells_of(_IMPORTANCE, each) for each in found.importance]
+    estimates = [_IMPORTANCE.cells(each) for each in found.importance]
     if found.sampled is not None:
-        below["sampled"] = record_of(_SAMPLED, found.sampled)
-        estimates.insert(0, cells_of(_SAMPLED, found.sampled))
+        below["sampled"] = _SAMPLED.record(found.sampled)
+        estimates.insert(0, _SAMPLED.cells(found.sampled))
     if found.importance:
-        below["importance"] = records_of(_IMPORTANCE, found.importance)
+        below["importance"] = _IMPORTANCE.records(found.importance)
     if found.rows:
         below["fit"] = Listing(_ROW, found.rows, f"{document.id}: fitting q")
-    sheet = Sheet(columns_of(_IMPORTANCE), estimates, f"{document.id}: from paths drawn from q")
+    sheet = Sheet(_IMPORTANCE.columns, estimates, f"{document.id}: from paths drawn from q")
     yield Entry(found.bound, below, [sheet] if estimates else [])

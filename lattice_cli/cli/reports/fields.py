@@ -11,13 +11,12 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
+from lattice_cli.cli.terminal.tables import GrowingTable, label_text, number, say
 from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.report import Item
     from lattice_cli.graph import Document, Graph
-    from lattice_cli.records import Decoded
 
 _EPSILON = 0
 
@@ -52,30 +51,37 @@ class Field:
         return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
 
 
-def records_of(fields: Iterable[Field], rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Rows as JSON objects."""
-    keyed = [(each.key, each.json, each.optional) for each in fields if each.key is not None]
-    records: list[dict[Any, Any]] = [{key: value(row) for key, value, _ in keyed} for row in rows]
-    for key in [key for key, _, optional in keyed if optional]:
-        for record in records:
+class Fields(tuple[Field, ...]):
+    """The fields of a row, in order; what can be known of them beforehand is looked up once."""
+
+    @cached_property
+    def columns(self) -> list[tuple[str, str]]:
+        """(heading, kind) of each column."""
+        return [(each.heading, each.kind) for each in self if each.heading is not None]
+
+    @cached_property
+    def _values(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(each.key, each.json) for each in self if each.key is not None]
+
+    @cached_property
+    def _optional(self) -> list[str]:
+        return [each.key for each in self if each.optional and each.key is not None]
+
+    def record(self, row: Any) -> dict[str, Any]:
+        """A row as a JSON object."""
+        record = {key: value(row) for key, value in self._values}
+        for key in self._optional:
             if record[key] is None:
                 del record[key]
-    return records
+        return record
 
+    def records(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Rows as JSON objects."""
+        return [self.record(row) for row in rows]
 
-def record_of(fields: Iterable[Field], row: Any) -> dict[str, Any]:
-    """A row as a JSON object."""
-    return records_of(fields, [row])[0]
-
-
-def columns_of(fields: Iterable[Field]) -> list[tuple[str, str]]:
-    """(heading, kind) of each column."""
-    return [(each.heading, each.kind) for each in fields if each.heading is not None]
-
-
-def cells_of(fields: Iterable[Field], row: Any) -> list[str]:
-    """A row as the cells of a table."""
-    return [each.shown(each.value(row)) for each in fields if each.heading is not None]
+    def cells(self, row: Any) -> list[str]:
+        """A row as the cells of a table."""
+        return [each.shown(each.value(row)) for each in self if each.heading is not None]
 
 
 @dataclass(frozen=True)
@@ -101,19 +107,18 @@ class Sheet:
 class Listing:
     """A list of rows: JSON objects of their keys, or a table of their columns. empty: see Sheet."""
 
-    fields: Sequence[Field]
+    fields: Fields
     rows: Sequence[Any]
     title: str = ""
     empty: str = ""
 
     def records(self) -> list[dict[str, Any]]:
         """The JSON objects."""
-        return records_of(self.fields, self.rows)
+        return self.fields.records(self.rows)
 
     def sheet(self) -> Sheet:
         """The table."""
-        rows = [cells_of(self.fields, row) for row in self.rows]
-        return Sheet(columns_of(self.fields), rows, self.title, self.empty)
+        return Sheet(self.fields.columns, [self.fields.cells(row) for row in self.rows], self.title, self.empty)
 
 
 class ArcListing(Listing):
@@ -174,7 +179,7 @@ def arc_listing(graph: Graph, names: Sequence[int | str], title: str, *further: 
         graph.energy.tolist(),
         *(column for _, column in further),
     )
-    fields = (*ends, *sides, Field("energy", "energy", 5), *own)
+    fields = Fields((*ends, *sides, Field("energy", "energy", 5), *own))
     return ArcListing(fields, list(rows), title, f"{title}: no arcs")
 
 
@@ -205,50 +210,6 @@ class JsonReport:
 
     def finish(self) -> None:
         """Nothing is kept back."""
-
-
-def identity(record: Item) -> dict[str, Any]:
-    """What a JSON object of paths says of its record: the id, and the target where it has one, for evaluate."""
-    target = getattr(record, "target", None)
-    return _id(record) if target is None else {**_id(record), "target": target}
-
-
-def path_fields(path: Decoded) -> dict[str, Any]:
-    """A path as a JSON object."""
-    fields: dict[str, Any] = {
-        "energy": None if path.energy != path.energy else path.energy,
-        "output": path.output,
-        "input": path.input,
-        "arcs": path.arcs,
-        "nodes": path.nodes,
-    }
-    if path.times is not None:
-        fields["times"] = path.times
-    if path.risk is not None:
-        fields |= {"expected_errors": path.risk.errors, "exact": path.risk.exact}
-    if path.words is not None:
-        fields["words"] = [
-            {"word": word.label, "begin": word.begin, "end": word.end, "confidence": word.confidence}
-            for word in path.words
-        ]
-    return fields
-
-
-class TableReport:
-    """Rows of one growing table; a record that failed gets a row that says so."""
-
-    def __init__(self, color: str, columns: Sequence[tuple[str, str]]) -> None:
-        self.out = console(color)
-        self._width = len(columns)
-        self.rows = GrowingTable(self.out, columns)
-
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A row with the status; the message itself goes to standard error."""
-        self.rows.add(record.id, *[""] * (self._width - 2), f"({error.status})")
-
-    def finish(self) -> None:
-        """Print the rows that are waiting."""
-        self.rows.flush()
 
 
 def _cell(value: float | str) -> str:

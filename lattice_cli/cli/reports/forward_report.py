@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import Field, Listing, arc_listing, finite, rows_of, small
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, finite, rows_of, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import CheckFailed
@@ -15,23 +15,27 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Document
     from lattice_cli.records import Forward
 
-_FIGURES = (
-    Field("beta", "beta"),
-    Field("free_energy", "free energy"),
-    Field("best_energy", "best"),
-    Field("expected_energy", "expected"),
-    Field("entropy", "entropy"),
-    Field("variance", "variance"),
+_FIGURES = Fields(
+    (
+        Field("beta", "beta"),
+        Field("free_energy", "free energy"),
+        Field("best_energy", "best"),
+        Field("expected_energy", "expected"),
+        Field("entropy", "entropy"),
+        Field("variance", "variance"),
+    )
 )
 _NODE = Field("node", "node", 0, "text", str)
 _ALPHA = Field("alpha", "alpha", 1, told=finite)
-_NODES = (_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3))
-_MULTIPLIERS = (
-    _NODE,
-    _ALPHA,
-    Field("multiplier", "lambda", 2),
-    Field("residual_lambda", "dL/dlambda", 3, shown=small),
-    Field("residual_alpha", "dL/dalpha", 4, shown=small),
+_NODES = Fields((_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3)))
+_MULTIPLIERS = Fields(
+    (
+        _NODE,
+        _ALPHA,
+        Field("multiplier", "lambda", 2),
+        Field("residual_lambda", "dL/dlambda", 3, shown=small),
+        Field("residual_alpha", "dL/dalpha", 4, shown=small),
+    )
 )
 _GRADIENT = Field("gradient", "gradient")
 _RESIDUAL = Field("residual", "dL/de - dF/de", shown=small)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lattice_cli.cli.reports.fields import Field, known, small
+from lattice_cli.cli.reports.fields import Field, Fields, known, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.tables import number
@@ -17,19 +17,25 @@ def _iterations(solved: Any) -> str:
     return f"{solved.iterations} + {solved.further}" if solved.further else str(solved.iterations)
 
 
-_FIELDS = (
-    Field("status", of=lambda found: "failed" if found.failed else "ok"),
-    Field("rows", "rows", shown=str),
-    Field("gradient", "gradient"),
-    Field("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
-    # What a recogniser does not have is left out, or empty.
-    Field(
-        "adjoint", "states kept", shown=known(lambda found: f"{found.kept} of {found.of}"), told=asdict, optional=True
-    ),
-    Field(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
-    Field("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
-    Field(None, "iterations", "fixed_point", shown=known(_iterations)),
-    Field(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
+_FIELDS = Fields(
+    (
+        Field("status", of=lambda found: "failed" if found.failed else "ok"),
+        Field("rows", "rows", shown=str),
+        Field("gradient", "gradient"),
+        Field("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
+        # What a recogniser does not have is left out, or empty.
+        Field(
+            "adjoint",
+            "states kept",
+            shown=known(lambda found: f"{found.kept} of {found.of}"),
+            told=asdict,
+            optional=True,
+        ),
+        Field(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
+        Field("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
+        Field(None, "iterations", "fixed_point", shown=known(_iterations)),
+        Field(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
+    )
 )
 
 

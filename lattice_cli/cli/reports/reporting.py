@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import Field, Listing, Sheet, cells_of, columns_of, record_of
+from lattice_cli.cli.reports.fields import Fields, Listing, Sheet
 from lattice_cli.cli.terminal.json_lines import json_lines, write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, console, say
 from lattice_cli.errors import LatticeError
@@ -120,7 +120,7 @@ class Entry:
 
 def entry_report(
     run: RunOptions,
-    fields: Sequence[Field],
+    fields: Fields,
     entries: Callable[[Document, Any], Iterable[Entry]],
     about: Callable[[Item], dict[str, Any]] = named,
     **further: Any,
@@ -129,15 +129,15 @@ def entry_report(
 
     def objects(document: Document, result: Any) -> Iterator[dict[str, Any]]:
         for each in entries(document, result):
-            yield {**about(document), "status": "ok", **record_of(fields, each.row), **_told(each.below)}
+            yield {**about(document), "status": "ok", **fields.record(each.row), **_told(each.below)}
 
     def printed(document: Document, result: Any) -> Iterator[Printed]:
         for each in entries(document, result):
-            yield [document.id, *cells_of(fields, each.row)]
+            yield [document.id, *fields.cells(each.row)]
             yield from _listings(each.below)
             yield from each.beside
 
-    return StreamReport(run, objects, printed, [("id", "text"), *columns_of(fields)], about, **further)
+    return StreamReport(run, objects, printed, [("id", "text"), *fields.columns], about, **further)
 
 
 def _told(value: Any) -> Any:
