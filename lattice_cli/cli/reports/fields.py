@@ -162,7 +162,7 @@ def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
 Column = tuple[Field, Sequence[Any]]
 
 
-def arc_listing(graph: Graph, names: Sequence[int | str], title: str, *further: Column) -> ArcListing:
+def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
     """The arcs of a graph with further columns."""
     labels = label_or_none(graph)
     sides = [Field("label", "label", 3, "label", label_text)]

@@ -32,6 +32,15 @@ def identity(record: Item) -> dict[str, Any]:
     return named(record) if target is None else {**named(record), "target": target}
 
 
+def print_all(out: Any, printed: Iterable[Any]) -> None:
+    """Tables and lines of text on a console."""
+    for each in printed:
+        if isinstance(each, str):
+            say(out, each)
+        else:
+            (each.sheet() if isinstance(each, Listing) else each).print(out)
+
+
 def _sound(result: Any) -> None:
     """A result that is one."""
 
@@ -84,12 +93,9 @@ class StreamReport:
         for each in printed:
             if isinstance(each, list):
                 self._rows.add(*each)
-                continue
-            self._rows.flush()
-            if isinstance(each, str):
-                say(self.out, each)
             else:
-                each.print(self.out)
+                self._rows.flush()
+                print_all(self.out, [each])
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """The status and, in JSON, the message, which goes to standard error anyway."""
