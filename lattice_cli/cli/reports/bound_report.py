@@ -20,49 +20,37 @@ def _small(value: float) -> str:
 
 
 _FIGURES = Fields(
-    (
-        Field("beta", "beta"),
-        Field("free_energy", "F"),
-        Field("bound", "bound"),
-        Field("expected_energy", "<E>_q"),
-        Field("entropy", "entropy"),
-        Field("gap", "gap", shown=_small),
-    )
+    Field("beta", "beta"),
+    Field("free_energy", "F"),
+    Field("bound", "bound"),
+    Field("expected_energy", "<E>_q"),
+    Field("entropy", "entropy"),
+    Field("gap", "gap", shown=_small),
 )
 _ROW = Fields(
-    (
-        Field("step", "step", shown=str),
-        *(
-            replace(
-                each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small
-            )
-            for each in _FIGURES[1:]
-        ),
-        Field("gradient", "|gradient|", shown=_small),
-        Field("variance", "variance", "plain", shown=_small, told=finite),
-        Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
-    )
+    Field("step", "step", shown=str),
+    *(
+        replace(each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small)
+        for each in _FIGURES[1:]
+    ),
+    Field("gradient", "|gradient|", shown=_small),
+    Field("variance", "variance", "plain", shown=_small, told=finite),
+    Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
 )
 _SAMPLED = Fields(
-    (
-        Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
-        Field("samples"),
-        Field("bound", "value"),
-        Field("standard_error", "std. error", told=finite),
-        Field("effective_sample_size", "eff. samples", "effective"),
-    )
+    Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
+    Field("samples"),
+    Field("bound", "value"),
+    Field("standard_error", "std. error", told=finite),
+    Field("effective_sample_size", "eff. samples", "effective"),
 )
 _IMPORTANCE = Fields(
-    (
-        Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
-        Field("k"),
-        Field("bound", "value"),
-        Field("exact", of=lambda each: each.standard_error is None),
-        Field(
-            "standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite
-        ),
-        Field(None, "eff. samples", lambda each: "", shown=str),
-    )
+    Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
+    Field("k"),
+    Field("bound", "value"),
+    Field("exact", of=lambda each: each.standard_error is None),
+    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
+    Field(None, "eff. samples", lambda each: "", shown=str),
 )
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.terminal.json_lines import json_lines, write_json
 from lattice_cli.cli.terminal.tables import GrowingTable, label_text, number, say
-from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.report import Item
-    from lattice_cli.graph import Document, Graph
+    from lattice_cli.graph import Graph
 
 _EPSILON = 0
 
@@ -53,6 +49,10 @@ class Field:
 
 class Fields(tuple[Field, ...]):
     """The fields of a row, in order; what can be known of them beforehand is looked up once."""
+
+    def __new__(cls, *fields: Field) -> Fields:
+        """These fields."""
+        return super().__new__(cls, fields)
 
     @cached_property
     def columns(self) -> list[tuple[str, str]]:
@@ -179,76 +179,5 @@ def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *furt
         graph.energy.tolist(),
         *(column for _, column in further),
     )
-    fields = Fields((*ends, *sides, Field("energy", "energy", 5), *own))
+    fields = Fields(*ends, *sides, Field("energy", "energy", 5), *own)
     return ArcListing(fields, list(rows), title, f"{title}: no arcs")
-
-
-def _id(record: Item) -> dict[str, Any]:
-    return {"id": record.id}
-
-
-class JsonReport:
-    """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
-
-    def __init__(
-        self, record: Callable[[Document, Any], Sequence[dict[str, Any]]], about: Callable[[Item], dict[str, Any]] = _id
-    ) -> None:
-        """record: the objects of a result. about: what the object of a record that failed says of the record itself."""
-        self._record, self._about = record, about
-
-    def prepare(self, document: Document, result: Any) -> str:
-        """The lines of one result."""
-        return json_lines(*self._record(document, result))
-
-    def show(self, document: Document, lines: str) -> None:
-        """Write them."""
-        sys.stdout.write(lines)
-
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A line that says what went wrong."""
-        write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
-
-    def finish(self) -> None:
-        """Nothing is kept back."""
-
-
-def _cell(value: float | str) -> str:
-    return value if isinstance(value, str) else number(value)
-
-
-def arc_table(
-    out: Any, graph: Graph, names: Sequence[int | str], title: str, columns: Mapping[str, Sequence[float | str]]
-) -> None:
-    """The arcs of a graph with further columns of numbers, each (arcs,), or of texts that are numbers already."""
-    transducer = bool((graph.ilabel != graph.olabel).any())
-    labels = ["input", "output"] if transducer else ["label"]
-    headings = [("arc", "number"), ("from", "text"), ("to", "text"), *((name, "label") for name in labels)]
-    rows = GrowingTable(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
-    sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
-    for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
-        shown = [label_text(None if side[arc] == _EPSILON else graph.labels[side[arc]]) for side in sides]
-        numbers = [number(energy), *(_cell(column[arc]) for column in columns.values())]
-        rows.add(str(arc), str(names[tail]), str(names[head]), *shown, *numbers)
-    rows.flush()
-    if not graph.arcs:
-        say(out, f"{title}: no arcs")
-
-
-def arc_records(
-    graph: Graph, names: Sequence[int | str], gradient: Sequence[float] | None = None
-) -> list[dict[str, Any]]:
-    """The arcs of a graph as JSON objects, with their gradients if given; `output` only where it is not the label."""
-    columns = zip(
-        graph.src.tolist(), graph.dst.tolist(), graph.ilabel.tolist(), graph.olabel.tolist(), graph.energy.tolist()
-    )
-    records = []
-    for arc, (tail, head, ilabel, olabel, energy) in enumerate(columns):
-        record: dict[str, Any] = {"arc": arc, "from": names[tail], "to": names[head]}
-        record["label"] = None if ilabel == _EPSILON else graph.labels[ilabel]
-        if olabel != ilabel:
-            record["output"] = None if olabel == _EPSILON else graph.labels[olabel]
-        record["energy"] = energy
-        if gradient is not None:
-            record["gradient"] = gradient[arc]
-        records.append(record)
-    return records

@@ -16,26 +16,22 @@ if TYPE_CHECKING:
     from lattice_cli.records import Forward
 
 _FIGURES = Fields(
-    (
-        Field("beta", "beta"),
-        Field("free_energy", "free energy"),
-        Field("best_energy", "best"),
-        Field("expected_energy", "expected"),
-        Field("entropy", "entropy"),
-        Field("variance", "variance"),
-    )
+    Field("beta", "beta"),
+    Field("free_energy", "free energy"),
+    Field("best_energy", "best"),
+    Field("expected_energy", "expected"),
+    Field("entropy", "entropy"),
+    Field("variance", "variance"),
 )
 _NODE = Field("node", "node", 0, "text", str)
 _ALPHA = Field("alpha", "alpha", 1, told=finite)
-_NODES = Fields((_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3)))
+_NODES = Fields(_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3))
 _MULTIPLIERS = Fields(
-    (
-        _NODE,
-        _ALPHA,
-        Field("multiplier", "lambda", 2),
-        Field("residual_lambda", "dL/dlambda", 3, shown=small),
-        Field("residual_alpha", "dL/dalpha", 4, shown=small),
-    )
+    _NODE,
+    _ALPHA,
+    Field("multiplier", "lambda", 2),
+    Field("residual_lambda", "dL/dlambda", 3, shown=small),
+    Field("residual_alpha", "dL/dalpha", 4, shown=small),
 )
 _GRADIENT = Field("gradient", "gradient")
 _RESIDUAL = Field("residual", "dL/de - dF/de", shown=small)

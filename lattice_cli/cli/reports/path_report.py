@@ -33,19 +33,17 @@ def _of_path(field: Field) -> Field:
 
 
 _SPAN = (Field("begin", "begin"), Field("end", "end"))
-_WORD = Fields((Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence")))
+_WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
 _PATH = Fields(
-    (
-        Field("energy", "energy", lambda path: finite(path.energy)),
-        Field("output"),
-        Field("input"),
-        Field("arcs"),
-        Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
-        Field("times", "times", kind="text", shown=_spaced, optional=True),
-        Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
-        Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
-        Field("words", told=_WORD.records, optional=True),
-    )
+    Field("energy", "energy", lambda path: finite(path.energy)),
+    Field("output"),
+    Field("input"),
+    Field("arcs"),
+    Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
+    Field("times", "times", kind="text", shown=_spaced, optional=True),
+    Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
+    Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
+    Field("words", told=_WORD.records, optional=True),
 )
 #: Columns of rows (path, rank, whether labels are run together, gap or log p), by their headings.
 _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
@@ -82,7 +80,7 @@ class Shown:
             "times": self.times,
             "answer": True,
         }
-        return Fields(_COLUMNS[heading] for heading, shown in wanted.items() if shown)
+        return Fields(*(_COLUMNS[heading] for heading, shown in wanted.items() if shown))
 
 
 def _rows(
@@ -130,11 +128,11 @@ class ViterbiReport(StreamReport):
             yield cells
             if path.words:
                 timed = any(word.begin is not None for word in path.words)
-                yield Listing(Fields(each for each in _WORD if timed or each not in _SPAN), path.words)
+                yield Listing(Fields(*(each for each in _WORD if timed or each not in _SPAN)), path.words)
             if self._shown.arcs:
                 times = () if path.times is None else (path.times, path.times[1:])
                 span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
-                yield Listing(Fields((*_ARC, *span)), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
+                yield Listing(Fields(*_ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
         for note in found.notes:
             yield f"{document.id}: {note}"
 
@@ -152,7 +150,7 @@ def _decoded(document: Document, found: Decoding) -> list[dict[str, Any]]:
 
 def sample_report(run: RunOptions) -> StreamReport:
     """Paths in the order they were drawn."""
-    fields = Fields(_COLUMNS[heading] for heading in ("draw", "energy", "log p", "answer"))
+    fields = Fields(*(_COLUMNS[heading] for heading in ("draw", "energy", "log p", "answer")))
 
     def objects(document: Document, found: Draws) -> list[dict[str, Any]]:
         chances = [{"log_probability": chance} for chance in found.log_probabilities]

@@ -18,24 +18,22 @@ def _iterations(solved: Any) -> str:
 
 
 _FIELDS = Fields(
-    (
-        Field("status", of=lambda found: "failed" if found.failed else "ok"),
-        Field("rows", "rows", shown=str),
-        Field("gradient", "gradient"),
-        Field("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
-        # What a recogniser does not have is left out, or empty.
-        Field(
-            "adjoint",
-            "states kept",
-            shown=known(lambda found: f"{found.kept} of {found.of}"),
-            told=asdict,
-            optional=True,
-        ),
-        Field(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
-        Field("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
-        Field(None, "iterations", "fixed_point", shown=known(_iterations)),
-        Field(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
-    )
+    Field("status", of=lambda found: "failed" if found.failed else "ok"),
+    Field("rows", "rows", shown=str),
+    Field("gradient", "gradient"),
+    Field("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
+    # What a recogniser does not have is left out, or empty.
+    Field(
+        "adjoint",
+        "states kept",
+        shown=known(lambda found: f"{found.kept} of {found.of}"),
+        told=asdict,
+        optional=True,
+    ),
+    Field(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
+    Field("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
+    Field(None, "iterations", "fixed_point", shown=known(_iterations)),
+    Field(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
 )
 
 

@@ -45,29 +45,23 @@ class Parts:
 Found: TypeAlias = "tuple[Document, Inventory, dict[str, Listing], LatticeError | None]"
 
 _LABEL_USE = Fields(
-    (
-        Field("label", "label", kind="label", shown=label_text),
-        Field("arcs", "arcs", shown=str),
-        Field("expected", "expected", shown=lambda value: number(value, 4)),
-        Field("detour", "detour", shown=lambda value: number(value, 4)),
-    )
+    Field("label", "label", kind="label", shown=label_text),
+    Field("arcs", "arcs", shown=str),
+    Field("expected", "expected", shown=lambda value: number(value, 4)),
+    Field("detour", "detour", shown=lambda value: number(value, 4)),
 )
 _CONFUSION = Fields(
-    (
-        Field("word", "best", kind="label", shown=lambda word: _said(word)),
-        Field("choices"),
-        Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
-        Field(None, "instead", lambda slot: _others(slot), "text", str),
-    )
+    Field("word", "best", kind="label", shown=lambda word: _said(word)),
+    Field("choices"),
+    Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
+    Field(None, "instead", lambda slot: _others(slot), "text", str),
 )
 _HEAVIEST = Fields(
-    (
-        Field("arc", "arc", 0, shown=str),
-        Field("from", "from", 1, "text", str),
-        Field("to", "to", 2, "text", str),
-        Field("label", "label", 3, "label", label_text),
-        *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
-    )
+    Field("arc", "arc", 0, shown=str),
+    Field("from", "from", 1, "text", str),
+    Field("to", "to", 2, "text", str),
+    Field("label", "label", 3, "label", label_text),
+    *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
 )
 
 
@@ -109,7 +103,7 @@ def _strip(strips: list[Strip], at: str) -> Listing:
         Field("labels", "best path", kind="label", shown=lambda labels: " ".join(map(label_text, labels))),
     )
     empty = f"{at}no strip chart: without times levels are needed, and cycles have none"
-    return Listing(Fields(fields), strips, f"{at}arcs along its length", empty)
+    return Listing(Fields(*fields), strips, f"{at}arcs along its length", empty)
 
 
 def _heavy(document: Document, heavy: Heavy) -> tuple[Any, ...]:
