@@ -65,7 +65,7 @@ def parse():
 from lattice_cli.cli.terminal.process import keep_freed_memory, one_thread
 one_thread()
 keep_freed_memory()
-from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
+from lattice_cli.cli.reports.path_report import Shown, ViterbiReport
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.reading import read_records
@@ -79,7 +79,7 @@ read = clock()
 found = decode(documents)
 solved = clock()
 sys.stdout = io.StringIO()
-report = viterbi_report(RunOptions(as_json=True), Shown(SearchRequest()))
+report = ViterbiReport(RunOptions(as_json=True), Shown(SearchRequest()))
 for document, result in zip(documents, found):
     report.show(document, report.prepare(document, result))
 shown = clock()

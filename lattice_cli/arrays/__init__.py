@@ -1,13 +1,13 @@
 """Idioms over numpy arrays of ragged columns: what the engine would else write out inline.
 
-finite_difference  central finite differences
+finite_difference  central differences, and when they agree
 grouping           rows grouped by a key (CSR): `group_by`
 key_index          consecutive numbers for integer keys (table or open-addressing hash)
 pointers           follow back-pointers to their end, in strides where long
 runs               ranges side by side; where runs of equal neighbours begin; distinct keys
 segments           segment reduction: least, sum, spread; sorted runs or scattered owners
 sorting            stable radix order of integers, block by block where nearly sorted
-types              IntArray, FloatArray, BoolArray; an empty column of indices; `finite`: 0 for infinity
+types              IntArray, FloatArray, BoolArray; an empty column of indices
 """
 
 from typing import TYPE_CHECKING

@@ -4,7 +4,7 @@ assemble          a configuration file and what it names, put together
 grammar_argument  what -g, --ctc and --combine mean: a decoder
 model_store       trained models to and from files
 neural_store      neural grammars in model files
-trainer           a training from its configuration to its model file
+trainer           train from a configuration, without a terminal
 """
 
 from typing import TYPE_CHECKING

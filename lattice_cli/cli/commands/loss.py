@@ -115,7 +115,7 @@ def loss(
     run: RunOptions,
 ) -> int:
     """See the help above."""
-    from lattice_cli.cli.reports.loss_report import LossJson, LossTables
+    from lattice_cli.cli.reports.loss_report import LossReport
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import CheckFailed, LatticeError, counted
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
@@ -126,7 +126,7 @@ def loss(
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
-    report: Any = LossJson(side, stream) if run.as_json else LossTables(side, check, stream, arcs, run.color)
+    report = LossReport(run, side, check, stream, arcs)
 
     def solve(documents: list[Document], first: int = 0) -> list[Any]:
         own = list(targets) or None

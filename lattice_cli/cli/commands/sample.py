@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -50,7 +50,7 @@ def sample(
     """
     import numpy as np
 
-    from lattice_cli.cli.reports.fields import JsonReport, identity
+    from lattice_cli.cli.reports.path_report import sample_report
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import Diverged, LatticeError
     from lattice_cli.records.draws import draws
@@ -58,7 +58,6 @@ def sample(
     require_one_stdin(graphs, decoder.grammar)
     require_side(side, decoder.grammar)
     through = decoder.read()
-    report: Any = JsonReport(_record, identity) if run.as_json else _tables(run.color)
 
     def drawn(document: Document, number: int) -> Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
@@ -71,33 +70,4 @@ def sample(
     def solve(batch: list[Document], first: int) -> list[Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    return run_records(graphs, reading, solve, report, run, apart=True)
-
-
-def _record(document: Document, found: Draws) -> list[dict[str, Any]]:
-    """The JSON object of one record."""
-    from lattice_cli.cli.reports.fields import identity, path_fields
-
-    pairs = zip(found.paths, found.log_probabilities)
-    paths = [{**path_fields(path), "log_probability": log_probability} for path, log_probability in pairs]
-    figures = {"beta": found.beta, "free_energy": found.free_energy}
-    return [{**identity(document), "status": "ok", **figures, "paths": paths}]
-
-
-def _tables(color: str) -> Any:
-    """A row for each path."""
-    from lattice_cli.cli.reports.fields import TableReport
-    from lattice_cli.cli.terminal.tables import answer_text, number
-
-    class SampleTables(TableReport):
-        """Paths in the order they were drawn."""
-
-        def show(self, document: Document, found: Draws) -> None:
-            """The rows of one record."""
-            run_together = all(len(label) == 1 for path in found.paths for label in path.output)
-            for rank, (path, log_probability) in enumerate(zip(found.paths, found.log_probabilities), 1):
-                figures = number(path.energy), number(log_probability)
-                self.rows.add(document.id, str(rank), *figures, answer_text(path.output, run_together))
-
-    numbers = [(name, "number") for name in ("draw", "energy", "log p")]
-    return SampleTables(color, [("id", "text"), *numbers, ("answer", "label")])
+    return run_records(graphs, reading, solve, sample_report(run), run, apart=True)

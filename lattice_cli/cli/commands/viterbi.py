@@ -65,7 +65,7 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.reports.viterbi_report import Shown, viterbi_report
+    from lattice_cli.cli.reports.path_report import Shown, ViterbiReport
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.records import decode
 
@@ -79,4 +79,4 @@ def viterbi(
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, through, request, side)
 
-    return run_records(graphs, reading, solve, viterbi_report(run, shown), run)
+    return run_records(graphs, reading, solve, ViterbiReport(run, shown), run)

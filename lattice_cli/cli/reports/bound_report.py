@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from lattice_cli.analysis import VariationalBound
-from lattice_cli.cli.reports.fields import JsonReport, TableReport, identity
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
+from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report, identity
 from lattice_cli.cli.stream.run_options import RunOptions
-from lattice_cli.cli.terminal.tables import GrowingTable, number
+from lattice_cli.cli.terminal.tables import number
 from lattice_cli.graph import Document
 from lattice_cli.learning.training import RecordBounds
-
-
-def bound_report(run: RunOptions) -> Any:
-    """Where bounds go."""
-    return JsonReport(_record, identity) if run.as_json else _BoundTables(run.color)
-
-
-def _number(value: float) -> float | None:
-    """JSON has no nan: null stands for what a single sample cannot tell."""
-    return None if math.isnan(value) else value
-
-
-def _figures(found: VariationalBound) -> dict[str, float]:
-    return {
-        "free_energy": found.free_energy,
-        "bound": found.bound,
-        "expected_energy": found.expected_energy,
-        "entropy": found.entropy,
-        "gap": found.gap,
-    }
-
-
-def _record(document: Document, found: RecordBounds) -> list[dict[str, Any]]:
-    line: dict[str, Any] = {**identity(document), "status": "ok", "beta": found.bound.beta, **_figures(found.bound)}
-    if found.sampled is not None:
-        line["sampled"] = {
-            "samples": found.sampled.samples,
-            "bound": found.sampled.bound,
-            "standard_error": _number(found.sampled.standard_error),
-            "effective_sample_size": found.sampled.effective,
-        }
-    if found.importance:
-        line["importance"] = [
-            {
-                "k": each.k,
-                "bound": each.bound,
-                "exact": each.standard_error is None,
-                "standard_error": None if each.standard_error is None else _number(each.standard_error),
-            }
-            for each in found.importance
-        ]
-    if found.rows:
-        line["fit"] = [
-            {
-                "step": row.step,
-                **_figures(row.bound),
-                "gradient": row.gradient,
-                "variance": _number(row.plain),
-                "variance_with_control": _number(row.controlled),
-            }
-            for row in found.rows
-        ]
-    return [line]
 
 
 def _small(value: float) -> str:
@@ -71,38 +19,55 @@ def _small(value: float) -> str:
     return "<1e-9" if abs(value) < 1e-9 else number(value)
 
 
-class _BoundTables(TableReport):
-    """A row a record, and tables of what was estimated and fitted."""
+_FIGURES = Fields(
+    Field("beta", "beta"),
+    Field("free_energy", "F"),
+    Field("bound", "bound"),
+    Field("expected_energy", "<E>_q"),
+    Field("entropy", "entropy"),
+    Field("gap", "gap", shown=_small),
+)
+_ROW = Fields(
+    Field("step", "step", shown=str),
+    *(
+        replace(each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small)
+        for each in _FIGURES[1:]
+    ),
+    Field("gradient", "|gradient|", shown=_small),
+    Field("variance", "variance", "plain", shown=_small, told=finite),
+    Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
+)
+_SAMPLED = Fields(
+    Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
+    Field("samples"),
+    Field("bound", "value"),
+    Field("standard_error", "std. error", told=finite),
+    Field("effective_sample_size", "eff. samples", "effective"),
+)
+_IMPORTANCE = Fields(
+    Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
+    Field("k"),
+    Field("bound", "value"),
+    Field("exact", of=lambda each: each.standard_error is None),
+    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
+    Field(None, "eff. samples", lambda each: "", shown=str),
+)
 
-    def __init__(self, color: str) -> None:
-        headings = ("beta", "F", "bound", "<E>_q", "entropy", "gap")
-        super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
 
-    def show(self, document: Document, found: RecordBounds) -> None:
-        """The tables of one record."""
-        figures = (found.bound.beta, *_figures(found.bound).values())
-        self.rows.add(document.id, *(number(figure) for figure in figures[:-1]), _small(figures[-1]))
-        if found.rows or found.sampled or found.importance:
-            self.rows.flush()
-        self._fit(document, found)
-        self._estimates(document, found)
+def bound_report(run: RunOptions) -> StreamReport:
+    """Bounds: an entry a record, with what was estimated and fitted."""
+    return entry_report(run, _FIGURES, _entries, identity)
 
-    def _fit(self, document: Document, found: RecordBounds) -> None:
-        headings = ["step", "bound", "gap", "|gradient|", "variance", "with control"]
-        rows = GrowingTable(self.out, [(each, "number") for each in headings], f"{document.id}: fitting q", every=0)
-        for row in found.rows:
-            shown = (row.bound.bound, row.bound.gap, row.gradient, row.plain, row.controlled)
-            rows.add(str(row.step), *(_small(value) for value in shown))
-        rows.flush()
 
-    def _estimates(self, document: Document, found: RecordBounds) -> None:
-        headings = [("estimate", "name"), ("value", "number"), ("std. error", "number"), ("eff. samples", "number")]
-        rows = GrowingTable(self.out, headings, f"{document.id}: from paths drawn from q", every=0)
-        if found.sampled is not None:
-            told = found.sampled
-            name = f"bound, {told.samples} samples"
-            rows.add(name, number(told.bound), number(told.standard_error), number(told.effective))
-        for each in found.importance:
-            error = "exact" if each.standard_error is None else number(each.standard_error)
-            rows.add(f"importance-weighted, K = {each.k}", number(each.bound), error, "")
-        rows.flush()
+def _entries(document: Document, found: RecordBounds) -> Iterator[Entry]:
+    below: dict[str, Any] = {}
+    estimates = [_IMPORTANCE.cells(each) for each in found.importance]
+    if found.sampled is not None:
+        below["sampled"] = _SAMPLED.record(found.sampled)
+        estimates.insert(0, _SAMPLED.cells(found.sampled))
+    if found.importance:
+        below["importance"] = _IMPORTANCE.records(found.importance)
+    if found.rows:
+        below["fit"] = Listing(_ROW, found.rows, f"{document.id}: fitting q")
+    sheet = Sheet(_IMPORTANCE.columns, estimates, f"{document.id}: from paths drawn from q")
+    yield Entry(found.bound, below, [sheet] if estimates else [])

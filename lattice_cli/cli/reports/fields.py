@@ -1,95 +1,136 @@
-"""How the results of a stream are put out: JSON lines, or tables."""
+"""Results as lists of fields, from which both their JSON and their tables are made."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
-from lattice_cli.errors import LatticeError
+from lattice_cli.cli.terminal.tables import GrowingTable, label_text, number, say
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.report import Item
-    from lattice_cli.graph import Document, Graph
-    from lattice_cli.records import Decoded
-
+    from lattice_cli.graph import Graph
 
 _EPSILON = 0
 
 
-def _id(record: Item) -> dict[str, Any]:
-    return {"id": record.id}
+@dataclass(frozen=True)
+class Field:
+    """A key of a JSON object, a column of a table, or both.
+
+    key, heading: None where it is not in JSON, not in the table. of: the value in a row: an attribute (default: that of
+    the name of the key), a place in a tuple, or a function of the row. kind: of the column, see GrowingTable. shown:
+    the value as a cell. told: the value in JSON, if that is another. optional: without a value there is no key.
+    """
+
+    key: str | None
+    heading: str | None = None
+    of: str | int | Callable[[Any], Any] = ""
+    kind: str = "number"
+    shown: Callable[[Any], str] = number
+    told: Callable[[Any], Any] | None = None
+    optional: bool = False
+
+    @cached_property
+    def value(self) -> Callable[[Any], Any]:
+        """The value in a row."""
+        of = self.of if self.of != "" else str(self.key)
+        return attrgetter(of) if isinstance(of, str) else itemgetter(of) if isinstance(of, int) else of
+
+    @cached_property
+    def json(self) -> Callable[[Any], Any]:
+        """The value in JSON."""
+        value, told = self.value, self.told
+        return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
 
 
-class JsonReport:
-    """A line of JSON for each object that `record` makes of a result, and one for each record that failed."""
+class Fields(tuple[Field, ...]):
+    """The fields of a row, in order; what can be known of them beforehand is looked up once."""
 
-    def __init__(
-        self, record: Callable[[Document, Any], Sequence[dict[str, Any]]], about: Callable[[Item], dict[str, Any]] = _id
-    ) -> None:
-        """record: the objects of a result. about: what the object of a record that failed says of the record itself."""
-        self._record, self._about = record, about
+    def __new__(cls, *fields: Field) -> Fields:
+        """These fields."""
+        return super().__new__(cls, fields)
 
-    def prepare(self, document: Document, result: Any) -> str:
-        """The lines of one result."""
-        return json_lines(*self._record(document, result))
+    @cached_property
+    def columns(self) -> list[tuple[str, str]]:
+        """(heading, kind) of each column."""
+        return [(each.heading, each.kind) for each in self if each.heading is not None]
 
-    def show(self, document: Document, lines: str) -> None:
-        """Write them."""
-        sys.stdout.write(lines)
+    @cached_property
+    def _values(self) -> list[tuple[str, Callable[[Any], Any]]]:
+        return [(each.key, each.json) for each in self if each.key is not None]
 
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A line that says what went wrong."""
-        write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
+    @cached_property
+    def _optional(self) -> list[str]:
+        return [each.key for each in self if each.optional and each.key is not None]
 
-    def finish(self) -> None:
-        """Nothing is kept back."""
+    def record(self, row: Any) -> dict[str, Any]:
+        """A row as a JSON object."""
+        record = {key: value(row) for key, value in self._values}
+        for key in self._optional:
+            if record[key] is None:
+                del record[key]
+        return record
 
+    def records(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
+        """Rows as JSON objects."""
+        return [self.record(row) for row in rows]
 
-def identity(record: Item) -> dict[str, Any]:
-    """What a JSON object of paths says of its record: the id, and the target where it has one, for evaluate."""
-    target = getattr(record, "target", None)
-    return _id(record) if target is None else {**_id(record), "target": target}
-
-
-def path_fields(path: Decoded) -> dict[str, Any]:
-    """A path as a JSON object."""
-    fields: dict[str, Any] = {
-        "energy": None if path.energy != path.energy else path.energy,
-        "output": path.output,
-        "input": path.input,
-        "arcs": path.arcs,
-        "nodes": path.nodes,
-    }
-    if path.times is not None:
-        fields["times"] = path.times
-    if path.risk is not None:
-        fields |= {"expected_errors": path.risk.errors, "exact": path.risk.exact}
-    if path.words is not None:
-        fields["words"] = [
-            {"word": word.label, "begin": word.begin, "end": word.end, "confidence": word.confidence}
-            for word in path.words
-        ]
-    return fields
+    def cells(self, row: Any) -> list[str]:
+        """A row as the cells of a table."""
+        return [each.shown(each.value(row)) for each in self if each.heading is not None]
 
 
-class TableReport:
-    """Rows of one growing table; a record that failed gets a row that says so."""
+@dataclass(frozen=True)
+class Sheet:
+    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows."""
 
-    def __init__(self, color: str, columns: Sequence[tuple[str, str]]) -> None:
-        self.out = console(color)
-        self._width = len(columns)
-        self.rows = GrowingTable(self.out, columns)
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    empty: str = ""
 
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A row with the status; the message itself goes to standard error."""
-        self.rows.add(record.id, *[""] * (self._width - 2), f"({error.status})")
+    def print(self, out: Any) -> None:
+        """All of it, on a console."""
+        table = GrowingTable(out, self.columns, self.title, every=0)
+        for cells in self.rows:
+            table.add(*cells)
+        table.flush()
+        if self.empty and not self.rows:
+            say(out, self.empty)
 
-    def finish(self) -> None:
-        """Print the rows that are waiting."""
-        self.rows.flush()
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of rows: JSON objects of their keys, or a table of their columns. empty: see Sheet."""
+
+    fields: Fields
+    rows: Sequence[Any]
+    title: str = ""
+    empty: str = ""
+
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects."""
+        return self.fields.records(self.rows)
+
+    def sheet(self) -> Sheet:
+        """The table."""
+        return Sheet(self.fields.columns, [self.fields.cells(row) for row in self.rows], self.title, self.empty)
+
+
+class ArcListing(Listing):
+    """Arcs; in JSON `output` is there only where it is not the label."""
+
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects."""
+        records = super().records()
+        for record in records:
+            if "output" in record and record["output"] == record["label"]:
+                del record["output"]
+        return records
 
 
 def small(value: float, least: float = 1e-9) -> str:
@@ -97,43 +138,46 @@ def small(value: float, least: float = 1e-9) -> str:
     return number(value) if abs(value) >= least else f"<{least:g}"
 
 
-def _cell(value: float | str) -> str:
-    return value if isinstance(value, str) else number(value)
+def finite(value: float) -> float | None:
+    """JSON has no infinity, the energy of no way at all, and no nan, what cannot be told: null stands for them."""
+    return value if math.isfinite(value) else None
 
 
-def arc_table(
-    out: Any, graph: Graph, names: Sequence[int | str], title: str, columns: Mapping[str, Sequence[float | str]]
-) -> None:
-    """The arcs of a graph with further columns of numbers, each (arcs,), or of texts that are numbers already."""
-    transducer = bool((graph.ilabel != graph.olabel).any())
-    labels = ["input", "output"] if transducer else ["label"]
-    headings = [("arc", "number"), ("from", "text"), ("to", "text"), *((name, "label") for name in labels)]
-    rows = GrowingTable(out, [*headings, ("energy", "number"), *((name, "number") for name in columns)], title, every=0)
-    sides = (graph.ilabel.tolist(), graph.olabel.tolist()) if transducer else (graph.ilabel.tolist(),)
-    for arc, (tail, head, energy) in enumerate(zip(graph.src.tolist(), graph.dst.tolist(), graph.energy.tolist())):
-        shown = [label_text(None if side[arc] == _EPSILON else graph.labels[side[arc]]) for side in sides]
-        numbers = [number(energy), *(_cell(column[arc]) for column in columns.values())]
-        rows.add(str(arc), str(names[tail]), str(names[head]), *shown, *numbers)
-    rows.flush()
-    if not graph.arcs:
-        say(out, f"{title}: no arcs")
+def known(text: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Nothing in place of what is not there."""
+    return lambda value: "" if value is None else text(value)
 
 
-def arc_records(
-    graph: Graph, names: Sequence[int | str], gradient: Sequence[float] | None = None
-) -> list[dict[str, Any]]:
-    """The arcs of a graph as JSON objects, with their gradients if given; `output` only where it is not the label."""
-    columns = zip(
-        graph.src.tolist(), graph.dst.tolist(), graph.ilabel.tolist(), graph.olabel.tolist(), graph.energy.tolist()
+def label_or_none(graph: Graph) -> list[str | None]:
+    """The label of each number; None for epsilon."""
+    return [None, *graph.labels[_EPSILON + 1 :]]
+
+
+def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
+    """Names and columns of numbers, (rows,) each, as rows."""
+    return list(zip(names, *(column.tolist() for column in columns)))
+
+
+#: A column of arcs, (arcs,): values, and how they are put out.
+Column = tuple[Field, Sequence[Any]]
+
+
+def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
+    """The arcs of a graph with further columns."""
+    labels = label_or_none(graph)
+    sides = [Field("label", "label", 3, "label", label_text)]
+    if (graph.ilabel != graph.olabel).any():
+        sides = [replace(sides[0], heading="input"), Field("output", "output", 4, "label", label_text)]
+    ends = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str), Field("to", "to", 2, "text", str))
+    own = [replace(each, of=6 + place) for place, (each, _) in enumerate(further)]
+    rows = zip(
+        range(graph.arcs),
+        [names[tail] for tail in graph.src.tolist()],
+        [names[head] for head in graph.dst.tolist()],
+        [labels[label] for label in graph.ilabel.tolist()],
+        [labels[label] for label in graph.olabel.tolist()],
+        graph.energy.tolist(),
+        *(column for _, column in further),
     )
-    records = []
-    for arc, (tail, head, ilabel, olabel, energy) in enumerate(columns):
-        record: dict[str, Any] = {"arc": arc, "from": names[tail], "to": names[head]}
-        record["label"] = None if ilabel == _EPSILON else graph.labels[ilabel]
-        if olabel != ilabel:
-            record["output"] = None if olabel == _EPSILON else graph.labels[olabel]
-        record["energy"] = energy
-        if gradient is not None:
-            record["gradient"] = gradient[arc]
-        records.append(record)
-    return records
+    fields = Fields(*ends, *sides, Field("energy", "energy", 5), *own)
+    return ArcListing(fields, list(rows), title, f"{title}: no arcs")

@@ -2,84 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import TableReport, arc_table, small
-from lattice_cli.cli.terminal.tables import GrowingTable, number, say
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, finite, rows_of, small
+from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report
+from lattice_cli.cli.terminal.tables import number
+from lattice_cli.errors import CheckFailed
 
 if TYPE_CHECKING:
+    from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.graph import Document
     from lattice_cli.records import Forward
 
+_FIGURES = Fields(
+    Field("beta", "beta"),
+    Field("free_energy", "free energy"),
+    Field("best_energy", "best"),
+    Field("expected_energy", "expected"),
+    Field("entropy", "entropy"),
+    Field("variance", "variance"),
+)
+_NODE = Field("node", "node", 0, "text", str)
+_ALPHA = Field("alpha", "alpha", 1, told=finite)
+_NODES = Fields(_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3))
+_MULTIPLIERS = Fields(
+    _NODE,
+    _ALPHA,
+    Field("multiplier", "lambda", 2),
+    Field("residual_lambda", "dL/dlambda", 3, shown=small),
+    Field("residual_alpha", "dL/dalpha", 4, shown=small),
+)
+_GRADIENT = Field("gradient", "gradient")
+_RESIDUAL = Field("residual", "dL/de - dF/de", shown=small)
+_DIFFERENCE = Field("finite_difference", "difference", shown=lambda value: number(value, 6))
 
-class ForwardTables(TableReport):
-    """Free energies: a row for each record and beta, and tables of arcs and nodes if asked for."""
 
-    def __init__(self, color: str) -> None:
-        headings = ["beta", "free energy", "best", "expected", "entropy", "variance"]
-        super().__init__(color, [("id", "text"), *((heading, "number") for heading in headings)])
+def forward_report(run: RunOptions) -> StreamReport:
+    """Free energies: an entry for each beta. A Lagrangian that does not hold is an error of its record, once shown."""
+    return entry_report(run, _FIGURES, _entries, fault=_fault)
 
-    def show(self, document: Document, results: list[Forward]) -> None:
-        """The rows of one record, and its tables."""
+
+def _fault(results: list[Forward]) -> CheckFailed | None:
+    try:
         for result in results:
-            found = result.statistics
-            figures = (
-                found.beta,
-                found.free_energy,
-                found.best_energy,
-                found.expected_energy,
-                found.entropy,
-                found.variance,
-            )
-            self.rows.add(document.id, *(number(figure) for figure in figures))
-            if result.gradient is not None or result.nodes is not None or result.lagrangian is not None:
-                self.rows.flush()
-            self._arc_table(document, result)
-            self._node_table(document, result)
-            self._lagrangian(document, result)
+            if result.lagrangian is not None:
+                result.lagrangian.require()
+    except CheckFailed as error:
+        return error
+    return None
 
-    def _lagrangian(self, document: Document, result: Forward) -> None:
-        found, side = result.lagrangian, result.searched
-        if found is None or side is None:
-            return
-        from lattice_cli.sweep import CONVENTION
 
-        title = f"{document.id}: multipliers and residuals of each node at beta {number(result.statistics.beta)}"
-        headings = ["node", "alpha", "lambda", "dL/dlambda", "dL/dalpha"]
-        rows = GrowingTable(
-            self.out, [(each, "text" if each == "node" else "number") for each in headings], title, every=0
-        )
-        columns = (found.alpha, found.multiplier, found.by_multiplier, found.by_alpha)
-        for name, alpha, multiplier, *residuals in zip(side.names, *(column.tolist() for column in columns)):
-            rows.add(str(name), number(alpha), number(multiplier), *(small(each) for each in residuals))
-        rows.flush()
-        differences = dict(zip(found.chosen.tolist(), found.difference.tolist()))
-        columns_of_arcs = {
-            "gradient": [number(each) for each in found.gradient.tolist()],
-            "dL/de - dF/de": [small(each) for each in found.by_arc.tolist()],
-            "difference": [
-                number(differences[arc], 6) if arc in differences else "-" for arc in range(side.graph.arcs)
-            ],
-        }
-        arc_table(self.out, side.graph, side.names, f"{document.id}: the same of each arc", columns_of_arcs)
-        say(self.out, f"{CONVENTION}; largest error of a finite difference: {small(found.largest['difference'], 1e-6)}")
+def _entries(document: Document, results: list[Forward]) -> Iterator[Entry]:
+    for result in results:
+        at, side, view = f"at beta {number(result.statistics.beta)}", result.side, result.nodes
+        below: dict[str, Any] = {}
+        if result.gradient is not None:
+            title = f"{document.id}: gradient dF/de of each arc {at}"
+            below["arcs"] = arc_listing(side.graph, side.names, title, (_GRADIENT, result.gradient.tolist()))
+        if view is not None:
+            rows = rows_of(side.names, view.alpha, view.backward, view.posterior)
+            below["nodes"] = Listing(_NODES, rows, f"{document.id}: alpha, backward and posterior of each node {at}")
+        if result.lagrangian is not None:
+            yield _with_lagrangian(document, result, below, at)
+        else:
+            yield Entry(result.statistics, below)
 
-    def _arc_table(self, document: Document, result: Forward) -> None:
-        if result.gradient is None:
-            return
-        side = result.side
-        title = f"{document.id}: gradient dF/de of each arc at beta {number(result.statistics.beta)}"
-        arc_table(self.out, side.graph, side.names, title, {"gradient": result.gradient.tolist()})
 
-    def _node_table(self, document: Document, result: Forward) -> None:
-        if result.nodes is None:
-            return
-        view, names = result.nodes, result.side.names
-        title = f"{document.id}: alpha, backward and posterior of each node at beta {number(result.statistics.beta)}"
-        headings = [("node", "text"), ("alpha", "number"), ("backward", "number"), ("posterior", "number")]
-        rows = GrowingTable(self.out, headings, title, every=0)
-        for node, (alpha, backward, posterior) in enumerate(
-            zip(view.alpha.tolist(), view.backward.tolist(), view.posterior.tolist())
-        ):
-            rows.add(str(names[node]), *(number(value) for value in (alpha, backward, posterior)))
-        rows.flush()
+def _with_lagrangian(document: Document, result: Forward, below: dict[str, Any], at: str) -> Entry:
+    from lattice_cli.sweep import CONVENTION
+
+    found, side = result.lagrangian, result.searched
+    assert found is not None
+    assert side is not None
+    largest, differences = found.largest, dict(zip(found.chosen.tolist(), found.difference.tolist()))
+    columns = ((_GRADIENT, found.gradient.tolist()), (_RESIDUAL, found.by_arc.tolist()))
+    chosen = (_DIFFERENCE, [differences.get(arc) for arc in range(side.graph.arcs)])
+    nodes = rows_of(side.names, found.alpha, found.multiplier, found.by_multiplier, found.by_alpha)
+    below["lagrangian"] = {
+        "convention": CONVENTION,
+        "largest": largest,
+        "nodes": Listing(_MULTIPLIERS, nodes, f"{document.id}: multipliers and residuals of each node {at}"),
+        "arcs": arc_listing(side.graph, side.names, f"{document.id}: the same of each arc", *columns, chosen),
+    }
+    told = f"{CONVENTION}; largest error of a finite difference: {small(largest['difference'], 1e-6)}"
+    return Entry(result.statistics, below, [told])

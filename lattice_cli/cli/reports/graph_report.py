@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lattice_cli.cli.reports.fields import arc_table
+from lattice_cli.cli.reports.fields import arc_listing
 from lattice_cli.cli.stream.report import Item
 from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.cli.terminal.tables import console
@@ -51,7 +51,7 @@ class GraphReport:
         graph = result.graph
         ends = f"start {_few(graph.starts.tolist())}, final {_few(graph.finals.tolist())}"
         title = f"{result.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
-        arc_table(console(self._color), graph, result.names, title, {})
+        arc_listing(graph, result.names, title).sheet().print(console(self._color))
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that cannot be read has no graph to write."""

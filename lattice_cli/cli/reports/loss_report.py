@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports.fields import arc_records, arc_table
+from lattice_cli.cli.reports.fields import ArcListing, Field, Fields, Sheet, arc_listing
+from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream.report import Item
-from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, number, say
+from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.terminal.json_lines import write_json
+from lattice_cli.cli.terminal.tables import answer_text, number
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.graph import Document
 from lattice_cli.learning.losses import AnswerEnergy, Check, LossFailure, LossResult, RecordLosses
@@ -20,18 +22,37 @@ _ZERO = 1e-12
 _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
 
 
-class _Means:
-    """Sums of each loss over records, and the checks on the way."""
+@dataclass(frozen=True)
+class _Row:
+    """A loss of a record, and its check, if it was checked."""
 
-    def __init__(self, side: str, stream: bool) -> None:
-        self._side, self._stream = side, stream
+    result: LossResult
+    check: Check | None
+
+
+class LossReport(StreamReport):
+    """The losses of each record, and their means in the end: of a stream, whatever its length, or of several records.
+
+    side: that of the arcs. checked: there are checks. arcs: they are in tables; in JSON they always are.
+    """
+
+    def __init__(self, run: RunOptions, side: str, checked: bool, stream: bool, arcs: bool) -> None:
+        super().__init__(run, self._objects, self._tables)
+        self._side, self._arcs, self._stream = side, arcs, stream
+        # The check takes the room of the margin on a screen of 80 columns.
+        self._fields = Fields(*(each for each in _LOSS if each.heading != ("margin" if checked else "error")))
         self._sums: dict[str, tuple[float, int]] = {}  # of each loss, and over how many records
-        self.records = self.failed = 0
-        self.failed_checks = self.failed_losses = 0
+        self._records = self._failed = self.failed_checks = self.failed_losses = 0
 
-    def _add(self, values: Mapping[str, float | None], failed_checks: int) -> None:
-        """Add a record to the means: its value of each loss, None for a loss that it has not, and its failed checks."""
-        self.records += 1
+    def prepare(self, document: Document, found: RecordLosses) -> Any:
+        """What one record adds to the means, None for a loss that it has not; its failed checks; what is put out."""
+        values = {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in found.losses}
+        return values, sum(each.failed for each in found.checks.values()), super().prepare(document, found)
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """The losses of one record."""
+        values, failed_checks, ready = prepared
+        self._records += 1
         self.failed_checks += failed_checks
         for name, value in values.items():
             if value is None:
@@ -39,86 +60,124 @@ class _Means:
                 continue
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (total + value, count + 1)
-
-    @property
-    def _many(self) -> bool:
-        """True if there are means to give: of a stream, whatever its length, or of several records."""
-        return self.records > 0 and (self._stream or self.records + self.failed > 1)
-
-    def means(self) -> dict[str, float]:
-        """The mean of each loss over the records that have one."""
-        return {name: total / count for name, (total, count) in self._sums.items()}
-
-
-class LossJson(_Means):
-    """A line for each loss of each record; for several records a last line with `"mean": true` for each loss."""
-
-    def prepare(self, document: Document, found: RecordLosses) -> tuple[dict[str, float | None], int, str]:
-        """What one record adds to the means, and its lines."""
-        return *_figures(found), self._lines(document, found)
-
-    def show(self, document: Document, ready: tuple[dict[str, float | None], int, str]) -> None:
-        """The lines of one record."""
-        values, failed_checks, lines = ready
-        self._add(values, failed_checks)
-        sys.stdout.write(lines)
-
-    def _lines(self, document: Document, found: RecordLosses) -> str:
-        records = []
-        for result in found.losses:
-            if isinstance(result, LossFailure):
-                status = {"id": document.id, "status": result.error.status, "loss": result.loss.name}
-                records.append({**status, "message": str(result.error)})
-            else:
-                records.append(self._line(document, result, found.checks.get(result.loss.name)))
-        return json_lines(*records)
-
-    def _line(self, document: Document, result: LossResult, checked: Check | None) -> dict[str, Any]:
-        side = result.interpretation.side(self._side)
-        arcs = arc_records(side.graph, side.names, result.gradient.tolist())
-        line: dict[str, Any] = {
-            "id": document.id,
-            "status": "ok",
-            "loss": result.loss.name,
-            "value": result.value.value,
-            "correct": _term(result.correct),
-            "offending": _term(result.offending),
-            "slopes": _slopes(result),
-            "latent": result.latent,
-            "beta": result.settings.beta,
-            "targets": result.targets,
-            "notes": result.notes,
-        }
-        if result.all is not None:
-            line["all"] = {"energy": result.all.energy}
-        if checked is not None:
-            line["check"] = _check_record(checked)
-            for arc, difference in zip(checked.arcs.tolist(), checked.difference.tolist()):
-                arcs[arc]["difference"] = difference
-        return {**line, "arcs": arcs}
+        super().show(document, ready)
 
     def fail(self, record: Item, error: LatticeError) -> None:
-        """A line that says what went wrong."""
-        self.failed += 1
-        write_json({"id": record.id, "status": error.status, "message": str(error)})
+        """A record without losses, which the means do not have."""
+        self._failed += 1
+        super().fail(record, error)
 
     def finish(self) -> None:
-        """The means, if there were several records."""
-        if self._many:
-            for name, value in self.means().items():
-                counts = {"records": self._sums[name][1], "failed": self.failed}
-                write_json({"mean": True, "loss": name, "value": value, **counts})
+        """The means, if there are any to give."""
+        if not self._records or not (self._stream or self._records + self._failed > 1):
+            return
+        means = [(name, total / count, count) for name, (total, count) in self._sums.items()]
+        if self.as_json:
+            for name, mean, count in means:
+                write_json({"mean": True, "loss": name, "value": mean, "records": count, "failed": self._failed})
+            return
+        title = f"mean of {counted(self._records, 'record')}" + (f", {self._failed} failed" if self._failed else "")
+        self.print(
+            [Sheet([("loss", "name"), ("mean", "number")], [(name, number(mean)) for name, mean, _ in means], title)]
+        )
+
+    def _objects(self, document: Document, found: RecordLosses) -> Iterator[dict[str, Any]]:
+        for each in found.losses:
+            if isinstance(each, LossFailure):
+                failed = {"id": document.id, "status": each.error.status, "loss": each.loss.name}
+                yield {**failed, "message": str(each.error)}
+                continue
+            row = _Row(each, found.checks.get(each.loss.name))
+            arcs = self._listing(document, row).records()
+            yield {"id": document.id, "status": "ok", **self._fields.record(row), "arcs": arcs}
+
+    def _listing(self, document: Document, row: _Row) -> ArcListing:
+        side, checked = row.result.interpretation.side(self._side), row.check
+        columns = [(_GRADIENT, row.result.gradient.tolist())]
+        if checked is not None:
+            differences = dict(zip(checked.arcs.tolist(), checked.difference.tolist()))
+            columns.append((_DIFFERENCE, [differences.get(arc) for arc in range(side.graph.arcs)]))
+        title = f"{document.id}: gradient of {row.result.loss.name} by each arc"
+        return arc_listing(side.graph, side.names, title, *columns)
+
+    def _tables(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
+        sound, failures = found.sound, [each for each in found.losses if isinstance(each, LossFailure)]
+        single = all(len(label) == 1 for result in sound for label in _labels(result))
+        targets = [answer_text(target, single) for target in sound[0].targets]
+        title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
+        yield Sheet(self._fields.columns, [self._cells(each, found) for each in found.losses], title)
+        yield from _remarks(found, single)
+        yield from (f"{each.loss.name}: {each.error}" for each in failures)
+        for each in sound if self._arcs else ():
+            yield self._listing(document, _Row(each, found.checks.get(each.loss.name)))
+
+    def _cells(self, each: LossResult | LossFailure, found: RecordLosses) -> list[str]:
+        if isinstance(each, LossFailure):
+            return [each.loss.name, f"({each.error.status})", *[""] * (len(self._fields.columns) - 2)]
+        return self._fields.cells(_Row(each, found.checks.get(each.loss.name)))
 
 
-def _figures(found: RecordLosses) -> tuple[dict[str, float | None], int]:
-    """What a record adds to the means."""
-    values = {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in found.losses}
-    return values, sum(each.failed for each in found.checks.values())
+def _remarks(found: RecordLosses, single: bool) -> Iterator[str]:
+    results = found.sound
+    offending = {
+        answer_text(result.offending.output or [], single)
+        for result in results
+        if result.offending is not None and result.offending.output is not None
+    }
+    if offending:
+        yield f"E_I: most offending incorrect answer {', '.join(sorted(offending))}"
+    soft = [result for result in results if result.loss.soft]
+    if soft:
+        own = "F(correct)" if soft[0].latent == "forward" else "that of the best correct path"
+        yield f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths"
+    flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
+    if flat:
+        yield f"zero gradient: {', '.join(flat)}"
+    by_note: dict[str, list[str]] = {}
+    for result in results:
+        for note in result.notes:
+            by_note.setdefault(note, []).append(result.loss.name)
+    for note, names in by_note.items():
+        yield f"note: {note}" if len(results) == 1 else f"note ({', '.join(names)}): {note}"
+    some = next(iter(found.checks.values()), None)
+    if some is not None and results and len(some.arcs) < len(results[0].gradient):
+        yield f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random"
 
 
-def _term(term: AnswerEnergy | None) -> dict[str, Any] | None:
-    if term is None:
-        return None
+def _labels(result: LossResult) -> list[str]:
+    outputs = [term.output for term in (result.correct, result.offending) if term is not None]
+    return [label for output in outputs if output is not None for label in output]
+
+
+def _figure(value: float) -> str:
+    """Five digits, so that a row fits on a screen; seven where five would not show how energies differ."""
+    return number(value, 7 if abs(value) >= 100 else 5)
+
+
+def _margin(row: _Row) -> str:
+    loss = row.result.loss
+    return _figure(row.result.settings.margin) if loss.margin == "m" else loss.margin
+
+
+def _against(row: _Row) -> str:
+    """What the correct answer is held against: E_I, or for the soft losses F(all)."""
+    result = row.result
+    if result.loss.soft and result.all is not None:
+        return _figure(result.all.energy)
+    if not result.loss.contrasts:
+        return "-"
+    offending = result.offending
+    return "none" if offending is None else ("" if offending.bound is None else "≤ ") + _figure(offending.energy)
+
+
+def _slope(row: _Row) -> str:
+    result = row.result
+    if result.loss.soft and result.all is not None:
+        return _figure(result.value.by_all)
+    return _figure(result.value.by_offending) if result.loss.contrasts else "-"
+
+
+def _term(term: AnswerEnergy) -> dict[str, Any]:
     record: dict[str, Any] = {"energy": term.energy, "output": term.output}
     if term.bound is not None:
         record.update({"exact": False, "bound": term.bound})
@@ -147,123 +206,32 @@ def _check_record(found: Check) -> dict[str, Any]:
     }
 
 
-class LossTables(_Means):
-    """A table of losses for each record, what is to be said about them, and tables of arcs if asked for."""
-
-    def __init__(self, side: str, checked: bool, stream: bool, arcs: bool, color: str) -> None:
-        super().__init__(side, stream)
-        self._checked, self._arcs = checked, arcs
-        self._out = console(color)
-
-    def show(self, document: Document, found: RecordLosses) -> None:
-        """The tables of one record."""
-        self._add(*_figures(found))
-        sound, checks = found.sound, found.checks
-        single = all(len(label) == 1 for result in sound for label in _labels(result))
-        targets = [answer_text(target, single) for target in sound[0].targets]
-        title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
-        headings = ["value", "margin", "E_C", "E_I", "dL/dE_C", "dL/dE_I"]
-        if self._checked:
-            headings[1:2] = []  # makes room for the check on a screen of 80 columns
-            headings.append("error")
-        columns = [("loss", "name"), *((heading, "number") for heading in headings)]
-        rows = GrowingTable(self._out, columns, title, every=0)
-        for result in found.losses:
-            if isinstance(result, LossFailure):
-                rows.add(result.loss.name, f"({result.error.status})", *[""] * (len(headings) - 1))
-                continue
-            name, value, margin, *rest = _cells(result)
-            rows.add(name, value, *([*rest, _worst(checks[name])] if name in checks else [margin, *rest]))
-        rows.flush()
-        self._remarks(sound, single, checks)
-        for result in found.losses:
-            if isinstance(result, LossFailure):
-                say(self._out, f"{result.loss.name}: {result.error}")
-        if self._arcs:
-            self._arc_tables(document, sound, checks)
-
-    def _remarks(self, results: list[LossResult], single: bool, checks: Mapping[str, Check]) -> None:
-        offending = {
-            answer_text(result.offending.output or [], single)
-            for result in results
-            if result.offending is not None and result.offending.output is not None
-        }
-        if offending:
-            say(self._out, f"E_I: most offending incorrect answer {', '.join(sorted(offending))}")
-        soft = [result for result in results if result.loss.soft]
-        if soft:
-            own = "F(correct)" if soft[0].latent == "forward" else "that of the best correct path"
-            say(self._out, f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths")
-        flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
-        if flat:
-            say(self._out, f"zero gradient: {', '.join(flat)}")
-        by_note: dict[str, list[str]] = {}
-        for result in results:
-            for note in result.notes:
-                by_note.setdefault(note, []).append(result.loss.name)
-        for note, names in by_note.items():
-            say(self._out, f"note: {note}" if len(results) == 1 else f"note ({', '.join(names)}): {note}")
-        some = next(iter(checks.values()), None)
-        if some is not None and results and len(some.arcs) < len(results[0].gradient):
-            say(self._out, f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random")
-
-    def _arc_tables(self, document: Document, results: list[LossResult], checks: Mapping[str, Check]) -> None:
-        for result in results:
-            side = result.interpretation.side(self._side)
-            columns = {"gradient": result.gradient.tolist()}
-            checked = checks.get(result.loss.name)
-            if checked is not None:
-                differences = np.full(len(result.gradient), np.nan)
-                differences[checked.arcs] = np.where(np.abs(checked.difference) < _NOISE, 0.0, checked.difference)
-                columns["difference"] = differences.tolist()
-            title = f"{document.id}: gradient of {result.loss.name} by each arc"
-            arc_table(self._out, side.graph, side.names, title, columns)
-
-    def fail(self, record: Item, error: LatticeError) -> None:
-        """A line with the status; the message itself goes to standard error."""
-        self.failed += 1
-        say(self._out, f"{record.id}: ({error.status})")
-
-    def finish(self) -> None:
-        """The means, if there were several records."""
-        if not self._many:
-            return
-        failed = f", {self.failed} failed" if self.failed else ""
-        title = f"mean of {counted(self.records, 'record')}{failed}"
-        rows = GrowingTable(self._out, [("loss", "name"), ("mean", "number")], title, every=0)
-        for name, value in self.means().items():
-            rows.add(name, number(value))
-        rows.flush()
-
-
-def _labels(result: LossResult) -> list[str]:
-    outputs = [term.output for term in (result.correct, result.offending) if term is not None]
-    return [label for output in outputs if output is not None for label in output]
-
-
-def _figure(value: float) -> str:
-    """Five digits, so that a row fits on a screen; seven where five would not show how energies differ."""
-    return number(value, 7 if abs(value) >= 100 else 5)
-
-
-def _cells(result: LossResult) -> list[str]:
-    """loss, value, margin, E_C, E_I, and the two derivatives."""
-    value, loss = result.value, result.loss
-    margin = _figure(result.settings.margin) if loss.margin == "m" else loss.margin
-    against, slope = "-", "-"
-    if loss.soft and result.all is not None:
-        against, slope = _figure(result.all.energy), _figure(value.by_all)
-    elif loss.contrasts:
-        mark = "" if result.offending is None or result.offending.bound is None else "≤ "
-        against = "none" if result.offending is None else mark + _figure(result.offending.energy)
-        slope = _figure(value.by_offending)
-    figures = [_figure(figure) for figure in (value.value, result.correct.energy, value.by_correct)]
-    return [loss.name, figures[0], margin, figures[1], against, figures[2], slope]
-
-
 def _worst(found: Check) -> str:
     if found.worst is None:
         return "kink"
     mark = " FAILED" if found.failed else " kink" if found.kink.any() else ""
     error = found.worst[0]
     return (f"{error:.1e}" if error >= _NOISE else "<1e-9") + mark
+
+
+_LOSS = Fields(
+    Field("loss", "loss", "result.loss.name", "name", str),
+    Field("value", "value", "result.value.value", shown=_figure),
+    Field(None, "margin", _margin, shown=str),
+    Field("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
+    Field("offending", of="result.offending", told=_term),
+    Field(None, "E_I", _against, shown=str),
+    Field("slopes", of=lambda row: _slopes(row.result)),
+    Field(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
+    Field(None, "dL/dE_I", _slope, shown=str),
+    Field("latent", of="result.latent"),
+    Field("beta", of="result.settings.beta"),
+    Field("targets", of="result.targets"),
+    Field("notes", of="result.notes"),
+    Field("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
+    Field("check", "error", "check", shown=_worst, told=_check_record, optional=True),
+)
+_GRADIENT = Field("gradient", "gradient")
+_DIFFERENCE = Field(
+    "difference", "difference", shown=lambda value: number(0.0 if abs(value or 1) < _NOISE else value), optional=True
+)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, label_text, number, say
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, arc_listing
+from lattice_cli.cli.reports.reporting import Printed, StreamReport
+from lattice_cli.cli.terminal.tables import answer_text, label_text, number
+from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis import Anatomy, Comparison, Key
+    from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
+    from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.graph import Document
 
 
 _BAR = 20
 _MOST_ROWS = 20
+_LABELS_SHOWN = 20
+_LONGEST_COUNT = 30
 
 
 @dataclass(frozen=True)
@@ -34,108 +41,146 @@ class Parts:
         return self.strip or self.labels or self.confusions or self.heaviest > 0
 
 
-def add_parts(found: dict[str, Any], document: Document, parts: Parts) -> None:
-    """What was asked for, as values, added to `found`. Raises NoPath, Diverged; GraphError with all but the confusions
-    found."""
+#: A record, what is in it, what else was asked for, and why that cannot be had, if so.
+Found: TypeAlias = "tuple[Document, Inventory, dict[str, Listing], LatticeError | None]"
+
+_LABEL_USE = Fields(
+    Field("label", "label", kind="label", shown=label_text),
+    Field("arcs", "arcs", shown=str),
+    Field("expected", "expected", shown=lambda value: number(value, 4)),
+    Field("detour", "detour", shown=lambda value: number(value, 4)),
+)
+_CONFUSION = Fields(
+    Field("word", "best", kind="label", shown=lambda word: _said(word)),
+    Field("choices"),
+    Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
+    Field(None, "instead", lambda slot: _others(slot), "text", str),
+)
+_HEAVIEST = Fields(
+    Field("arc", "arc", 0, shown=str),
+    Field("from", "from", 1, "text", str),
+    Field("to", "to", 2, "text", str),
+    Field("label", "label", 3, "label", label_text),
+    *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
+)
+
+
+def _said(word: str | None) -> str:
+    return "-" if word is None else label_text(word)
+
+
+def _others(slot: Slot) -> str:
+    return ", ".join(f"{_said(label)} {number(mass, 3)}" for label, mass in slot.choices if label != slot.word)
+
+
+def add_parts(found: dict[str, Listing], document: Document, parts: Parts) -> None:
+    """What was asked for, added to `found`. Raises NoPath, Diverged; GraphError with all but the confusions found."""
     from lattice_cli.analysis import Anatomy
 
-    anatomy = Anatomy(document, parts.beta)
+    anatomy, at = Anatomy(document, parts.beta), f"{document.id}: "
     if parts.strip:
-        found["strip"] = [asdict(strip) for strip in anatomy.strips()]
+        found["strip"] = _strip(anatomy.strips(), at)
     if parts.labels:
-        found["label_uses"] = [asdict(use) for use in anatomy.labels()]
+        title = f"{at}labels, how often an answer has them, and what insisting on them costs"
+        found["label_uses"] = Listing(_LABEL_USE, anatomy.labels(), title)
     if parts.heaviest:
-        found["heaviest"] = _heaviest(document, anatomy, parts.heaviest)
+        rows = [_heavy(document, each) for each in anatomy.heaviest(parts.heaviest)]
+        found["heaviest"] = Listing(_HEAVIEST, rows, f"{at}the heaviest arcs")
     if parts.confusions:
-        found["confusions"] = [
-            {"word": slot.word, "choices": [list(choice) for choice in slot.choices]}
-            for slot in anatomy.slots(parts.least)
-        ]
+        title = f"{at}what stands at each place of the best answer, posteriors of {parts.least:g} or more"
+        found["confusions"] = Listing(_CONFUSION, anatomy.slots(parts.least), title)
 
 
-def _heaviest(document: Document, anatomy: Anatomy, count: int) -> list[dict[str, Any]]:
-    graph = document.graph
-    found = []
-    for heavy in anatomy.heaviest(count):
-        arc = heavy.arc
-        label = graph.labels[graph.olabel[arc]] if graph.olabel[arc] else None
-        ends = [document.names[node] for node in (int(graph.src[arc]), int(graph.dst[arc]))]
-        energy = float(graph.energy[arc])
-        shown = {"arc": arc, "from": ends[0], "to": ends[1], "label": label, "energy": energy}
-        found.append({**shown, "posterior": heavy.posterior, "detour": heavy.detour})
-    return found
-
-
-def print_parts(out: Any, document: Document, found: dict[str, Any], parts: Parts) -> None:
-    """The tables of what was asked for."""
-    at = f"{document.id}: "
-    for name, table in (
-        ("strip", _print_strip),
-        ("label_uses", _print_labels),
-        ("confusions", _print_confusions),
-        ("heaviest", _print_heaviest),
-    ):
-        if name in found:
-            table(out, at, found[name], parts)
-
-
-def _print_strip(out: Any, at: str, strips: list[dict[str, Any]], parts: Parts) -> None:
-    if not strips:
-        say(out, f"{at}no strip chart: without times levels are needed, and cycles have none")
-        return
-    headings = [("from", "number"), ("to", "number"), ("nodes", "number"), ("arcs", "number"), ("", "name")]
-    headings += [("entropy", "number"), ("best path", "label")]
-    rows = GrowingTable(out, headings, f"{at}arcs along its length", every=0)
-    most = max(strip["arcs"] for strip in strips) or 1
-    for strip in strips:
-        bar = "█" * round(_BAR * strip["arcs"] / most)
-        numbers = [number(strip["begin"], 4), number(strip["end"], 4), str(strip["nodes"]), str(strip["arcs"])]
-        said = " ".join(map(label_text, strip["labels"]))
-        rows.add(*numbers, bar, number(strip["entropy"], 3), said)
-    rows.flush()
-
-
-def _print_labels(out: Any, at: str, uses: list[dict[str, Any]], parts: Parts) -> None:
-    headings = [("label", "label"), ("arcs", "number"), ("expected", "number"), ("detour", "number")]
-    rows = GrowingTable(
-        out, headings, f"{at}labels, how often an answer has them, and what insisting on them costs", every=0
+def _strip(strips: list[Strip], at: str) -> Listing:
+    most = max((strip.arcs for strip in strips), default=0) or 1
+    fields = (
+        Field("begin", "from", shown=lambda value: number(value, 4)),
+        Field("end", "to", shown=lambda value: number(value, 4)),
+        Field("nodes", "nodes", shown=str),
+        Field("arcs", "arcs", shown=str),
+        Field(None, "", lambda strip: "█" * round(_BAR * strip.arcs / most), "name", str),
+        Field("entropy", "entropy", shown=lambda value: number(value, 3)),
+        Field("labels", "best path", kind="label", shown=lambda labels: " ".join(map(label_text, labels))),
     )
-    for use in uses:
-        rows.add(label_text(use["label"]), str(use["arcs"]), number(use["expected"], 4), number(use["detour"], 4))
-    rows.flush()
+    empty = f"{at}no strip chart: without times levels are needed, and cycles have none"
+    return Listing(Fields(*fields), strips, f"{at}arcs along its length", empty)
 
 
-def _print_confusions(out: Any, at: str, slots: list[dict[str, Any]], parts: Parts) -> None:
-    title = f"{at}what stands at each place of the best answer, posteriors of {parts.least:g} or more"
-    rows = GrowingTable(out, [("best", "label"), ("posterior", "number"), ("instead", "text")], title, every=0)
-    for slot in slots:
-        choices = dict(slot["choices"])
-        others = [
-            f"{'-' if label is None else label_text(label)} {number(mass, 3)}"
-            for label, mass in choices.items()
-            if label != slot["word"]
-        ]
-        own = "-" if slot["word"] is None else label_text(slot["word"])
-        rows.add(own, number(choices.get(slot["word"], 0.0), 4), ", ".join(others))
-    rows.flush()
+def _heavy(document: Document, heavy: Heavy) -> tuple[Any, ...]:
+    graph, arc = document.graph, heavy.arc
+    ends = (document.names[int(graph.src[arc])], document.names[int(graph.dst[arc])])
+    label = graph.labels[graph.olabel[arc]] if graph.olabel[arc] else None
+    return arc, *ends, label, float(graph.energy[arc]), heavy.posterior, heavy.detour
 
 
-def _print_heaviest(out: Any, at: str, arcs: list[dict[str, Any]], parts: Parts) -> None:
-    numbers = ("energy", "posterior", "detour")
-    headings = [("arc", "number"), ("from", "text"), ("to", "text"), ("label", "label")]
-    rows = GrowingTable(out, [*headings, *((name, "number") for name in numbers)], f"{at}the heaviest arcs", every=0)
-    for arc in arcs:
-        cells = [str(arc["arc"]), str(arc["from"]), str(arc["to"]), label_text(arc["label"])]
-        rows.add(*cells, *(number(arc[name]) for name in numbers))
-    rows.flush()
+def show_report(run: RunOptions, arcs: bool) -> StreamReport:
+    """Facts of each record, its problems, what was asked for, its arcs; what kept a part from being had is an
+    error of its record, behind all the rest."""
+
+    def objects(record: Document, result: Found) -> list[dict[str, Any]]:
+        document, found, parts, error = result
+        told = {**asdict(found), **{name: part.records() for name, part in parts.items()}}
+        told["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
+        if document.target is not None:
+            told["target"] = document.target
+        if arcs:
+            told["arcs_table"] = arc_listing(document.graph, document.names).records()
+        if error is not None:
+            error.told = told
+            raise error
+        return [{"id": document.id, "status": "ok", **told}]
+
+    def printed(record: Document, result: Found) -> Iterator[Printed]:
+        document, found, parts, _ = result
+        yield Sheet([(document.id, "text"), ("", "text")], _facts(document, found))
+        yield from (f"problem: {problem}" for problem in found.problems)
+        yield from (parts[name] for name in ("strip", "label_uses", "confusions", "heaviest") if name in parts)
+        if arcs:
+            scores = [(Field(name, name), column.tolist()) for name, column in document.scores.items()]
+            yield arc_listing(document.graph, document.names, f"{document.id}: arcs", *scores)
+
+    return StreamReport(
+        run, objects, printed, fault=lambda result: result[3], silent=() if run.as_json else LatticeError
+    )
 
 
-def print_comparison(out: Any, names: tuple[str, str], found: Comparison) -> None:
+def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
+    labels = " ".join(label_text(label) for label in found.labels[:_LABELS_SHOWN])
+    more = f" and {len(found.labels) - _LABELS_SHOWN} more" if len(found.labels) > _LABELS_SHOWN else ""
+    facts = [
+        ("nodes", f"{found.nodes}, {found.nodes_on_paths} on a path"),
+        ("arcs", f"{found.arcs}, {found.useful_arcs} on a path, {found.epsilon_arcs} epsilon"),
+        ("start, final nodes", f"{found.starts}, {found.finals}"),
+        ("kind", f"{'transducer' if found.transducer else 'acceptor'}, {'cyclic' if found.cyclic else 'acyclic'}"),
+        ("labels", f"{len(found.labels)}: {labels}{more}" if found.labels else "0"),
+        ("levels", "-" if found.levels is None else str(found.levels)),
+        ("paths", "infinitely many" if found.paths is None else _count(found.paths)),
+        ("best, worst energy", f"{number(found.best_energy)}, {number(found.worst_energy)}"),
+    ]
+    timed = document.times is not None
+    facts.append(("density", f"{number(found.density, 4)} labelled arcs a {'second' if timed else 'level'}"))
+    if document.scores:
+        scales = ", ".join(f"{name} x {number(document.scales.get(name, 1.0))}" for name in document.scores)
+        facts.append(("scores", scales))
+    if document.target is not None:
+        target = document.target if isinstance(document.target, str) else " ".join(map(label_text, document.target))
+        facts.append(("target", target))
+    return facts
+
+
+def _count(paths: int) -> str:
+    """The exact number, and its size where it is long; the longest are left to --json."""
+    digits = str(paths)
+    if len(digits) <= _LONGEST_COUNT:
+        return digits
+    return f"about {digits[0]}.{digits[1:4]}e{len(digits) - 1} (exact with --json)"
+
+
+def comparison(names: tuple[str, str], found: Comparison) -> Iterator[Printed]:
     """Two lattices side by side, then what only one of them has, then the arcs whose energies differ."""
-    rows = GrowingTable(out, [("", "text"), *((name, "text") for name in names)], every=0)
     pair = (found.one, found.other)
     joined = all(len(label) == 1 for side in pair for label in side.answer or [])
-    for heading, cells in (
+    facts = (
         ("nodes", [str(side.nodes) for side in pair]),
         ("arcs", [str(side.arcs) for side in pair]),
         ("arcs that the other has not", [str(len(found.only_here)), str(len(found.only_there))]),
@@ -147,23 +192,19 @@ def print_comparison(out: Any, names: tuple[str, str], found: Comparison) -> Non
             ["not in it" if side.elsewhere is None else number(side.elsewhere) for side in pair],
         ),
         ("free energy", [number(side.free_energy) for side in pair]),
-    ):
-        rows.add(heading, *cells)
-    rows.flush()
+    )
+    yield Sheet([(name, "text") for name in ("", *names)], [(heading, *cells) for heading, cells in facts])
     for keys, name in ((found.only_here, names[0]), (found.only_there, names[1])):
-        _print_arcs(out, keys, f"only in {name}")
-    if found.changed:
-        title = f"{len(found.changed)} arcs of both have other energies, {found.same} the same; the largest first"
-        headings = [("from", "text"), ("to", "text"), ("label", "label")]
-        table = GrowingTable(
-            out, [*headings, *((name, "number") for name in names), ("change", "number")], title, every=0
-        )
-        for change in found.changed[:_MOST_ROWS]:
-            numbers = (change.energy, change.other, change.other - change.energy)
-            table.add(*_arc(change.arc), *(number(value) for value in numbers))
-        table.flush()
+        more = f", the first {_MOST_ROWS} of {len(keys)}" if len(keys) > _MOST_ROWS else ""
+        yield Sheet(_ARC, [_arc(key) for key in keys[:_MOST_ROWS]], f"arcs only in {name}{more}")
+    title = f"{len(found.changed)} arcs of both have other energies, {found.same} the same; the largest first"
+    changes = [
+        (*_arc(each.arc), *map(number, (each.energy, each.other, each.other - each.energy)))
+        for each in found.changed[:_MOST_ROWS]
+    ]
+    yield Sheet([*_ARC, *((name, "number") for name in (*names, "change"))], changes, title)
     if found.alike:
-        say(out, "no difference")
+        yield "no difference"
 
 
 def _listed(labels: list[str]) -> str:
@@ -171,14 +212,7 @@ def _listed(labels: list[str]) -> str:
     return " ".join(map(label_text, labels[:_MOST_ROWS])) + more if labels else "none"
 
 
-def _print_arcs(out: Any, keys: list[Key], title: str) -> None:
-    if not keys:
-        return
-    more = f", the first {_MOST_ROWS} of {len(keys)}" if len(keys) > _MOST_ROWS else ""
-    rows = GrowingTable(out, [("from", "text"), ("to", "text"), ("label", "label")], f"arcs {title}{more}", every=0)
-    for key in keys[:_MOST_ROWS]:
-        rows.add(*_arc(key))
-    rows.flush()
+_ARC = (("from", "text"), ("to", "text"), ("label", "label"))
 
 
 def _arc(key: Key) -> tuple[str, str, str]:

@@ -1,10 +1,10 @@
 """What is minimised: the ten losses, the energies of correct and incorrect answers, and their gradients.
 
 answer_graphs   correct, wrong and all answers of an example
-batch_loss      the same for a training batch (to be one with the line above, section 4.5)
-contrasts       what losses of one record and of many have in common
+batch_loss      losses of a training batch, with both derivatives
+contrasts       offending answers, why a target is not spelled: what loss and train share
 gradient_check  gradients against central differences, kinks told apart
-loss_energies   energies of correct, offending and all answers of records
+loss_energies   losses of records, with their gradients by every arc
 losses          the ten losses as functions of a few energies
 path_sets       the paths a loss is taken over, at energies that change
 """
@@ -19,6 +19,6 @@ if TYPE_CHECKING:
     from lattice_cli.learning.losses.gradient_check import Check, RecordLosses, checked
     from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult, evaluate
     from lattice_cli.learning.losses.losses import LOSSES, Settings
-    from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, ProductPathSet
+    from lattice_cli.learning.losses.path_sets import PathSet
 
 __getattr__ = lazy_names(__name__)

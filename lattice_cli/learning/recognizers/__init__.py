@@ -4,7 +4,7 @@ examples          Example: a record as its recognition graph
 outputs           energies as they are, log-softmax, softplus
 recognizer        Recognizer: rows, strips, segments, scores to arc energies and back
 recognizer_check  gradients, adjoints and fixed points of a recogniser
-recognizer_kinds  the table of kinds, their settings, and what is built of them
+recognizer_kinds  the one table of recognisers: settings, what each owns, how it is built
 tied_energies     energies that are sums of weights
 """
 

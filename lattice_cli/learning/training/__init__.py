@@ -4,7 +4,7 @@ config          every key of a configuration with its meaning
 model           a model made of a configuration
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph
-record_bounds   variational bounds on the free energies of records
+record_bounds   the bounds of a record, as bound asks for them
 training_loop   epochs, state, best weights
 validation      errors on held-out examples
 variational_em  a bound by a second recogniser (variational EM)

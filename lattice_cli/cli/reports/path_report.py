@@ -1,0 +1,164 @@
+"""How paths are put out: those that viterbi found, those that sample drew."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, finite
+from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
+from lattice_cli.cli.terminal.tables import answer_text, label_text, number
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.graph import Document
+    from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
+
+#: So many words are named where some are passed over.
+_MOST_WORDS = 5
+
+
+def _spaced(times: Sequence[float | None] | None) -> str:
+    return "-" if times is None else " ".join(map(number, times))
+
+
+def _way(exact: bool) -> str:
+    return "all answers" if exact else "recursion"
+
+
+def _of_path(field: Field) -> Field:
+    return replace(field, of=lambda row: field.value(row[0]))
+
+
+_SPAN = (Field("begin", "begin"), Field("end", "end"))
+_WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
+_PATH = Fields(
+    Field("energy", "energy", lambda path: finite(path.energy)),
+    Field("output"),
+    Field("input"),
+    Field("arcs"),
+    Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
+    Field("times", "times", kind="text", shown=_spaced, optional=True),
+    Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
+    Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
+    Field("words", told=_WORD.records, optional=True),
+)
+#: Columns of rows (path, rank, whether labels are run together, gap or log p), by their headings.
+_COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
+    "rank": Field(None, "rank", 1, shown=str),
+    "draw": Field(None, "draw", 1, shown=str),
+    "gap": Field(None, "gap", 3),
+    "log p": Field(None, "log p", 3),
+    "answer": Field(None, "answer", lambda row: answer_text(row[0].output, row[2]), "label", str),
+}
+_ARC = (Field(None, "arc", 0, shown=str), Field(None, "from", 1, "text", str), Field(None, "to", 2, "text", str))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is to be shown of what was asked: arcs, nodes, times. hot: whether there are hot words."""
+
+    request: SearchRequest
+    arcs: bool = False
+    nodes: bool = False
+    times: bool = False
+    hot: bool = False
+
+    @property
+    def columns(self) -> Fields:
+        """Those of the table of paths."""
+        asked = self.request
+        wanted = {
+            "rank": asked.n > 1,
+            "energy": True,
+            "expected errors": asked.risk,
+            "by": asked.risk,
+            "gap": asked.limited,
+            "nodes": self.nodes,
+            "times": self.times,
+            "answer": True,
+        }
+        return Fields(*(_COLUMNS[heading] for heading, shown in wanted.items() if shown))
+
+
+def _rows(
+    document: Document, fields: Fields, paths: Sequence[Decoded], further: Sequence[float]
+) -> Iterator[list[str]]:
+    """The cells of paths in these columns. further: of each, the value that is no part of a path."""
+    run_together = all(len(label) == 1 for path in paths for label in path.output)
+    for rank, (path, value) in enumerate(zip(paths, further), 1):
+        yield [document.id, *fields.cells((path, rank, run_together, value))]
+
+
+class ViterbiReport(StreamReport):
+    """Best paths: a row a path, and tables of its words and arcs if asked for; in the end, which hot words could be in
+    none of the answers."""
+
+    def __init__(self, run: RunOptions, shown: Shown) -> None:
+        self._shown, self._fields = shown, shown.columns
+        super().__init__(run, _decoded, self._tables, [("id", "text"), *self._fields.columns], identity)
+        self._unsaid: frozenset[str] | None = None
+
+    def prepare(self, document: Document, found: Decoding) -> Any:
+        """What is put out, and what could not be said."""
+        return super().prepare(document, found), found.unsaid
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """What one record could not say another may."""
+        ready, unsaid = prepared
+        self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
+        super().show(document, ready)
+
+    def finish(self) -> None:
+        """The results, then the words."""
+        super().finish()
+        if self._shown.hot and self._unsaid:
+            sys.stdout.flush()
+            words = sorted(self._unsaid)
+            more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
+            listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
+            print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
+
+    def _tables(self, document: Document, found: Decoding) -> Iterator[Printed]:
+        search, best = found.search, found.paths[0].energy
+        gap = 0.0 if search is None or search.exact else max(0.0, best - search.bound)
+        for path, cells in zip(found.paths, _rows(document, self._fields, found.paths, [gap] * len(found.paths))):
+            yield cells
+            if path.words:
+                timed = any(word.begin is not None for word in path.words)
+                yield Listing(Fields(*(each for each in _WORD if timed or each not in _SPAN)), path.words)
+            if self._shown.arcs:
+                times = () if path.times is None else (path.times, path.times[1:])
+                span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
+                yield Listing(Fields(*_ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
+        for note in found.notes:
+            yield f"{document.id}: {note}"
+
+
+def _decoded(document: Document, found: Decoding) -> list[dict[str, Any]]:
+    record = {**identity(document), "status": "ok", "paths": _PATH.records(found.paths)}
+    if found.confidence is not None:
+        record["confidence"] = found.confidence
+    if found.notes:
+        record["notes"] = found.notes
+    if found.search is not None:
+        record["search"] = asdict(found.search)
+    return [record]
+
+
+def sample_report(run: RunOptions) -> StreamReport:
+    """Paths in the order they were drawn."""
+    fields = Fields(*(_COLUMNS[heading] for heading in ("draw", "energy", "log p", "answer")))
+
+    def objects(document: Document, found: Draws) -> list[dict[str, Any]]:
+        chances = [{"log_probability": chance} for chance in found.log_probabilities]
+        paths = [path | chance for path, chance in zip(_PATH.records(found.paths), chances)]
+        figures = {"beta": found.beta, "free_energy": found.free_energy}
+        return [{**identity(document), "status": "ok", **figures, "paths": paths}]
+
+    def printed(document: Document, found: Draws) -> Iterator[Printed]:
+        return _rows(document, fields, found.paths, found.log_probabilities)
+
+    return StreamReport(run, objects, printed, [("id", "text"), *fields.columns], identity)

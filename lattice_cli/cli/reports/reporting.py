@@ -1,0 +1,162 @@
+"""The reports of a stream: lines of JSON, or tables, or both from the same entries."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lattice_cli.cli.reports.fields import Fields, Listing, Sheet
+from lattice_cli.cli.terminal.json_lines import json_lines, write_json
+from lattice_cli.cli.terminal.tables import GrowingTable, console, say
+from lattice_cli.errors import LatticeError
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.stream.report import Item
+    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.graph import Document
+
+#: What is printed: cells of the growing table, another table, or a line of text.
+Printed: TypeAlias = "list[str] | Listing | Sheet | str"
+
+
+def named(record: Item) -> dict[str, Any]:
+    """What a JSON object says of its record."""
+    return {"id": record.id}
+
+
+def identity(record: Item) -> dict[str, Any]:
+    """What a JSON object of paths says of its record: the id, and the target where it has one, for evaluate."""
+    target = getattr(record, "target", None)
+    return named(record) if target is None else {**named(record), "target": target}
+
+
+def print_all(out: Any, printed: Iterable[Any]) -> None:
+    """Tables and lines of text on a console."""
+    for each in printed:
+        if isinstance(each, str):
+            say(out, each)
+        else:
+            (each.sheet() if isinstance(each, Listing) else each).print(out)
+
+
+def _sound(result: Any) -> None:
+    """A result that is one."""
+
+
+class StreamReport:
+    """Lines of JSON, or tables, of one result after the other, made where it was found: maybe in another process.
+
+    objects: the JSON objects of a result. printed: what is printed of it, in the growing table of the columns
+    (heading, kind), if there are any, and besides. about: what the object of a record that failed says of the record.
+    fault: what keeps a result from being one, raised behind it. silent: errors of which nothing is shown, since their
+    records have been.
+    """
+
+    def __init__(
+        self,
+        run: RunOptions,
+        objects: Callable[[Document, Any], Iterable[dict[str, Any]]],
+        printed: Callable[[Document, Any], Iterable[Printed]],
+        columns: Sequence[tuple[str, str]] = (),
+        about: Callable[[Item], dict[str, Any]] = named,
+        fault: Callable[[Any], LatticeError | None] = _sound,
+        silent: type[LatticeError] | tuple[()] = (),
+    ) -> None:
+        self.as_json = run.as_json
+        self._objects, self._printed, self._about = objects, printed, about
+        self._fault, self._silent = fault, silent
+        if not run.as_json:
+            self.out = console(run.color)
+            self._columns, self._rows = columns, GrowingTable(self.out, columns)
+
+    def prepare(self, document: Document, result: Any) -> Any:
+        """What is put out of a result, and its fault."""
+        if self.as_json:
+            return json_lines(*self._objects(document, result)), self._fault(result)
+        printed = self._printed(document, result)
+        return [each.sheet() if isinstance(each, Listing) else each for each in printed], self._fault(result)
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """Put it out. Raises its fault."""
+        ready, fault = prepared
+        if self.as_json:
+            sys.stdout.write(ready)
+        else:
+            self.print(ready)
+        if fault is not None:
+            raise fault
+
+    def print(self, printed: Iterable[Any]) -> None:
+        """Rows into the growing table; what else there is stands below those so far."""
+        for each in printed:
+            if isinstance(each, list):
+                self._rows.add(*each)
+            else:
+                self._rows.flush()
+                print_all(self.out, [each])
+
+    def fail(self, record: Item, error: LatticeError) -> None:
+        """The status and, in JSON, the message, which goes to standard error anyway."""
+        if isinstance(error, self._silent):
+            return
+        if self.as_json:
+            write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
+        elif self._columns:
+            self._rows.add(record.id, *[""] * (len(self._columns) - 2), f"({error.status})")
+        else:
+            say(self.out, f"{record.id}: ({error.status})")
+
+    def finish(self) -> None:
+        """Print the rows that are waiting."""
+        if not self.as_json:
+            self._rows.flush()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """row: of the report's fields. below: further keys of its JSON object; listings in it are tables as well. beside:
+    what only tables have."""
+
+    row: Any
+    below: Mapping[str, Any] = field(default_factory=dict)
+    beside: Sequence[Printed] = ()
+
+
+def entry_report(
+    run: RunOptions,
+    fields: Fields,
+    entries: Callable[[Document, Any], Iterable[Entry]],
+    about: Callable[[Item], dict[str, Any]] = named,
+    **further: Any,
+) -> StreamReport:
+    """The report of results that are some entries each: an object and a row for each of them."""
+
+    def objects(document: Document, result: Any) -> Iterator[dict[str, Any]]:
+        for each in entries(document, result):
+            yield {**about(document), "status": "ok", **fields.record(each.row), **_told(each.below)}
+
+    def printed(document: Document, result: Any) -> Iterator[Printed]:
+        for each in entries(document, result):
+            yield [document.id, *fields.cells(each.row)]
+            yield from _listings(each.below)
+            yield from each.beside
+
+    return StreamReport(run, objects, printed, [("id", "text"), *fields.columns], about, **further)
+
+
+def _told(value: Any) -> Any:
+    """A value below an entry in JSON."""
+    if isinstance(value, Listing):
+        return value.records()
+    return {key: _told(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
+
+
+def _listings(value: Any) -> Iterator[Listing]:
+    """The listings in it."""
+    if isinstance(value, Listing):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _listings(inner)
