@@ -1,6 +1,6 @@
 """Every command of the README is run, and what it prints is compared.
 
-`python tests/test_readme.py` writes the output of each command into the README anew.
+`PYTHONPATH=tests python tests/project/test_readme.py` writes the output of each command into the README anew.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """One module a command: it reads, calls the engine, and writes.
 
-bound           the bound command
-compose         the compose command
-convert         the convert command
-draw            the draw command
-evaluate        the evaluate command
-forward         the forward command
-grammar         the grammar command
+bound           bounds on free energies
+compose         interpretation graphs
+convert         graphs from one form to another
+draw            pictures of graphs
+evaluate        answers against references
+forward         free energies, posteriors, gradients by arc
+grammar         builds grammars of all kinds
 grammar_neural  grammar neural: a network learned from text
-loss            the loss command
-prune           the prune command
-recognize       the recognize command
-sample          the sample command
-show            the show command
-train           the train command
-viterbi         the viterbi command
+loss            the ten losses
+prune           smaller graphs, with a guarantee
+recognize       a trained model and inputs: recognition graphs
+sample          paths drawn at random
+show            what is in a file, and is it sound
+train           learns a recogniser and a grammar
+viterbi         best paths and answers
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,17 +25,24 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Document
 
 
-_ROWS = list(LOSS_FORMULAS.items())
-_TABLE = "\n".join(
-    f"{name:<12}{formula:<22}{other:<15}{its}" for (name, formula), (other, its) in zip(_ROWS[:5], _ROWS[5:])
-)
+def _table() -> str:
+    """The losses and their formulas in two columns, as the help has them."""
+    rows = list(LOSS_FORMULAS.items())
+    left, right = rows[: (len(rows) + 1) // 2], rows[(len(rows) + 1) // 2 :]
+    first, second, third = (max(map(len, column)) for column in (*zip(*left), dict(right)))
+    return "\n".join(
+        f"{name:<{first + 2}}{formula:<{second + 4}}{other:<{third + 2}}{its}".rstrip()
+        for (name, formula), (other, its) in zip_longest(left, right, fillvalue=("", ""))
+    )
+
+
 _HELP = f"""Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
 
 E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
 all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
 
 \b
-{_TABLE}
+{_table()}
 
 \b
 Examples:
