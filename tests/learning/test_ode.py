@@ -22,7 +22,7 @@ from lattice_cli.learning.networks import (
     Parameters,
     fixed_point,
 )
-from lattice_cli.learning.networks.vector_field import Field, step
+from lattice_cli.learning.networks.vector_field import VectorField, step
 from lattice_cli.learning.training import Problem, TrainConfig, build_model, examples_of
 
 
@@ -104,7 +104,7 @@ def test_the_continuous_adjoint_with_a_cost_at_every_step(stepper: str) -> None:
 
 def test_a_step_is_that_of_the_books() -> None:
     rng = np.random.default_rng(6)
-    field = Field(rng.standard_normal((3, 3)), rng.standard_normal((2, 3)))
+    field = VectorField(rng.standard_normal((3, 3)), rng.standard_normal((2, 3)))
     state, dt = rng.standard_normal((2, 3)), 0.3
 
     def slope(z: np.ndarray) -> np.ndarray:

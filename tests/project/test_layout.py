@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 
 import pytest
@@ -152,6 +153,17 @@ def test_the_engine_knows_no_files_and_no_terminals(module: str) -> None:
     assert not libraries(module) & {"click", "rich", "yaml", "json", "argparse", "gzip"}
     third_party = libraries(module) - set(sys.stdlib_module_names) - {"lattice_cli"}
     assert third_party <= ({"numpy", "numba"} if module == COMPILED else {"numpy"})
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module).split(".")[0] in ENGINE])
+def test_the_engine_speaks_of_no_options(module: str) -> None:
+    """What it says is said to a person who imports it, too."""
+    nodes = list(ast.walk(tree(module)))
+    scopes = [node for node in nodes if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))]
+    docstrings = {id(scope.body[0].value) for scope in scopes if isinstance(scope.body[0], ast.Expr)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    named = [text for text in texts if isinstance(text, str) and re.search(r"(^|[\s(])(--[a-z]|-[a-z]\b)", text)]
+    assert not named
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -271,7 +271,7 @@ def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
 
 
 def _no_target(document: Document) -> LatticeError:
-    return FormatError('no target: expected -t TARGET, or a record with its own "target"')
+    return FormatError('no target was given, and the record has none of its own ("target")')
 
 
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:

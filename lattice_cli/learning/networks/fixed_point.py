@@ -19,7 +19,7 @@ from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import NotConverged
 from lattice_cli.learning.networks.layers import Parameters, Pullback
 from lattice_cli.learning.networks.ode import Driven
-from lattice_cli.learning.networks.vector_field import Field, Gathered
+from lattice_cli.learning.networks.vector_field import Gathered, VectorField
 
 #: Derivative by the bounded weight -> by the weight itself.
 PullWeight: TypeAlias = Callable[[FloatArray], FloatArray]
@@ -77,7 +77,7 @@ class FixedPointNetwork(Driven):
 
         return scale * weight, pull
 
-    def solve(self, field: Field) -> Solution:
+    def solve(self, field: VectorField) -> Solution:
         """The fixed point of every item. Raises NotConverged with the item that has none yet."""
         state = np.zeros(field.drive.shape)
         further = np.zeros(len(state), dtype=np.intp)
@@ -93,7 +93,7 @@ class FixedPointNetwork(Driven):
             rows = np.flatnonzero(~(residual <= self.tolerance))
             if not len(rows):
                 break
-            part = Field(field.weight, field.drive[rows])
+            part = VectorField(field.weight, field.drive[rows])
             begin = state[rows] if not attempt else self._elsewhere(part, attempt)
             state[rows], taken = how(part, begin)
             further[rows] += taken
@@ -107,14 +107,14 @@ class FixedPointNetwork(Driven):
             )
         return Solution(state, residual, done, further)
 
-    def _elsewhere(self, field: Field, attempt: int) -> FloatArray:
+    def _elsewhere(self, field: VectorField, attempt: int) -> FloatArray:
         """Another place to begin at, where slow iteration from a random state leads; the same every time."""
         state: FloatArray = np.random.default_rng(attempt).uniform(-1.0, 1.0, field.drive.shape)
         for _ in range(_SLOW_STEPS):
             state += _SLOW * field.slope(state)
         return state
 
-    def _newton(self, field: Field, state: FloatArray) -> tuple[FloatArray, IntArray]:
+    def _newton(self, field: VectorField, state: FloatArray) -> tuple[FloatArray, IntArray]:
         """Newton steps, each as long as it lowers |f|; rows that are there stay."""
         state, taken = state.copy(), np.zeros(len(state), dtype=np.intp)
         slope = field.slope(state)
@@ -124,7 +124,7 @@ class FixedPointNetwork(Driven):
             if not len(rows):
                 break
             taken[rows] += 1
-            part = Field(field.weight, field.drive[rows])
+            part = VectorField(field.weight, field.drive[rows])
             # f(z + d) = 0 to first order: d (I - J) = f, with a row for d.
             ahead = _solved(part, part.attracted(state[rows]), slope[rows], transposed=True)
             length = np.ones((len(rows), 1))
@@ -138,7 +138,7 @@ class FixedPointNetwork(Driven):
             slope[rows] = part.slope(state[rows])
         return state, taken
 
-    def _anderson(self, field: Field, state: FloatArray) -> tuple[FloatArray, IntArray]:
+    def _anderson(self, field: VectorField, state: FloatArray) -> tuple[FloatArray, IntArray]:
         """Anderson mixing: the next state is where the last residuals, combined linearly, would be least."""
         state, taken = state.copy(), np.zeros(len(state), dtype=np.intp)
         slope = field.slope(state)
@@ -180,7 +180,7 @@ class FixedPointNetwork(Driven):
 
         return state @ parameters["readout.weight"] + parameters["readout.bias"], pullback
 
-    def multiplier(self, field: Field, state: FloatArray, source: FloatArray) -> FloatArray:
+    def multiplier(self, field: VectorField, state: FloatArray, source: FloatArray) -> FloatArray:
         """(items, units) lambda with (I - J)^T lambda = source: by iteration where that converges, else solved."""
         inner = 1.0 - np.square(field.attracted(state))
         found: FloatArray = source.copy()
@@ -194,23 +194,23 @@ class FixedPointNetwork(Driven):
             if change.max(initial=0.0) <= self.tolerance:
                 return found
         rows = np.flatnonzero(~(change <= self.tolerance))
-        part = Field(field.weight, field.drive[rows])
+        part = VectorField(field.weight, field.drive[rows])
         found[rows] = _solved(part, part.attracted(state[rows]), source[rows], transposed=False)
         return found
 
-    def radius(self, field: Field, state: FloatArray) -> FloatArray:
+    def radius(self, field: VectorField, state: FloatArray) -> FloatArray:
         """(items,) spectral radius of J at the solution; below 1 the state is one that iteration finds."""
         units = field.weight.shape[0]
         found = np.zeros(len(state))
         for low in range(0, len(state), max(1, _BLOCK // units**2)):
             rows = slice(low, low + max(1, _BLOCK // units**2))
-            part = Field(field.weight, field.drive[rows])
+            part = VectorField(field.weight, field.drive[rows])
             inner = 1.0 - np.square(part.attracted(state[rows]))
             found[rows] = np.abs(np.linalg.eigvals(field.weight * inner[:, None, :])).max(axis=1)
         return found
 
 
-def _solved(field: Field, attracted: FloatArray, right: FloatArray, transposed: bool) -> FloatArray:
+def _solved(field: VectorField, attracted: FloatArray, right: FloatArray, transposed: bool) -> FloatArray:
     """(items, units) x with (I - J)^T x = right, J in rows as dg_j/dz_k = (1 - g_j^2) W_kj; or x (I - J)^T = right."""
     units = field.weight.shape[0]
     found = np.empty(right.shape)

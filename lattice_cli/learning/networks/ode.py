@@ -17,7 +17,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.networks.layers import Parameters, Pullback, scaled_random
-from lattice_cli.learning.networks.vector_field import STEPPERS, Field, Gathered, flow_back, step, step_back
+from lattice_cli.learning.networks.vector_field import STEPPERS, Gathered, VectorField, flow_back, step, step_back
 
 #: Recurrent weights begin with a spectral radius of about this: well inside where the field has one fixed point.
 _RADIUS = 0.5
@@ -47,13 +47,13 @@ class Driven:
             "readout.bias": np.zeros(outputs),
         }
 
-    def field(self, parameters: Parameters, inputs: FloatArray) -> Field:
+    def field(self, parameters: Parameters, inputs: FloatArray) -> VectorField:
         """The vector field of these items, (items, inputs)."""
         if inputs.ndim != 2 or inputs.shape[1] != self.inputs:
             raise UsageError(f"ode: inputs of shape {inputs.shape}, expected (items, {self.inputs})")
         drive = inputs @ parameters["drive.weight"]
         drive += parameters["drive.bias"]
-        return Field(parameters["recurrent.weight"], drive)
+        return VectorField(parameters["recurrent.weight"], drive)
 
     def by_parameters(
         self, inputs: FloatArray, read: FloatArray, gradient: FloatArray, gathered: Gathered
@@ -124,7 +124,7 @@ class OdeNetwork(Driven):
 
         return read @ parameters["readout.weight"] + parameters["readout.bias"], pullback
 
-    def _back(self, field: Field, kept: list[FloatArray], source: FloatArray) -> Gathered:
+    def _back(self, field: VectorField, kept: list[FloatArray], source: FloatArray) -> Gathered:
         """The discrete adjoint, segment by segment from the last; the states of a segment are computed again."""
         gathered, tableau = Gathered.nothing(field), STEPPERS[self.stepper]
         every = source / self.steps if self.every else None
@@ -140,7 +140,7 @@ class OdeNetwork(Driven):
                 multiplier = step_back(field, tableau, state, self.length, multiplier, gathered)
         return gathered
 
-    def _flowed_back(self, field: Field, state: FloatArray, source: FloatArray) -> Gathered:
+    def _flowed_back(self, field: VectorField, state: FloatArray, source: FloatArray) -> Gathered:
         """The continuous adjoint; where a state was read out the multiplier jumps."""
         gathered, tableau = Gathered.nothing(field), STEPPERS[self.stepper]
         every = source / self.steps if self.every else None

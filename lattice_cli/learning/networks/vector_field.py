@@ -32,7 +32,7 @@ STEPPERS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class VectorField:
     """f at a weight, (units, units), and a drive, (items, units)."""
 
     weight: FloatArray
@@ -67,7 +67,7 @@ class Gathered:
     drive: FloatArray
 
     @staticmethod
-    def nothing(field: Field) -> Gathered:
+    def nothing(field: VectorField) -> Gathered:
         """Before the first step."""
         return Gathered(np.zeros(field.weight.shape), np.zeros(field.drive.shape))
 
@@ -77,14 +77,14 @@ class Gathered:
         self.drive += by_drive if share == 1.0 else share * by_drive
 
 
-def step(field: Field, tableau: Tableau, state: FloatArray, length: float) -> FloatArray:
+def step(field: VectorField, tableau: Tableau, state: FloatArray, length: float) -> FloatArray:
     """The state a step later."""
     _, slopes = _stages(field, tableau, state, length)
     return _combined(state, slopes, tableau.weights, length)
 
 
 def step_back(
-    field: Field, tableau: Tableau, state: FloatArray, length: float, multiplier: FloatArray, gathered: Gathered
+    field: VectorField, tableau: Tableau, state: FloatArray, length: float, multiplier: FloatArray, gathered: Gathered
 ) -> FloatArray:
     """The multiplier of the state before a step, from that of the state after it: the discrete adjoint.
 
@@ -106,7 +106,7 @@ def step_back(
 
 
 def flow_back(
-    field: Field, tableau: Tableau, state: FloatArray, length: float, multiplier: FloatArray, gathered: Gathered
+    field: VectorField, tableau: Tableau, state: FloatArray, length: float, multiplier: FloatArray, gathered: Gathered
 ) -> tuple[FloatArray, FloatArray]:
     """(state, multiplier) a step earlier, by integrating backwards from the state after it: the continuous adjoint.
 
@@ -129,7 +129,7 @@ def flow_back(
 
 
 def _stages(
-    field: Field, tableau: Tableau, state: FloatArray, length: float, last: bool = True
+    field: VectorField, tableau: Tableau, state: FloatArray, length: float, last: bool = True
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """The state of every stage, and the slopes there; `last`: that of the last stage too."""
     states: list[FloatArray] = []
