@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, Runs, run_starts, stable_order
+from lattice_cli.arrays import FloatArray, IntArray, Runs, finite, run_starts, stable_order
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import Graph
 from lattice_cli.sweep import Semiring
@@ -49,7 +49,7 @@ def product_moments(emissions: FloatArray, grammar: Graph, columns: IntArray, se
     starts = run_starts(grammar.dst[arc])
     heads = grammar.dst[arc][starts]
     none = np.zeros(grammar.nodes)
-    begins = np.where(np.isfinite(grammar.start), grammar.start, 0.0)
+    begins = finite(grammar.start)
     state = _State(grammar.start, begins, none, none)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for row in emissions:

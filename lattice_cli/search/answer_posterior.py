@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, finite
 from lattice_cli.composition import compose
 from lattice_cli.graph import Graph, label_index, linear_graph, member, union
 from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
@@ -34,8 +34,8 @@ def _above_best(graph: Graph) -> Graph:
     small, and differences of paths are not lost in the rounding of what all of them cost.
     """
     swept = sweep(graph, TROPICAL)
-    least = np.where(np.isfinite(swept.node_totals), swept.node_totals, 0.0)  # what is on no path does not matter
-    best = np.where(np.isfinite(swept.totals), swept.totals, 0.0)[graph.graph_of_node]
+    least = finite(swept.node_totals)  # what is on no path does not matter
+    best = finite(swept.totals)[graph.graph_of_node]
     with np.errstate(over="ignore"):  # a path that costs that much more has no share in any sum
         # The difference first: round a cycle it is exactly nothing.
         energy = np.minimum(graph.energy + (least[graph.src] - least[graph.dst]), np.finfo(np.float64).max)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import MOST_VARIED, FloatArray, IntArray, central
+from lattice_cli.arrays import MOST_VARIED, FloatArray, IntArray, central, finite
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
@@ -87,7 +87,7 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
     share[used] = np.exp(-beta * (arriving - recursion[dst]))
     free_energy = float(swept.totals[0])
     ending = np.where(
-        on_path & np.isfinite(graph.final), np.exp(-beta * (_finite(alpha) + _finite(graph.final) - free_energy)), 0.0
+        on_path & np.isfinite(graph.final), np.exp(-beta * (finite(alpha) + finite(graph.final) - free_energy)), 0.0
     )
     through = multiplier[graph.dst] * share
     onward = np.bincount(graph.src, through, graph.nodes)
@@ -97,7 +97,7 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
         free_energy,
         alpha,
         multiplier,
-        np.where(on_path, _finite(recursion) - _finite(alpha), 0.0),
+        np.where(on_path, finite(recursion) - finite(alpha), 0.0),
         np.where(on_path, ending + onward - multiplier, 0.0),
         found.arcs,
         through - found.arcs,
@@ -106,15 +106,11 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
     )
 
 
-def _finite(values: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(values), values, 0.0)
-
-
 def _combined(node: IntArray, energy: FloatArray, graph: Graph, beta: float) -> FloatArray:
     """(nodes,) -(1/beta) log sum exp(-beta energy) of the energies at each node."""
     least = np.full(graph.nodes, np.inf)
     np.minimum.at(least, node, energy)
-    floor = _finite(least)
+    floor = finite(least)
     sums = np.bincount(node, np.exp(-beta * (energy - floor[node])), graph.nodes)
     with np.errstate(divide="ignore"):
         combined: FloatArray = floor - np.log(sums) / beta
