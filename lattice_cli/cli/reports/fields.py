@@ -86,16 +86,18 @@ class Fields(tuple[Field, ...]):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows."""
+    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows.
+    every: see GrowingTable."""
 
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str]]
     title: str = ""
     empty: str = ""
+    every: int = 0
 
     def print(self, out: Any) -> None:
         """All of it, on a console."""
-        table = GrowingTable(out, self.columns, self.title, every=0)
+        table = GrowingTable(out, self.columns, self.title, self.every)
         for cells in self.rows:
             table.add(*cells)
         table.flush()
