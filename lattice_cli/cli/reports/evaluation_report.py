@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, known
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
@@ -84,8 +84,7 @@ _BEST_OF = Fields(
     *(replace(each, of=f"errors.{each.key}") for each in _RATE),
 )
 _CONFUSION = Fields(
-    Field("reference", "reference", kind="label", shown=label_text),
-    Field("answer", "answer", kind="label", shown=label_text),
+    *plain("reference", "answer", kind="label", shown=label_text),
     Field("count", "count", shown=str),
     Field("of", "of", shown=known(str)),
 )
@@ -129,9 +128,7 @@ _RECORD = (
     Field(None, "errors", "labels.errors", shown=str),
 )
 _ORACLE = Field("oracle", "oracle", "record.closest", shown=known(lambda closest: str(closest.errors)), told=asdict)
-_CONFIDENCE = Field(
-    "confidence", "confidence", "record.confidence", shown=known(lambda confidence: number(confidence, 4))
-)
+_CONFIDENCE = Field("confidence", "confidence", "record.confidence", shown=known(digits(4)))
 _ALIGNED = Field(None, "reference → answer", _aligned, "label", str)
 
 
