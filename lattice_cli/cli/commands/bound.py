@@ -87,7 +87,7 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound_report import bound_report
+    from lattice_cli.cli.reports.bound_report import BoundReport
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
     from lattice_cli.errors import UsageError
     from lattice_cli.formats import read_one
@@ -112,4 +112,4 @@ def bound(
     def solve(documents: list[Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
 
-    return run_records(graphs, reading, solve, bound_report(run), run, apart=True)
+    return run_records(graphs, reading, solve, BoundReport(run), run, apart=True)

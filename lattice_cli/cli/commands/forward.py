@@ -64,7 +64,7 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --nodes
     """
-    from lattice_cli.cli.reports.forward_report import forward_report
+    from lattice_cli.cli.reports.forward_report import ForwardReport
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.records import posteriors
 
@@ -75,4 +75,4 @@ def forward(
     def solve(documents: list[Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
-    return run_records(graphs, reading, solve, forward_report(run), run)
+    return run_records(graphs, reading, solve, ForwardReport(run), run)

@@ -89,7 +89,7 @@ def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: Read
     """Checks instead of graphs; the exit status."""
     import numpy as np
 
-    from lattice_cli.cli.reports.recognizer_report import check_report
+    from lattice_cli.cli.reports.recognizer_report import CheckReport
     from lattice_cli.cli.stream.run import run_records
     from lattice_cli.learning.recognizers import RecognizerCheck, check_recognizer
 
@@ -99,4 +99,4 @@ def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: Read
         examples = [model.recognizer.example(each) for each in records]
         return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return run_records(inputs, reading, solve, check_report(run), run)
+    return run_records(inputs, reading, solve, CheckReport(run), run)

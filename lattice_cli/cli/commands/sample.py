@@ -50,7 +50,7 @@ def sample(
     """
     import numpy as np
 
-    from lattice_cli.cli.reports.path_report import sample_report
+    from lattice_cli.cli.reports.path_report import SampleReport
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.errors import Diverged, LatticeError
     from lattice_cli.records.draws import draws
@@ -70,4 +70,4 @@ def sample(
     def solve(batch: list[Document], first: int) -> list[Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    return run_records(graphs, reading, solve, sample_report(run), run, apart=True)
+    return run_records(graphs, reading, solve, SampleReport(run), run, apart=True)

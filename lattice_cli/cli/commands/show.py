@@ -55,7 +55,7 @@ def show(
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
-    from lattice_cli.cli.reports.show_report import Parts, show_report
+    from lattice_cli.cli.reports.show_report import Parts, ShowReport
     from lattice_cli.cli.stream.run import require_one_stdin, run_records
 
     require_one_stdin(graphs, against)
@@ -64,7 +64,7 @@ def show(
         return _compared(graphs, against, parts, arcs, reading, run)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
-    report = show_report(run, arcs)
+    report = ShowReport(run, arcs)
     return run_records(graphs, reading, lambda documents: [_found(each, parts) for each in documents], report, run)
 
 

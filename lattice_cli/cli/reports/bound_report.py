@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
-from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report, identity
-from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.reports.reporting import Entry, StreamReport, identity
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.graph import Document
 from lattice_cli.learning.training import RecordBounds
@@ -54,20 +53,20 @@ _IMPORTANCE = Fields(
 )
 
 
-def bound_report(run: RunOptions) -> StreamReport:
+class BoundReport(StreamReport):
     """Bounds: an entry a record, with what was estimated and fitted."""
-    return entry_report(run, _FIGURES, _entries, identity)
 
+    fields, about = _FIGURES, staticmethod(identity)
 
-def _entries(document: Document, found: RecordBounds) -> Iterator[Entry]:
-    below: dict[str, Any] = {}
-    estimates = [_IMPORTANCE.cells(each) for each in found.importance]
-    if found.sampled is not None:
-        below["sampled"] = _SAMPLED.record(found.sampled)
-        estimates.insert(0, _SAMPLED.cells(found.sampled))
-    if found.importance:
-        below["importance"] = _IMPORTANCE.records(found.importance)
-    if found.rows:
-        below["fit"] = Listing(_ROW, found.rows, f"{document.id}: fitting q")
-    sheet = Sheet(_IMPORTANCE.columns, estimates, f"{document.id}: from paths drawn from q")
-    yield Entry(found.bound, below, [sheet] if estimates else [])
+    def entries(self, document: Document, found: RecordBounds) -> Iterator[Entry]:
+        below: dict[str, Any] = {}
+        estimates = [_IMPORTANCE.cells(each) for each in found.importance]
+        if found.sampled is not None:
+            below["sampled"] = _SAMPLED.record(found.sampled)
+            estimates.insert(0, _SAMPLED.cells(found.sampled))
+        if found.importance:
+            below["importance"] = _IMPORTANCE.records(found.importance)
+        if found.rows:
+            below["fit"] = Listing(_ROW, found.rows, f"{document.id}: fitting q")
+        sheet = Sheet(_IMPORTANCE.columns, estimates, f"{document.id}: from paths drawn from q")
+        yield Entry(found.bound, below, [sheet] if estimates else [])

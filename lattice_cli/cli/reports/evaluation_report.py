@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lattice_cli.analysis import Answers, BestOf, Errors, Evaluation, RejectCurve, Share
+from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain
+from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.tables import GrowingTable, console, label_text, number, say
-from lattice_cli.errors import LatticeError
+from lattice_cli.cli.terminal.tables import console, label_text, number
+from lattice_cli.errors import LatticeError, counted
 from lattice_cli.search import Alignment
 
 _CURVE_ROWS = 10
@@ -28,201 +31,177 @@ def put_out(
     """All figures. confusions: how many to show. limit: the error rate to stay within by rejecting."""
     if run.as_json:
         if per_record:
-            write_json(*_record_objects(found), *_failure_objects(failures))
+            failed = [{"id": name, "status": error.status, "message": str(error)} for name, error in failures]
+            write_json(*_records(found).records(), *failed)
         write_json(_summary(found, len(failures), confusions, limit))
-        return
-    out = console(run.color)
+    else:
+        print_all(console(run.color), _printed(found, failures, per_record, confusions, limit))
+
+
+def _printed(
+    found: Evaluation, failures: Failures, per_record: bool, confusions: int, limit: float
+) -> Iterator[Printed]:
     if per_record:
-        _record_table(out, found, failures)
-    _rate_table(out, found, len(failures))
-    _confusion_table(out, found, confusions)
+        sheet = _records(found).sheet()
+        blanks = [""] * (len(sheet.columns) - 2)
+        failed = [[name, *blanks, f"({error.status})"] for name, error in failures]
+        yield replace(sheet, rows=[*sheet.rows, *failed], every=100)
+    yield from _rates(found, len(failures))
+    title = f"confusions: {min(confusions, len(found.confusions))} of {len(found.confusions)}"
+    yield Listing(_CONFUSION, found.confusions[:confusions], title)
     if found.curve is not None:
-        _reject_table(out, found.curve, limit)
-
-
-def _failure_objects(failures: Failures) -> list[dict[str, Any]]:
-    return [{"id": record_id, "status": error.status, "message": str(error)} for record_id, error in failures]
-
-
-def _record_objects(found: Evaluation) -> list[dict[str, Any]]:
-    rows = zip(found.records, found.alignments, found.word_alignments)
-    return [_record_object(found, record, labels, words) for record, labels, words in rows]
-
-
-def _record_object(found: Evaluation, record: Answers, labels: Alignment, words: Alignment) -> dict[str, Any]:
-    fields: dict[str, Any] = {"id": record.id, "status": "ok" if record.answers else "no-path"}
-    if record.message:
-        fields["message"] = record.message
-    fields.update({"reference": record.reference, "answer": record.answer if record.answers else None})
-    fields.update({**_counts(labels), "pairs": labels.pairs, "words": _counts(words)})
-    if found.closest is not None:
-        closest = record.closest
-        fields["oracle"] = closest and {"errors": closest.errors, "output": closest.output, "energy": closest.energy}
-    if found.curve is not None:
-        fields["confidence"] = record.confidence
-    return fields
-
-
-def _counts(found: Alignment | Errors) -> dict[str, int]:
-    return {
-        "correct": found.correct,
-        "substitutions": found.substitutions,
-        "insertions": found.insertions,
-        "deletions": found.deletions,
-    }
-
-
-def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) -> dict[str, Any]:
-    counts = {"records": len(found.records), "no_path": found.no_path, "left_out": left_out}
-    summary: dict[str, Any] = {
-        "status": "ok",
-        **counts,
-        "exact": {"count": found.exact.count, **_rate(found.exact)},
-        "labels": _errors(found.labels),
-        "words": {"are": "joined" if found.joined else "labels", **_errors(found.words)},
-    }
-    if found.best_of is not None:
-        summary["best_of_n"] = {"n": found.best_of.n, **_best_of(found.best_of)}
-    if found.closest is not None:
-        summary["oracle"] = _best_of(found.closest)
-    summary["confusions"] = [
-        {"reference": each.reference, "answer": each.answer, "count": each.count, "of": each.of}
-        for each in found.confusions[:confusions]
-    ]
-    if found.curve is not None:
-        summary["reject"] = _reject(found.curve, limit)
-    return summary
-
-
-def _rate(share: Share) -> dict[str, Any]:
-    return {"rate": share.rate, "interval": share.interval}
-
-
-def _errors(found: Errors) -> dict[str, Any]:
-    return {"reference": found.share.all, **_counts(found), "errors": found.share.count, **_rate(found.share)}
-
-
-def _best_of(found: BestOf) -> dict[str, Any]:
-    exact = {"count": found.exact.count, **_rate(found.exact)}
-    return {"exact": exact, "errors": found.errors.count, **_rate(found.errors)}
-
-
-def _reject(curve: RejectCurve, limit: float) -> dict[str, Any]:
-    at = curve.point(limit)
-    points = [_point(curve, point) for point in range(len(curve.threshold))]
-    return {"area": curve.area, "limit": limit, "at": None if at is None else points[at], "points": points}
-
-
-def _point(curve: RejectCurve, point: int) -> dict[str, float]:
-    accepted, errors = int(curve.accepted[point]), int(curve.errors[point])
-    return {
-        "threshold": float(curve.threshold[point]),
-        "accepted": accepted,
-        "errors": errors,
-        "correct_rate": (accepted - errors) / curve.records,
-        "reject_rate": (curve.records - accepted) / curve.records,
-        "error_rate": errors / curve.records,
-    }
+        yield from _rejected(found.curve, limit)
 
 
 def _percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.2f}"
 
 
-def _record_table(out: Any, found: Evaluation, failures: Failures) -> None:
-    shown = {"oracle": found.closest is not None, "confidence": found.curve is not None}
-    extra = [(name, "number") for name, wanted in shown.items() if wanted]
-    rows = GrowingTable(out, [("id", "text"), ("errors", "number"), *extra, ("reference → answer", "label")])
-    for record, alignment in zip(found.records, found.alignments):
-        cells = [record.id, str(alignment.errors)]
-        if found.closest is not None:
-            cells.append("" if record.closest is None else str(record.closest.errors))
-        if found.curve is not None:
-            cells.append("" if record.confidence is None else number(record.confidence, 4))
-        rows.add(*cells, _alignment_text(alignment) if record.answers else f"(no-path) {_alignment_text(alignment)}")
-    for record_id, error in failures:
-        rows.add(record_id, *[""] * (len(extra) + 1), f"({error.status})")
-    rows.flush()
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "-" if interval is None else f"[{_percent(interval[0])}, {_percent(interval[1])}]"
 
 
-def _alignment_text(alignment: Alignment) -> str:
-    return " ".join(
+_RATE = Fields(
+    Field("rate", "error %", shown=_percent),
+    Field("interval", "95 % interval", kind="text", shown=_interval),
+)
+_COUNTS = Fields(
+    Field("correct", "correct", shown=str),
+    Field("substitutions", "sub", shown=str),
+    Field("insertions", "ins", shown=str),
+    Field("deletions", "del", shown=str),
+)
+_SHARE = Fields(Field("count"), *_RATE)
+_ERRORS = Fields(
+    Field("reference", "total", "share.all", shown=str),
+    *_COUNTS,
+    Field("errors", of="share.count"),
+    *(replace(each, of=f"share.{each.key}") for each in _RATE),
+)
+_BEST_OF = Fields(
+    Field("exact", told=_SHARE.record),
+    Field("errors", of="errors.count"),
+    *(replace(each, of=f"errors.{each.key}") for each in _RATE),
+)
+_CONFUSION = Fields(
+    *plain("reference", "answer", kind="label", shown=label_text),
+    Field("count", "count", shown=str),
+    Field("of", "of", shown=known(str)),
+)
+#: Of a point (threshold, accepted, errors, records) of the curve.
+_POINT = Fields(
+    Field("threshold", "confidence", 0),
+    Field("accepted", "accepted", 1, shown=str),
+    Field("errors", of=2),
+    Field("correct_rate", "correct %", lambda point: (point[1] - point[2]) / point[3], shown=_percent),
+    Field("reject_rate", "reject %", lambda point: (point[3] - point[1]) / point[3], shown=_percent),
+    Field("error_rate", "error %", lambda point: point[2] / point[3], shown=_percent),
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A record and the alignments of its answer with the reference."""
+
+    record: Answers
+    labels: Alignment
+    words: Alignment
+
+
+def _aligned(row: _Row) -> str:
+    pairs = " ".join(
         label_text(reference) if reference == answer else f"{label_text(reference)}→{label_text(answer)}"
-        for reference, answer in alignment.pairs
+        for reference, answer in row.labels.pairs
     )
+    return pairs if row.record.answers else f"(no-path) {pairs}"
 
 
-def _rate_table(out: Any, found: Evaluation, left_out: int) -> None:
-    counts = ("total", "correct", "sub", "ins", "del", "error %")
-    rows = GrowingTable(out, [("", "name"), *((name, "number") for name in counts), ("95 % interval", "text")], every=0)
-    wrong = Share(found.exact.all - found.exact.count, found.exact.all, _complement(found.exact.interval))
-    rows.add("records", str(found.exact.all), str(found.exact.count), "", "", "", *_rate_cells(wrong))
-    for name, errors in (("labels", found.labels), ("words", found.words)):
-        each = (str(count) for count in _counts(errors).values())
-        rows.add(name, str(errors.share.all), *each, *_rate_cells(errors.share))
-    chosen = [(f"best of {found.best_of.n}", found.best_of)] if found.best_of is not None else []
-    chosen += [("oracle", found.closest)] if found.closest is not None else []
+_RECORD = (
+    Field("id", "id", "record.id", "text", str),
+    Field("status", of=lambda row: "ok" if row.record.answers else "no-path"),
+    Field("message", of=lambda row: row.record.message or None, optional=True),
+    Field("reference", of="record.reference"),
+    Field("answer", of=lambda row: row.record.answer if row.record.answers else None),
+    *(replace(each, of=f"labels.{each.key}", heading=None) for each in _COUNTS),
+    Field("pairs", of="labels.pairs"),
+    Field("words", told=_COUNTS.record),
+    Field(None, "errors", "labels.errors", shown=str),
+)
+_ORACLE = Field("oracle", "oracle", "record.closest", shown=known(lambda closest: str(closest.errors)), told=asdict)
+_CONFIDENCE = Field("confidence", "confidence", "record.confidence", shown=known(digits(4)))
+_ALIGNED = Field(None, "reference → answer", _aligned, "label", str)
+
+
+def _records(found: Evaluation) -> Listing:
+    asked = [_ORACLE] * (found.closest is not None) + [_CONFIDENCE] * (found.curve is not None)
+    rows = [_Row(*each) for each in zip(found.records, found.alignments, found.word_alignments)]
+    return Listing(Fields(*_RECORD, *asked, _ALIGNED), rows)
+
+
+def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "status": "ok",
+        "records": len(found.records),
+        "no_path": found.no_path,
+        "left_out": left_out,
+        "exact": _SHARE.record(found.exact),
+        "labels": _ERRORS.record(found.labels),
+        "words": {"are": "joined" if found.joined else "labels", **_ERRORS.record(found.words)},
+    }
+    if found.best_of is not None:
+        summary["best_of_n"] = {"n": found.best_of.n, **_BEST_OF.record(found.best_of)}
+    if found.closest is not None:
+        summary["oracle"] = _BEST_OF.record(found.closest)
+    summary["confusions"] = _CONFUSION.records(found.confusions[:confusions])
+    if found.curve is not None:
+        at, points = found.curve.point(limit), _POINT.records(_points(found.curve))
+        within = None if at is None else points[at]
+        summary["reject"] = {"area": found.curve.area, "limit": limit, "at": within, "points": points}
+    return summary
+
+
+def _rates(found: Evaluation, left_out: int) -> Iterator[Printed]:
+    right, blank = found.exact, [""] * len(_COUNTS)
+    missed = None if right.interval is None else (1 - right.interval[1], 1 - right.interval[0])
+    wrong = Share(right.all - right.count, right.all, missed)
+    chosen: list[tuple[str, BestOf]] = []
+    if found.best_of is not None:
+        chosen.append((f"best of {found.best_of.n}", found.best_of))
+    if found.closest is not None:
+        chosen.append(("oracle", found.closest))
+    rows = [["records", str(right.all), str(right.count), *blank[1:], *_RATE.cells(wrong)]]
+    rows += [[name, *_ERRORS.cells(errors)] for name, errors in (("labels", found.labels), ("words", found.words))]
+    rows += [[name, str(best.errors.all), *blank, *_RATE.cells(best.errors)] for name, best in chosen]
+    yield Sheet([("", "name"), *_ERRORS.columns], rows)
+    yield f"exact answers: {_of(right)}"
+    yield f"words are {'what the labels spell between white space' if found.joined else 'the labels'}"
     for name, best in chosen:
-        rows.add(name, str(best.errors.all), "", "", "", "", *_rate_cells(best.errors))
-    rows.flush()
-    spelled = "what the labels spell between white space" if found.joined else "the labels"
-    notes = [f"exact answers: {_of(found.exact)}", f"words are {spelled}"]
-    notes += [f"{name}: errors of labels; the reference is there for {_of(best.exact)}" for name, best in chosen]
+        yield f"{name}: errors of labels; the reference is there for {_of(best.exact)}"
     if found.no_path:
-        notes.append(f"without a path: {_counted(found.no_path)}, counted as empty answers")
+        yield f"without a path: {counted(found.no_path, 'record')}, counted as empty answers"
     if left_out:
-        notes.append(f"left out: {_counted(left_out)}, not read or without a reference")
-    for note in notes:
-        say(out, note)
-
-
-def _counted(records: int) -> str:
-    return "1 record" if records == 1 else f"{records} records"
-
-
-def _complement(interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    return None if interval is None else (1 - interval[1], 1 - interval[0])
-
-
-def _rate_cells(share: Share) -> tuple[str, str]:
-    if share.interval is None:
-        return _percent(share.rate), "-"
-    return _percent(share.rate), f"[{_percent(share.interval[0])}, {_percent(share.interval[1])}]"
+        yield f"left out: {counted(left_out, 'record')}, not read or without a reference"
 
 
 def _of(share: Share) -> str:
     return f"{share.count} of {share.all} ({_percent(share.rate)} %)"
 
 
-def _confusion_table(out: Any, found: Evaluation, most: int) -> None:
-    if not found.confusions or not most:
-        return
-    title = f"confusions: {min(most, len(found.confusions))} of {len(found.confusions)}"
-    columns = [("reference", "label"), ("answer", "label"), ("count", "number"), ("of", "number")]
-    rows = GrowingTable(out, columns, title, every=0)
-    for each in found.confusions[:most]:
-        of = "" if each.of is None else str(each.of)
-        rows.add(label_text(each.reference), label_text(each.answer), str(each.count), of)
-    rows.flush()
+def _points(curve: RejectCurve) -> list[tuple[float, int, int, int]]:
+    columns = (curve.threshold.tolist(), curve.accepted.tolist(), curve.errors.tolist())
+    return [(*point, curve.records) for point in zip(*columns)]
 
 
-def _reject_table(out: Any, curve: RejectCurve, limit: float) -> None:
+def _rejected(curve: RejectCurve, limit: float) -> Iterator[Printed]:
     """Some points of the curve, and always the one that stays within the limit."""
-    at = curve.point(limit)
-    columns = ("confidence", "accepted", "correct %", "reject %", "error %")
-    title = "accepted if the confidence is at least; rates of all records"
-    rows = GrowingTable(out, [(name, "number") for name in columns], title, every=0)
-    for point in sorted({*curve.spread(_CURVE_ROWS), *([] if at is None else [at])}):
-        figures = _point(curve, point)
-        rates = (_percent(figures[f"{name}_rate"]) for name in ("correct", "reject", "error"))
-        rows.add(number(figures["threshold"]), str(figures["accepted"]), *rates)
-    rows.flush()
+    at, points = curve.point(limit), _points(curve)
+    shown = [points[each] for each in sorted({*curve.spread(_CURVE_ROWS), *([] if at is None else [at])})]
+    yield Listing(_POINT, shown, "accepted if the confidence is at least; rates of all records")
     within = f"at most {number(100 * limit)} % error: "
     if at is None:
-        say(out, f"{within}everything has to be rejected")
+        yield f"{within}everything has to be rejected"
     else:
-        best = _point(curve, at)
-        texts = [f"{_percent(best[f'{name}_rate'])} % {name}" for name in ("correct", "reject", "error")]
-        say(out, f"{within}{', '.join(texts)}, at a confidence of {number(best['threshold'])}")
+        confidence, _, correct, reject, error = _POINT.cells(points[at])
+        yield f"{within}{correct} % correct, {reject} % reject, {error} % error, at a confidence of {confidence}"
     if curve.area is not None:
-        say(out, f"area under the risk-coverage curve: {number(curve.area)}")
+        yield f"area under the risk-coverage curve: {number(curve.area)}"

@@ -47,6 +47,11 @@ class Field:
         return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
 
 
+def plain(*keys: str, **further: Any) -> list[Field]:
+    """Fields under the headings that are their keys."""
+    return [Field(key, key, **further) for key in keys]
+
+
 class Fields(tuple[Field, ...]):
     """The fields of a row, in order; what can be known of them beforehand is looked up once."""
 
@@ -86,16 +91,18 @@ class Fields(tuple[Field, ...]):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows."""
+    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows.
+    every: see GrowingTable."""
 
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str]]
     title: str = ""
     empty: str = ""
+    every: int = 0
 
     def print(self, out: Any) -> None:
         """All of it, on a console."""
-        table = GrowingTable(out, self.columns, self.title, every=0)
+        table = GrowingTable(out, self.columns, self.title, self.every)
         for cells in self.rows:
             table.add(*cells)
         table.flush()
@@ -143,14 +150,14 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def digits(count: int) -> Callable[[float | None], str]:
+    """Numbers of so many digits."""
+    return lambda value: number(value, count)
+
+
 def known(text: Callable[[Any], str]) -> Callable[[Any], str]:
     """Nothing in place of what is not there."""
     return lambda value: "" if value is None else text(value)
-
-
-def label_or_none(graph: Graph) -> list[str | None]:
-    """The label of each number; None for epsilon."""
-    return [None, *graph.labels[_EPSILON + 1 :]]
 
 
 def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
@@ -158,26 +165,28 @@ def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
     return list(zip(names, *(column.tolist() for column in columns)))
 
 
+#: An arc and its ends, the beginning of each row of arcs.
+ARC = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str), Field("to", "to", 2, "text", str))
 #: A column of arcs, (arcs,): values, and how they are put out.
 Column = tuple[Field, Sequence[Any]]
 
 
 def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
     """The arcs of a graph with further columns."""
-    labels = label_or_none(graph)
-    sides = [Field("label", "label", 3, "label", label_text)]
+    labels, sides = graph.labels, [Field("label", "label", 3, "label", label_text)]
     if (graph.ilabel != graph.olabel).any():
         sides = [replace(sides[0], heading="input"), Field("output", "output", 4, "label", label_text)]
-    ends = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str), Field("to", "to", 2, "text", str))
     own = [replace(each, of=6 + place) for place, (each, _) in enumerate(further)]
     rows = zip(
         range(graph.arcs),
         [names[tail] for tail in graph.src.tolist()],
         [names[head] for head in graph.dst.tolist()],
-        [labels[label] for label in graph.ilabel.tolist()],
-        [labels[label] for label in graph.olabel.tolist()],
+        *(
+            [None if label == _EPSILON else labels[label] for label in side.tolist()]
+            for side in (graph.ilabel, graph.olabel)
+        ),
         graph.energy.tolist(),
         *(column for _, column in further),
     )
-    fields = Fields(*ends, *sides, Field("energy", "energy", 5), *own)
+    fields = Fields(*ARC, *sides, Field("energy", "energy", 5), *own)
     return ArcListing(fields, list(rows), title, f"{title}: no arcs")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, finite, rows_of, small
-from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, finite, plain, rows_of, small
+from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.run_options import RunOptions
     from lattice_cli.graph import Document
     from lattice_cli.records import Forward
 
@@ -20,8 +19,7 @@ _FIGURES = Fields(
     Field("free_energy", "free energy"),
     Field("best_energy", "best"),
     Field("expected_energy", "expected"),
-    Field("entropy", "entropy"),
-    Field("variance", "variance"),
+    *plain("entropy", "variance"),
 )
 _NODE = Field("node", "node", 0, "text", str)
 _ALPHA = Field("alpha", "alpha", 1, told=finite)
@@ -35,38 +33,39 @@ _MULTIPLIERS = Fields(
 )
 _GRADIENT = Field("gradient", "gradient")
 _RESIDUAL = Field("residual", "dL/de - dF/de", shown=small)
-_DIFFERENCE = Field("finite_difference", "difference", shown=lambda value: number(value, 6))
+_DIFFERENCE = Field("finite_difference", "difference", shown=digits(6))
 
 
-def forward_report(run: RunOptions) -> StreamReport:
+class ForwardReport(StreamReport):
     """Free energies: an entry for each beta. A Lagrangian that does not hold is an error of its record, once shown."""
-    return entry_report(run, _FIGURES, _entries, fault=_fault)
 
+    fields = _FIGURES
 
-def _fault(results: list[Forward]) -> CheckFailed | None:
-    try:
+    def entries(self, document: Document, results: list[Forward]) -> Iterator[Entry]:
         for result in results:
+            at, side, view = f"at beta {number(result.statistics.beta)}", result.side, result.nodes
+            below: dict[str, Any] = {}
+            if result.gradient is not None:
+                title = f"{document.id}: gradient dF/de of each arc {at}"
+                below["arcs"] = arc_listing(side.graph, side.names, title, (_GRADIENT, result.gradient.tolist()))
+            if view is not None:
+                rows = rows_of(side.names, view.alpha, view.backward, view.posterior)
+                below["nodes"] = Listing(
+                    _NODES, rows, f"{document.id}: alpha, backward and posterior of each node {at}"
+                )
             if result.lagrangian is not None:
-                result.lagrangian.require()
-    except CheckFailed as error:
-        return error
-    return None
+                yield _with_lagrangian(document, result, below, at)
+            else:
+                yield Entry(result.statistics, below)
 
-
-def _entries(document: Document, results: list[Forward]) -> Iterator[Entry]:
-    for result in results:
-        at, side, view = f"at beta {number(result.statistics.beta)}", result.side, result.nodes
-        below: dict[str, Any] = {}
-        if result.gradient is not None:
-            title = f"{document.id}: gradient dF/de of each arc {at}"
-            below["arcs"] = arc_listing(side.graph, side.names, title, (_GRADIENT, result.gradient.tolist()))
-        if view is not None:
-            rows = rows_of(side.names, view.alpha, view.backward, view.posterior)
-            below["nodes"] = Listing(_NODES, rows, f"{document.id}: alpha, backward and posterior of each node {at}")
-        if result.lagrangian is not None:
-            yield _with_lagrangian(document, result, below, at)
-        else:
-            yield Entry(result.statistics, below)
+    def fault(self, results: list[Forward]) -> CheckFailed | None:
+        try:
+            for result in results:
+                if result.lagrangian is not None:
+                    result.lagrangian.require()
+        except CheckFailed as error:
+            return error
+        return None
 
 
 def _with_lagrangian(document: Document, result: Forward, below: dict[str, Any], at: str) -> Entry:

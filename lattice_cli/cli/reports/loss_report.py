@@ -37,7 +37,7 @@ class LossReport(StreamReport):
     """
 
     def __init__(self, run: RunOptions, side: str, checked: bool, stream: bool, arcs: bool) -> None:
-        super().__init__(run, self._objects, self._tables)
+        super().__init__(run)
         self._side, self._arcs, self._stream = side, arcs, stream
         # The check takes the room of the margin on a screen of 80 columns.
         self._fields = Fields(*(each for each in _LOSS if each.heading != ("margin" if checked else "error")))
@@ -81,7 +81,7 @@ class LossReport(StreamReport):
             [Sheet([("loss", "name"), ("mean", "number")], [(name, number(mean)) for name, mean, _ in means], title)]
         )
 
-    def _objects(self, document: Document, found: RecordLosses) -> Iterator[dict[str, Any]]:
+    def objects(self, document: Document, found: RecordLosses) -> Iterator[dict[str, Any]]:
         for each in found.losses:
             if isinstance(each, LossFailure):
                 failed = {"id": document.id, "status": each.error.status, "loss": each.loss.name}
@@ -100,7 +100,7 @@ class LossReport(StreamReport):
         title = f"{document.id}: gradient of {row.result.loss.name} by each arc"
         return arc_listing(side.graph, side.names, title, *columns)
 
-    def _tables(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
+    def printed(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
         sound, failures = found.sound, [each for each in found.losses if isinstance(each, LossFailure)]
         single = all(len(label) == 1 for result in sound for label in _labels(result))
         targets = [answer_text(target, single) for target in sound[0].targets]

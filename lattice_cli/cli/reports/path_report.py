@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, finite
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, finite, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal.tables import answer_text, label_text, number
 
@@ -32,13 +32,11 @@ def _of_path(field: Field) -> Field:
     return replace(field, of=lambda row: field.value(row[0]))
 
 
-_SPAN = (Field("begin", "begin"), Field("end", "end"))
+_SPAN = plain("begin", "end")
 _WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
 _PATH = Fields(
     Field("energy", "energy", lambda path: finite(path.energy)),
-    Field("output"),
-    Field("input"),
-    Field("arcs"),
+    *map(Field, ("output", "input", "arcs")),
     Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
     Field("times", "times", kind="text", shown=_spaced, optional=True),
     Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
@@ -53,7 +51,6 @@ _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
     "log p": Field(None, "log p", 3),
     "answer": Field(None, "answer", lambda row: answer_text(row[0].output, row[2]), "label", str),
 }
-_ARC = (Field(None, "arc", 0, shown=str), Field(None, "from", 1, "text", str), Field(None, "to", 2, "text", str))
 
 
 @dataclass(frozen=True)
@@ -96,9 +93,11 @@ class ViterbiReport(StreamReport):
     """Best paths: a row a path, and tables of its words and arcs if asked for; in the end, which hot words could be in
     none of the answers."""
 
+    about = staticmethod(identity)
+
     def __init__(self, run: RunOptions, shown: Shown) -> None:
-        self._shown, self._fields = shown, shown.columns
-        super().__init__(run, _decoded, self._tables, [("id", "text"), *self._fields.columns], identity)
+        self.fields, self._shown = shown.columns, shown
+        super().__init__(run)
         self._unsaid: frozenset[str] | None = None
 
     def prepare(self, document: Document, found: Decoding) -> Any:
@@ -121,10 +120,10 @@ class ViterbiReport(StreamReport):
             listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
             print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
 
-    def _tables(self, document: Document, found: Decoding) -> Iterator[Printed]:
+    def printed(self, document: Document, found: Decoding) -> Iterator[Printed]:
         search, best = found.search, found.paths[0].energy
         gap = 0.0 if search is None or search.exact else max(0.0, best - search.bound)
-        for path, cells in zip(found.paths, _rows(document, self._fields, found.paths, [gap] * len(found.paths))):
+        for path, cells in zip(found.paths, _rows(document, self.fields, found.paths, [gap] * len(found.paths))):
             yield cells
             if path.words:
                 timed = any(word.begin is not None for word in path.words)
@@ -132,33 +131,32 @@ class ViterbiReport(StreamReport):
             if self._shown.arcs:
                 times = () if path.times is None else (path.times, path.times[1:])
                 span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
-                yield Listing(Fields(*_ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
+                yield Listing(Fields(*ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
         for note in found.notes:
             yield f"{document.id}: {note}"
 
+    def objects(self, document: Document, found: Decoding) -> list[dict[str, Any]]:
+        record = {**identity(document), "status": "ok", "paths": _PATH.records(found.paths)}
+        if found.confidence is not None:
+            record["confidence"] = found.confidence
+        if found.notes:
+            record["notes"] = found.notes
+        if found.search is not None:
+            record["search"] = asdict(found.search)
+        return [record]
 
-def _decoded(document: Document, found: Decoding) -> list[dict[str, Any]]:
-    record = {**identity(document), "status": "ok", "paths": _PATH.records(found.paths)}
-    if found.confidence is not None:
-        record["confidence"] = found.confidence
-    if found.notes:
-        record["notes"] = found.notes
-    if found.search is not None:
-        record["search"] = asdict(found.search)
-    return [record]
 
-
-def sample_report(run: RunOptions) -> StreamReport:
+class SampleReport(StreamReport):
     """Paths in the order they were drawn."""
-    fields = Fields(*(_COLUMNS[heading] for heading in ("draw", "energy", "log p", "answer")))
 
-    def objects(document: Document, found: Draws) -> list[dict[str, Any]]:
-        chances = [{"log_probability": chance} for chance in found.log_probabilities]
-        paths = [path | chance for path, chance in zip(_PATH.records(found.paths), chances)]
+    fields = Fields(*(_COLUMNS[heading] for heading in ("draw", "energy", "log p", "answer")))
+    about = staticmethod(identity)
+
+    def objects(self, document: Document, found: Draws) -> list[dict[str, Any]]:
+        pairs = zip(_PATH.records(found.paths), found.log_probabilities)
+        paths = [{**path, "log_probability": log_probability} for path, log_probability in pairs]
         figures = {"beta": found.beta, "free_energy": found.free_energy}
         return [{**identity(document), "status": "ok", **figures, "paths": paths}]
 
-    def printed(document: Document, found: Draws) -> Iterator[Printed]:
-        return _rows(document, fields, found.paths, found.log_probabilities)
-
-    return StreamReport(run, objects, printed, [("id", "text"), *fields.columns], identity)
+    def printed(self, document: Document, found: Draws) -> Iterator[Printed]:
+        return _rows(document, self.fields, found.paths, found.log_probabilities)

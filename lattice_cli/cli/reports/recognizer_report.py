@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, known, small
-from lattice_cli.cli.reports.reporting import Entry, StreamReport, entry_report
-from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal.tables import number
 from lattice_cli.errors import CheckFailed
+from lattice_cli.graph import Document
 from lattice_cli.learning.recognizers import RecognizerCheck
 
 
@@ -37,12 +37,15 @@ _FIELDS = Fields(
 )
 
 
-def check_report(run: RunOptions) -> StreamReport:
+class CheckReport(StreamReport):
     """Where checks go; one that does not hold is an error of its record, after it has been shown."""
-    return entry_report(run, _FIELDS, lambda _, found: [Entry(found)], fault=_fault, silent=CheckFailed)
 
+    fields, silent = _FIELDS, CheckFailed
 
-def _fault(found: RecognizerCheck) -> CheckFailed | None:
-    if not found.failed:
-        return None
-    return CheckFailed(f"the gradient by the weights is off by {found.error:.3g} of what differences say")
+    def entries(self, document: Document, found: RecognizerCheck) -> list[Entry]:
+        return [Entry(found)]
+
+    def fault(self, found: RecognizerCheck) -> CheckFailed | None:
+        if not found.failed:
+            return None
+        return CheckFailed(f"the gradient by the weights is off by {found.error:.3g} of what differences say")

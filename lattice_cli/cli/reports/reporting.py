@@ -41,42 +41,60 @@ def print_all(out: Any, printed: Iterable[Any]) -> None:
             (each.sheet() if isinstance(each, Listing) else each).print(out)
 
 
-def _sound(result: Any) -> None:
-    """A result that is one."""
+@dataclass(frozen=True)
+class Entry:
+    """row: of the report's fields. below: further keys of its JSON object; listings in it are tables as well. beside:
+    what only tables have."""
+
+    row: Any
+    below: Mapping[str, Any] = field(default_factory=dict)
+    beside: Sequence[Printed] = ()
 
 
 class StreamReport:
     """Lines of JSON, or tables, of one result after the other, made where it was found: maybe in another process.
 
-    objects: the JSON objects of a result. printed: what is printed of it, in the growing table of the columns
-    (heading, kind), if there are any, and besides. about: what the object of a record that failed says of the record.
-    fault: what keeps a result from being one, raised behind it. silent: errors of which nothing is shown, since their
-    records have been.
+    fields: of the rows of the growing table, which begin with the id, if there is one. about: what the object of a
+    record that failed says of the record. silent: errors of which nothing is shown, since their records have been.
+    A report says what `entries` its results are, or what JSON `objects` and what is `printed`.
     """
 
-    def __init__(
-        self,
-        run: RunOptions,
-        objects: Callable[[Document, Any], Iterable[dict[str, Any]]],
-        printed: Callable[[Document, Any], Iterable[Printed]],
-        columns: Sequence[tuple[str, str]] = (),
-        about: Callable[[Item], dict[str, Any]] = named,
-        fault: Callable[[Any], LatticeError | None] = _sound,
-        silent: type[LatticeError] | tuple[()] = (),
-    ) -> None:
+    fields = Fields()
+    about: Callable[[Item], dict[str, Any]] = staticmethod(named)
+    silent: type[LatticeError] | tuple[()] = ()
+
+    def __init__(self, run: RunOptions) -> None:
         self.as_json = run.as_json
-        self._objects, self._printed, self._about = objects, printed, about
-        self._fault, self._silent = fault, silent
         if not run.as_json:
             self.out = console(run.color)
-            self._columns, self._rows = columns, GrowingTable(self.out, columns)
+            self._rows = GrowingTable(self.out, [("id", "text"), *self.fields.columns])
+
+    def entries(self, document: Document, result: Any) -> Iterable[Entry]:
+        """What a result is: an object and a row each."""
+        return ()
+
+    def objects(self, document: Document, result: Any) -> Iterable[dict[str, Any]]:
+        """The JSON objects of a result."""
+        for each in self.entries(document, result):
+            yield {**self.about(document), "status": "ok", **self.fields.record(each.row), **_told(each.below)}
+
+    def printed(self, document: Document, result: Any) -> Iterable[Printed]:
+        """The cells of its rows, its tables and lines of text."""
+        for each in self.entries(document, result):
+            yield [document.id, *self.fields.cells(each.row)]
+            yield from _listings(each.below)
+            yield from each.beside
+
+    def fault(self, result: Any) -> LatticeError | None:
+        """What keeps a result from being one, raised behind it."""
+        return None
 
     def prepare(self, document: Document, result: Any) -> Any:
         """What is put out of a result, and its fault."""
         if self.as_json:
-            return json_lines(*self._objects(document, result)), self._fault(result)
-        printed = self._printed(document, result)
-        return [each.sheet() if isinstance(each, Listing) else each for each in printed], self._fault(result)
+            return json_lines(*self.objects(document, result)), self.fault(result)
+        printed = self.printed(document, result)
+        return [each.sheet() if isinstance(each, Listing) else each for each in printed], self.fault(result)
 
     def show(self, document: Document, prepared: Any) -> None:
         """Put it out. Raises its fault."""
@@ -99,12 +117,12 @@ class StreamReport:
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """The status and, in JSON, the message, which goes to standard error anyway."""
-        if isinstance(error, self._silent):
+        if isinstance(error, self.silent):
             return
         if self.as_json:
-            write_json({**self._about(record), "status": error.status, "message": str(error), **error.told})
-        elif self._columns:
-            self._rows.add(record.id, *[""] * (len(self._columns) - 2), f"({error.status})")
+            write_json({**self.about(record), "status": error.status, "message": str(error), **error.told})
+        elif self.fields:
+            self._rows.add(record.id, *[""] * (len(self.fields.columns) - 1), f"({error.status})")
         else:
             say(self.out, f"{record.id}: ({error.status})")
 
@@ -112,38 +130,6 @@ class StreamReport:
         """Print the rows that are waiting."""
         if not self.as_json:
             self._rows.flush()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """row: of the report's fields. below: further keys of its JSON object; listings in it are tables as well. beside:
-    what only tables have."""
-
-    row: Any
-    below: Mapping[str, Any] = field(default_factory=dict)
-    beside: Sequence[Printed] = ()
-
-
-def entry_report(
-    run: RunOptions,
-    fields: Fields,
-    entries: Callable[[Document, Any], Iterable[Entry]],
-    about: Callable[[Item], dict[str, Any]] = named,
-    **further: Any,
-) -> StreamReport:
-    """The report of results that are some entries each: an object and a row for each of them."""
-
-    def objects(document: Document, result: Any) -> Iterator[dict[str, Any]]:
-        for each in entries(document, result):
-            yield {**about(document), "status": "ok", **fields.record(each.row), **_told(each.below)}
-
-    def printed(document: Document, result: Any) -> Iterator[Printed]:
-        for each in entries(document, result):
-            yield [document.id, *fields.cells(each.row)]
-            yield from _listings(each.below)
-            yield from each.beside
-
-    return StreamReport(run, objects, printed, [("id", "text"), *fields.columns], about, **further)
 
 
 def _told(value: Any) -> Any:

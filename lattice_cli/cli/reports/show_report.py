@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, arc_listing
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal.tables import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
@@ -44,26 +44,6 @@ class Parts:
 #: A record, what is in it, what else was asked for, and why that cannot be had, if so.
 Found: TypeAlias = "tuple[Document, Inventory, dict[str, Listing], LatticeError | None]"
 
-_LABEL_USE = Fields(
-    Field("label", "label", kind="label", shown=label_text),
-    Field("arcs", "arcs", shown=str),
-    Field("expected", "expected", shown=lambda value: number(value, 4)),
-    Field("detour", "detour", shown=lambda value: number(value, 4)),
-)
-_CONFUSION = Fields(
-    Field("word", "best", kind="label", shown=lambda word: _said(word)),
-    Field("choices"),
-    Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
-    Field(None, "instead", lambda slot: _others(slot), "text", str),
-)
-_HEAVIEST = Fields(
-    Field("arc", "arc", 0, shown=str),
-    Field("from", "from", 1, "text", str),
-    Field("to", "to", 2, "text", str),
-    Field("label", "label", 3, "label", label_text),
-    *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
-)
-
 
 def _said(word: str | None) -> str:
     return "-" if word is None else label_text(word)
@@ -71,6 +51,24 @@ def _said(word: str | None) -> str:
 
 def _others(slot: Slot) -> str:
     return ", ".join(f"{_said(label)} {number(mass, 3)}" for label, mass in slot.choices if label != slot.word)
+
+
+_LABEL_USE = Fields(
+    Field("label", "label", kind="label", shown=label_text),
+    Field("arcs", "arcs", shown=str),
+    *plain("expected", "detour", shown=digits(4)),
+)
+_CONFUSION = Fields(
+    Field("word", "best", kind="label", shown=_said),
+    Field("choices"),
+    Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
+    Field(None, "instead", _others, "text", str),
+)
+_HEAVIEST = Fields(
+    *ARC,
+    Field("label", "label", 3, "label", label_text),
+    *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
+)
 
 
 def add_parts(found: dict[str, Listing], document: Document, parts: Parts) -> None:
@@ -94,12 +92,11 @@ def add_parts(found: dict[str, Listing], document: Document, parts: Parts) -> No
 def _strip(strips: list[Strip], at: str) -> Listing:
     most = max((strip.arcs for strip in strips), default=0) or 1
     fields = (
-        Field("begin", "from", shown=lambda value: number(value, 4)),
-        Field("end", "to", shown=lambda value: number(value, 4)),
-        Field("nodes", "nodes", shown=str),
-        Field("arcs", "arcs", shown=str),
+        Field("begin", "from", shown=digits(4)),
+        Field("end", "to", shown=digits(4)),
+        *plain("nodes", "arcs", shown=str),
         Field(None, "", lambda strip: "█" * round(_BAR * strip.arcs / most), "name", str),
-        Field("entropy", "entropy", shown=lambda value: number(value, 3)),
+        Field("entropy", "entropy", shown=digits(3)),
         Field("labels", "best path", kind="label", shown=lambda labels: " ".join(map(label_text, labels))),
     )
     empty = f"{at}no strip chart: without times levels are needed, and cycles have none"
@@ -113,35 +110,38 @@ def _heavy(document: Document, heavy: Heavy) -> tuple[Any, ...]:
     return arc, *ends, label, float(graph.energy[arc]), heavy.posterior, heavy.detour
 
 
-def show_report(run: RunOptions, arcs: bool) -> StreamReport:
-    """Facts of each record, its problems, what was asked for, its arcs; what kept a part from being had is an
-    error of its record, behind all the rest."""
+class ShowReport(StreamReport):
+    """Facts of each record, its problems, what was asked for, its arcs; what kept a part from being had is an error of
+    its record, behind all the rest."""
 
-    def objects(record: Document, result: Found) -> list[dict[str, Any]]:
+    def __init__(self, run: RunOptions, arcs: bool) -> None:
+        super().__init__(run)
+        self._arcs, self.silent = arcs, () if run.as_json else LatticeError
+
+    def objects(self, record: Document, result: Found) -> list[dict[str, Any]]:
         document, found, parts, error = result
         told = {**asdict(found), **{name: part.records() for name, part in parts.items()}}
         told["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
         if document.target is not None:
             told["target"] = document.target
-        if arcs:
+        if self._arcs:
             told["arcs_table"] = arc_listing(document.graph, document.names).records()
         if error is not None:
             error.told = told
             raise error
         return [{"id": document.id, "status": "ok", **told}]
 
-    def printed(record: Document, result: Found) -> Iterator[Printed]:
+    def printed(self, record: Document, result: Found) -> Iterator[Printed]:
         document, found, parts, _ = result
         yield Sheet([(document.id, "text"), ("", "text")], _facts(document, found))
         yield from (f"problem: {problem}" for problem in found.problems)
         yield from (parts[name] for name in ("strip", "label_uses", "confusions", "heaviest") if name in parts)
-        if arcs:
+        if self._arcs:
             scores = [(Field(name, name), column.tolist()) for name, column in document.scores.items()]
             yield arc_listing(document.graph, document.names, f"{document.id}: arcs", *scores)
 
-    return StreamReport(
-        run, objects, printed, fault=lambda result: result[3], silent=() if run.as_json else LatticeError
-    )
+    def fault(self, result: Found) -> LatticeError | None:
+        return result[3]
 
 
 def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
