@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from lattice_cli.arrays.grouping import Groups, group_by
     from lattice_cli.arrays.key_index import KeyIndex
     from lattice_cli.arrays.pointers import follow
-    from lattice_cli.arrays.runs import distinct, is_sorted, run_lengths, run_starts, spans
+    from lattice_cli.arrays.runs import distinct, run_lengths, run_starts, spans
     from lattice_cli.arrays.segments import Runs, ScatteredSegments, Segments
-    from lattice_cli.arrays.sorting import stable_order
+    from lattice_cli.arrays.sorting import is_sorted, stable_order
     from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray, finite
 
 __getattr__ = lazy_names(__name__)

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays.runs import is_sorted, spans
-from lattice_cli.arrays.sorting import stable_order
+from lattice_cli.arrays.runs import spans
+from lattice_cli.arrays.sorting import is_sorted, stable_order
 from lattice_cli.arrays.types import IntArray
 
 

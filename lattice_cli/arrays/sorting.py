@@ -6,11 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from lattice_cli.arrays.runs import _ROW, is_sorted
 from lattice_cli.arrays.types import IntArray
 
 #: Keys in an order that is nearly sorted are sorted in blocks of about this many.
 _BLOCK = 1 << 15
+#: Where such a block may end is looked for in rows of so many.
+_ROW = 1 << 10
+
+
+def is_sorted(keys: IntArray) -> bool:
+    """True if no key is below the one before it."""
+    return bool((keys[1:] >= keys[:-1]).all())
 
 
 def stable_order(keys: IntArray) -> IntArray:
