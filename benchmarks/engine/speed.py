@@ -30,7 +30,7 @@ import peers
 from floor import Floor, compiled_floor
 from workloads import Columns, columns_of, graph_of, workload
 
-from lattice_cli.cli.terminal.process import keep_freed_memory
+from lattice_cli.cli.terminal import keep_freed_memory
 from lattice_cli.composition import Composition, compose
 from lattice_cli.emissions import product_best
 from lattice_cli.emissions.product_sweep import product_sweep

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lattice_cli import __version__
-from lattice_cli.cli.terminal.process import collect_seldom, keep_freed_memory, one_thread
+from lattice_cli.cli.terminal import collect_seldom, keep_freed_memory, one_thread
 from lattice_cli.errors import LatticeError
 
 #: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.

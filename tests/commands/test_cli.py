@@ -435,7 +435,7 @@ def test_a_pipe_that_begins_with_a_blank_line_is_not_empty() -> None:
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-        while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))[0]:
+        while process.poll() is None and struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))[0]:
             os.sched_yield()  # until the line end has been read
         out, err = process.communicate(json.dumps(row_of("a", id="late")).encode() + b"\n", timeout=PATIENCE)
     assert (process.returncode, err) == (0, b"")

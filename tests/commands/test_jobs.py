@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 from support import ROOT
 
+from lattice_cli.cli.stream import RunOptions, run_records
 from lattice_cli.cli.stream.jobs import WorkerLost, in_order
-from lattice_cli.cli.stream.run import run_records
-from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from lattice_cli.cli.terminal.process import collect_seldom
+from lattice_cli.cli.terminal import collect_seldom
 
 pytestmark = pytest.mark.slow
 

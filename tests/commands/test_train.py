@@ -17,7 +17,7 @@ import pytest
 from support.commands import ROOT, lattice
 from support.training_data import lattices, strips, vectors, write_inputs
 
-from lattice_cli.cli.reports.training_report import run_training
+from lattice_cli.cli.reports import run_training
 from lattice_cli.formats import read_model
 from lattice_cli.learning.training import problem
 

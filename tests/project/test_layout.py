@@ -74,7 +74,8 @@ def imported(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) + 1 - node.level] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
-            found.add(name)
+            if f"{name}.__init__" not in MODULES:  # of a room only what is taken from it counts
+                found.add(name)
             found.update(f"{name}.{alias.name}" for alias in node.names)
     return found
 

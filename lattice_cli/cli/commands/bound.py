@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from lattice_cli import formats, graph
 from lattice_cli.choices import TIES
-from lattice_cli.cli.options.shared import decoder_options, input_options, positive, result_options
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import decoder_options, input_options, positive, result_options
+from lattice_cli.errors import UsageError
+from lattice_cli.formats import io
+from lattice_cli.learning import training
 
 
 class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -60,7 +59,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @result_options
 def bound(
     graphs: tuple[str, ...],
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     proposal: str,
     beta: float,
     samples: int | None,
@@ -69,8 +68,8 @@ def bound(
     steps: int | None,
     tie: str,
     every: int,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The bound F <= <E>_q - (1/beta) entropy(q) on the free energy of each GRAPH, for a distribution q over its paths.
 
@@ -87,14 +86,9 @@ def bound(
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
     """
-    from lattice_cli.cli.reports.bound_report import BoundReport
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.errors import UsageError
-    from lattice_cli.formats import read_one
-    from lattice_cli.learning.training import BoundRequest
     from lattice_cli.learning.training.record_bounds import record_bounds
 
-    require_one_stdin(graphs, decoder.grammar, proposal)
+    stream.require_one_stdin(graphs, decoder.grammar, proposal)
     through = decoder.read()
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None
@@ -106,10 +100,10 @@ def bound(
         if not 0 <= temperature < float("inf"):
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
-        other = read_one(proposal, reading)
-    asked = BoundRequest(temperature, other, beta, samples, importance, seed, steps, tie, every)
+        other = formats.read_one(proposal, reading)
+    asked = training.BoundRequest(temperature, other, beta, samples, importance, seed, steps, tie, every)
 
-    def solve(documents: list[Document], first: int) -> list[Any]:
+    def solve(documents: list[graph.Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
 
-    return run_records(graphs, reading, solve, BoundReport(run), run, apart=True)
+    return stream.run_records(graphs, reading, solve, reports.BoundReport(run), run, apart=True)

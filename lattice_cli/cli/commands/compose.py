@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import combine_option, ctc_option, graph_options, input_options
+from lattice_cli import models, records
+from lattice_cli.cli import reports, stream
+from lattice_cli.cli.options import combine_option, ctc_option, graph_options, input_options
+from lattice_cli.formats import io
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
     from lattice_cli.graph import Document
-    from lattice_cli.records import Interpretation
 
 
 @click.command()
@@ -29,8 +29,8 @@ def compose(
     output: str | None,
     combine: str,
     ctc: str | None,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR.
 
@@ -43,20 +43,15 @@ def compose(
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
         -o cut.npz
     """
-    from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, write_records
-    from lattice_cli.models import read_decoder
-    from lattice_cli.records import no_path
+    stream.require_one_stdin([graph], grammar)
+    through = models.read_decoder(grammar, ctc, combine)
 
-    require_one_stdin([graph], grammar)
-    through = read_decoder(grammar, ctc, combine)
-
-    class Composed(GraphReport):
+    class Composed(reports.GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
 
-        def prepare(self, document: Document, result: Interpretation) -> Any:  # type: ignore[override]
+        def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
             graph = super().prepare(document, _as_document(document, result))
-            return graph, None if result.graph.nodes else no_path(result)
+            return graph, None if result.graph.nodes else records.no_path(result)
 
         def show(self, document: Document, result: Any) -> None:
             graph, empty = result
@@ -64,13 +59,13 @@ def compose(
             if empty is not None:
                 raise empty
 
-    def solve(documents: list[Document]) -> list[Interpretation]:
+    def solve(documents: list[Document]) -> list[records.Interpretation]:
         return [through.interpret(document) for document in documents]
 
-    return write_records([graph], reading, solve, Composed(output, run.color), run)
+    return stream.write_records([graph], reading, solve, Composed(output, run.color), run)
 
 
-def _as_document(document: Document, result: Interpretation) -> Document:
+def _as_document(document: Document, result: records.Interpretation) -> Document:
     """The interpretation graph as a record, with the id, target and node times of the recognition graph."""
     from lattice_cli.graph import Document
 

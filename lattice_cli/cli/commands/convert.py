@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from inspect import cleandoc
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lattice_cli.cli.options.shared import graph_options, input_options
-from lattice_cli.formats import numbered, writable
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli import graph
+from lattice_cli.cli import reports, stream
+from lattice_cli.cli.options import graph_options, input_options
+from lattice_cli.errors import LatticeError, UsageError
+from lattice_cli.formats import io, numbered, writable
 
 
 @click.command()
@@ -41,8 +39,8 @@ def convert(
     lossy: bool,
     write_symbols: str | None,
     write_labels: str | None,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The graphs of IN in another form, in OUT or on standard output.
 
@@ -61,16 +59,12 @@ def convert(
       lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
       lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """
-    from lattice_cli.cli.reports.conversion_report import Conversion, Destination
-    from lattice_cli.cli.stream.run import write_records
-    from lattice_cli.errors import LatticeError, UsageError
-
     if output is not None and target is not None:
         raise UsageError(f"OUT is given twice: {target} and -o {output}")
-    destination = Destination(target if output is None else output, to, write_symbols, write_labels, run.color)
-    report = Conversion(destination, lossy)
+    destination = reports.Destination(target if output is None else output, to, write_symbols, write_labels, run.color)
+    report = reports.Conversion(destination, lossy)
 
-    def solve(documents: list[Document]) -> list[Any]:
+    def solve(documents: list[graph.Document]) -> list[Any]:
         results: list[Any] = []
         for document in documents:
             try:
@@ -79,7 +73,7 @@ def convert(
                 results.append(error)
         return results
 
-    return write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)
+    return stream.write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)
 
 
 def _notes() -> str:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from lattice_cli.cli.options.groups import grouped
-from lattice_cli.cli.options.shared import decoder_options, input_options, keep_going_option, of_option, positive
-from lattice_cli.cli.stream.run_options import RunOptions
-
-if TYPE_CHECKING:
-    from lattice_cli.analysis import Picture
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli import analysis, graph
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import decoder_options, grouped, input_options, keep_going_option, of_option, positive
+from lattice_cli.cli.stream import RunOptions
+from lattice_cli.formats import io
 
 
 @click.command()
@@ -32,12 +26,12 @@ if TYPE_CHECKING:
 @grouped("run", RunOptions, keep_going_option)
 def draw(
     graphs: tuple[str, ...],
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     output: str | None,
     to: str | None,
     beta: float,
     side: str,
-    reading: ReadOptions,
+    reading: io.ReadOptions,
     run: RunOptions,
 ) -> int:
     """A drawing of each GRAPH with its best path marked.
@@ -54,16 +48,12 @@ def draw(
         --of interpretation
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
     """
-    from lattice_cli.analysis import picture
-    from lattice_cli.cli.reports.drawing_report import Drawing, form_of
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, write_records
-
-    require_one_stdin(graphs, decoder.grammar)
-    require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, decoder.grammar)
+    stream.require_side(side, decoder.grammar)
     through = decoder.read()
-    report = Drawing(output, form_of(output, to))
+    report = reports.Drawing(output, reports.form_of(output, to))
 
-    def solve(documents: list[Document]) -> list[Picture]:
-        return [picture(document, beta, through, side) for document in documents]
+    def solve(documents: list[graph.Document]) -> list[analysis.Picture]:
+        return [analysis.picture(document, beta, through, side) for document in documents]
 
-    return write_records(graphs, reading, solve, report, run)
+    return stream.write_records(graphs, reading, solve, report, run)

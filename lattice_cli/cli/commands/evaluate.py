@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.options.shared import (
-    Number,
-    decoder_options,
-    input_options_without_words,
-    positive,
-    result_options,
-)
-
-if TYPE_CHECKING:
-    from lattice_cli.analysis import Answers
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats import References
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
-
+from lattice_cli import analysis, formats, graph
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import Number, decoder_options, input_options_without_words, positive, result_options
+from lattice_cli.errors import NoPath, counted, printable
+from lattice_cli.formats import io
 
 _REJECT_AT = 0.01
 
@@ -58,7 +46,7 @@ _REJECT_AT = 0.01
 def evaluate(
     results: tuple[str, ...],
     references: str | None,
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     count: int,
     distinct: bool,
     oracle: bool,
@@ -68,8 +56,8 @@ def evaluate(
     confusions: int,
     words: str,
     per_record: bool,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """Answers against references: exact answers, label and word error rates, confusions. All RESULTS are one whole.
 
@@ -96,27 +84,22 @@ def evaluate(
       lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
         --reject
     """
-    from lattice_cli.analysis import assess
     from lattice_cli.analysis import evaluate as figures
-    from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
-    from lattice_cli.cli.reports.evaluation_report import put_out
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-    from lattice_cli.formats import read_references
     from lattice_cli.records import SearchRequest
 
-    require_one_stdin(results, decoder.grammar, references)
+    stream.require_one_stdin(results, decoder.grammar, references)
     reject = reject or reject_at is not None
     given = {"-g": decoder.grammar, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
     through = decoder.read()
-    known = read_references(references) if references else None
-    reader = Reader(known, [name for name, value in given.items() if value], reject)
+    known = formats.read_references(references) if references else None
+    reader = reports.Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)
-    collected = Collected()
+    collected = reports.Collected()
 
-    def decoded(documents: list[Document]) -> list[Answers]:
-        return assess(documents, own_reference, through, request, oracle)
+    def decoded(documents: list[graph.Document]) -> list[analysis.Answers]:
+        return analysis.assess(documents, reports.own_reference, through, request, oracle)
 
-    status = run_records(results, reading, solver(decoded), collected, run, reader)
+    status = stream.run_records(results, reading, reports.solver(decoded), collected, run, reader)
     if status and not run.keep_going:
         return status
     status = max(status, _unused(known, run.keep_going))
@@ -127,14 +110,12 @@ def evaluate(
         return status
     found = figures(records, words, oracle, reject)
     limit = _REJECT_AT if reject_at is None else reject_at
-    put_out(found, collected.failures, run, per_record, confusions, limit)
+    reports.put_out(found, collected.failures, run, per_record, confusions, limit)
     return max(status, _unanswered(found.no_path, len(records)))
 
 
-def _unused(references: References | None, keep_going: bool) -> int:
+def _unused(references: formats.References | None, keep_going: bool) -> int:
     """Report references that no record asked for; the status that is due."""
-    from lattice_cli.errors import printable
-
     errors = [] if references is None else references.unused()
     if not errors:
         return 0
@@ -148,8 +129,6 @@ def _unused(references: References | None, keep_going: bool) -> int:
 
 def _unanswered(no_path: int, records: int) -> int:
     """The status of an evaluation: one in which no record has an answer is sound, but has nothing to evaluate."""
-    from lattice_cli.errors import NoPath, counted
-
     if no_path < records:
         return 0
     sys.stdout.flush()

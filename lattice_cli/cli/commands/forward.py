@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lattice_cli.cli.options.shared import BetaList, decoder_options, input_options, of_option, result_options
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli import graph
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import BetaList, decoder_options, input_options, of_option, result_options
+from lattice_cli.formats import io
 
 
 @click.command()
@@ -38,14 +35,14 @@ if TYPE_CHECKING:
 @result_options
 def forward(
     graphs: tuple[str, ...],
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     betas: tuple[float, ...],
     arcs: bool,
     nodes: bool,
     lagrangian: bool,
     side: str,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The free energy F = -(1/beta) log sum exp(-beta E) over all paths of each GRAPH.
 
@@ -64,15 +61,13 @@ def forward(
       lattice forward samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --nodes
     """
-    from lattice_cli.cli.reports.forward_report import ForwardReport
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.records import posteriors
 
-    require_one_stdin(graphs, decoder.grammar)
-    require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, decoder.grammar)
+    stream.require_side(side, decoder.grammar)
     through = decoder.read()
 
-    def solve(documents: list[Document]) -> list[Any]:
+    def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
-    return run_records(graphs, reading, solve, ForwardReport(run), run)
+    return stream.run_records(graphs, reading, solve, reports.ForwardReport(run), run)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from lattice_cli import formats
 from lattice_cli.choices import ACTIVATIONS
-from lattice_cli.cli.options.grammar_ending import ending_options, file_given, labels_given, say
-from lattice_cli.cli.options.shared import Number, SizeList, positive
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.options.grammar_ending import Ending
-
+from lattice_cli.cli import options, stream
+from lattice_cli.cli.options import Number, SizeList, ending_options, file_given, labels_given, positive, say
+from lattice_cli.formats import io, notations
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
 _MANY_LABELS = 30
@@ -69,7 +65,7 @@ def grammar() -> None:
 )
 @ending_options
 def words(
-    given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: Ending
+    given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: options.Ending
 ) -> None:
     """A list of words, as a trie with one path a word.
 
@@ -81,8 +77,6 @@ def words(
       lattice grammar words barn but cut cute
       lattice grammar words "north west" north --spell tokens
     """
-    from lattice_cli.formats.io import read_text
-    from lattice_cli.formats.notations import words_of
     from lattice_cli.grammars import grammar_of, spelled
 
     path = file_given(given)
@@ -90,8 +84,8 @@ def words(
         source = "words"
         listed = spelled(((word, 0.0, source) for word in given), spell)
     else:
-        text, source = read_text(path)
-        listed = words_of(text, source, spell)
+        text, source = io.read_text(path)
+        listed = notations.words_of(text, source, spell)
     document = grammar_of(listed, source, source, loop=loop, around=around, by_word=output_words)
     ending.deliver(document.graph, source, [path] if path else [])
 
@@ -102,7 +96,7 @@ def words(
 @_loop
 @click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
 @ending_options
-def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: bool, ending: Ending) -> None:
+def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: bool, ending: options.Ending) -> None:
     """A pronunciation dictionary as CMUdict has it, from phones to words: `word PHONE PHONE ...`, variants `word(2)`.
 
     A trie of phones without epsilon arcs: the input is phones, the output is a word on its last phone; one path for
@@ -113,17 +107,14 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
       lattice grammar dict cmudict.dict --words words.txt --loop SIL \\
         -o lexicon.json
     """
-    from lattice_cli.cli.stream.run import require_one_stdin
-    from lattice_cli.formats.io import read_text
     from lattice_cli.formats.notations import pronunciations as lexica
-    from lattice_cli.formats.notations import words_of
     from lattice_cli.grammars import distinct_words
 
-    require_one_stdin([file], vocabulary, *ending.unions)
-    text, source = read_text(file)
+    stream.require_one_stdin([file], vocabulary, *ending.unions)
+    text, source = io.read_text(file)
     found = list(lexica.pronunciations(text, source, no_stress))
     if vocabulary is not None:
-        wanted = distinct_words(words_of(*read_text(vocabulary), "tokens"), vocabulary)
+        wanted = distinct_words(notations.words_of(*io.read_text(vocabulary), "tokens"), vocabulary)
         found, missing = lexica.chosen(found, {word.name: word.energy for word in wanted})
         if missing:
             shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
@@ -142,7 +133,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
 )
 @click.option("--no-unk", is_flag=True, help="Leave <unk> out; otherwise it is a label like others.")
 @ending_options
-def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
+def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     """An n-gram model in the ARPA form, of any order, gzipped or not: the energy of a sentence is -ln p.
 
     <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
@@ -161,10 +152,9 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     Examples:
       lattice grammar arpa turtle.lm -o turtle.npz
     """
-    from lattice_cli.formats.notations import read_arpa
     from lattice_cli.grammars import exact, with_epsilon
 
-    model = read_arpa(file, no_unk)
+    model = notations.read_arpa(file, no_unk)
     source = "standard input" if file == "-" else file
     if model.begin is None or model.end is None:
         ends = " and no ".join(tag for tag, word in (("<s>", model.begin), ("</s>", model.end)) if word is None)
@@ -189,7 +179,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: Ending) -> None:
     help=f"An arc for each pair of labels / about 10 a label and epsilon arcs; auto: tree above {_MANY_LABELS} labels.",
 )
 @ending_options
-def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
+def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -> None:
     """The CTC topology: from alignments, a label a frame, to outputs. One path for each alignment, in both forms.
 
     Repeats of a label merge unless the blank stands between; the blank is not output. Labels are arguments, or the
@@ -218,7 +208,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: Ending) -> None:
     help="Labels are characters, or words between white space; auto: words if there is white space.",
 )
 @ending_options
-def transcript(text: str, spell: str, ending: Ending) -> None:
+def transcript(text: str, spell: str, ending: options.Ending) -> None:
     """The acceptor of one sequence of labels, at energy 0.
 
     \b
@@ -240,7 +230,7 @@ def transcript(text: str, spell: str, ending: Ending) -> None:
 @_spell
 @click.option("--labels", metavar="FILE", help="All labels, one a line, for . and [^...].")
 @ending_options
-def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
+def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) -> None:
     r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
 
     \b
@@ -268,7 +258,7 @@ def regex(pattern: str, spell: str, labels: str | None, ending: Ending) -> None:
 @click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
 @click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
 @ending_options
-def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
+def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
@@ -279,17 +269,14 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: Ending) -> None:
     Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
-    from lattice_cli.formats.io import read_text
-    from lattice_cli.formats.notations import read_jsgf
-
-    text, source = read_text(file)
-    ending.deliver(read_jsgf(text, source, rule, uniform), source, [file])
+    text, source = io.read_text(file)
+    ending.deliver(notations.read_jsgf(text, source, rule, uniform), source, [file])
 
 
 @grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
 @click.argument("file", metavar="FILE")
 @ending_options
-def fsg(file: str, ending: Ending) -> None:
+def fsg(file: str, ending: options.Ending) -> None:
     """A finite-state grammar of CMU Sphinx: energies are -ln of the probabilities; transitions without a word are
     written out, path by path, where that takes few arcs.
 
@@ -297,11 +284,8 @@ def fsg(file: str, ending: Ending) -> None:
     Examples:
       lattice grammar fsg goforward.fsg
     """
-    from lattice_cli.formats.io import read_text
-    from lattice_cli.formats.notations import read_fsg
-
-    text, source = read_text(file)
-    ending.deliver(read_fsg(text, source), source, [file])
+    text, source = io.read_text(file)
+    ending.deliver(notations.read_fsg(text, source), source, [file])
 
 
 @grammar.command(short_help="A network that predicts the next label, learned from text.")
@@ -372,7 +356,7 @@ def neural(
 @grammar.command(short_help="Grammars that there are, side by side or repeated.")
 @click.argument("grammars", metavar="GRAMMAR...", nargs=-1, required=True)
 @ending_options
-def union(grammars: tuple[str, ...], ending: Ending) -> None:
+def union(grammars: tuple[str, ...], ending: options.Ending) -> None:
     """Grammars that there are, side by side: what any of them accepts; of one, what the options make of it.
 
     What several accept has a path in each. No epsilon arc is needed: there is a start node for each.
@@ -382,10 +366,8 @@ def union(grammars: tuple[str, ...], ending: Ending) -> None:
       lattice grammar union yes.json no.json --optional
       lattice grammar union word.json --closure
     """
-    from lattice_cli.cli.stream.run import require_one_stdin
-    from lattice_cli.formats import read_one
     from lattice_cli.graph import alternatives
 
-    require_one_stdin(grammars, *ending.unions)
+    stream.require_one_stdin(grammars, *ending.unions)
     source = grammars[0] if len(grammars) == 1 else "union"
-    ending.deliver(alternatives([read_one(path).graph for path in grammars]), source)
+    ending.deliver(alternatives([formats.read_one(path).graph for path in grammars]), source)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from lattice_cli.cli.options.grammar_ending import labels_given
-from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.tables import number
+from lattice_cli.cli.options import labels_given
+from lattice_cli.cli.terminal import number, write_json
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import read_model
 from lattice_cli.formats.io import read_text, require_place

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli import graph
 from lattice_cli.choices import LATENTS, LOSS_FORMULAS, LOSSES
-from lattice_cli.cli.options.shared import (
-    decoder_options,
-    input_options,
-    not_negative,
-    of_option,
-    positive,
-    result_options,
-)
+from lattice_cli.cli import options, reports
+from lattice_cli.cli.options import decoder_options, input_options, not_negative, of_option, positive, result_options
+from lattice_cli.errors import CheckFailed, LatticeError, counted
+from lattice_cli.formats import io
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+    from lattice_cli.cli.stream import RunOptions
 
 
 def _table() -> str:
@@ -107,7 +101,7 @@ Examples:
 def loss(
     graphs: tuple[str, ...],
     targets: tuple[str, ...],
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     names: str,
     beta: float,
     margin: float,
@@ -119,13 +113,11 @@ def loss(
     check: bool,
     arcs: bool,
     side: str,
-    reading: ReadOptions,
+    reading: io.ReadOptions,
     run: RunOptions,
 ) -> int:
     """See the help above."""
-    from lattice_cli.cli.reports.loss_report import LossReport
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import CheckFailed, LatticeError, counted
+    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
     require_one_stdin(graphs, decoder.grammar)
@@ -134,9 +126,9 @@ def loss(
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
-    report = LossReport(run, side, check, stream, arcs)
+    report = reports.LossReport(run, side, check, stream, arcs)
 
-    def solve(documents: list[Document], first: int = 0) -> list[Any]:
+    def solve(documents: list[graph.Document], first: int = 0) -> list[Any]:
         own = list(targets) or None
         found = evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget)
         of_record = (lambda losses: checked(losses, side)) if check else RecordLosses

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli.cli.options.shared import Number, graph_options, input_options, not_negative, positive
+from lattice_cli import analysis
+from lattice_cli.cli import reports, stream
+from lattice_cli.cli.options import Number, graph_options, input_options, not_negative, positive
+from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
+from lattice_cli.formats import io
 
 if TYPE_CHECKING:
-    from lattice_cli.analysis import Pruned
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
     from lattice_cli.graph import Document
 
 
@@ -32,8 +33,8 @@ def prune(
     posterior: float | None,
     beta: float,
     output: str | None,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """Each GRAPH without the arcs that hardly matter; names, times, scores and targets stay.
 
@@ -47,18 +48,15 @@ def prune(
       lattice prune samples/lecture-34.json --beam 1
     """
     from lattice_cli.analysis import pruning
-    from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, write_records
-    from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
 
     if beam is None and posterior is None:
         raise UsageError("prune needs --beam or --posterior")
-    require_one_stdin(graphs)
+    stream.require_one_stdin(graphs)
 
-    class PrunedReport(GraphReport):
+    class PrunedReport(reports.GraphReport):
         """Graphs on standard output, what is left of them on standard error."""
 
-        def prepare(self, document: Document, result: Pruned) -> Any:  # type: ignore[override]
+        def prepare(self, document: Document, result: analysis.Pruned) -> Any:  # type: ignore[override]
             return super().prepare(document, result.document), result.guarantee
 
         def show(self, document: Document, result: Any) -> None:
@@ -67,13 +65,13 @@ def prune(
             sys.stdout.flush()
             print(f"lattice: {printable(document.id)}: {guarantee}", file=sys.stderr)
 
-    def pruned(document: Document) -> Pruned | LatticeError:
+    def pruned(document: Document) -> analysis.Pruned | LatticeError:
         try:
             return pruning.prune(document, beta, beam, posterior)
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
-    def solve(documents: list[Document]) -> list[Pruned | LatticeError]:
+    def solve(documents: list[Document]) -> list[analysis.Pruned | LatticeError]:
         return [pruned(document) for document in documents]
 
-    return write_records(graphs, reading, solve, PrunedReport(output, run.color), run)
+    return stream.write_records(graphs, reading, solve, PrunedReport(output, run.color), run)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lattice_cli.cli.options.shared import graph_options, input_options
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli import graph, models
+from lattice_cli.cli import reports, stream
+from lattice_cli.cli.options import graph_options, input_options
+from lattice_cli.errors import UsageError
+from lattice_cli.formats import io
+from lattice_cli.learning import recognizers
 
 
 @click.command()
@@ -41,8 +41,8 @@ def recognize(
     overrides: tuple[str, ...],
     check: bool,
     as_json: bool,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The recognition graphs of INPUTS by a MODEL that lattice train wrote.
 
@@ -63,40 +63,35 @@ def recognize(
         | lattice viterbi - -g check-reader.npz
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
-    from lattice_cli.cli.reports.graph_report import GraphReport
-    from lattice_cli.cli.stream.run import require_one_stdin, write_records
-    from lattice_cli.errors import UsageError
-    from lattice_cli.models import load_model
-
-    require_one_stdin(inputs, model)
+    stream.require_one_stdin(inputs, model)
     if as_json and not check:
         raise UsageError("--json is for --check: graphs are written as JSON into a pipe or a file (-o)")
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
-    found, parameters = load_model(model, overrides)
+    found, parameters = models.load_model(model, overrides)
     options = replace(reading, inputs=True)
     if check:
         return _checked(found, parameters, inputs, options, replace(run, jobs=1, as_json=as_json))
-    report = GraphReport(output, run.color, matrices=True)
+    report = reports.GraphReport(output, run.color, matrices=True)
 
-    def solve(records: list[Any]) -> list[Document]:
+    def solve(records: list[Any]) -> list[graph.Document]:
         return [found.recognized(record, parameters) for record in records]
 
-    return write_records(inputs, options, solve, report, run)
+    return stream.write_records(inputs, options, solve, report, run)
 
 
-def _checked(model: Any, parameters: Any, inputs: tuple[str, ...], reading: ReadOptions, run: RunOptions) -> int:
+def _checked(
+    model: Any, parameters: Any, inputs: tuple[str, ...], reading: io.ReadOptions, run: stream.RunOptions
+) -> int:
     """Checks instead of graphs; the exit status."""
     import numpy as np
 
-    from lattice_cli.cli.reports.recognizer_report import CheckReport
-    from lattice_cli.cli.stream.run import run_records
-    from lattice_cli.learning.recognizers import RecognizerCheck, check_recognizer
-
     own = model.recognizer_parameters(parameters)
 
-    def solve(records: list[Any]) -> list[RecognizerCheck]:
+    def solve(records: list[Any]) -> list[recognizers.RecognizerCheck]:
         examples = [model.recognizer.example(each) for each in records]
-        return [check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples]
+        return [
+            recognizers.check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples
+        ]
 
-    return run_records(inputs, reading, solve, CheckReport(run), run)
+    return stream.run_records(inputs, reading, solve, reports.CheckReport(run), run)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from lattice_cli.cli.options.shared import decoder_options, input_options, of_option, positive, result_options_in_order
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
-    from lattice_cli.records import Draws
+from lattice_cli import graph, records
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import decoder_options, input_options, of_option, positive, result_options_in_order
+from lattice_cli.errors import Diverged, LatticeError
+from lattice_cli.formats import io
 
 
 @click.command()
@@ -27,13 +22,13 @@ if TYPE_CHECKING:
 @result_options_in_order
 def sample(
     graphs: tuple[str, ...],
-    decoder: DecoderOptions,
+    decoder: options.DecoderOptions,
     count: int,
     beta: float,
     seed: int,
     side: str,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """Paths of each GRAPH drawn at random: p(path) = exp(-beta E) / sum over all paths of exp(-beta E).
 
@@ -50,16 +45,13 @@ def sample(
     """
     import numpy as np
 
-    from lattice_cli.cli.reports.path_report import SampleReport
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.errors import Diverged, LatticeError
     from lattice_cli.records.draws import draws
 
-    require_one_stdin(graphs, decoder.grammar)
-    require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, decoder.grammar)
+    stream.require_side(side, decoder.grammar)
     through = decoder.read()
 
-    def drawn(document: Document, number: int) -> Draws | LatticeError:
+    def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
         rng = np.random.default_rng([seed, number])
         try:
@@ -67,7 +59,7 @@ def sample(
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
-    def solve(batch: list[Document], first: int) -> list[Draws | LatticeError]:
+    def solve(batch: list[graph.Document], first: int) -> list[records.Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    return run_records(graphs, reading, solve, SampleReport(run), run, apart=True)
+    return stream.run_records(graphs, reading, solve, reports.SampleReport(run), run, apart=True)

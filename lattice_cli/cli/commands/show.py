@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli.cli.options.shared import input_options, positive, result_options
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.reports.fields import Listing
-    from lattice_cli.cli.reports.show_report import Found, Parts
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
+from lattice_cli import analysis, formats, graph
+from lattice_cli.cli import reports, stream, terminal
+from lattice_cli.cli.options import input_options, positive, result_options
+from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
+from lattice_cli.formats import io
 
 
 @click.command()
@@ -38,8 +34,8 @@ def show(
     heaviest: int | None,
     beta: float,
     against: str | None,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
@@ -55,58 +51,50 @@ def show(
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
-    from lattice_cli.cli.reports.show_report import Parts, ShowReport
-    from lattice_cli.cli.stream.run import require_one_stdin, run_records
-
-    require_one_stdin(graphs, against)
-    parts = Parts(strip, label_uses, confusions, heaviest or 0, beta)
+    stream.require_one_stdin(graphs, against)
+    parts = reports.Parts(strip, label_uses, confusions, heaviest or 0, beta)
     if against is not None:
         return _compared(graphs, against, parts, arcs, reading, run)
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
-    report = ShowReport(run, arcs)
-    return run_records(graphs, reading, lambda documents: [_found(each, parts) for each in documents], report, run)
+    report = reports.ShowReport(run, arcs)
+    return stream.run_records(
+        graphs, reading, lambda documents: [_found(each, parts) for each in documents], report, run
+    )
 
 
-def _found(document: Document, parts: Parts) -> Found:
+def _found(document: graph.Document, parts: reports.Parts) -> reports.Found:
     """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
-    from lattice_cli.analysis import inventory
-    from lattice_cli.cli.reports.show_report import add_parts
-    from lattice_cli.errors import Diverged, GraphError, LatticeError
-
-    extra: dict[str, Listing] = {}
+    extra: dict[str, reports.Listing] = {}
     fault: LatticeError | None = None
     try:
         if parts.any:
-            add_parts(extra, document, parts)
+            reports.add_parts(extra, document, parts)
     except Diverged as error:
         fault = error.at(document.names)
     except GraphError as error:
         fault = GraphError(f"{document.source}: {error}")
     except LatticeError as error:
         fault = error
-    return document, inventory(document), extra, fault
+    return document, analysis.inventory(document), extra, fault
 
 
 def _compared(
-    graphs: tuple[str, ...], against: str, parts: Parts, arcs: bool, reading: ReadOptions, run: RunOptions
+    graphs: tuple[str, ...],
+    against: str,
+    parts: reports.Parts,
+    arcs: bool,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """Two lattices; 1 if they differ."""
-    from lattice_cli.analysis import compare
-    from lattice_cli.cli.reports.reporting import print_all
-    from lattice_cli.cli.reports.show_report import comparison
-    from lattice_cli.cli.terminal.json_lines import write_json
-    from lattice_cli.cli.terminal.tables import console
-    from lattice_cli.errors import UsageError
-    from lattice_cli.formats import read_one
-
     if len(graphs) != 1 or parts.any or arcs:
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
-    one, other = read_one(graphs[0], reading), read_one(against, reading)
-    found = compare(one, other, parts.beta)
+    one, other = formats.read_one(graphs[0], reading), formats.read_one(against, reading)
+    found = analysis.compare(one, other, parts.beta)
     if run.as_json:
-        write_json({"id": one.id, "against": other.id, "status": "ok", "alike": found.alike, **asdict(found)})
+        terminal.write_json({"id": one.id, "against": other.id, "status": "ok", "alike": found.alike, **asdict(found)})
     else:
         names = (one.id, other.id if other.id != one.id else against)
-        print_all(console(run.color), comparison(names, found))
+        reports.print_all(terminal.console(run.color), reports.comparison(names, found))
     return 0 if found.alike else 1

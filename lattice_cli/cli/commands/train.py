@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-from lattice_cli.cli.options.shared import color_option
+from lattice_cli.cli import reports
+from lattice_cli.cli.options import color_option
+from lattice_cli.errors import UsageError
 
 
 @click.command()
@@ -49,16 +51,12 @@ def train(
       lattice train --keys
     """
     if keys:
-        from lattice_cli.cli.reports.training_report import show_keys
-
-        show_keys(color)
+        reports.show_keys(color)
         return 0
     if config is None:
         raise click.UsageError("Missing argument 'CONFIG'.")
-    from lattice_cli.cli.reports.training_report import run_training
-    from lattice_cli.errors import UsageError
 
     if resume and restart:
         raise UsageError("--resume and --restart are both given, expected one of them")
     stem = "model" if config == "-" else Path(config).name.removesuffix(".gz").rsplit(".", 1)[0]
-    return run_training(config, output or f"{stem}.npz", overrides, resume, restart, as_json, color)
+    return reports.run_training(config, output or f"{stem}.npz", overrides, resume, restart, as_json, color)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from lattice_cli.cli.options.answers import request_options, scorer_options
-from lattice_cli.cli.options.shared import decoder_options, input_options, of_option, result_options
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.options.answers import ScorerOptions
-    from lattice_cli.cli.options.shared import DecoderOptions
-    from lattice_cli.cli.stream.run_options import RunOptions
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.graph import Document
-    from lattice_cli.records import SearchRequest
+from lattice_cli import graph, records
+from lattice_cli.cli import options, reports, stream
+from lattice_cli.cli.options import (
+    decoder_options,
+    input_options,
+    of_option,
+    request_options,
+    result_options,
+    scorer_options,
+)
+from lattice_cli.formats import io
 
 
 @click.command()
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 @result_options
 def viterbi(
     graphs: tuple[str, ...],
-    decoder: DecoderOptions,
-    request: SearchRequest,
-    scorers: ScorerOptions,
+    decoder: options.DecoderOptions,
+    request: records.SearchRequest,
+    scorers: options.ScorerOptions,
     show_arcs: bool,
     show_nodes: bool,
     show_times: bool,
     side: str,
-    reading: ReadOptions,
-    run: RunOptions,
+    reading: io.ReadOptions,
+    run: stream.RunOptions,
 ) -> int:
     """The path of least energy of each GRAPH, or the N best paths or distinct answers.
 
@@ -65,18 +66,14 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.reports.path_report import Shown, ViterbiReport
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
-    from lattice_cli.records import decode
-
-    require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
-    require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
+    stream.require_side(side, decoder.grammar)
     judges = scorers.read()
     through = decoder.read(judges)
     hot = bool(judges and judges.hot)
-    shown = Shown(request, show_arcs, show_nodes, show_times, hot)
+    shown = reports.Shown(request, show_arcs, show_nodes, show_times, hot)
 
-    def solve(documents: list[Document]) -> list[Any]:
-        return decode(documents, through, request, side)
+    def solve(documents: list[graph.Document]) -> list[Any]:
+        return records.decode(documents, through, request, side)
 
-    return run_records(graphs, reading, solve, ViterbiReport(run, shown), run)
+    return stream.run_records(graphs, reading, solve, reports.ViterbiReport(run, shown), run)

@@ -5,3 +5,33 @@ grammar_ending  how a built grammar ends: union, closure, -o
 groups          options that reach a command as one parameter
 shared          options that commands share
 """
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.options.answers import ScorerOptions, request_options, scorer_options
+    from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, say
+    from lattice_cli.cli.options.groups import grouped
+    from lattice_cli.cli.options.shared import (
+        BetaList,
+        DecoderOptions,
+        Number,
+        SizeList,
+        color_option,
+        combine_option,
+        ctc_option,
+        decoder_options,
+        graph_options,
+        input_options,
+        input_options_without_words,
+        keep_going_option,
+        not_negative,
+        of_option,
+        positive,
+        result_options,
+        result_options_in_order,
+    )
+
+__getattr__ = lazy_names(__name__)

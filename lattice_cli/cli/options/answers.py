@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from lattice_cli import grammars, records
 from lattice_cli.cli.options.groups import grouped
 from lattice_cli.cli.options.shared import NamedNumber, not_negative, positive
-
-if TYPE_CHECKING:
-    from lattice_cli.grammars import Scorers
-    from lattice_cli.records import SearchRequest
+from lattice_cli.errors import UsageError
+from lattice_cli.formats import io, notations
 
 
 @dataclass(frozen=True)
@@ -25,36 +24,33 @@ class ScorerOptions:
     hot: tuple[tuple[str, float], ...]
     hot_words: str | None
 
-    def read(self) -> Scorers | None:
+    def read(self) -> grammars.Scorers | None:
         """What they stand for, None for nothing. Raises FormatError, UsageError."""
-        from lattice_cli.errors import UsageError
-
         if self.lm is None and (self.word_energy or self.lm_scale != 1.0):
             raise UsageError("--lm-scale and --word-energy need a language model (--lm FILE)")
         if self.lm is None and not self.hot and self.hot_words is None:
             return None
-        from lattice_cli.formats.notations import UNKNOWN, read_arpa
-        from lattice_cli.grammars import Scorers
 
         gains = dict(self.hot)
         if self.hot_words is not None:
-            from lattice_cli.formats.io import read_text
-            from lattice_cli.formats.notations import words_of
-
-            text, source = read_text(self.hot_words)
-            gains = {word.name: word.energy for word in words_of(text, source)} | gains
+            text, source = io.read_text(self.hot_words)
+            gains = {word.name: word.energy for word in notations.words_of(text, source)} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
-        return Scorers(None if self.lm is None else read_arpa(self.lm), self.lm_scale, self.word_energy, UNKNOWN, gains)
+        return grammars.Scorers(
+            None if self.lm is None else notations.read_arpa(self.lm),
+            self.lm_scale,
+            self.word_energy,
+            notations.UNKNOWN,
+            gains,
+        )
 
 
-def _request(beam: float | None, max_active: int | None, **asked: Any) -> SearchRequest:
-    from lattice_cli.errors import UsageError
-    from lattice_cli.records import SearchRequest
+def _request(beam: float | None, max_active: int | None, **asked: Any) -> records.SearchRequest:
 
     if asked["risk"] and (asked["n"] > 1 or asked["distinct"]):
         raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
-    return SearchRequest(**asked, beam=float("inf") if beam is None else beam, max_active=max_active)
+    return records.SearchRequest(**asked, beam=float("inf") if beam is None else beam, max_active=max_active)
 
 
 request_options = grouped(

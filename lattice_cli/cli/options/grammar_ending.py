@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lattice_cli import formats
+from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options.groups import grouped
 from lattice_cli.cli.options.shared import color_option
-from lattice_cli.errors import FormatError, NoPath, UsageError
+from lattice_cli.errors import FormatError, NoPath, UsageError, printable
+from lattice_cli.formats import io
 
 if TYPE_CHECKING:
     from lattice_cli.graph import Graph
@@ -35,26 +38,23 @@ class Ending:
 
         Raises NoPath for a grammar that accepts nothing, UsageError for one that cannot be repeated.
         """
-        from lattice_cli.cli.reports.graph_report import GraphReport
-        from lattice_cli.cli.stream.run import require_one_stdin
         from lattice_cli.graph import Document
 
-        require_one_stdin(paths, *self.unions)
+        stream.require_one_stdin(paths, *self.unions)
         result = self._changed(graph, source)
         if not result.nodes:
             raise NoPath(f"{source}: the grammar accepts nothing")
-        report = GraphReport(self.output, self.color)
+        report = reports.GraphReport(self.output, self.color)
         name = source if self.name is None else self.name
         document = Document(result, name, source, range(result.nodes))
         report.show(document, report.prepare(document, document))
         report.write()
 
     def _changed(self, graph: Graph, source: str) -> Graph:
-        from lattice_cli.formats import read_one
         from lattice_cli.graph import alternatives, optional, repeated, trimmed, weighted
 
         if self.unions:
-            graph = alternatives([graph, *(read_one(path).graph for path in self.unions)])
+            graph = alternatives([graph, *(formats.read_one(path).graph for path in self.unions)])
         if self.weight is not None:
             graph = weighted(graph, self.weight)
         if self.plus or self.closure:
@@ -77,11 +77,8 @@ def _ending(**given: Any) -> Ending:
     """What the options say. Raises UsageError, FormatError where the output cannot be written."""
     ending = Ending(**given)
     if ending.output is not None and ending.output != "-":
-        from lattice_cli.formats import form_of
-        from lattice_cli.formats.io import require_place
-
-        form_of(ending.output)
-        require_place(ending.output)
+        formats.form_of(ending.output)
+        io.require_place(ending.output)
     return ending
 
 
@@ -110,12 +107,10 @@ def file_given(given: Sequence[str]) -> str | None:
 
 def labels_given(given: Sequence[str]) -> list[str]:
     """The labels of arguments FILE|LABEL..., a line of the file each. Raises FormatError for one given twice."""
-    from lattice_cli.formats.io import read_text
-
     path = file_given(given)
     labels, source = list(given), "labels"
     if path is not None:
-        text, source = read_text(path)
+        text, source = io.read_text(path)
         labels = [line.removesuffix("\r") for line in text.split("\n")]
         if labels[-1] == "":
             labels.pop()
@@ -130,6 +125,4 @@ def labels_given(given: Sequence[str]) -> list[str]:
 
 def say(message: str) -> None:
     """A remark on standard error."""
-    from lattice_cli.errors import printable
-
     click.echo(f"lattice: {printable(message)}", err=True)

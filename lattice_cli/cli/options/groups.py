@@ -22,7 +22,6 @@ def applied(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 def grouped(name: str, make: Callable[..., Any], *options: Callable[..., Any]) -> Callable[[Command], Command]:
     """Options that the command gets as one parameter: what `make` makes of their values when the command is run."""
-
     together: Callable[[Any], Any] = applied(*options)
     # A stand-in takes the options, to tell what they are called.
     names = [str(parameter.name) for parameter in together(lambda: None).__click_params__]

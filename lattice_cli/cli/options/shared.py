@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from lattice_cli import grammars, models, records
 from lattice_cli.choices import COMBINE, SIDES
+from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import Command, applied, grouped
-from lattice_cli.cli.stream.run_options import RunOptions
-from lattice_cli.formats import numbered, readable
-
-if TYPE_CHECKING:
-    from lattice_cli.formats.io import ReadOptions
-    from lattice_cli.grammars import Scorers
-    from lattice_cli.records import Decoder
+from lattice_cli.cli.stream import RunOptions
+from lattice_cli.formats import io, numbered, readable
 
 
 class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -90,9 +87,8 @@ positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
 
 
 def _processors() -> int:
-    from lattice_cli.cli.stream.jobs import processors
 
-    return processors()
+    return stream.processors()
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,9 @@ class DecoderOptions:
     ctc: str | None
     combine: str
 
-    def read(self, scorers: Scorers | None = None) -> Decoder:
+    def read(self, scorers: grammars.Scorers | None = None) -> records.Decoder:
         """The decoder, with its grammar read. Raises FormatError."""
-        from lattice_cli.models import read_decoder
-
-        return read_decoder(self.grammar, self.ctc, self.combine, scorers)
+        return models.read_decoder(self.grammar, self.ctc, self.combine, scorers)
 
 
 grammar_option = click.option(
@@ -199,12 +193,10 @@ def _read_options(
     isymbols: str | None,
     osymbols: str | None,
     acceptor: bool | None,
-) -> ReadOptions:
+) -> io.ReadOptions:
     """The input options as the readers take them."""
-    from lattice_cli.formats.io import ReadOptions
-
     tables = (isymbols or symbols, osymbols or symbols)
-    return ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)
+    return io.ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)
 
 
 input_options = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols", "--words"))

@@ -16,3 +16,25 @@ show_report        how show puts out what it finds inside of a lattice, and what
                    different between two
 training_report    A training from the command line, and what it says while it goes on
 """
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.reports.bound_report import BoundReport
+    from lattice_cli.cli.reports.conversion_report import Conversion, Destination
+    from lattice_cli.cli.reports.drawing_report import Drawing, form_of
+    from lattice_cli.cli.reports.evaluation_input import Collected, Reader, own_reference, solver
+    from lattice_cli.cli.reports.evaluation_report import put_out
+    from lattice_cli.cli.reports.fields import Listing
+    from lattice_cli.cli.reports.forward_report import ForwardReport
+    from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.reports.loss_report import LossReport
+    from lattice_cli.cli.reports.path_report import SampleReport, Shown, ViterbiReport
+    from lattice_cli.cli.reports.recognizer_report import CheckReport
+    from lattice_cli.cli.reports.reporting import print_all
+    from lattice_cli.cli.reports.show_report import Found, Parts, ShowReport, add_parts, comparison
+    from lattice_cli.cli.reports.training_report import run_training, show_keys
+
+__getattr__ = lazy_names(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, identity
-from lattice_cli.cli.terminal.tables import number
+from lattice_cli.cli.terminal import number
 from lattice_cli.graph import Document
 from lattice_cli.learning.training import RecordBounds
 

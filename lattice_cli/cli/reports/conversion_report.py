@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lattice_cli.cli.reports.graph_report import GraphReport
-from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.stream import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats import Format, form_of, numbered, writable, write_encoded
 from lattice_cli.formats.io import Symbols, WriteOptions, Written, read_symbols, require_place, write_whole

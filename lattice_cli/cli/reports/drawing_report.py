@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lattice_cli.analysis import Picture
-from lattice_cli.cli.stream.report import Item
-from lattice_cli.cli.terminal.tables import number
+from lattice_cli.cli.stream import Item
+from lattice_cli.cli.terminal import number
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats import sketch
 from lattice_cli.formats.exchange import dot_text

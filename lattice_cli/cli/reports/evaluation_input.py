@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lattice_cli.analysis import Answers, Labels
-from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.stream import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats import Answered, Reference, References, read_results
 from lattice_cli.formats.io import Failure, Pause, ReadOptions

@@ -9,9 +9,8 @@ from typing import Any
 from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain
 from lattice_cli.cli.reports.reporting import Printed, print_all
-from lattice_cli.cli.stream.run_options import RunOptions
-from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.tables import console, label_text, number
+from lattice_cli.cli.stream import RunOptions
+from lattice_cli.cli.terminal import console, label_text, number, write_json
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.search import Alignment
 

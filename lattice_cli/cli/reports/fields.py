@@ -9,7 +9,7 @@ from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.terminal.tables import GrowingTable, label_text, number, say
+from lattice_cli.cli.terminal import GrowingTable, label_text, number, say
 
 if TYPE_CHECKING:
     from lattice_cli.graph import Graph

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, finite, plain, rows_of, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
-from lattice_cli.cli.terminal.tables import number
+from lattice_cli.cli.terminal import number
 from lattice_cli.errors import CheckFailed
 
 if TYPE_CHECKING:

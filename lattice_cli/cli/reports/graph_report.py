@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from lattice_cli.cli.reports.fields import arc_listing
-from lattice_cli.cli.stream.report import Item
+from lattice_cli.cli.stream import Item
+from lattice_cli.cli.terminal import console
 from lattice_cli.cli.terminal.json_lines import json_lines
-from lattice_cli.cli.terminal.tables import console
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import form_of, write_documents
 from lattice_cli.formats.io import as_record, require_place

@@ -10,10 +10,8 @@ import numpy as np
 
 from lattice_cli.cli.reports.fields import ArcListing, Field, Fields, Sheet, arc_listing
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
-from lattice_cli.cli.stream.report import Item
-from lattice_cli.cli.stream.run_options import RunOptions
-from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.tables import answer_text, number
+from lattice_cli.cli.stream import Item, RunOptions
+from lattice_cli.cli.terminal import answer_text, number, write_json
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.graph import Document
 from lattice_cli.learning.losses import AnswerEnergy, Check, LossFailure, LossResult, RecordLosses

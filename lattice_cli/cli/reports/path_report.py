@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, finite, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
-from lattice_cli.cli.terminal.tables import answer_text, label_text, number
+from lattice_cli.cli.terminal import answer_text, label_text, number
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.cli.stream import RunOptions
     from lattice_cli.graph import Document
     from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, known, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
-from lattice_cli.cli.terminal.tables import number
+from lattice_cli.cli.terminal import number
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph import Document
 from lattice_cli.learning.recognizers import RecognizerCheck

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.reports.fields import Fields, Listing, Sheet
-from lattice_cli.cli.terminal.json_lines import json_lines, write_json
-from lattice_cli.cli.terminal.tables import GrowingTable, console, say
+from lattice_cli.cli.terminal import GrowingTable, console, say, write_json
+from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.report import Item
-    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.cli.stream import Item, RunOptions
     from lattice_cli.graph import Document
 
 #: What is printed: cells of the growing table, another table, or a line of text.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
-from lattice_cli.cli.terminal.tables import answer_text, label_text, number
+from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
 
 if TYPE_CHECKING:
     from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
-    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.cli.stream import RunOptions
     from lattice_cli.graph import Document
 
 

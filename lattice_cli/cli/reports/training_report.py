@@ -10,9 +10,8 @@ from dataclasses import asdict, fields, is_dataclass
 from types import FrameType
 from typing import Any
 
-from lattice_cli.cli.terminal.json_lines import write_json
-from lattice_cli.cli.terminal.progress import ProgressBar, progress
-from lattice_cli.cli.terminal.tables import GrowingTable, console, number, say
+from lattice_cli.cli.terminal import GrowingTable, ProgressBar, console, number, say, write_json
+from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line

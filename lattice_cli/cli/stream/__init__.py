@@ -5,3 +5,15 @@ report       records, outcomes, what a report is
 run          read, solve in batches, report in order
 run_options  keep going, colour, processes, JSON
 """
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.stream.jobs import processors
+    from lattice_cli.cli.stream.report import Item
+    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records, write_records
+    from lattice_cli.cli.stream.run_options import RunOptions
+
+__getattr__ = lazy_names(__name__)

@@ -5,3 +5,15 @@ process     threads, memory, garbage
 progress    progress bars on standard error
 tables      rich tables; sole importer of rich
 """
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.terminal.json_lines import write_json
+    from lattice_cli.cli.terminal.process import collect_seldom, keep_freed_memory, one_thread
+    from lattice_cli.cli.terminal.progress import ProgressBar
+    from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, label_text, number, say
+
+__getattr__ = lazy_names(__name__)
