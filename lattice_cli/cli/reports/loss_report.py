@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports.fields import ArcListing, Field, Fields, Sheet, arc_listing
+from lattice_cli.cli.reports.fields import ArcListing, Datum, Fields, Sheet, arc_listing
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream import Item, RunOptions
 from lattice_cli.cli.terminal import answer_text, number, write_json
@@ -21,7 +21,7 @@ _NOISE = 1e-9  # smaller errors of a finite difference are its own rounding
 
 
 @dataclass(frozen=True)
-class _Row:
+class _CheckedLoss:
     """A loss of a record, and its check, if it was checked."""
 
     result: LossResult
@@ -85,11 +85,11 @@ class LossReport(StreamReport):
                 failed = {"id": document.id, "status": each.error.status, "loss": each.loss.name}
                 yield {**failed, "message": str(each.error)}
                 continue
-            row = _Row(each, found.checks.get(each.loss.name))
+            row = _CheckedLoss(each, found.checks.get(each.loss.name))
             arcs = self._listing(document, row).records()
             yield {"id": document.id, "status": "ok", **self._fields.record(row), "arcs": arcs}
 
-    def _listing(self, document: Document, row: _Row) -> ArcListing:
+    def _listing(self, document: Document, row: _CheckedLoss) -> ArcListing:
         side, checked = row.result.interpretation.side(self._side), row.check
         columns = [(_GRADIENT, row.result.gradient.tolist())]
         if checked is not None:
@@ -107,12 +107,12 @@ class LossReport(StreamReport):
         yield from _remarks(found, single)
         yield from (f"{each.loss.name}: {each.error}" for each in failures)
         for each in sound if self._arcs else ():
-            yield self._listing(document, _Row(each, found.checks.get(each.loss.name)))
+            yield self._listing(document, _CheckedLoss(each, found.checks.get(each.loss.name)))
 
     def _cells(self, each: LossResult | LossFailure, found: RecordLosses) -> list[str]:
         if isinstance(each, LossFailure):
             return [each.loss.name, f"({each.error.status})", *[""] * (len(self._fields.columns) - 2)]
-        return self._fields.cells(_Row(each, found.checks.get(each.loss.name)))
+        return self._fields.cells(_CheckedLoss(each, found.checks.get(each.loss.name)))
 
 
 def _remarks(found: RecordLosses, single: bool) -> Iterator[str]:
@@ -152,12 +152,12 @@ def _figure(value: float) -> str:
     return number(value, 7 if abs(value) >= 100 else 5)
 
 
-def _margin(row: _Row) -> str:
+def _margin(row: _CheckedLoss) -> str:
     loss = row.result.loss
     return _figure(row.result.settings.margin) if loss.margin == "m" else loss.margin
 
 
-def _against(row: _Row) -> str:
+def _against(row: _CheckedLoss) -> str:
     """What the correct answer is held against: E_I, or for the soft losses F(all)."""
     result = row.result
     if result.loss.soft and result.all is not None:
@@ -168,7 +168,7 @@ def _against(row: _Row) -> str:
     return "none" if offending is None else ("" if offending.bound is None else "≤ ") + _figure(offending.energy)
 
 
-def _slope(row: _Row) -> str:
+def _slope(row: _CheckedLoss) -> str:
     result = row.result
     if result.loss.soft and result.all is not None:
         return _figure(result.value.by_all)
@@ -213,23 +213,23 @@ def _worst(found: Check) -> str:
 
 
 _LOSS = Fields(
-    Field("loss", "loss", "result.loss.name", "name", str),
-    Field("value", "value", "result.value.value", shown=_figure),
-    Field(None, "margin", _margin, shown=str),
-    Field("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
-    Field("offending", of="result.offending", told=_term),
-    Field(None, "E_I", _against, shown=str),
-    Field("slopes", of=lambda row: _slopes(row.result)),
-    Field(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
-    Field(None, "dL/dE_I", _slope, shown=str),
-    Field("latent", of="result.latent"),
-    Field("beta", of="result.settings.beta"),
-    Field("targets", of="result.targets"),
-    Field("notes", of="result.notes"),
-    Field("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
-    Field("check", "error", "check", shown=_worst, told=_check_record, optional=True),
+    Datum("loss", "loss", "result.loss.name", "name", str),
+    Datum("value", "value", "result.value.value", shown=_figure),
+    Datum(None, "margin", _margin, shown=str),
+    Datum("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
+    Datum("offending", of="result.offending", told=_term),
+    Datum(None, "E_I", _against, shown=str),
+    Datum("slopes", of=lambda row: _slopes(row.result)),
+    Datum(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
+    Datum(None, "dL/dE_I", _slope, shown=str),
+    Datum("latent", of="result.latent"),
+    Datum("beta", of="result.settings.beta"),
+    Datum("targets", of="result.targets"),
+    Datum("notes", of="result.notes"),
+    Datum("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
+    Datum("check", "error", "check", shown=_worst, told=_check_record, optional=True),
 )
-_GRADIENT = Field("gradient", "gradient")
-_DIFFERENCE = Field(
+_GRADIENT = Datum("gradient", "gradient")
+_DIFFERENCE = Datum(
     "difference", "difference", shown=lambda value: number(0.0 if abs(value or 1) < _NOISE else value), optional=True
 )
