@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lattice_cli.cli.reports.fields import Datum, Fields, Listing, Sheet, finite
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, identity
 from lattice_cli.cli.terminal import number
 from lattice_cli.graph import Document
@@ -19,37 +19,37 @@ def _small(value: float) -> str:
 
 
 _FIGURES = Fields(
-    Datum("beta", "beta"),
-    Datum("free_energy", "F"),
-    Datum("bound", "bound"),
-    Datum("expected_energy", "<E>_q"),
-    Datum("entropy", "entropy"),
-    Datum("gap", "gap", shown=_small),
+    Field("beta", "beta"),
+    Field("free_energy", "F"),
+    Field("bound", "bound"),
+    Field("expected_energy", "<E>_q"),
+    Field("entropy", "entropy"),
+    Field("gap", "gap", shown=_small),
 )
 _ROW = Fields(
-    Datum("step", "step", shown=str),
+    Field("step", "step", shown=str),
     *(
         replace(each, heading=each.key if each.key in ("bound", "gap") else None, of=f"bound.{each.key}", shown=_small)
         for each in _FIGURES[1:]
     ),
-    Datum("gradient", "|gradient|", shown=_small),
-    Datum("variance", "variance", "plain", shown=_small, told=finite),
-    Datum("variance_with_control", "with control", "controlled", shown=_small, told=finite),
+    Field("gradient", "|gradient|", shown=_small),
+    Field("variance", "variance", "plain", shown=_small, told=finite),
+    Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
 )
 _SAMPLED = Fields(
-    Datum(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
-    Datum("samples"),
-    Datum("bound", "value"),
-    Datum("standard_error", "std. error", told=finite),
-    Datum("effective_sample_size", "eff. samples", "effective"),
+    Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
+    Field("samples"),
+    Field("bound", "value"),
+    Field("standard_error", "std. error", told=finite),
+    Field("effective_sample_size", "eff. samples", "effective"),
 )
 _IMPORTANCE = Fields(
-    Datum(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
-    Datum("k"),
-    Datum("bound", "value"),
-    Datum("exact", of=lambda each: each.standard_error is None),
-    Datum("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
-    Datum(None, "eff. samples", lambda each: "", shown=str),
+    Field(None, "estimate", lambda each: f"importance-weighted, K = {each.k}", "name", str),
+    Field("k"),
+    Field("bound", "value"),
+    Field("exact", of=lambda each: each.standard_error is None),
+    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
+    Field(None, "eff. samples", lambda each: "", shown=str),
 )
 
 

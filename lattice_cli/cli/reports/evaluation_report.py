@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
-from lattice_cli.cli.reports.fields import Datum, Fields, Listing, Sheet, digits, known, plain
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import console, label_text, number, write_json
@@ -61,40 +61,40 @@ def _interval(interval: tuple[float, float] | None) -> str:
 
 
 _RATE = Fields(
-    Datum("rate", "error %", shown=_percent),
-    Datum("interval", "95 % interval", kind="text", shown=_interval),
+    Field("rate", "error %", shown=_percent),
+    Field("interval", "95 % interval", kind="text", shown=_interval),
 )
 _COUNTS = Fields(
-    Datum("correct", "correct", shown=str),
-    Datum("substitutions", "sub", shown=str),
-    Datum("insertions", "ins", shown=str),
-    Datum("deletions", "del", shown=str),
+    Field("correct", "correct", shown=str),
+    Field("substitutions", "sub", shown=str),
+    Field("insertions", "ins", shown=str),
+    Field("deletions", "del", shown=str),
 )
-_SHARE = Fields(Datum("count"), *_RATE)
+_SHARE = Fields(Field("count"), *_RATE)
 _ERRORS = Fields(
-    Datum("reference", "total", "share.all", shown=str),
+    Field("reference", "total", "share.all", shown=str),
     *_COUNTS,
-    Datum("errors", of="share.count"),
+    Field("errors", of="share.count"),
     *(replace(each, of=f"share.{each.key}") for each in _RATE),
 )
 _BEST_OF = Fields(
-    Datum("exact", told=_SHARE.record),
-    Datum("errors", of="errors.count"),
+    Field("exact", told=_SHARE.record),
+    Field("errors", of="errors.count"),
     *(replace(each, of=f"errors.{each.key}") for each in _RATE),
 )
 _CONFUSION = Fields(
     *plain("reference", "answer", kind="label", shown=label_text),
-    Datum("count", "count", shown=str),
-    Datum("of", "of", shown=known(str)),
+    Field("count", "count", shown=str),
+    Field("of", "of", shown=known(str)),
 )
 #: Of a point (threshold, accepted, errors, records) of the curve.
 _POINT = Fields(
-    Datum("threshold", "confidence", 0),
-    Datum("accepted", "accepted", 1, shown=str),
-    Datum("errors", of=2),
-    Datum("correct_rate", "correct %", lambda point: (point[1] - point[2]) / point[3], shown=_percent),
-    Datum("reject_rate", "reject %", lambda point: (point[3] - point[1]) / point[3], shown=_percent),
-    Datum("error_rate", "error %", lambda point: point[2] / point[3], shown=_percent),
+    Field("threshold", "confidence", 0),
+    Field("accepted", "accepted", 1, shown=str),
+    Field("errors", of=2),
+    Field("correct_rate", "correct %", lambda point: (point[1] - point[2]) / point[3], shown=_percent),
+    Field("reject_rate", "reject %", lambda point: (point[3] - point[1]) / point[3], shown=_percent),
+    Field("error_rate", "error %", lambda point: point[2] / point[3], shown=_percent),
 )
 
 
@@ -116,19 +116,19 @@ def _aligned(row: _AlignedRecord) -> str:
 
 
 _RECORD = (
-    Datum("id", "id", "record.id", "text", str),
-    Datum("status", of=lambda row: "ok" if row.record.answers else "no-path"),
-    Datum("message", of=lambda row: row.record.message or None, optional=True),
-    Datum("reference", of="record.reference"),
-    Datum("answer", of=lambda row: row.record.answer if row.record.answers else None),
+    Field("id", "id", "record.id", "text", str),
+    Field("status", of=lambda row: "ok" if row.record.answers else "no-path"),
+    Field("message", of=lambda row: row.record.message or None, optional=True),
+    Field("reference", of="record.reference"),
+    Field("answer", of=lambda row: row.record.answer if row.record.answers else None),
     *(replace(each, of=f"labels.{each.key}", heading=None) for each in _COUNTS),
-    Datum("pairs", of="labels.pairs"),
-    Datum("words", told=_COUNTS.record),
-    Datum(None, "errors", "labels.errors", shown=str),
+    Field("pairs", of="labels.pairs"),
+    Field("words", told=_COUNTS.record),
+    Field(None, "errors", "labels.errors", shown=str),
 )
-_ORACLE = Datum("oracle", "oracle", "record.closest", shown=known(lambda closest: str(closest.errors)), told=asdict)
-_CONFIDENCE = Datum("confidence", "confidence", "record.confidence", shown=known(digits(4)))
-_ALIGNED = Datum(None, "reference → answer", _aligned, "label", str)
+_ORACLE = Field("oracle", "oracle", "record.closest", shown=known(lambda closest: str(closest.errors)), told=asdict)
+_CONFIDENCE = Field("confidence", "confidence", "record.confidence", shown=known(digits(4)))
+_ALIGNED = Field(None, "reference → answer", _aligned, "label", str)
 
 
 def _records(found: Evaluation) -> Listing:

@@ -18,7 +18,7 @@ _EPSILON = 0
 
 
 @dataclass(frozen=True)
-class Datum:
+class Field:
     """A key of a JSON object, a column of a table, or both.
 
     key, heading: None where it is not in JSON, not in the table. of: the value in a row: an attribute (default: that of
@@ -47,15 +47,15 @@ class Datum:
         return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
 
 
-def plain(*keys: str, **further: Any) -> list[Datum]:
+def plain(*keys: str, **further: Any) -> list[Field]:
     """Data under the headings that are their keys."""
-    return [Datum(key, key, **further) for key in keys]
+    return [Field(key, key, **further) for key in keys]
 
 
-class Fields(tuple[Datum, ...]):
+class Fields(tuple[Field, ...]):
     """The data of a row, in order; what can be known of them beforehand is looked up once."""
 
-    def __new__(cls, *fields: Datum) -> Fields:
+    def __new__(cls, *fields: Field) -> Fields:
         """Of these data."""
         return super().__new__(cls, fields)
 
@@ -166,16 +166,16 @@ def rows_of(names: Iterable[Any], *columns: Any) -> list[tuple[Any, ...]]:
 
 
 #: An arc and its ends, the beginning of each row of arcs.
-ARC = (Datum("arc", "arc", 0, shown=str), Datum("from", "from", 1, "text", str), Datum("to", "to", 2, "text", str))
+ARC = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str), Field("to", "to", 2, "text", str))
 #: A column of arcs, (arcs,): values, and how they are put out.
-Column = tuple[Datum, Sequence[Any]]
+Column = tuple[Field, Sequence[Any]]
 
 
 def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
     """The arcs of a graph with further columns."""
-    labels, sides = graph.labels, [Datum("label", "label", 3, "label", label_text)]
+    labels, sides = graph.labels, [Field("label", "label", 3, "label", label_text)]
     if (graph.ilabel != graph.olabel).any():
-        sides = [replace(sides[0], heading="input"), Datum("output", "output", 4, "label", label_text)]
+        sides = [replace(sides[0], heading="input"), Field("output", "output", 4, "label", label_text)]
     own = [replace(each, of=6 + place) for place, (each, _) in enumerate(further)]
     rows = zip(
         range(graph.arcs),
@@ -188,5 +188,5 @@ def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *furt
         graph.energy.tolist(),
         *(column for _, column in further),
     )
-    fields = Fields(*ARC, *sides, Datum("energy", "energy", 5), *own)
+    fields = Fields(*ARC, *sides, Field("energy", "energy", 5), *own)
     return ArcListing(fields, list(rows), title, f"{title}: no arcs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import Datum, Fields, Listing, arc_listing, digits, finite, plain, rows_of, small
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, finite, plain, rows_of, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal import number
 from lattice_cli.errors import CheckFailed
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from lattice_cli.records import Forward
 
 _FIGURES = Fields(
-    Datum("beta", "beta"),
-    Datum("free_energy", "free energy"),
-    Datum("best_energy", "best"),
-    Datum("expected_energy", "expected"),
+    Field("beta", "beta"),
+    Field("free_energy", "free energy"),
+    Field("best_energy", "best"),
+    Field("expected_energy", "expected"),
     *plain("entropy", "variance"),
 )
-_NODE = Datum("node", "node", 0, "text", str)
-_ALPHA = Datum("alpha", "alpha", 1, told=finite)
-_NODES = Fields(_NODE, _ALPHA, Datum("backward", "backward", 2, told=finite), Datum("posterior", "posterior", 3))
+_NODE = Field("node", "node", 0, "text", str)
+_ALPHA = Field("alpha", "alpha", 1, told=finite)
+_NODES = Fields(_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3))
 _MULTIPLIERS = Fields(
     _NODE,
     _ALPHA,
-    Datum("multiplier", "lambda", 2),
-    Datum("residual_lambda", "dL/dlambda", 3, shown=small),
-    Datum("residual_alpha", "dL/dalpha", 4, shown=small),
+    Field("multiplier", "lambda", 2),
+    Field("residual_lambda", "dL/dlambda", 3, shown=small),
+    Field("residual_alpha", "dL/dalpha", 4, shown=small),
 )
-_GRADIENT = Datum("gradient", "gradient")
-_RESIDUAL = Datum("residual", "dL/de - dF/de", shown=small)
-_DIFFERENCE = Datum("finite_difference", "difference", shown=digits(6))
+_GRADIENT = Field("gradient", "gradient")
+_RESIDUAL = Field("residual", "dL/de - dF/de", shown=small)
+_DIFFERENCE = Field("finite_difference", "difference", shown=digits(6))
 
 
 class ForwardReport(StreamReport):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports.fields import ArcListing, Datum, Fields, Sheet, arc_listing
+from lattice_cli.cli.reports.fields import ArcListing, Field, Fields, Sheet, arc_listing
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream import Item, RunOptions
 from lattice_cli.cli.terminal import answer_text, number, write_json
@@ -213,23 +213,23 @@ def _worst(found: Check) -> str:
 
 
 _LOSS = Fields(
-    Datum("loss", "loss", "result.loss.name", "name", str),
-    Datum("value", "value", "result.value.value", shown=_figure),
-    Datum(None, "margin", _margin, shown=str),
-    Datum("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
-    Datum("offending", of="result.offending", told=_term),
-    Datum(None, "E_I", _against, shown=str),
-    Datum("slopes", of=lambda row: _slopes(row.result)),
-    Datum(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
-    Datum(None, "dL/dE_I", _slope, shown=str),
-    Datum("latent", of="result.latent"),
-    Datum("beta", of="result.settings.beta"),
-    Datum("targets", of="result.targets"),
-    Datum("notes", of="result.notes"),
-    Datum("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
-    Datum("check", "error", "check", shown=_worst, told=_check_record, optional=True),
+    Field("loss", "loss", "result.loss.name", "name", str),
+    Field("value", "value", "result.value.value", shown=_figure),
+    Field(None, "margin", _margin, shown=str),
+    Field("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
+    Field("offending", of="result.offending", told=_term),
+    Field(None, "E_I", _against, shown=str),
+    Field("slopes", of=lambda row: _slopes(row.result)),
+    Field(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
+    Field(None, "dL/dE_I", _slope, shown=str),
+    Field("latent", of="result.latent"),
+    Field("beta", of="result.settings.beta"),
+    Field("targets", of="result.targets"),
+    Field("notes", of="result.notes"),
+    Field("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
+    Field("check", "error", "check", shown=_worst, told=_check_record, optional=True),
 )
-_GRADIENT = Datum("gradient", "gradient")
-_DIFFERENCE = Datum(
+_GRADIENT = Field("gradient", "gradient")
+_DIFFERENCE = Field(
     "difference", "difference", shown=lambda value: number(0.0 if abs(value or 1) < _NOISE else value), optional=True
 )

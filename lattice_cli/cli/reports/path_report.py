@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import ARC, Datum, Fields, Listing, finite, plain
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, finite, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal import answer_text, label_text, number
 
@@ -28,28 +28,28 @@ def _way(exact: bool) -> str:
     return "all answers" if exact else "recursion"
 
 
-def _of_path(field: Datum) -> Datum:
+def _of_path(field: Field) -> Field:
     return replace(field, of=lambda row: field.value(row[0]))
 
 
 _SPAN = plain("begin", "end")
-_WORD = Fields(Datum("word", "label", "label", "label", label_text), *_SPAN, Datum("confidence", "confidence"))
+_WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
 _PATH = Fields(
-    Datum("energy", "energy", lambda path: finite(path.energy)),
-    *map(Datum, ("output", "input", "arcs")),
-    Datum("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
-    Datum("times", "times", kind="text", shown=_spaced, optional=True),
-    Datum("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
-    Datum("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
-    Datum("words", told=_WORD.records, optional=True),
+    Field("energy", "energy", lambda path: finite(path.energy)),
+    *map(Field, ("output", "input", "arcs")),
+    Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
+    Field("times", "times", kind="text", shown=_spaced, optional=True),
+    Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
+    Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
+    Field("words", told=_WORD.records, optional=True),
 )
 #: Columns of rows (path, rank, whether labels are run together, gap or log p), by their headings.
 _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
-    "rank": Datum(None, "rank", 1, shown=str),
-    "draw": Datum(None, "draw", 1, shown=str),
-    "gap": Datum(None, "gap", 3),
-    "log p": Datum(None, "log p", 3),
-    "answer": Datum(None, "answer", lambda row: answer_text(row[0].output, row[2]), "label", str),
+    "rank": Field(None, "rank", 1, shown=str),
+    "draw": Field(None, "draw", 1, shown=str),
+    "gap": Field(None, "gap", 3),
+    "log p": Field(None, "log p", 3),
+    "answer": Field(None, "answer", lambda row: answer_text(row[0].output, row[2]), "label", str),
 }
 
 
@@ -130,7 +130,7 @@ class ViterbiReport(StreamReport):
                 yield Listing(Fields(*(each for each in _WORD if timed or each not in _SPAN)), path.words)
             if self._shown.arcs:
                 times = () if path.times is None else (path.times, path.times[1:])
-                span = [Datum(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
+                span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
                 yield Listing(Fields(*ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
         for note in found.notes:
             yield f"{document.id}: {note}"

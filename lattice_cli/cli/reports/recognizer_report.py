@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lattice_cli.cli.reports.fields import Datum, Fields, known, small
+from lattice_cli.cli.reports.fields import Field, Fields, known, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal import number
 from lattice_cli.errors import CheckFailed
@@ -18,22 +18,22 @@ def _iterations(solved: Any) -> str:
 
 
 _FIELDS = Fields(
-    Datum("status", of=lambda found: "failed" if found.failed else "ok"),
-    Datum("rows", "rows", shown=str),
-    Datum("gradient", "gradient"),
-    Datum("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
+    Field("status", of=lambda found: "failed" if found.failed else "ok"),
+    Field("rows", "rows", shown=str),
+    Field("gradient", "gradient"),
+    Field("difference", "difference", "error", shown=lambda error: small(error, 1e-7)),
     # What a recogniser does not have is left out, or empty.
-    Datum(
+    Field(
         "adjoint",
         "states kept",
         shown=known(lambda found: f"{found.kept} of {found.of}"),
         told=asdict,
         optional=True,
     ),
-    Datum(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
-    Datum("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
-    Datum(None, "iterations", "fixed_point", shown=known(_iterations)),
-    Datum(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
+    Field(None, "adjoint", "adjoint", shown=known(lambda found: number(found.continuous))),
+    Field("fixed_point", "residual", shown=known(lambda found: number(found.residual)), told=asdict, optional=True),
+    Field(None, "iterations", "fixed_point", shown=known(_iterations)),
+    Field(None, "radius", "fixed_point", shown=known(lambda found: number(found.radius))),
 )
 
 

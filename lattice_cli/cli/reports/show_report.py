@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import ARC, Datum, Fields, Listing, Sheet, arc_listing, digits, plain
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
@@ -54,20 +54,20 @@ def _others(slot: Slot) -> str:
 
 
 _LABEL_USE = Fields(
-    Datum("label", "label", kind="label", shown=label_text),
-    Datum("arcs", "arcs", shown=str),
+    Field("label", "label", kind="label", shown=label_text),
+    Field("arcs", "arcs", shown=str),
     *plain("expected", "detour", shown=digits(4)),
 )
 _CONFUSION = Fields(
-    Datum("word", "best", kind="label", shown=_said),
-    Datum("choices"),
-    Datum(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
-    Datum(None, "instead", _others, "text", str),
+    Field("word", "best", kind="label", shown=_said),
+    Field("choices"),
+    Field(None, "posterior", lambda slot: number(dict(slot.choices).get(slot.word, 0.0), 4), shown=str),
+    Field(None, "instead", _others, "text", str),
 )
 _HEAVIEST = Fields(
     *ARC,
-    Datum("label", "label", 3, "label", label_text),
-    *(Datum(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
+    Field("label", "label", 3, "label", label_text),
+    *(Field(name, name, place) for place, name in enumerate(("energy", "posterior", "detour"), 4)),
 )
 
 
@@ -92,12 +92,12 @@ def add_parts(found: dict[str, Listing], document: Document, parts: Parts) -> No
 def _strip(strips: list[Strip], at: str) -> Listing:
     most = max((strip.arcs for strip in strips), default=0) or 1
     fields = (
-        Datum("begin", "from", shown=digits(4)),
-        Datum("end", "to", shown=digits(4)),
+        Field("begin", "from", shown=digits(4)),
+        Field("end", "to", shown=digits(4)),
         *plain("nodes", "arcs", shown=str),
-        Datum(None, "", lambda strip: "█" * round(_BAR * strip.arcs / most), "name", str),
-        Datum("entropy", "entropy", shown=digits(3)),
-        Datum("labels", "best path", kind="label", shown=lambda labels: " ".join(map(label_text, labels))),
+        Field(None, "", lambda strip: "█" * round(_BAR * strip.arcs / most), "name", str),
+        Field("entropy", "entropy", shown=digits(3)),
+        Field("labels", "best path", kind="label", shown=lambda labels: " ".join(map(label_text, labels))),
     )
     empty = f"{at}no strip chart: without times levels are needed, and cycles have none"
     return Listing(Fields(*fields), strips, f"{at}arcs along its length", empty)
@@ -137,7 +137,7 @@ class ShowReport(StreamReport):
         yield from (f"problem: {problem}" for problem in found.problems)
         yield from (parts[name] for name in ("strip", "label_uses", "confusions", "heaviest") if name in parts)
         if self._arcs:
-            scores = [(Datum(name, name), column.tolist()) for name, column in document.scores.items()]
+            scores = [(Field(name, name), column.tolist()) for name, column in document.scores.items()]
             yield arc_listing(document.graph, document.names, f"{document.id}: arcs", *scores)
 
     def fault(self, result: Found) -> LatticeError | None:
