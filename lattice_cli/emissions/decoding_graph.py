@@ -69,14 +69,6 @@ class DecodingGraph:
         outputs = distinct(self.source.source.olabel)
         return frozenset(self.labels[label] for label in outputs[outputs != EPSILON].tolist())
 
-    def grammar_arcs(self, arcs: IntArray) -> list[list[int]]:
-        """What each of these arcs is in terms of the grammar's."""
-        parts = self.source.parts
-        return [
-            [] if arc < 0 else parts.order[parts.offsets[arc] : parts.offsets[arc + 1]].tolist()
-            for arc in self.arc_of[arcs].tolist()
-        ]
-
     def grammar_gradient(self, arcs: FloatArray, start: FloatArray) -> FloatArray:
         """(grammar arcs,) from the derivative by the decoding graph's arcs, and by the start energies of its nodes."""
         grammar, parts, begin = self.source.source, self.source.parts, self.source.begin

@@ -17,7 +17,6 @@ from lattice_cli.formats.exchange import dot_text
 from lattice_cli.formats.io import require_place, write_whole
 from lattice_cli.graph import Document
 
-FORMS = ("text", "dot", "svg", "png", "pdf")
 _ENDINGS = {".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".png": "png", ".pdf": "pdf"}
 _MOST_ARCS = 200
 
