@@ -65,7 +65,7 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    from lattice_cli.cli.reports.path_report import Shown, ViterbiReport
+    from lattice_cli.cli.reports.path_report import HotWordsReport, Shown, ViterbiReport
     from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records
     from lattice_cli.records import decode
 
@@ -73,10 +73,10 @@ def viterbi(
     require_side(side, decoder.grammar)
     judges = scorers.read()
     through = decoder.read(judges)
-    hot = bool(judges and judges.hot)
-    shown = Shown(request, show_arcs, show_nodes, show_times, hot)
+    shown = Shown(request, show_arcs, show_nodes, show_times)
+    report = (HotWordsReport if judges and judges.hot else ViterbiReport)(run, shown)
 
     def solve(documents: list[Document]) -> list[Any]:
         return decode(documents, through, request, side)
 
-    return run_records(graphs, reading, solve, ViterbiReport(run, shown), run)
+    return run_records(graphs, reading, solve, report, run)
