@@ -70,10 +70,10 @@ def viterbi(
     stream.require_side(side, decoder.grammar)
     judges = scorers.read()
     through = decoder.read(judges)
-    hot = bool(judges and judges.hot)
-    shown = reports.Shown(request, show_arcs, show_nodes, show_times, hot)
+    shown = reports.Shown(request, show_arcs, show_nodes, show_times)
+    report = (reports.HotWordsReport if judges and judges.hot else reports.ViterbiReport)(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return records.decode(documents, through, request, side)
 
-    return stream.run_records(graphs, reading, solve, reports.ViterbiReport(run, shown), run)
+    return stream.run_records(graphs, reading, solve, report, run)

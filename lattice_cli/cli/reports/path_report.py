@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, finite, plain
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal import answer_text, label_text, number
 
@@ -35,7 +35,7 @@ def _of_path(field: Field) -> Field:
 _SPAN = plain("begin", "end")
 _WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
 _PATH = Fields(
-    Field("energy", "energy", lambda path: finite(path.energy)),
+    Field("energy", "energy", lambda path: None if path.energy != path.energy else path.energy),
     *map(Field, ("output", "input", "arcs")),
     Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
     Field("times", "times", kind="text", shown=_spaced, optional=True),
@@ -55,13 +55,12 @@ _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
 
 @dataclass(frozen=True)
 class Shown:
-    """What is to be shown of what was asked: arcs, nodes, times. hot: whether there are hot words."""
+    """What is to be shown of what was asked: arcs, nodes, times."""
 
     request: SearchRequest
     arcs: bool = False
     nodes: bool = False
     times: bool = False
-    hot: bool = False
 
     @property
     def columns(self) -> Fields:
@@ -90,35 +89,13 @@ def _rows(
 
 
 class ViterbiReport(StreamReport):
-    """Best paths: a row a path, and tables of its words and arcs if asked for; in the end, which hot words could be in
-    none of the answers."""
+    """Best paths: a row a path, and tables of its words and arcs if asked for."""
 
     about = staticmethod(identity)
 
     def __init__(self, run: RunOptions, shown: Shown) -> None:
         self.fields, self._shown = shown.columns, shown
         super().__init__(run)
-        self._unsaid: frozenset[str] | None = None
-
-    def prepare(self, document: Document, found: Decoding) -> Any:
-        """What is put out, and what could not be said."""
-        return super().prepare(document, found), found.unsaid
-
-    def show(self, document: Document, prepared: Any) -> None:
-        """What one record could not say another may."""
-        ready, unsaid = prepared
-        self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
-        super().show(document, ready)
-
-    def finish(self) -> None:
-        """The results, then the words."""
-        super().finish()
-        if self._shown.hot and self._unsaid:
-            sys.stdout.flush()
-            words = sorted(self._unsaid)
-            more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
-            listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
-            print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
 
     def printed(self, document: Document, found: Decoding) -> Iterator[Printed]:
         search, best = found.search, found.paths[0].energy
@@ -144,6 +121,32 @@ class ViterbiReport(StreamReport):
         if found.search is not None:
             record["search"] = asdict(found.search)
         return [record]
+
+
+class HotWordsReport(ViterbiReport):
+    """The same, and in the end which hot words could be in none of the answers."""
+
+    _unsaid: frozenset[str] | None = None
+
+    def prepare(self, document: Document, found: Decoding) -> Any:
+        """What is put out, and what could not be said."""
+        return super().prepare(document, found), found.unsaid
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """What one record could not say another may."""
+        ready, unsaid = prepared
+        self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
+        super().show(document, ready)
+
+    def finish(self) -> None:
+        """The results, then the words."""
+        super().finish()
+        if self._unsaid:
+            sys.stdout.flush()
+            words = sorted(self._unsaid)
+            more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
+            listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
+            print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
 
 
 class SampleReport(StreamReport):

@@ -18,7 +18,7 @@ def _encoder(encoding: str) -> Callable[[Any], str]:
 def json_lines(*values: Any) -> str:
     """Values as lines of JSON, in ASCII if standard output does not speak UTF-8: JSON is for programs."""
     encoded = _encoder(sys.stdout.encoding or "")
-    return "".join(encoded(value) + "\n" for value in values)
+    return "".join([encoded(value) + "\n" for value in values])
 
 
 def write_json(*values: Any) -> None:
