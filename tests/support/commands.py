@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import pathlib
-import pty
 import re
 import select
 import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -145,6 +142,10 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 def terminal(*arguments: str, columns: int = 80, env: Mapping[str, str] | None = None, **more: Any) -> Done:
     """A command whose standard output is a pseudo-terminal of so many columns."""
+    import fcntl
+    import pty
+    import termios
+
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": follower, "stderr": subprocess.PIPE, **more}
