@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.terminal import GrowingTable, label_text, number, say
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Graph
 
 _EPSILON = 0
+#: A text, or a number to be shown; None where there is none.
+Cell: TypeAlias = "str | float | None"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Field:
     heading: str | None = None
     of: str | int | Callable[[Any], Any] = ""
     kind: str = "number"
-    shown: Callable[[Any], str] = number
+    shown: Callable[[Any], str] | None = None
     told: Callable[[Any], Any] | None = None
     optional: bool = False
 
@@ -84,9 +86,13 @@ class Fields(tuple[Field, ...]):
         """Rows as JSON objects."""
         return [self.record(row) for row in rows]
 
-    def cells(self, row: Any) -> list[str]:
-        """A row as the cells of a table."""
-        return [each.shown(each.value(row)) for each in self if each.heading is not None]
+    def cells(self, row: Any) -> list[Cell]:
+        """A row as the cells of a table; numbers are for the table to show."""
+        return [
+            each.value(row) if each.shown is None else each.shown(each.value(row))
+            for each in self
+            if each.heading is not None
+        ]
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Sheet:
     every: see GrowingTable."""
 
     columns: Sequence[tuple[str, str]]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     title: str = ""
     empty: str = ""
     every: int = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.cli.reports.fields import ArcListing, Field, Fields, Sheet, arc_listing
+from lattice_cli.cli.reports.fields import ArcListing, Cell, Field, Fields, Sheet, arc_listing
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream import Item, RunOptions
 from lattice_cli.cli.terminal import answer_text, number, write_json
@@ -109,7 +109,7 @@ class LossReport(StreamReport):
         for each in sound if self._arcs else ():
             yield self._listing(document, _CheckedLoss(each, found.checks.get(each.loss.name)))
 
-    def _cells(self, each: LossResult | LossFailure, found: RecordLosses) -> list[str]:
+    def _cells(self, each: LossResult | LossFailure, found: RecordLosses) -> list[Cell]:
         if isinstance(each, LossFailure):
             return [each.loss.name, f"({each.error.status})", *[""] * (len(self._fields.columns) - 2)]
         return self._fields.cells(_CheckedLoss(each, found.checks.get(each.loss.name)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, plain
+from lattice_cli.cli.reports.fields import ARC, Cell, Field, Fields, Listing, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal import answer_text, label_text, number
 
@@ -81,7 +81,7 @@ class Shown:
 
 def _rows(
     document: Document, fields: Fields, paths: Sequence[Decoded], further: Sequence[float]
-) -> Iterator[list[str]]:
+) -> Iterator[list[Cell]]:
     """The cells of paths in these columns. further: of each, the value that is no part of a path."""
     run_together = all(len(label) == 1 for path in paths for label in path.output)
     for rank, (path, value) in enumerate(zip(paths, further), 1):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import Fields, Listing, Sheet
+from lattice_cli.cli.reports.fields import Cell, Fields, Listing, Sheet
 from lattice_cli.cli.terminal import GrowingTable, console, say, write_json
 from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.errors import LatticeError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Document
 
 #: What is printed: cells of the growing table, another table, or a line of text.
-Printed: TypeAlias = "list[str] | Listing | Sheet | str"
+Printed: TypeAlias = "list[Cell] | Listing | Sheet | str"
 
 
 def named(record: Item) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Results as rich tables; the only module that knows rich.
+"""Results as rich tables; with `progress` all that knows rich.
 
 Labels are data: they are never read as markup, control characters are shown as escapes, and a table in a pipe is as
 wide as its contents, so nothing is cut off.
@@ -87,9 +87,9 @@ class GrowingTable:
         self._out, self._columns, self._title, self._every = out, columns, title, every
         self._rows: list[Sequence[str]] = []
 
-    def add(self, *cells: str) -> None:
-        """One row; printed with those before it once there are enough."""
-        self._rows.append(cells)
+    def add(self, *cells: str | float | None) -> None:
+        """One row, of texts and of numbers to be shown; printed with those before it once there are enough."""
+        self._rows.append([cell if isinstance(cell, str) else number(cell) for cell in cells])
         if self._every and len(self._rows) >= self._every:
             self.flush()
 
