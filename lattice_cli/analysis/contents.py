@@ -18,7 +18,7 @@ _NAMED = 8
 class Inventory:
     """Counts and extremes of a record.
 
-    nodes_on_paths, useful_arcs: on some path from start to final. levels: nodes on the longest path, None with cycles.
+    useful_nodes, useful_arcs: on some path from start to final. levels: nodes on the longest path, None with cycles.
     paths: their exact number, None if infinite. best_energy, worst_energy: nats, None where there is none. density:
     useful arcs that are not epsilon, per second where the nodes have times, else per level; None where undefined.
     problems: sentences about what a user probably did not intend.
@@ -26,7 +26,7 @@ class Inventory:
 
     nodes: int
     arcs: int
-    nodes_on_paths: int
+    useful_nodes: int
     useful_arcs: int
     starts: int
     finals: int
@@ -64,7 +64,7 @@ def inventory(document: Document) -> Inventory:
     return Inventory(
         nodes=graph.nodes,
         arcs=graph.arcs,
-        nodes_on_paths=int(useful.sum()),
+        useful_nodes=int(useful.sum()),
         useful_arcs=int(useful_arcs.sum()),
         starts=len(graph.starts),
         finals=len(graph.finals),

@@ -38,6 +38,15 @@ def document(graph: Graph, name: str = "x") -> Document:
     return Document(graph, name, name, range(graph.nodes))
 
 
+def test_a_pipeline_finds_the_facts_under_their_documented_names() -> None:
+    facts = json.loads(lattice("show", LECTURE, "--json")[1])
+    assert set(facts) == set(
+        "id status target nodes arcs useful_nodes useful_arcs starts finals labels epsilon_arcs transducer cyclic "
+        "levels paths best_energy worst_energy density scores problems".split()
+    )
+    assert (facts["useful_nodes"], facts["useful_arcs"]) == (facts["nodes"], facts["arcs"])
+
+
 @given(connected_graphs(), st.sampled_from([0.5, 1.0, 2.0]))
 def test_labels_and_arcs(graph: Graph, beta: float) -> None:
     paths = all_paths(graph)

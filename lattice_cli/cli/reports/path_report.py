@@ -102,7 +102,7 @@ class ViterbiReport(StreamReport):
         gap = 0.0 if search is None or search.exact else max(0.0, best - search.bound)
         for path, cells in zip(found.paths, _rows(document, self.fields, found.paths, [gap] * len(found.paths))):
             yield cells
-            if path.words:
+            if path.words is not None:
                 timed = any(word.begin is not None for word in path.words)
                 yield Listing(Fields(*(each for each in _WORD if timed or each not in _SPAN)), path.words)
             if self._shown.arcs:

@@ -148,7 +148,7 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
     labels = " ".join(label_text(label) for label in found.labels[:_LABELS_SHOWN])
     more = f" and {len(found.labels) - _LABELS_SHOWN} more" if len(found.labels) > _LABELS_SHOWN else ""
     facts = [
-        ("nodes", f"{found.nodes}, {found.nodes_on_paths} on a path"),
+        ("nodes", f"{found.nodes}, {found.useful_nodes} on a path"),
         ("arcs", f"{found.arcs}, {found.useful_arcs} on a path, {found.epsilon_arcs} epsilon"),
         ("start, final nodes", f"{found.starts}, {found.finals}"),
         ("kind", f"{'transducer' if found.transducer else 'acceptor'}, {'cyclic' if found.cyclic else 'acyclic'}"),
