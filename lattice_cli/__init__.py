@@ -23,6 +23,27 @@ if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
     from lattice_cli.library import compose, forward, loss, read, read_all, sample, viterbi, write
 
+__all__ = [
+    "Composition",
+    "Diverged",
+    "Document",
+    "FormatError",
+    "Graph",
+    "GraphError",
+    "LatticeError",
+    "NoPath",
+    "UsageError",
+    "compose",
+    "emission_graph",
+    "forward",
+    "linear_graph",
+    "loss",
+    "read",
+    "read_all",
+    "sample",
+    "viterbi",
+    "write",
+]
 __version__ = "0.1.0"
 
 __getattr__ = lazy_names(__name__)

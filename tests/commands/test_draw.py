@@ -11,7 +11,7 @@ from support import strategies
 from support.commands import CUT, LECTURE, WORDS, row_of, run, save, terminal
 
 from lattice_cli.analysis import picture
-from lattice_cli.cli.reports.drawing_report import FORMS, styled
+from lattice_cli.cli.reports.drawing_report import styled
 from lattice_cli.formats import sketch
 from lattice_cli.formats.exchange import arc_labels
 from lattice_cli.graph import Document, Graph
@@ -119,4 +119,4 @@ def test_usage() -> None:
     done = run("draw", LECTURE, "-o", "x.bmp")
     assert done.status == 2
     assert "cannot tell the form from the name, expected .txt, .dot" in done.err
-    assert all(form in run("draw", "--help").out for form in FORMS)
+    assert all(form in run("draw", "--help").out for form in ("text", "dot", "svg", "png", "pdf"))

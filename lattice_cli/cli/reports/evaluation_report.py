@@ -200,7 +200,8 @@ def _rejected(curve: RejectCurve, limit: float) -> Iterator[Printed]:
     if at is None:
         yield f"{within}everything has to be rejected"
     else:
-        confidence, _, correct, reject, error = _POINT.cells(points[at])
-        yield f"{within}{correct} % correct, {reject} % reject, {error} % error, at a confidence of {confidence}"
+        _, _, correct, reject, error = _POINT.cells(points[at])
+        rates = f"{correct} % correct, {reject} % reject, {error} % error"
+        yield f"{within}{rates}, at a confidence of {number(points[at][0])}"
     if curve.area is not None:
         yield f"area under the risk-coverage curve: {number(curve.area)}"
