@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -11,14 +12,18 @@ _IMPORT = re.compile(r"^    from (lattice_cli\.[\w.]+) import (?:\(([^)]*)\)|(.*
 
 
 def lazy_names(package: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a package: its names are those that its `__init__.py` imports for type checking."""
+    """The `__getattr__` of a package: its names are those that its `__init__.py` imports for type checking.
+
+    A name that has been used is one of the package's own from then on.
+    """
 
     def load(name: str) -> Any:
         if not home:
             home.update(names_given(package))
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home[name]), name)
+        value = sys.modules[package].__dict__[name] = getattr(import_module(home[name]), name)
+        return value
 
     home: dict[str, str] = {}
     return load

@@ -86,17 +86,17 @@ class Graph:
                 node = int(np.flatnonzero(np.isnan(column) | np.isneginf(column))[0])
                 raise GraphError(f"node {node}: {name} energy is {column[node]}, expected a finite number")
 
-    @property
+    @cached_property
     def nodes(self) -> int:
         """Number of nodes."""
         return len(self.start)
 
-    @property
+    @cached_property
     def arcs(self) -> int:
         """Number of arcs."""
         return len(self.src)
 
-    @property
+    @cached_property
     def graphs(self) -> int:
         """Number of members of the union; 1 for a plain graph."""
         return len(self.node_offsets) - 1

@@ -70,12 +70,12 @@ class LossResult:
     interpretation: Interpretation
     targets: Sequence[Target]
 
-    @property
+    @cached_property
     def offending(self) -> AnswerEnergy | None:
         """The most offending incorrect answer, for a loss that contrasts with it."""
         return self.contrast if self.loss.contrasts else None
 
-    @property
+    @cached_property
     def all(self) -> AnswerEnergy | None:
         """All answers together, for a loss that contrasts with their free energy."""
         return self.contrast if self.loss.soft else None
