@@ -13,6 +13,7 @@ in the order of the record's own arcs. `lattice_cli` has these names, and loads 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
@@ -34,6 +35,7 @@ from lattice_cli.sweep import Statistics
 Found = TypeVar("Found")
 #: A graph, or a record that has one.
 Lattice: TypeAlias = Graph | Document
+PathName: TypeAlias = "str | os.PathLike[str]"
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,18 @@ class Sums:
         return self.statistics.free_energy
 
 
-def read(path: str, **options: object) -> Document:
+def read(path: PathName, **options: object) -> Document:
     """The one record of a file ("-": standard input), whatever its form. options: those of ReadOptions.
 
     Raises FormatError if it is bad, or if there are several.
     """
-    return read_one(path, ReadOptions(**options))  # type: ignore[arg-type]
+    return read_one(os.fspath(path), ReadOptions(**options))  # type: ignore[arg-type]
 
 
-def read_all(path: str, **options: object) -> list[Document]:
+def read_all(path: PathName, **options: object) -> list[Document]:
     """The records of a file, in order. Raises FormatError for the first that is bad."""
     found: list[Document] = []
-    for record in read_records(path, ReadOptions(**options)):  # type: ignore[arg-type]
+    for record in read_records(os.fspath(path), ReadOptions(**options)):  # type: ignore[arg-type]
         if isinstance(record, Failure):
             raise record.error
         if not isinstance(record, Pause):
@@ -69,10 +71,10 @@ def read_all(path: str, **options: object) -> list[Document]:
     return found
 
 
-def write(path: str, *records: Lattice) -> None:
+def write(path: PathName, *records: Lattice) -> None:
     """Write records to a file, whole or not at all, in the form that its name asks for. Raises UsageError, FormatError
     for what the form cannot hold or where it cannot be written."""
-    write_documents(path, [_document(record) for record in records])
+    write_documents(os.fspath(path), [_document(record) for record in records])
 
 
 def compose(left: Lattice, right: Lattice) -> Composition:

@@ -63,9 +63,9 @@ def test_draws_are_those_of_the_seed() -> None:
 def test_what_is_written_is_read_again(tmp_path: pathlib.Path) -> None:
     chain = lattice.linear_graph(("", "a", "b"), [1, 2])
     matrix = lattice.emission_graph(np.array([[0.5, 1.0], [0.25, 2.0]]), ("", "a", "b"))
-    path = str(tmp_path / "two.jsonl")
+    path = tmp_path / "two.jsonl"
     lattice.write(path, chain, matrix)
-    first, second = lattice.read_all(path)
+    first, second = lattice.read_all(str(path))
     assert "".join(lattice.viterbi(first)[0].output) == "ab"
     assert np.array_equal(second.graph.energy, matrix.energy)
     with pytest.raises(lattice.FormatError, match="holds 2 documents, expected one"):
