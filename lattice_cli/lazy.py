@@ -31,9 +31,8 @@ def lazy_names(package: str) -> Callable[[str], Any]:
 
 def names_given(package: str) -> dict[str, str]:
     """Name -> module, of all names that a package gives."""
-    from pkgutil import get_data
-
-    text = (get_data(package, "__init__.py") or b"").decode()
+    module = import_module(package)
+    text = module.__loader__.get_data(module.__file__).decode()  # type: ignore[union-attr]
     return {
         name: module for module, several, one in _IMPORT.findall(text) for name in re.findall(r"\w+", several or one)
     }

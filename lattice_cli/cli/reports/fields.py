@@ -82,8 +82,19 @@ class Fields(tuple[Field, ...]):
                 del record[key]
         return record
 
+    @cached_property
+    def _as_they_stand(self) -> bool:
+        """True if a row has the values of the keys, one by one."""
+        return all(
+            each.of == place and each.key is not None and each.told is None and not each.optional
+            for place, each in enumerate(self)
+        )
+
     def records(self, rows: Iterable[Any]) -> list[dict[str, Any]]:
         """Rows as JSON objects."""
+        if self._as_they_stand:  # lists of arcs are long
+            keys = [key for key, _ in self._values]
+            return [dict(zip(keys, row)) for row in rows]
         return [self.record(row) for row in rows]
 
     def cells(self, row: Any) -> list[Cell]:
@@ -118,10 +129,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of rows: JSON objects of their keys, or a table of their columns. empty: see Sheet."""
+    """A list of rows: JSON objects of their keys, or a table of their columns. rows: read once. empty: see Sheet."""
 
     fields: Fields
-    rows: Sequence[Any]
+    rows: Iterable[Any]
     title: str = ""
     empty: str = ""
 
@@ -140,9 +151,10 @@ class ArcListing(Listing):
     def records(self) -> list[dict[str, Any]]:
         """The JSON objects."""
         records = super().records()
-        for record in records:
-            if "output" in record and record["output"] == record["label"]:
-                del record["output"]
+        if any(each.key == "output" for each in self.fields):
+            for record in records:
+                if record["output"] == record["label"]:
+                    del record["output"]
         return records
 
 
@@ -180,19 +192,18 @@ Column = tuple[Field, Sequence[Any]]
 def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
     """The arcs of a graph with further columns."""
     labels, sides = graph.labels, [Field("label", "label", 3, "label", label_text)]
+    columns = [graph.ilabel]
     if (graph.ilabel != graph.olabel).any():
         sides = [replace(sides[0], heading="input"), Field("output", "output", 4, "label", label_text)]
-    own = [replace(each, of=6 + place) for place, (each, _) in enumerate(further)]
+        columns.append(graph.olabel)
+    fields = [*ARC, *sides, Field("energy", "energy", 3 + len(sides))]
+    fields += [replace(each, of=place) for place, (each, _) in enumerate(further, len(fields))]
     rows = zip(
         range(graph.arcs),
         [names[tail] for tail in graph.src.tolist()],
         [names[head] for head in graph.dst.tolist()],
-        *(
-            [None if label == _EPSILON else labels[label] for label in side.tolist()]
-            for side in (graph.ilabel, graph.olabel)
-        ),
+        *([None if label == _EPSILON else labels[label] for label in side.tolist()] for side in columns),
         graph.energy.tolist(),
         *(column for _, column in further),
     )
-    fields = Fields(*ARC, *sides, Field("energy", "energy", 5), *own)
-    return ArcListing(fields, list(rows), title, f"{title}: no arcs")
+    return ArcListing(Fields(*fields), rows, title, f"{title}: no arcs")
