@@ -160,8 +160,8 @@ def _warnings() -> Iterator[None]:
     try:
         yield
     finally:
-        for each in fresh_notes():
-            warnings.warn(each, stacklevel=4)
+        for source, text in fresh_notes():
+            warnings.warn(f"{source}: {text}", stacklevel=4)
 
 
 def _document(record: Lattice) -> Document:

@@ -105,10 +105,12 @@ class OutputError(LatticeError):
 
 def _say_notes() -> None:
     """What is left of the notes of readers, such as those of grammars, if anything was read at all."""
+    # Were it imported before, help would load what it has no use for.
     if "lattice_cli.formats.io.notes" in sys.modules:
-        from lattice_cli.cli.stream import say_notes
+        from lattice_cli.cli.terminal import begin_notes, say_notes
 
-        say_notes()
+        say_notes(last=True)
+        begin_notes()
 
 
 def _discard_output() -> None:

@@ -2,6 +2,7 @@
 
 io/           bytes, values and options that all forms share
 native/       the tool's own documents
+matrices/     emission matrices
 exchange/     other systems' graphs
 notations/    other systems' grammars
 config_file   YAML into frozen dataclasses, strictly

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import Source, write_whole
-from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of, first_line, npz_arrays
+from lattice_cli.formats.io import Source, first_line, write_whole
+from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
 from lattice_cli.graph import Document
 
 _VERSION = 1

@@ -18,8 +18,12 @@ Record = Document | Failure
 
 
 def read_one(path: str, options: ReadOptions | None = None) -> Document:
-    """The one document of a file, such as a grammar. Raises FormatError if it is bad, or if there are several."""
-    found = [record for record in read_records(path, options or ReadOptions()) if not isinstance(record, Pause)]
+    """The one document of a file; without options, a grammar.
+
+    Raises FormatError if it is bad, or if there are several.
+    """
+    records = read_records(path, options or ReadOptions(as_grammar=True))
+    found = [record for record in records if not isinstance(record, Pause)]
     for record in found:
         if isinstance(record, Failure):
             raise record.error
@@ -55,10 +59,11 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
     try:
         form = form_read(source, path, options.format)
         if form.split:
-            yield from form.splitter(source, path, options)
+            for part in form.splitter(source, path, options):
+                yield replace(part, form=form.name) if isinstance(part, RawPart) else part
         else:
             data = source.everything()
-            yield RawPart(_whole, (form, data, source.name, path, options), path, len(data))
+            yield RawPart(_whole, (form, data, source.name, path, options), path, len(data), form.name)
     except LatticeError as error:
         yield Failure(path, error)
     finally:

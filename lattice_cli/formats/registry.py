@@ -20,7 +20,8 @@ class Format(NamedTuple):
     name:      as --format and --to have it; note: what it holds, for help.
     endings:   of the names of its files.
     signature: a regular expression that its first bytes match; "": its bytes leave open what they are.
-    by_name:   whether a name that ends so tells the form: before the text is looked at, after, or not at all ("").
+    also:      forms that text with this signature may be in as well: then the name of the file decides.
+    by_name:   whether a name that ends so tells the form where the first bytes leave it open.
     read:      makes the document of a file that holds one, of its text (bytes, if binary), a source, an id and options.
     split:     instead of `read`: cuts a Source into parts, of a path and options; of a form that holds many records.
     write:     makes a document, with options, what is Written.
@@ -34,7 +35,8 @@ class Format(NamedTuple):
     note: str = ""
     endings: tuple[str, ...] = ()
     signature: bytes = b""
-    by_name: str = "before"
+    also: tuple[str, ...] = ()
+    by_name: bool = True
     read: str = ""
     split: str = ""
     write: str = ""
@@ -67,6 +69,8 @@ def loaded(name: str) -> Callable[..., Any]:
 
 
 _SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
+#: A mapping or a list; words of word lists and dictionaries may begin with a brace or a bracket as well.
+_JSON = _SPACE + rb"(\{\s*([\"'}]|$)|\[\s*([\[{\"\]0-9tfn]|-[0-9]|$))"
 _SLF = rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*="
 #: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
 _KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
@@ -76,18 +80,20 @@ _ARPA = rb"(?s:.*?\n)?\\data\\\s*\n\s*ngram\s"
 FORMATS = {
     form.name: form
     for form in (
-        Format("json", "", (".json",), _SPACE + rb"[{\[]", "", split=".native.streams:split_json",
+        Format("json", "", (".json",), _JSON, ("jsonl", "yaml"), False, split=".native.streams:split_json",
                write=".io.files:write_json"),
         Format("jsonl", "", (".jsonl",), split=".native.streams:split_jsonl", write=".io.files:write_json",
                several=True),
-        Format("yaml", "", (".yaml", ".yml"), by_name="", split=".native.streams:split_yaml",
+        Format("yaml", "", (".yaml", ".yml"), split=".native.streams:split_yaml",
                write=".io.files:write_yaml", several=True, between=b"---\n"),
-        Format("npz", "", (".npz",), rb"PK\x03\x04", "", split=".native.streams:split_npz",
+        Format("npz", "", (".npz",), rb"PK\x03\x04", split=".native.streams:split_npz",
                write=".native.npz:write_npz", binary=True),
-        Format("npy", "emission matrix: chains of vector arcs only", (".npy",), rb"\x93NUMPY", "",
-               ".native.inputs:read_matrix", write=".native.npy:write_npy", binary=True),
+        Format("npy", "emission matrix: chains of vector arcs only", (".npy",), rb"\x93NUMPY",
+               read=".matrices.npy:read_npy", write=".matrices.npy:write_npy", binary=True),
+        Format("matrix", "emission matrix in lines of text: csv, tsv, numpy's savetxt", (".csv", ".tsv"),
+               read=".matrices.text_matrix:read_rows"),
         Format("slf", "HTK SLF: named scores acoustic, lm, ngram, pronunciation, words", (".slf", ".lat"), _SLF,
-               "after", ".exchange.slf:read_slf", write=".exchange.slf_writer:write_slf"),
+               read=".exchange.slf:read_slf", write=".exchange.slf_writer:write_slf"),
         Format("att", "OpenFst text: labels as text, or numbers and a table (--write-symbols)", (".att", ".fst.txt"),
                read=".exchange.openfst:read_att", write=".exchange.openfst:write_att", numbered=True),
         Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),

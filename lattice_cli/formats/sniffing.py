@@ -1,16 +1,22 @@
-"""What form a file has: told from its first bytes, and from its name only where the bytes leave it open."""
+"""What form a file has: its bytes tell, and its name decides between readings that both fit."""
 
 from __future__ import annotations
 
 import re
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io import Source
+from lattice_cli.formats.io import FIELDS, Source, brief, decoded, is_id, note
 from lattice_cli.formats.registry import FORMATS, Format, readable
 
 _BINARY = b"\xd6\xfd\xb2\x7e"
-#: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
-_COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
+#: So many lines are looked at.
+_LINES = 100
+#: Forms whose names are all that tells them from any other text.
+_LOOSE = ("words", "dict", "yaml")
+#: A key and its value, or a mapping, a list or a document that begins: what is not YAML if it has none of these.
+_YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[^']*'\s*:)""")
+_TABLE = "╭┏┌"
+_GRAPHS = {"att": "OpenFst", "gtn": "GTN", "k2": "k2"}
 
 
 def form_read(source: Source, path: str, name: str) -> Format:
@@ -29,24 +35,97 @@ def _sniffed(source: Source, name: str) -> Format:
     head = source.head
     if not head.strip():
         raise FormatError(f"{source.name}: is empty, expected a document")
-    magic = _signed(head, binary=True)
-    if magic is None and _BINARY in head[:1000]:
+    named, signed = _named(name), _signed(head)
+    if signed is None and _BINARY in head[:1000]:
         printed = "fstprint prints it" if head.startswith(_BINARY) else "lattice-copy ark:IN ark,t:OUT prints it"
         raise FormatError(f"{source.name}: a binary OpenFst or Kaldi file, expected text ({printed})")
-    found = magic or _named(name, "before") or _signed(head, binary=False) or _named(name, "after")
-    if found is None and _COLUMNS.match(head):
-        forms = "att (OpenFst), gtn or k2"
+    if signed is not None:
+        return named if named is not None and named.name in signed.also else signed
+    lines = _first_lines(head)
+    columns = _in_columns(lines)
+    if named is not None and (named.name not in _LOOSE or not columns):
+        return named
+    if len(columns) == 1:
+        if named is not None or columns[0] != "matrix":
+            note(source.name, f"read as {columns[0]} ({FORMATS[columns[0]].note.partition(':')[0]})")
+        return FORMATS[columns[0]]
+    if columns:
+        forms = " or ".join(f"{each} ({_GRAPHS[each]})" for each in columns)
         raise FormatError(f"{source.name}: a graph in columns of text, expected --format to say which: {forms}")
-    return found or FORMATS["yaml"]
+    first = next((line for line in lines if line.lstrip()[:1] not in ("", "#")), "")
+    if "\ufffd" in first:
+        decoded(b"\n".join(head.split(b"\n")[: len(lines)]), source.name)  # says which byte is no text
+    if first and not _YAML.match(first):
+        raise FormatError(f"{source.name}: {_not_understood(first)}")
+    return FORMATS["yaml"]
 
 
-def _signed(head: bytes, binary: bool) -> Format | None:
-    """The form whose signature the first bytes are."""
-    forms = [form for form in reversed(readable().values()) if form.signature and form.binary == binary]
-    return next((form for form in forms if re.match(form.signature, head)), None)
+def _not_understood(line: str) -> str:
+    """What is said of a text that is in no form that is known."""
+    if line.lstrip()[:1] in _TABLE:
+        return "a table of results, expected graphs (with --json the command before gives what can be read again)"
+    forms = ", ".join(name for name in readable() if name not in ("words", "dict"))
+    return (
+        f"found {brief(line.strip())}, in no form that is known ({forms}); "
+        "--format says which it is: words for a word list, dict for a dictionary"
+    )
 
 
-def _named(name: str, when: str) -> Format | None:
-    """The form that a name tells at this time: .fst.txt tells more than .txt."""
-    told = {ending: form for form in readable().values() if form.by_name == when for ending in form.endings}
+def _signed(head: bytes) -> Format | None:
+    """The form whose signature the first bytes are; those of binary forms are looked for first."""
+    forms = sorted(readable().values(), key=lambda form: not form.binary)
+    return next((form for form in forms if form.signature and re.match(form.signature, head)), None)
+
+
+def _named(name: str) -> Format | None:
+    """The form that a name tells: .fst.txt tells more than .txt."""
+    told = {ending: form for form in readable().values() if form.by_name for ending in form.endings}
     return told[max(endings, key=len)] if (endings := [ending for ending in told if name.endswith(ending)]) else None
+
+
+def _first_lines(head: bytes) -> list[str]:
+    """The first lines, whole ones only; all of them where there are few."""
+    lines = head.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
+    return [line.removesuffix("\r") for line in lines[: _LINES if len(lines) > _LINES else None]]
+
+
+def _in_columns(lines: list[str]) -> list[str]:
+    """The forms in columns of numbers that lines of text can be: those of graphs, or a matrix."""
+    rows = [fields for line in lines if (fields := FIELDS.findall(line))]
+    arcs = [row for row in rows if len(row) > 2]
+    if arcs and all(is_id(row[0]) and (len(row) < 3 or is_id(row[1])) and len(row) < 6 for row in rows):
+        return _graphs_in_columns(rows, arcs)
+    return ["matrix"] if _is_matrix([line for line in lines if line.strip() and line[0] != "#"]) else []
+
+
+def _graphs_in_columns(rows: list[list[str]], arcs: list[list[str]]) -> list[str]:
+    """Which of OpenFst, GTN and k2 can have written these rows.
+
+    k2 ends with the final state, which arcs with the label -1 enter; GTN begins with two lines of nodes.
+    """
+    last = rows[-1]
+    if len(last) == 1 and len(arcs) == len(rows) - 1 and any(row[1] == last[0] and row[2] == "-1" for row in arcs):
+        return ["k2"]
+    found = ["att"]
+    if len(rows) > 2 and all(map(is_id, rows[0] + rows[1])) and all(len(row) > 2 for row in rows[2:]):
+        labels = [label for row in rows[2:] for label in row[2:4]]
+        if all(is_id(label) or label == "-1" for label in labels):
+            found.append("gtn")
+    if not any(len(row) < 3 for row in rows):
+        found.append("k2")  # its last line is still to come
+    return found
+
+
+def _is_matrix(lines: list[str]) -> bool:
+    """Whether lines are rows of as many numbers, one of them at least with a fraction, behind one of labels or none."""
+    from lattice_cli.formats.matrices import columns_of, is_number
+
+    rows = columns_of(lines) if lines else []
+    separated = len(lines) > 1 and any(each in lines[0] for each in ",;")
+    body = rows[1:] if separated and not all(map(is_number, rows[0])) else rows
+    width = len(rows[0]) if rows else 0
+    if width < 2 or not all(len(row) == width and all(map(is_number, row)) for row in body):
+        return False
+    if not separated and width == 2 and all(is_id(row[0]) for row in body):
+        return False  # words and their energies
+    return separated or all(any(set(field) & set(".eE") for field in row) for row in body)

@@ -25,6 +25,7 @@ class Document:
     scores:  name -> (arcs,) named scores; empty where the file gives energies.
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
     target:  the correct answer as the record gives it, a text or a list of labels.
+    form:    what the file was read as, a name of the registry of formats; "" for what was not read.
     """
 
     graph: Graph
@@ -35,6 +36,7 @@ class Document:
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
+    form: str = ""
 
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""

@@ -388,7 +388,7 @@ def test_emissions_are_vector_arcs_in_a_row() -> None:
         ]
         assert ends(document) == ({0: 0.0}, {2: 0.0})
         assert document.id == "m"
-    assert read(json.dumps(value), logp=True).graph.energy.tolist() == [-0.5, -1.0, -2.0, -3.0, -4.0, 0.5]
+    assert read(json.dumps(value), units="logp").graph.energy.tolist() == [-0.5, -1.0, -2.0, -3.0, -4.0, 0.5]
 
 
 def test_emissions_without_steps_are_the_empty_answer() -> None:

@@ -20,7 +20,7 @@ from support import ROOT
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import read_one, write_documents
 from lattice_cli.formats.io import ReadOptions, WriteOptions
-from lattice_cli.formats.native.npy import read_npy
+from lattice_cli.formats.matrices.npy import read_npy
 from lattice_cli.formats.native.npz import read_npz, write_npz
 from lattice_cli.graph import Document, Graph
 
@@ -315,35 +315,35 @@ def test_a_matrix_in_columns_first_order_is_the_same() -> None:
 
 
 def test_log_probabilities_are_negated() -> None:
-    found = matrix(np.log([[0.25, 0.75]]), logp=True)
+    found = matrix(np.log([[0.25, 0.75]]), units="logp")
     assert found.graph.energy.tolist() == [-math.log(0.25), -math.log(0.75)]
 
 
 def test_a_probability_of_zero_leaves_its_arc_out() -> None:
     with np.errstate(divide="ignore"):
-        found = matrix(np.log([[0.0, 1.0], [0.5, 0.5]]), logp=True)
+        found = matrix(np.log([[0.0, 1.0], [0.5, 0.5]]), units="logp")
     assert [arc[:3] for arc in arcs(found)] == [(0, 1, "b"), (1, 2, "a"), (1, 2, "b")]
     assert np.isfinite(found.graph.energy).all()
     assert arcs(matrix([[math.inf, 1.0]])) == [(0, 1, "b", 1.0)]
 
 
 def test_a_step_without_any_arc_is_read_and_has_no_path() -> None:
-    found = matrix([[-math.inf, -math.inf], [0.0, 0.0]], logp=True)
+    found = matrix([[-math.inf, -math.inf], [0.0, 0.0]], units="logp")
     assert [arc[:2] for arc in arcs(found)] == [(1, 2), (1, 2)]
     assert found.graph.nodes == 3
 
 
 @pytest.mark.parametrize(
-    ("value", "logp", "expected"),
+    ("value", "units", "expected"),
     [
-        (math.nan, False, "energy"),
-        (math.nan, True, "log-probability"),
-        (-math.inf, False, "energy"),
-        (math.inf, True, "log-probability"),
+        (math.nan, "energies", "energy"),
+        (math.nan, "logp", "log-probability"),
+        (-math.inf, "energies", "energy"),
+        (math.inf, "logp", "log-probability"),
     ],
 )
-def test_a_number_that_is_none_is_named_by_row_and_column(value: float, logp: bool, expected: str) -> None:
-    message = npy_refusal(npy(np.array([[0.0, 1.0], [2.0, value]])), logp=logp)
+def test_a_number_that_is_none_is_named_by_row_and_column(value: float, units: str, expected: str) -> None:
+    message = npy_refusal(npy(np.array([[0.0, 1.0], [2.0, value]])), units=units)
     assert f"row 1, column 1 is {value}" in message
     assert f"expected a finite {expected}" in message
 
@@ -385,7 +385,7 @@ def test_no_steps_are_the_empty_answer() -> None:
 def test_a_number_beyond_all_doubles_is_an_error_not_a_warning() -> None:
     if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
         huge = np.array([[1, 2]], dtype=np.longdouble) * np.longdouble("1e400")
-        assert npy_refusal(npy(huge), logp=True).startswith("in.npy")
+        assert npy_refusal(npy(huge), units="logp").startswith("in.npy")
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_a_label_is_a_line_without_its_end(text: str, expected: list[str]) -> No
 
 def test_a_label_twice_is_named() -> None:
     pathlib.Path("labels.txt").write_text("a\na\n")
-    with pytest.raises(FormatError, match=r"labels\.txt: label 'a' is on several lines, expected each label once"):
+    with pytest.raises(FormatError, match=r"labels\.txt: label 'a' is there several times, expected each label once"):
         matrix([[1.0, 2.0]])
 
 
@@ -467,7 +467,7 @@ def test_a_matrix_without_labels_is_a_usage_error() -> None:
 
 
 def test_the_sample_has_a_space_among_its_labels() -> None:
-    options = ReadOptions(labels=str(ROOT / "samples" / "ctc-line.labels.txt"), logp=True)
+    options = ReadOptions(labels=str(ROOT / "samples" / "ctc-line.labels.txt"), units="logp")
     found = read_one(str(ROOT / "samples" / "ctc-line.npy"), options)
     assert " " in found.graph.labels
     assert "<blank>" in found.graph.labels

@@ -28,7 +28,7 @@ FLOORS = (
     {"graph", "learning.networks", "learning.optimizers", "learning.segmentation"},
     {"sweep", "composition", "formats.io", "learning.recognizers"},
     {"search", "grammars", "formats.exchange"},
-    {"emissions", "formats.notations", "learning.grammars"},
+    {"emissions", "formats.notations", "formats.matrices", "learning.grammars"},
     {"records", "formats.native"},
     {"analysis", "formats", "learning.losses"},
     {"learning.training"},

@@ -13,6 +13,8 @@ from lattice_cli.choices import COMBINE, SIDES
 from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import Command, applied, grouped
 from lattice_cli.cli.stream import RunOptions
+from lattice_cli.cli.terminal import begin_notes
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io, numbered, readable
 
 
@@ -149,8 +151,15 @@ _form_options = applied(
         default="auto",
         help=f"Form of the input, if it cannot be told: {', '.join(readable())}; att is OpenFst's text.",
     ),
-    click.option("--labels", metavar="FILE", help="Labels of the columns of an .npy matrix, one a line."),
+    click.option(
+        "--labels",
+        metavar="FILE",
+        help="Labels of the columns of a matrix: a label a line, `label id` lines, or JSON (a list, {label: id}).",
+    ),
     click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
+    click.option("--log10", is_flag=True, help="The same to base 10."),
+    click.option("--prob", is_flag=True, help="Matrices hold probabilities."),
+    click.option("--logits", is_flag=True, help="Matrices hold scores of a network; energy = -log softmax."),
     click.option(
         "--scale",
         "scales",
@@ -186,6 +195,9 @@ def _read_options(
     form: str,
     labels: str | None,
     logp: bool,
+    log10: bool,
+    prob: bool,
+    logits: bool,
     scales: tuple[tuple[str, float], ...],
     node_words: str,
     keep_tags: bool,
@@ -194,15 +206,28 @@ def _read_options(
     osymbols: str | None,
     acceptor: bool | None,
 ) -> io.ReadOptions:
-    """The input options as the readers take them."""
+    """The input options as the readers take them. Raises UsageError for two units."""
+    flags = {"logp": logp, "log10": log10, "prob": prob, "logits": logits}
+    units = [name for name, given in flags.items() if given] or ["energies"]
+    if len(units) > 1:
+        raise UsageError(f"--{units[0]} and --{units[1]}: a matrix holds one of them")
     tables = (isymbols or symbols, osymbols or symbols)
-    return io.ReadOptions(form, labels, logp, dict(scales), node_words, keep_tags, *tables, acceptor)
+    return io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
 
 
 input_options = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols", "--words"))
 #: For a command to which --words is something else.
 input_options_without_words = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols"))
 
+
+def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        begin_notes(quiet=True)
+
+
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="No notes on how files were read."
+)
 _jobs_option = click.option(
     "--jobs",
     metavar="N",
@@ -214,6 +239,10 @@ _jobs_option = click.option(
 )
 
 #: Of commands that give results, and of those that write graphs or take records strictly one after the other.
-result_options = grouped("run", RunOptions, _jobs_option, json_option, keep_going_option, color_option)
-result_options_in_order = grouped("run", RunOptions, json_option, keep_going_option, color_option)
-graph_options = grouped("run", RunOptions, _jobs_option, keep_going_option, color_option)
+result_options = applied(
+    grouped("run", RunOptions, _jobs_option, json_option, keep_going_option, color_option), quiet_option
+)
+result_options_in_order = applied(
+    grouped("run", RunOptions, json_option, keep_going_option, color_option), quiet_option
+)
+graph_options = applied(grouped("run", RunOptions, _jobs_option, keep_going_option, color_option), quiet_option)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lattice_cli.cli.reports.graph_report import GraphReport
 from lattice_cli.cli.stream import Item
-from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
+from lattice_cli.errors import LatticeError, UsageError, printable
 from lattice_cli.formats import Format, form_of, numbered, writable, write_encoded
 from lattice_cli.formats.io import Symbols, WriteOptions, Written, read_symbols, require_place, write_whole
+from lattice_cli.formats.matrices import labels_text
 from lattice_cli.graph import Document
 
 _PLACE = "{id}"
@@ -121,11 +122,6 @@ class Conversion:
             raise UsageError(
                 f"{document.id}: its labels are not those of the records before, but --write-labels is one file"
             )
-        bad = next((label for label in labels if "\n" in label or label.endswith("\r")), None)
-        if bad is not None:
-            raise FormatError(
-                f"{document.id}: label {bad!r} has a line end, and {self._options.labels} is a label a line"
-            )
         self._labels = labels
 
     def fail(self, record: Item, error: LatticeError) -> None:
@@ -141,7 +137,7 @@ class Conversion:
         if self._symbols is not None and self._symbols.grown:
             write_whole(self._symbols.path, self._symbols.text().encode())
         if self._labels is not None and self._options.labels:
-            write_whole(self._options.labels, "".join(label + "\n" for label in self._labels).encode())
+            write_whole(self._options.labels, labels_text(self._labels).encode())
 
 
 def _form(path: str | None, form: str | None) -> Format:

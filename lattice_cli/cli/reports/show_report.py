@@ -120,7 +120,7 @@ class ShowReport(StreamReport):
 
     def objects(self, record: Document, result: Found) -> list[dict[str, Any]]:
         document, found, parts, error = result
-        told = {**asdict(found), **{name: part.records() for name, part in parts.items()}}
+        told = {"read_as": document.form, **asdict(found), **{name: part.records() for name, part in parts.items()}}
         told["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
         if document.target is not None:
             told["target"] = document.target
@@ -148,6 +148,7 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
     labels = " ".join(label_text(label) for label in found.labels[:_LABELS_SHOWN])
     more = f" and {len(found.labels) - _LABELS_SHOWN} more" if len(found.labels) > _LABELS_SHOWN else ""
     facts = [
+        ("read as", document.form or "-"),
         ("nodes", f"{found.nodes}, {found.useful_nodes} on a path"),
         ("arcs", f"{found.arcs}, {found.useful_arcs} on a path, {found.epsilon_arcs} epsilon"),
         ("start, final nodes", f"{found.starts}, {found.finals}"),

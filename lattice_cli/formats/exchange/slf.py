@@ -52,8 +52,9 @@ def read_slf(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     file = parse(text, source, raw=pocketsphinx)
     _check(file)
     for what, table in (("nodes", file.nodes), ("links", file.links)):
-        if table.unread:
-            note(source, f"fields {', '.join(f'{name}=' for name in table.unread)} on {what} are not read")
+        unread = [name for name in table.unread if name not in ("v", "p")]  # variants of words, posteriors
+        if unread:
+            note(source, f"fields {', '.join(f'{name}=' for name in unread)} on {what} are not read")
     if node_words == "auto":
         backward = file.header["dir"][1].startswith("b") if "dir" in file.header else pocketsphinx
     else:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
-    from lattice_cli.formats.io.notes import fresh_notes, note, take_up
+    from lattice_cli.formats.io.notes import Note, fresh_notes, note, take_up
     from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, rows_of, weight_of
     from lattice_cli.formats.io.sources import Source, decoded, read_text
@@ -46,10 +46,12 @@ if TYPE_CHECKING:
         as_number,
         as_text,
         brief,
+        first_line,
         is_integer,
         is_null,
         known_keys,
         location,
+        target_of,
     )
 
 __getattr__ = lazy_names(__name__)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """format: a name of registry.FORMATS, or auto. labels: path of the label list of an .npy matrix. logp: matrices
-    hold log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to
-    (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols, osymbols: paths of the
-    symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst text end with a weight, or
-    with an output label; None: as can be told. inputs: what a recogniser works on is wanted too, beside graphs."""
+    """format: a name of registry.FORMATS, or auto. labels: path of the labels of a matrix' columns. units: what the
+    numbers of matrices are, a key of matrices.UNITS. scales: weights of named scores. node_words: which links a word on
+    an SLF node belongs to (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols,
+    osymbols: paths of the symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst
+    text end with a weight, or with an output label; None: as can be told. inputs: what a recogniser works on is wanted
+    too, beside graphs. as_grammar: a grammar is wanted, so that a word list is what it seems to be."""
 
     format: str = "auto"
     labels: str | None = None
-    logp: bool = False
+    units: str = "energies"
     scales: Mapping[str, float] = field(default_factory=dict)
     node_words: str = "auto"
     keep_tags: bool = False
@@ -24,3 +25,4 @@ class ReadOptions:
     osymbols: str | None = None
     acceptor: bool | None = None
     inputs: bool = False
+    as_grammar: bool = False

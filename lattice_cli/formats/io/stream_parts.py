@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lattice_cli.errors import LatticeError
+from lattice_cli.graph import Document
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,20 @@ PAUSE = Pause()
 class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
-    parse: a function of a module. path: of the input. size: in bytes.
+    parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as.
     """
 
     parse: Callable[..., Iterator[Any]]
     arguments: tuple[Any, ...]
     path: str
     size: int
+    form: str = ""
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
         try:
-            yield from self.parse(*self.arguments)
+            for record in self.parse(*self.arguments):
+                yield replace(record, form=self.form) if isinstance(record, Document) else record
         except LatticeError as error:
             yield Failure(self.path, error)
 

@@ -128,6 +128,24 @@ def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a mapping")
 
 
+def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] | None:
+    """The target of a record: a text, a list of labels, or None. Raises FormatError."""
+    given = record.get("target")
+    if isinstance(given, list):
+        return tuple(as_text(label, source, "a label of the target") for label in given)
+    if is_null(given):
+        return None
+    if not isinstance(given, str):
+        expected = "expected a text or a list of labels"
+        raise FormatError(f"{location(source, given)}: target is {brief(given)}, {expected}")
+    return str(given)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, what: str) -> None:
     """Raises FormatError for a key that is not known, with the nearest one that is."""
     known = list(known)

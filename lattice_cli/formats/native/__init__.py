@@ -1,9 +1,8 @@
-"""The tool's own documents: JSON and YAML, columns in .npz, matrices in .npy, inputs of recognisers.
+"""The tool's own documents: JSON and YAML, columns in .npz, inputs of recognisers.
 
 arcs      its arcs: rows, mappings, vector arcs, columns
 document  the native document
 inputs    inputs of recognisers
-npy       emission matrices, read and written
 npz       columns in binary
 streams   streams of native documents, cut into records
 """
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.native.npy import first_line
     from lattice_cli.formats.native.npz import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
 
 __getattr__ = lazy_names(__name__)

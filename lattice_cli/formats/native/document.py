@@ -6,7 +6,7 @@ in short. Every error names the arc, and the line where the file gives one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from lattice_cli.formats.io import (
     is_null,
     known_keys,
     location,
+    target_of,
 )
 from lattice_cli.formats.native.arcs import ArcTable, arc_table
 from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
@@ -49,7 +50,7 @@ def read_document(value: Any, source: str, record_id: str, options: ReadOptions)
         known_keys(record, (*_COMMON, *WORD_KEYS), source, "a word grammar")
         document = word_grammar(record, source, record_id)
     elif kind == "emissions":
-        from lattice_cli.formats.native.npy import emission_document
+        from lattice_cli.formats.matrices import emission_document
 
         known_keys(record, _EMISSION_KEYS, source, "an emission document")
         document = emission_document(record, source, record_id, options)
@@ -76,19 +77,6 @@ def _with_identity(document: Document, record: dict[Any, Any], source: str) -> D
         record_id = str(record_id)
     own_id = document.id if is_null(record_id) else as_text(record_id, source, "id")
     return replace(document, id=own_id, target=target_of(record, source))
-
-
-def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] | None:
-    """The target of a record: a text, a list of labels, or None. Raises FormatError."""
-    given = record.get("target")
-    if isinstance(given, list):
-        return tuple(as_text(label, source, "a label of the target") for label in given)
-    if is_null(given):
-        return None
-    if not isinstance(given, str):
-        expected = "expected a text or a list of labels"
-        raise FormatError(f"{location(source, given)}: target is {brief(given)}, {expected}")
-    return str(given)
 
 
 def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:

@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io import WriteOptions, Written, as_list, as_mapping, as_node, as_number, as_text, is_null
-from lattice_cli.formats.native.npy import first_line
+from lattice_cli.formats.io import (
+    WriteOptions,
+    Written,
+    as_list,
+    as_mapping,
+    as_node,
+    as_number,
+    as_text,
+    first_line,
+    is_null,
+)
 from lattice_cli.graph import Document, Graph
 
 _VERSION = 1

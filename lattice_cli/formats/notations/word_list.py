@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, Scalar, as_mapping, as_number, as_text, brief, is_null, location
+from lattice_cli.errors import FormatError, counted
+from lattice_cli.formats.io import ReadOptions, Scalar, as_mapping, as_number, as_text, brief, is_null, location, note
 from lattice_cli.grammars import LexiconWord, grammar_of, spelled
 from lattice_cli.graph import Document
 
@@ -37,7 +37,10 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
 
 def word_list(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
-    return grammar_of(words_of(text, source), source, record_id)
+    words = words_of(text, source)
+    if options.format == "auto" and not options.as_grammar:
+        note(source, f"read as a word list, {counted(len(words), 'word')}")
+    return grammar_of(words, source, record_id)
 
 
 def _choice(record: dict[Any, Any], key: str, choices: tuple[str, ...], source: str) -> str:

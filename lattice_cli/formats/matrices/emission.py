@@ -1,0 +1,117 @@
+"""Emission matrices to records: recognition graphs, or inputs of recognisers where those are wanted.
+
+A matrix has T steps by C classes of energies, or of what `units` says they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lattice_cli.arrays import FloatArray
+from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.formats.io import ReadOptions, as_list, as_number, as_text, location, note
+from lattice_cli.formats.matrices.column_labels import read_labels
+from lattice_cli.formats.matrices.units import doubt, energies_of
+from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
+
+Target = str | tuple[str, ...] | None
+
+
+def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:
+    """The recognition graph of `{labels: [...], emissions: [[...], ...]}`. Raises FormatError."""
+    if "labels" not in record:
+        raise FormatError(f"{location(source, record)}: emissions without 'labels', expected a label for each column")
+    labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
+    if options.labels is not None:
+        require_same_labels(labels, options.labels, source)
+    matrix = matrix_of_rows(record["emissions"], len(labels), source, "emissions: ", f"there are {len(labels)} labels")
+    return matrix_document(matrix, labels, source, record_id, options)
+
+
+def matrix_of_rows(given: Any, width: int, source: str, what: str, because: str) -> FloatArray:
+    """(rows, width) the numbers of a list of lists. Raises FormatError, with the row and the column."""
+    rows = as_list(given, source, what.rstrip(": "))
+    for step, row in enumerate(rows):
+        if len(as_list(row, source, f"{what}row {step}")) != width:
+            raise FormatError(f"{location(source, row)}: {what}row {step} has {len(row)} entries, but {because}")
+    numbers = [
+        [as_number(value, source, f"{what}row {step}, column {column}") for column, value in enumerate(row)]
+        for step, row in enumerate(rows)
+    ]
+    return np.array(numbers, dtype=np.float64).reshape(len(rows), width)
+
+
+def matrix_record(
+    matrix: Any, source: str, record_id: str, options: ReadOptions, own: Sequence[str] = (), target: Target = None
+) -> Document | Inputs:
+    """The record of an array of numbers of shape (T, C), or of a batch of one, (1, T, C).
+
+    own: labels of the columns, where the file has them; else the options name a file of them. Raises FormatError,
+    UsageError.
+    """
+    if isinstance(matrix, np.ndarray) and matrix.ndim == 3 and len(matrix) == 1:
+        matrix = matrix[0]
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiub"[: 3 + options.inputs]:
+        found = f"shape {matrix.shape} and type {matrix.dtype}" if isinstance(matrix, np.ndarray) else "an archive"
+        expected = "(rows, size)" if options.inputs else "(T, C)"
+        raise FormatError(f"{source}: an array of {found}, expected numbers of shape {expected}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = matrix.astype(np.float64)
+    if options.inputs:
+        require_finite(numbers, source)
+        return Inputs(record_id, source, numbers, target)
+    labels = _labels(own, matrix.shape, source, options)
+    document = matrix_document(numbers, labels, source, record_id, options)
+    return document if target is None else replace(document, target=target)
+
+
+def require_finite(values: FloatArray, source: str) -> None:
+    """Raises FormatError for the first entry of a matrix that is not finite."""
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise FormatError(f"{source}: row {row}, column {column} is {values[row, column]}, expected a finite number")
+
+
+def _labels(own: Sequence[str], shape: tuple[int, ...], source: str, options: ReadOptions) -> Sequence[str]:
+    """The labels of the columns of a matrix of this shape."""
+    if own and options.labels is not None:
+        require_same_labels(own, options.labels, source)
+    if not own and options.labels is None:
+        raise UsageError(f"{source}: the columns of this matrix have no labels, expected --labels FILE, a label a line")
+    labels = own or read_labels(str(options.labels), shape[1])
+    if len(labels) != shape[1]:
+        name = options.labels or "the file"
+        hint = ""
+        if len(labels) == shape[0]:
+            hint = f" and the matrix {shape[0]} rows: is it transposed, expected (T, C)?"
+        elif len(labels) == shape[1] - 1:
+            hint = ": the blank of CTC is not among them? It needs a line, where its column is"
+        raise FormatError(f"{source}: the matrix has {shape[1]} columns, but {name} has {len(labels)} labels{hint}")
+    return labels
+
+
+def require_same_labels(own: Sequence[str], path: str, source: str) -> None:
+    """Raises UsageError where a file of labels contradicts those that a record has."""
+    if list(own) != read_labels(path, len(own)):
+        raise UsageError(f"{source}: has labels of its own, and {path} has others")
+
+
+def matrix_document(
+    matrix: FloatArray, labels: Sequence[str], source: str, record_id: str, options: ReadOptions
+) -> Document:
+    """The recognition graph of a (T, C) matrix. An infinite energy (a probability of 0) leaves its arc out."""
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if list(labels).count(label) > 1)
+        raise FormatError(f"{source}: label {twice!r} is given twice in labels")
+    if said := doubt(matrix, options.units):
+        note(source, said)
+    energies = energies_of(matrix, options.units, source)
+    possible = np.isfinite(energies)
+    graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
+    if not possible.all():
+        graph = without_arcs(graph, ~possible.reshape(-1))
+    return numbered_document(graph, record_id, source)
