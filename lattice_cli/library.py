@@ -14,7 +14,9 @@ in the order of the record's own arcs. `lattice_cli` has these names, and loads 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
@@ -25,7 +27,7 @@ from lattice_cli.composition import Composition
 from lattice_cli.composition import compose as composed
 from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.formats import read_one, read_records, write_documents
-from lattice_cli.formats.io import Failure, Pause, ReadOptions
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, fresh_notes
 from lattice_cli.graph import Document, Graph
 from lattice_cli.learning.losses import LOSSES, LossFailure, LossResult, Settings, evaluate
 from lattice_cli.records import Decoded, Decoder, Draws, SearchRequest, decode, posteriors
@@ -55,19 +57,22 @@ class Sums:
 def read(path: PathName, **options: object) -> Document:
     """The one record of a file ("-": standard input), whatever its form. options: those of ReadOptions.
 
-    Raises FormatError if it is bad, or if there are several.
+    What readers note, such as fields that are not read, is a warning. Raises FormatError if it is bad, or if there are
+    several.
     """
-    return read_one(os.fspath(path), ReadOptions(**options))  # type: ignore[arg-type]
+    with _warnings():
+        return read_one(os.fspath(path), ReadOptions(**options))  # type: ignore[arg-type]
 
 
 def read_all(path: PathName, **options: object) -> list[Document]:
     """The records of a file, in order. Raises FormatError for the first that is bad."""
     found: list[Document] = []
-    for record in read_records(os.fspath(path), ReadOptions(**options)):  # type: ignore[arg-type]
-        if isinstance(record, Failure):
-            raise record.error
-        if not isinstance(record, Pause):
-            found.append(record)
+    with _warnings():
+        for record in read_records(os.fspath(path), ReadOptions(**options)):  # type: ignore[arg-type]
+            if isinstance(record, Failure):
+                raise record.error
+            if not isinstance(record, Pause):
+                found.append(record)
     return found
 
 
@@ -146,6 +151,17 @@ def sample(record: Lattice, n: int = 1, *, beta: float = 1.0, rng: np.random.Gen
     """
     interpretation = Decoder().interpret(_document(record))
     return _found(draws(interpretation, n, beta, rng or np.random.default_rng(0), "recognition"))
+
+
+@contextmanager
+def _warnings() -> Iterator[None]:
+    """Notes of readers in here, as warnings of the line that reads."""
+    fresh_notes()
+    try:
+        yield
+    finally:
+        for each in fresh_notes():
+            warnings.warn(each, stacklevel=4)
 
 
 def _document(record: Lattice) -> Document:

@@ -65,6 +65,8 @@ class LazyGroup(click.Group):
         except OSError as error:
             _discard_output()
             raise OutputError(f"cannot write the output: {error.strerror or error}") from None
+        finally:
+            _say_notes()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -99,6 +101,14 @@ class OutputError(LatticeError):
     """Standard output cannot take what is written to it."""
 
     exit_status = 3
+
+
+def _say_notes() -> None:
+    """What is left of the notes of readers, such as those of grammars, if anything was read at all."""
+    if "lattice_cli.formats.io.notes" in sys.modules:
+        from lattice_cli.cli.stream import say_notes
+
+        say_notes()
 
 
 def _discard_output() -> None:

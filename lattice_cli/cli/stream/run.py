@@ -12,7 +12,7 @@ from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, parsed
+from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, fresh_notes, parsed, take_up
 from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -20,6 +20,9 @@ _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
 #: A batch that is not parsed yet is full at this many bytes: some 100,000 arcs in columns.
 _BATCH_BYTES = 3_000_000
+
+#: Notes that were shown: one on each record of a stream is shown once.
+_said: set[str] = set()
 
 
 def require_side(side: str, grammar: str | None) -> None:
@@ -53,6 +56,7 @@ def run_records(
     of the first of its documents, among those that could be read.
     """
     status = records = failed = 0
+    say_notes()  # of grammars; processes that are forked now would send them again
     # Processes are started before the bar, which has a thread of its own.
     with (
         closing(_outcomes(paths, options, solve, report, read, run.jobs, apart)) as outcomes,
@@ -60,6 +64,7 @@ def run_records(
     ):
         for batch in outcomes:
             with bar.aside():
+                say_notes()
                 for record, outcome in batch:
                     records += 1
                     error = _shown(record, outcome, report)
@@ -75,6 +80,7 @@ def run_records(
                 sys.stdout.flush()
             bar.advance(len(batch))
     report.finish()
+    say_notes()
     if failed and records > 1:
         print(f"lattice: {failed} of {records} records failed", file=sys.stderr)
     return status
@@ -106,9 +112,9 @@ def _outcomes(
     def outcomes(task: tuple[int, list[Any]]) -> list[Outcome]:
         return _solved_batch(*task, solve_at, report)
 
-    def elsewhere(task: tuple[int, list[Any]]) -> list[Outcome]:
+    def elsewhere(task: tuple[int, list[Any]]) -> tuple[list[Outcome], list[str]]:
         whole = [task] if apart else [(0, part) for part in _batches([""], lambda _: parsed(iter(task[1])))]
-        return [(outlined(record), outcome) for part in whole for record, outcome in outcomes(part)]
+        return [(outlined(record), outcome) for part in whole for record, outcome in outcomes(part)], fresh_notes()
 
     tasks = _numbered(_batches(paths, parts, most))
     if jobs == 1:
@@ -116,7 +122,9 @@ def _outcomes(
         return
     from lattice_cli.cli.stream.jobs import in_order
 
-    yield from in_order(tasks, elsewhere, jobs, _stdin(paths))
+    for batch, notes in in_order(tasks, elsewhere, jobs, _stdin(paths)):
+        take_up(notes)
+        yield batch
 
 
 def _numbered(batches: Iterator[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
@@ -138,6 +146,15 @@ def _stdin(paths: Sequence[str]) -> int | None:
 def outlined(record: Item) -> Item:
     """A record without its graph, which its result does not need any more: it has to go from process to process."""
     return record.outline() if isinstance(record, Document) else record
+
+
+def say_notes() -> None:
+    """What readers have noted since the last call, on standard error, behind all output so far."""
+    for each in fresh_notes():
+        if each not in _said:
+            _said.add(each)
+            sys.stdout.flush()
+            print(f"note: {printable(each)}", file=sys.stderr)
 
 
 def _say(error: LatticeError, record: Item) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.exchange.slf_syntax import SlfFile, parse, whole, written_by_pocketsphinx
-from lattice_cli.formats.io import ReadOptions
+from lattice_cli.formats.io import ReadOptions, note
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, weighted_sum
 
 SILENT_WORDS = frozenset({"", "!NULL"})
@@ -51,6 +51,9 @@ def read_slf(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     pocketsphinx = written_by_pocketsphinx(text)
     file = parse(text, source, raw=pocketsphinx)
     _check(file)
+    for what, table in (("nodes", file.nodes), ("links", file.links)):
+        if table.unread:
+            note(source, f"fields {', '.join(f'{name}=' for name in table.unread)} on {what} are not read")
     if node_words == "auto":
         backward = file.header["dir"][1].startswith("b") if "dir" in file.header else pocketsphinx
     else:

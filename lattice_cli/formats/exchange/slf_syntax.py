@@ -35,12 +35,13 @@ _NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
 class Table:
     """Records of one kind, by field: which of them have it, and the text they have there.
 
-    names: what a field may be called -> its short name; fields that are not named here are not kept.
+    names: what a field may be called -> its short name. unread: the names of fields that are not among them.
     """
 
     def __init__(self, source: str, names: dict[str, str]) -> None:
         self.source = source
         self.lines: list[int] = []  # where each record begins
+        self.unread: dict[str, None] = {}
         self._fields: dict[str, tuple[list[int], list[str]]] = {short: ([], []) for short in names.values()}
         self.columns = {name: self._fields[short] for name, short in names.items()}
 
@@ -143,7 +144,7 @@ def parse(text: str, source: str, *, raw: bool) -> SlfFile:
     """
     file = SlfFile(source, Table(source, NODE_NAMES), Table(source, LINK_NAMES))
     columns: dict[str, tuple[list[int], list[str]]] | None = None
-    record = 0
+    table, record = file.nodes, 0
     for line, row in enumerate(text.split("\n"), 1):
         if row.isascii() and "#" not in row and "'" not in row and '"' not in row and "\\" not in row:
             fields = [field.partition("=") for field in row.split()]
@@ -163,6 +164,8 @@ def parse(text: str, source: str, *, raw: bool) -> SlfFile:
                 records, texts = columns[name]
                 records.append(record)
                 texts.append(value)
+            else:
+                table.unread[name] = None
     return file
 
 

@@ -4,6 +4,7 @@ files          files that appear whole or not at all
 json_yaml      JSON and YAML, strict
 label_columns  labels as a form can hold them
 lossy          documents made to fit a form, and what is lost
+notes          what readers say of a file that is no error
 options        ReadOptions
 rows           rows of columns, their nodes and weights
 sources        files, standard input, gzip, lines as they arrive
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
+    from lattice_cli.formats.io.notes import fresh_notes, note, take_up
     from lattice_cli.formats.io.options import ReadOptions
     from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, rows_of, weight_of
     from lattice_cli.formats.io.sources import Source, decoded, read_text
