@@ -85,7 +85,7 @@ def blocks(lines: Iterable[tuple[int, bytes | None]], source: str) -> Iterator[B
 
 def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
     """The lattices of an archive, as they arrive."""
-    tables = read_tables(options.isymbols, options.osymbols)
+    tables = read_tables(options)
     for block in blocks(source.lines(), source.name):
         if isinstance(block, Block):
             size = _ROW_BYTES * len(block.rows)

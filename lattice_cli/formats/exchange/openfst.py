@@ -55,7 +55,7 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Do
         graph.arc(line, fields[0], fields[1], fields[2 + wide] if len(fields) == 3 + wide else "0")
         ilabel.append(fields[2])
         olabel.append(fields[1 + wide])
-    isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
+    isymbols, osymbols = read_tables(options)
     if wide == 1:
         labels = _labels(ilabel, isymbols or osymbols, source, graph.lines)
         return graph.document(record_id, labels, labels).scaled(options.scales)

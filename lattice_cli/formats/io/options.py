@@ -12,7 +12,9 @@ class ReadOptions:
     hold log-probabilities. scales: weights of named scores. node_words: which links a word on an SLF node belongs to
     (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols, osymbols: paths of the
     symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst text end with a weight, or
-    with an output label; None: as can be told. inputs: what a recogniser works on is wanted too, beside graphs."""
+    with an output label; None: as can be told. epsilon: the label that is epsilon in text graphs whose labels are
+    words; None: <eps>, or what the table has for 0. encoding: of text; None: UTF-8. inputs: what a recogniser works on
+    is wanted too, beside graphs."""
 
     format: str = "auto"
     labels: str | None = None
@@ -23,4 +25,6 @@ class ReadOptions:
     isymbols: str | None = None
     osymbols: str | None = None
     acceptor: bool | None = None
+    epsilon: str | None = None
+    encoding: str | None = None
     inputs: bool = False

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.io.values import brief
 
 EPSILON_SYMBOL = "<eps>"
@@ -47,13 +48,9 @@ class Symbols:
         return "".join(f"{label}\t{number}\n" for number, label in rows)
 
 
-def read_symbols(path: str) -> Symbols:
+def read_symbols(path: str, encoding: str | None = None) -> Symbols:
     """The table of a file. Raises FormatError, with the line."""
-    source = Source(path)
-    try:
-        text = decoded(source.everything(), source.name)
-    finally:
-        source.close()
+    text, _ = read_text(path, encoding)
     symbols = Symbols(path)
     for line, row in enumerate(text.split("\n"), 1):
         fields = FIELDS.findall(row)
@@ -74,9 +71,10 @@ def read_symbols(path: str) -> Symbols:
     return symbols
 
 
-def read_tables(*paths: str | None) -> list[Symbols | None]:
-    """The tables of these files, None where there is no path. Raises FormatError."""
-    return [read_symbols(path) if path else None for path in paths]
+def read_tables(options: ReadOptions) -> list[Symbols | None]:
+    """The tables of input and of output labels, None where there is none. Raises FormatError."""
+    paths = (options.isymbols, options.osymbols)
+    return [read_symbols(path, options.encoding) if path else None for path in paths]
 
 
 def is_id(text: str) -> bool:

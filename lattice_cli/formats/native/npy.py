@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io import LossyForm, ReadOptions, WriteOptions, Written, as_list, as_number, as_text, location
+from lattice_cli.formats.io import (
+    LossyForm,
+    ReadOptions,
+    WriteOptions,
+    Written,
+    as_list,
+    as_number,
+    as_text,
+    location,
+    read_text,
+)
 from lattice_cli.graph import EPSILON, Document, Graph, emission_graph, numbered_document, without_arcs
 
 
@@ -48,7 +57,7 @@ def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> 
         raise FormatError(
             f"{source}: an array of shape {matrix.shape} and type {matrix.dtype}, expected numbers of shape (T, C)"
         )
-    labels = read_labels(options.labels)
+    labels = read_labels(options.labels, options.encoding)
     if len(labels) != matrix.shape[1]:
         raise FormatError(
             f"{source}: the matrix has {matrix.shape[1]} columns, but {options.labels} has {len(labels)} labels"
@@ -62,12 +71,9 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def read_labels(path: str) -> list[str]:
+def read_labels(path: str, encoding: str | None = None) -> list[str]:
     """The labels of a file, one a line; only the line end is taken off, so a space is a label. Raises FormatError."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot read the labels: {error}") from None
+    text, _ = read_text(path, encoding)
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if lines and lines[-1] == "":
         lines.pop()
