@@ -25,6 +25,7 @@ class Document:
     scores:  name -> (arcs,) named scores; empty where the file gives energies.
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
     target:  the correct answer as the record gives it, a text or a list of labels.
+    rows:    whether nodes are the rows of an emission matrix, which stand for times.
     unread:  phrases about what else its file says of it, which is lost if it is written anew.
     """
 
@@ -36,6 +37,7 @@ class Document:
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
+    rows: bool = False
     unread: tuple[str, ...] = ()
 
     def outline(self) -> Document:

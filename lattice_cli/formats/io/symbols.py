@@ -82,6 +82,25 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def labels_of(
+    fields: Sequence[str], symbols: Symbols | None, epsilon: str | None, source: str, lines: Sequence[int]
+) -> list[str | None]:
+    """The labels of fields that are numbers if all of them are, else as they are written; None for epsilon.
+
+    epsilon: the label that is epsilon; a number: all are numbers; another one: none are. None: <eps>, or what the table
+    has for 0. lines: where each field was read. Raises FormatError, also for what is not in the table.
+    """
+    found = dict.fromkeys(fields)
+    if is_id(epsilon or "0") and (epsilon is not None or all(map(is_id, found))):
+        return from_ids(fields, symbols, int(epsilon or 0), source, lines)
+    silent = epsilon or (EPSILON_SYMBOL if symbols is None else symbols.epsilon)
+    for label in found:
+        if symbols is not None and label != silent and label not in symbols.ids:
+            line = lines[fields.index(label)]
+            raise FormatError(f"{source}:{line}: label {brief(label)} is not in the symbol table {symbols.path}")
+    return [None if label == silent else label for label in fields]
+
+
 def from_ids(
     fields: Sequence[str], symbols: Symbols | None, epsilon: int, source: str, lines: Sequence[int]
 ) -> list[str | None]:

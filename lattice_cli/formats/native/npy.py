@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ def matrix_document(
     graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
     if not possible.all():
         graph = without_arcs(graph, ~possible.reshape(-1))
-    return numbered_document(graph, record_id, source)
+    return replace(numbered_document(graph, record_id, source), rows=True)
 
 
 _NAME = "an .npy matrix"
