@@ -47,8 +47,8 @@ def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | P
 def split_records(path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:
     """A file ("-": standard input) cut into parts that can be parsed apart from each other, as they are read."""
     try:
-        source = Source(path)
-    except FormatError as error:
+        source = Source(path, options.encoding)
+    except LatticeError as error:
         yield Failure(path, error)
         return
     yield from split_source(source, path, options)

@@ -80,12 +80,12 @@ class References:
         ]
 
 
-def read_references(path: str) -> References:
+def read_references(path: str, encoding: str | None = None) -> References:
     """The references of a file. Raises FormatError with the line of what is wrong."""
     bare = path.removesuffix(".gz")
     if bare.endswith((".yaml", ".yml", ".npz")):
-        return References(path, _keyed(_of_records(path)), [])
-    source = Source(path)
+        return References(path, _keyed(_of_records(path, encoding)), [])
+    source = Source(path, encoding)
     try:
         text = decoded(source.everything(), source.name)
     finally:
@@ -135,8 +135,8 @@ def _tabbed(at: str, line: str) -> tuple[str, _Entry]:
     return record_id.strip(), _Entry(text, at)
 
 
-def _of_records(path: str) -> Iterator[tuple[str, _Entry]]:
-    for record in read_records(path, ReadOptions()):
+def _of_records(path: str, encoding: str | None) -> Iterator[tuple[str, _Entry]]:
+    for record in read_records(path, ReadOptions(encoding=encoding)):
         if isinstance(record, Failure):
             raise record.error
         if isinstance(record, Document):

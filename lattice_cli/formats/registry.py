@@ -73,7 +73,7 @@ _SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
 _JSON = _SPACE + rb"(\{\s*([\"'}]|$)|\[\s*([\[{\"\]0-9tfn]|-[0-9]|$))"
 _SLF = rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*="
 #: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
-_KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+([ \t]+[0-9]+){2,3}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
+_KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+[ \t]+[0-9]+([ \t]+[^\s,]+){1,2}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
 _ARPA = rb"(?s:.*?\n)?\\data\\\s*\n\s*ngram\s"
 
 #: Name -> form, in the order they are listed in. The last one's signature is looked for first.
@@ -92,10 +92,11 @@ FORMATS = {
                read=".matrices.npy:read_npy", write=".matrices.npy:write_npy", binary=True),
         Format("matrix", "emission matrix in lines of text: csv, tsv, numpy's savetxt", (".csv", ".tsv"),
                read=".matrices.text_matrix:read_rows"),
-        Format("slf", "HTK SLF: named scores acoustic, lm, ngram, pronunciation, words", (".slf", ".lat"), _SLF,
-               read=".exchange.slf:read_slf", write=".exchange.slf_writer:write_slf"),
+        Format("slf", "HTK SLF: named scores acoustic, lm, ngram, pronunciation, duration, x1 to x9, words",
+               (".slf", ".lat"), _SLF, split=".exchange.slf:split_slf",
+               write=".exchange.slf_writer:write_slf", several=True),
         Format("att", "OpenFst text: labels as text, or numbers and a table (--write-symbols)", (".att", ".fst.txt"),
-               read=".exchange.openfst:read_att", write=".exchange.openfst:write_att", numbered=True),
+               split=".exchange.openfst:split_att", write=".exchange.openfst:write_att", numbered=True),
         Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),
                read=".exchange.gtn:read_gtn", write=".exchange.gtn:write_gtn", numbered=True),
         Format("k2", "k2 text: score = -energy; the same", (".k2", ".k2.txt"),

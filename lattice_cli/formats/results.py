@@ -45,8 +45,8 @@ class Answered:
 def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered | Pause]:
     """The records of a file, decoded ones or graphs; which of the two its first line tells. Bad ones as Failures."""
     try:
-        source = Source(path)
-    except FormatError as error:
+        source = Source(path, options.encoding)
+    except LatticeError as error:
         yield Failure(path, error)
         return
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import Graph
+from lattice_cli.graph.graph import EPSILON, Graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,8 @@ class Document:
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
     target:  the correct answer as the record gives it, a text or a list of labels.
     form:    what the file was read as, a name of the registry of formats; "" for what was not read.
+    rows:    whether nodes are the rows of an emission matrix, which stand for times.
+    unread:  phrases about what else its file says of it, which is lost if it is written anew.
     """
 
     graph: Graph
@@ -37,6 +39,8 @@ class Document:
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
     form: str = ""
+    rows: bool = False
+    unread: tuple[str, ...] = ()
 
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""
@@ -45,10 +49,16 @@ class Document:
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.
 
-        Raises UsageError for a name that the arcs carry no score of, GraphError for a sum that is not finite.
+        The score `words`, which counts the arcs with an output, can be had of every record; what energies there are
+        without it is then the score `energy`. Raises UsageError for another name that the arcs carry no score of,
+        GraphError for a sum that is not finite.
         """
         if not scales:
             return self
+        if "words" in scales and "words" not in self.scores:
+            scores = self.scores or {"energy": self.graph.energy}
+            counts = (self.graph.olabel != EPSILON).astype(np.float64)
+            return replace(self, scores={**scores, "words": counts}).scaled(scales)
         for name in scales:
             if name not in self.scores:
                 have = ", ".join(self.scores) or "none"

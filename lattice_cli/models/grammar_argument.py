@@ -12,22 +12,32 @@ if TYPE_CHECKING:
 
 
 def read_decoder(
-    grammar: str | None, ctc: str | None = None, combine: str = "add", scorers: Scorers | None = None
+    grammar: str | None,
+    ctc: str | None = None,
+    combine: str = "add",
+    scorers: Scorers | None = None,
+    encoding: str | None = None,
 ) -> Decoder:
-    """The decoder of a grammar's file, a blank, the name of an operator and what scores answers. Raises FormatError."""
+    """The decoder of a grammar's file, a blank, the name of an operator and what scores answers. encoding: of the file.
+
+    Raises FormatError.
+    """
     from lattice_cli.composition import OPERATORS
     from lattice_cli.records import Decoder
 
-    return Decoder(read_grammar_argument(grammar) if grammar else None, ctc, OPERATORS[combine], scorers)
+    return Decoder(read_grammar_argument(grammar, encoding) if grammar else None, ctc, OPERATORS[combine], scorers)
 
 
-def read_grammar_argument(path: str) -> Document | TrainedGrammar:
+def read_grammar_argument(path: str, encoding: str | None = None) -> Document | TrainedGrammar:
     """The grammar of a file: a graph, or the network of a neural grammar, which a trained model may hold as well.
 
     Raises FormatError.
     """
     from lattice_cli.formats import read_model_if_one, read_one
+    from lattice_cli.formats.io import ReadOptions
     from lattice_cli.models.neural_store import NEURAL, neural_of
 
     stored = read_model_if_one(path)
-    return read_one(path) if stored is None or NEURAL not in stored.about else neural_of(stored)
+    if stored is not None and NEURAL in stored.about:
+        return neural_of(stored)
+    return read_one(path, ReadOptions(encoding=encoding, as_grammar=True))

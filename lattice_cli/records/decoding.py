@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -196,12 +195,6 @@ class _Clock:
         if document.times is not None:
             time = float(document.times[node])
             return None if np.isnan(time) else time
-        if not self._rows:
+        if not document.rows:
             return None
         return float(node) if self.row_time is None else node * self.row_time
-
-    @cached_property
-    def _rows(self) -> bool:
-        """True for a record whose nodes are rows of a matrix."""
-        graph = self.interpretation.document.graph
-        return graph.arcs > 0 and bool((graph.dst == graph.src + 1).all())

@@ -12,7 +12,7 @@ import lattice_cli
 from lattice_cli.formats.io import fresh_notes, note, take_up
 
 SLF = "N=2 L=1\nI=0\nI=1 W=yes\nJ=0 S=0 E=1 a=-1 zz=4\n"
-SAID = "fields zz= on links are not read"
+SAID = "not read: zz= on links"
 
 
 def test_notes_are_given_once_in_their_order() -> None:

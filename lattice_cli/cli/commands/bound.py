@@ -89,7 +89,7 @@ def bound(
     from lattice_cli.learning.training.record_bounds import record_bounds
 
     stream.require_one_stdin(graphs, decoder.grammar, proposal)
-    through = decoder.read()
+    through = decoder.read(reading.encoding)
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None
     if kind == "gibbs" and colon:

@@ -50,7 +50,7 @@ def draw(
     """
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)
-    through = decoder.read()
+    through = decoder.read(reading.encoding)
     report = reports.Drawing(output, reports.form_of(output, to))
 
     def solve(documents: list[graph.Document]) -> list[analysis.Picture]:

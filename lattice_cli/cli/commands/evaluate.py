@@ -90,8 +90,8 @@ def evaluate(
     stream.require_one_stdin(results, decoder.grammar, references)
     reject = reject or reject_at is not None
     given = {"-g": decoder.grammar, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    through = decoder.read()
-    known = formats.read_references(references) if references else None
+    through = decoder.read(reading.encoding)
+    known = formats.read_references(references, reading.encoding) if references else None
     reader = reports.Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)
     collected = reports.Collected()

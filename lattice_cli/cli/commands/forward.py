@@ -65,7 +65,7 @@ def forward(
 
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)
-    through = decoder.read()
+    through = decoder.read(reading.encoding)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)

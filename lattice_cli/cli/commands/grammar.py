@@ -7,7 +7,16 @@ import click
 from lattice_cli import formats
 from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli import options, stream
-from lattice_cli.cli.options import Number, SizeList, ending_options, file_given, labels_given, positive, say
+from lattice_cli.cli.options import (
+    Number,
+    SizeList,
+    encoding_option,
+    ending_options,
+    file_given,
+    labels_given,
+    positive,
+    say,
+)
 from lattice_cli.formats import io, notations
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
@@ -63,9 +72,16 @@ def grammar() -> None:
 @click.option(
     "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
 )
+@encoding_option
 @ending_options
 def words(
-    given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: options.Ending
+    given: tuple[str, ...],
+    spell: str,
+    loop: str | None,
+    around: bool,
+    output_words: bool,
+    encoding: str | None,
+    ending: options.Ending,
 ) -> None:
     """A list of words, as a trie with one path a word.
 
@@ -84,7 +100,7 @@ def words(
         source = "words"
         listed = spelled(((word, 0.0, source) for word in given), spell)
     else:
-        text, source = io.read_text(path)
+        text, source = io.read_text(path, encoding)
         listed = notations.words_of(text, source, spell)
     document = grammar_of(listed, source, source, loop=loop, around=around, by_word=output_words)
     ending.deliver(document.graph, source, [path] if path else [])
@@ -95,8 +111,16 @@ def words(
 @click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
 @_loop
 @click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
+@encoding_option
 @ending_options
-def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: bool, ending: options.Ending) -> None:
+def dictionary(
+    file: str,
+    vocabulary: str | None,
+    loop: str | None,
+    no_stress: bool,
+    encoding: str | None,
+    ending: options.Ending,
+) -> None:
     """A pronunciation dictionary as CMUdict has it, from phones to words: `word PHONE PHONE ...`, variants `word(2)`.
 
     A trie of phones without epsilon arcs: the input is phones, the output is a word on its last phone; one path for
@@ -111,10 +135,10 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     from lattice_cli.grammars import distinct_words
 
     stream.require_one_stdin([file], vocabulary, *ending.unions)
-    text, source = io.read_text(file)
+    text, source = io.read_text(file, encoding)
     found = list(lexica.pronunciations(text, source, no_stress))
     if vocabulary is not None:
-        wanted = distinct_words(notations.words_of(*io.read_text(vocabulary), "tokens"), vocabulary)
+        wanted = distinct_words(notations.words_of(*io.read_text(vocabulary, encoding), "tokens"), vocabulary)
         found, missing = lexica.chosen(found, {word.name: word.energy for word in wanted})
         if missing:
             shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
@@ -132,8 +156,9 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     help="A word backs off only where it has no n-gram / any word may, by an epsilon arc.",
 )
 @click.option("--no-unk", is_flag=True, help="Leave <unk> out; otherwise it is a label like others.")
+@encoding_option
 @ending_options
-def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
+def arpa(file: str, backoff: str, no_unk: bool, encoding: str | None, ending: options.Ending) -> None:
     """An n-gram model in the ARPA form, of any order, gzipped or not: the energy of a sentence is -ln p.
 
     <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
@@ -154,7 +179,7 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     """
     from lattice_cli.grammars import exact, with_epsilon
 
-    model = notations.read_arpa(file, no_unk)
+    model = notations.read_arpa(file, no_unk, encoding)
     source = "standard input" if file == "-" else file
     if model.begin is None or model.end is None:
         ends = " and no ".join(tag for tag, word in (("<s>", model.begin), ("</s>", model.end)) if word is None)
@@ -257,8 +282,9 @@ def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) 
 @click.argument("file", metavar="FILE")
 @click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
 @click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
+@encoding_option
 @ending_options
-def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> None:
+def jsgf(file: str, rule: str | None, uniform: bool, encoding: str | None, ending: options.Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
@@ -269,14 +295,15 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> 
     Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
-    text, source = io.read_text(file)
+    text, source = io.read_text(file, encoding)
     ending.deliver(notations.read_jsgf(text, source, rule, uniform), source, [file])
 
 
 @grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
 @click.argument("file", metavar="FILE")
+@encoding_option
 @ending_options
-def fsg(file: str, ending: options.Ending) -> None:
+def fsg(file: str, encoding: str | None, ending: options.Ending) -> None:
     """A finite-state grammar of CMU Sphinx: energies are -ln of the probabilities; transitions without a word are
     written out, path by path, where that takes few arcs.
 
@@ -284,7 +311,7 @@ def fsg(file: str, ending: options.Ending) -> None:
     Examples:
       lattice grammar fsg goforward.fsg
     """
-    text, source = io.read_text(file)
+    text, source = io.read_text(file, encoding)
     ending.deliver(notations.read_fsg(text, source), source, [file])
 
 

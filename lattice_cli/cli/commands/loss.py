@@ -122,7 +122,7 @@ def loss(
 
     require_one_stdin(graphs, decoder.grammar)
     require_side(side, decoder.grammar)
-    through = decoder.read()
+    through = decoder.read(reading.encoding)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)

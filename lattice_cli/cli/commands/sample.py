@@ -49,7 +49,7 @@ def sample(
 
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)
-    through = decoder.read()
+    through = decoder.read(reading.encoding)
 
     def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.

@@ -68,8 +68,8 @@ def viterbi(
     """
     stream.require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
     stream.require_side(side, decoder.grammar)
-    judges = scorers.read()
-    through = decoder.read(judges)
+    judges = scorers.read(reading.encoding)
+    through = decoder.read(reading.encoding, judges)
     shown = reports.Shown(request, show_arcs, show_nodes, show_times)
     report = (reports.HotWordsReport if judges and judges.hot else reports.ViterbiReport)(run, shown)
 

@@ -24,8 +24,8 @@ class ScorerOptions:
     hot: tuple[tuple[str, float], ...]
     hot_words: str | None
 
-    def read(self) -> grammars.Scorers | None:
-        """What they stand for, None for nothing. Raises FormatError, UsageError."""
+    def read(self, encoding: str | None = None) -> grammars.Scorers | None:
+        """What they stand for, None for nothing. encoding: of their files. Raises FormatError, UsageError."""
         if self.lm is None and (self.word_energy or self.lm_scale != 1.0):
             raise UsageError("--lm-scale and --word-energy need a language model (--lm FILE)")
         if self.lm is None and not self.hot and self.hot_words is None:
@@ -33,12 +33,12 @@ class ScorerOptions:
 
         gains = dict(self.hot)
         if self.hot_words is not None:
-            text, source = io.read_text(self.hot_words)
+            text, source = io.read_text(self.hot_words, encoding)
             gains = {word.name: word.energy for word in notations.words_of(text, source)} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
         return grammars.Scorers(
-            None if self.lm is None else notations.read_arpa(self.lm),
+            None if self.lm is None else notations.read_arpa(self.lm, encoding=encoding),
             self.lm_scale,
             self.word_energy,
             notations.UNKNOWN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -101,9 +101,9 @@ class DecoderOptions:
     ctc: str | None
     combine: str
 
-    def read(self, scorers: grammars.Scorers | None = None) -> records.Decoder:
-        """The decoder, with its grammar read. Raises FormatError."""
-        return models.read_decoder(self.grammar, self.ctc, self.combine, scorers)
+    def read(self, encoding: str | None, scorers: grammars.Scorers | None = None) -> records.Decoder:
+        """The decoder, with its grammar read. encoding: of its file. Raises FormatError."""
+        return models.read_decoder(self.grammar, self.ctc, self.combine, scorers, encoding)
 
 
 grammar_option = click.option(
@@ -141,6 +141,10 @@ of_option = click.option(
     help="With -g: whose arcs and nodes to report.",
 )
 
+encoding_option = click.option(
+    "--encoding", metavar="NAME", help="Of text that is not UTF-8: latin-1, utf-16, cp1252, ... (read only)."
+)
+
 _form_options = applied(
     click.option(
         "--format",
@@ -173,7 +177,10 @@ _form_options = applied(
         default="auto",
         help="SLF with words on nodes: a word belongs to links that leave its node (start) or enter it (end).",
     ),
-    click.option("--keep-tags", is_flag=True, help="SLF: !SENT_START, <s> and the like are labels, not epsilon."),
+    click.option(
+        "--keep-tags", is_flag=True, help="SLF, Kaldi: !SENT_START, !ENTER, <s> and the like are labels, not epsilon."
+    ),
+    encoding_option,
 )
 
 
@@ -185,6 +192,12 @@ def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
         ),
         click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
         click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),
+        click.option(
+            "--epsilon",
+            metavar="SYMBOL",
+            help="att, kaldi: the epsilon of labels that are words, whatever they look like; 0: labels are numbers. "
+            "Default: <eps>, and @0@ of HFST.",
+        ),
         click.option(
             "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
         ),
@@ -201,9 +214,11 @@ def _read_options(
     scales: tuple[tuple[str, float], ...],
     node_words: str,
     keep_tags: bool,
+    encoding: str | None,
     symbols: str | None,
     isymbols: str | None,
     osymbols: str | None,
+    epsilon: str | None,
     acceptor: bool | None,
 ) -> io.ReadOptions:
     """The input options as the readers take them. Raises UsageError for two units."""
@@ -212,7 +227,8 @@ def _read_options(
     if len(units) > 1:
         raise UsageError(f"--{units[0]} and --{units[1]}: a matrix holds one of them")
     tables = (isymbols or symbols, osymbols or symbols)
-    return io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
+    options = io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
+    return replace(options, epsilon=epsilon, encoding=encoding)
 
 
 input_options = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols", "--words"))

@@ -60,6 +60,7 @@ class Conversion:
         if self._table is not None:
             return Written(b"")
         written = self._form.writer(document, self._options)
+        written = Written(written.data, (*written.losses, *(f"{what}, which is not read" for what in document.unread)))
         if written.losses and not self._lossy:
             raise UsageError(f"{self._form.name} cannot hold {'; '.join(written.losses)}; --lossy writes the rest")
         return written

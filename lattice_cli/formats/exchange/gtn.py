@@ -51,7 +51,7 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
         graph.arc(line, fields[0], fields[1], fields[4] if len(fields) == 5 else "0")
         ilabel.append(fields[2])
         olabel.append(fields[min(3, len(fields) - 1)])
-    tables = read_tables(options.isymbols, options.osymbols)
+    tables = read_tables(options)
     inputs, outputs = (
         from_ids(side, table, _EPSILON, source, graph.lines) for side, table in zip((ilabel, olabel), tables)
     )

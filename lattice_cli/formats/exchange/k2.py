@@ -63,7 +63,7 @@ def read_k2(text: str, source: str, record_id: str, options: ReadOptions) -> Doc
         graph.arc(line, fields[0], fields[1], fields[-1])
         ilabel.append(label)
         olabel.append(label if len(fields) == 4 else output)
-    isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
+    isymbols, osymbols = read_tables(options)
     acceptor = all(len(fields) == 4 for _, fields in arcs)
     inputs = from_ids(ilabel, (isymbols or osymbols) if acceptor else isymbols, 0, source, graph.lines)
     outputs = inputs if acceptor else from_ids(olabel, osymbols, 0, source, graph.lines)

@@ -3,8 +3,9 @@
 Two forms. A Lattice has rows `src dst transition-id word graph,acoustic`; a CompactLattice, which is what most tools
 write, `src dst word graph,acoustic,tid_tid_tid`. The two costs are the named scores `graph` and `acoustic`, energies
 both. Outputs are words, and inputs transition-ids: of a CompactLattice, an arc's whole string of them is one input
-label, `17_17_18`; where no arc has any, inputs are the words too. The weight of a final node is an arc to an extra
-node `final`, so that it has both scores as well. Source: LatticeReader in Kaldi's lat/kaldi-lattice.cc.
+label, `17_17_18`; where no arc has any, inputs are the words too. Words are numbers, or text where int2sym.pl has been
+over them. The weight of a final node is an arc to an extra node `final`, so that it has both scores as well. Source:
+LatticeReader in Kaldi's lat/kaldi-lattice.cc.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from lattice_cli.formats.io import (
     brief,
     decoded,
     from_ids,
+    labels_of,
     node_of,
+    note,
     numbered,
     read_tables,
     weight_of,
@@ -43,6 +46,7 @@ from lattice_cli.formats.io import (
 from lattice_cli.graph import EPSILON, Document
 
 GRAPH, ACOUSTIC = "graph", "acoustic"
+SENTENCE_TAGS = ("<s>", "</s>")
 _FINAL = "final"
 _STRING = re.compile(r"[1-9][0-9]*(_[1-9][0-9]*)*", re.ASCII)
 _NAME = "a Kaldi lattice"
@@ -85,7 +89,7 @@ def blocks(lines: Iterable[tuple[int, bytes | None]], source: str) -> Iterator[B
 
 def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
     """The lattices of an archive, as they arrive."""
-    tables = read_tables(options.isymbols, options.osymbols)
+    tables = read_tables(options)
     for block in blocks(source.lines(), source.name):
         if isinstance(block, Block):
             size = _ROW_BYTES * len(block.rows)
@@ -95,11 +99,13 @@ def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Raw
 
 
 def _record(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Iterator[Document]:
-    yield read_lattice(block, source, tables).scaled(options.scales)
+    yield read_lattice(block, source, tables, options).scaled(options.scales)
 
 
-def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None]) -> Document:
-    """The lattice of a record. tables: of input and output labels. Raises FormatError, with the line."""
+def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Document:
+    """The lattice of a record. tables: of input and output labels. Sentence tags are epsilon, unless they are to be
+    kept, as in SLF: a language model asks for what is between them. Raises FormatError, with the line.
+    """
     key, rows = block.key, block.rows
     if not key:
         found = brief(" ".join(rows[0][1]))
@@ -136,7 +142,11 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None]) ->
         graph.finals[_FINAL] = 0.0
         add(line, tail, "0", "0" * labels, weight)
     graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
-    words = from_ids(outputs, tables[1], 0, source, graph.lines)
+    words = labels_of(outputs, tables[1], options.epsilon, source, graph.lines)
+    tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
+    if tags:
+        note(source, f"{' and '.join(tags)} are read as epsilon; --keep-tags keeps them as labels")
+        words = [None if word in tags else word for word in words]
     if not compact:
         tids = from_ids(inputs, tables[0], 0, source, graph.lines)
     else:

@@ -1,27 +1,32 @@
 """OpenFst's text form, begun by AT&T's tools: `src dst ilabel [olabel] [weight]`, final nodes `node [weight]`.
 
 Tropical and log weights are both energies. The start node is the one that the first line names. Labels are text or
-numbers; `<eps>`, or 0 where all labels of a side are numbers, is epsilon. Source: OpenFst's fstcompile and fstprint.
+numbers; `<eps>`, or 0 where all labels of a side are numbers, is epsilon. Nodes may have names (fstprint --ssymbols).
+Source: OpenFst's fstcompile and fstprint; HFST's HfstBasicTransducer::write_in_att_format, foma's net_print_att and
+lttoolbox's Transducer::show, which write `@0@` for epsilon (lttoolbox may write another letter), a line `--` between
+transducers, and names for white space, if they do not write a space as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io import (
-    EPSILON_SYMBOL,
     LossyForm,
+    RawPart,
     ReadOptions,
     Row,
+    Source,
     Symbols,
     WriteOptions,
     Written,
-    brief,
-    from_ids,
+    decoded,
     is_id,
-    node_of,
+    labels_of,
+    note,
     numbers,
     read_tables,
     rows_of,
@@ -33,17 +38,47 @@ from lattice_cli.graph import Document
 _NAME = "OpenFst text"
 
 
-def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
-    """The graph of a file in OpenFst's text form. Raises FormatError, with the line."""
-    rows = list(rows_of(text))
+#: HFST's names: of epsilon, and of what would part columns.
+_EPSILONS = ("@0@", "@_EPSILON_SYMBOL_@")
+_WHITE = {"@_SPACE_@": " ", "@_TAB_@": "\t", "@_COLON_@": ":"}
+_ALIEN = re.compile(r"@(_(UNKNOWN|IDENTITY)_SYMBOL_|[PNRDCU]\..*)@")
+_LTTOOLBOX_EPSILON = "ε"
+_BETWEEN = re.compile(rb"^--[^\n]*\n?", re.MULTILINE)
+#: Foma writes a space as it is, between tabs.
+_SPACE = re.compile(r"\t +(\t|$)")
+#: What looks like a weight and is none.
+_NO_WEIGHT = re.compile(r"[-+]?(nan|inf|infinity)|badnumber|[-+]?[0-9]*[,_][0-9]+", re.IGNORECASE)
+
+
+def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart]:
+    """The graphs of a file; all but the first are called by their place in it."""
+    data, begin, line = source.everything(), 0, 1
+    cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(data)] if b"--" in data else []
+    for number, (end, following) in enumerate([*cuts, (len(data), len(data))], 1):
+        part = data[begin:end] if cuts else data
+        record_id = f"{path}:{number}" if number > 1 else path
+        yield RawPart(_graph, (part, source.name, record_id, options, line), record_id, len(part))
+        line += data.count(b"\n", begin, following) if cuts else 0
+        begin = following
+
+
+def _graph(data: bytes, source: str, record_id: str, options: ReadOptions, first: int) -> Iterator[Document]:
+    yield read_att(decoded(data, source, first), source, record_id, options, first)
+
+
+def read_att(text: str, source: str, record_id: str, options: ReadOptions, first: int = 1) -> Document:
+    """The graph of a text in OpenFst's form, which begins on line `first`. Raises FormatError, with the line."""
+    rows = list(_spaced_rows(text, first) if "\t " in text else rows_of(text, first))
     wide = _label_columns(rows, source, options.acceptor)
-    graph = TextGraph(source, starts={node_of(fields[0], f"{source}:{line}"): 0.0 for line, fields in rows[:1]})
+    graph = TextGraph(source, named_nodes=_has_names(rows))
+    for line, fields in rows[:1]:
+        graph.starts[graph.node(fields[0], f"{source}:{line}")] = 0.0
     ilabel: list[str] = []
     olabel: list[str] = []
     for line, fields in rows:
         if len(fields) <= 2:
             at = f"{source}:{line}"
-            graph.final(line, node_of(fields[0], at), weight_of(fields[1], at) if len(fields) == 2 else 0.0)
+            graph.final(line, graph.node(fields[0], at), weight_of(fields[1], at) if len(fields) == 2 else 0.0)
             continue
         if not 2 + wide <= len(fields) <= 3 + wide:
             kind = (
@@ -55,13 +90,25 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions) -> Do
         graph.arc(line, fields[0], fields[1], fields[2 + wide] if len(fields) == 3 + wide else "0")
         ilabel.append(fields[2])
         olabel.append(fields[1 + wide])
-    isymbols, osymbols = read_tables(options.isymbols, options.osymbols)
-    if wide == 1:
-        labels = _labels(ilabel, isymbols or osymbols, source, graph.lines)
-        return graph.document(record_id, labels, labels).scaled(options.scales)
-    inputs = _labels(ilabel, isymbols, source, graph.lines)
-    outputs = _labels(olabel, osymbols, source, graph.lines)
+    isymbols, osymbols = read_tables(options)
+    epsilon = options.epsilon or next((name for name in _EPSILONS if name in ilabel or name in olabel), None)
+    inputs = _labels(ilabel, isymbols or (osymbols if wide == 1 else None), epsilon, source, graph.lines)
+    outputs = inputs if wide == 1 else _labels(olabel, osymbols, epsilon, source, graph.lines)
     return graph.document(record_id, inputs, outputs).scaled(options.scales)
+
+
+def _spaced_rows(text: str, first: int) -> Iterator[Row]:
+    """Rows some of which may have a label that is a space, between tabs."""
+    for line, row in enumerate(text.split("\n"), first):
+        if _SPACE.search(row := row.rstrip("\r")):
+            yield line, row.split("\t")
+        else:
+            yield from rows_of(row, line)
+
+
+def _has_names(rows: Sequence[Row]) -> bool:
+    """Whether nodes have names: then no node is a number."""
+    return bool(rows) and not any(is_id(field) for _, fields in rows for field in fields[: 1 + (len(fields) > 2)])
 
 
 def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> int:
@@ -75,15 +122,18 @@ def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> i
     if 3 in widths or not arcs:
         return 1
     last = [(line, fields[3]) for line, fields in arcs if len(fields) == 4]
-    if not all(_is_weight(text) for _, text in last):
+    words = next(((line, text) for line, text in last if not _is_weight(text)), None)
+    sure = next(((line, text) for line, text in last if _is_weight(text) and not is_id(text)), None)
+    strange = next(((line, text) for line, text in last if _NO_WEIGHT.fullmatch(text)), None)
+    if words is None and sure is not None:
+        return 1
+    if words is not None and sure is None and strange is None:
         return 2
-    if last and all(is_id(text) for _, text in last):
-        line, text = last[0]
-        expected = "which of them it is: --acceptor or --transducer"
-        raise FormatError(
-            f"{source}:{line}: {text} may be the weight or the output label of this arc, expected {expected}"
-        )
-    return 1
+    line, text = strange or words or last[0]
+    expected = "which of them it is: --acceptor or --transducer"
+    if words is not None and sure is not None:
+        expected = f"a weight like {sure[1]} on line {sure[0]}, or --transducer"
+    raise FormatError(f"{source}:{line}: {text} may be the weight or the output label of this arc, expected {expected}")
 
 
 def _is_weight(text: str) -> bool:
@@ -94,17 +144,36 @@ def _is_weight(text: str) -> bool:
     return True
 
 
-def _labels(fields: list[str], symbols: Symbols | None, source: str, lines: Sequence[int]) -> list[str | None]:
-    """The labels of one side: numbers where all of them are numbers, else as they are written."""
+def _labels(
+    fields: list[str], symbols: Symbols | None, epsilon: str | None, source: str, lines: Sequence[int]
+) -> list[str | None]:
+    """The labels of one side. Raises FormatError where it cannot be told whether they are numbers."""
     found = dict.fromkeys(fields)
-    if all(map(is_id, found)):
-        return from_ids(fields, symbols, 0, source, lines)
-    epsilon = EPSILON_SYMBOL if symbols is None else symbols.epsilon
-    for label in found:
-        if symbols is not None and label != epsilon and label not in symbols.ids:
-            line = lines[fields.index(label)]
-            raise FormatError(f"{source}:{line}: label {brief(label)} is not in the symbol table {symbols.path}")
-    return [None if label == epsilon else label for label in fields]
+    if epsilon is None and found and all(map(is_id, found)):
+        if symbols is None and "0" in found:
+            note(source, "labels are numbers, so 0 is read as epsilon; --epsilon '<eps>' reads it as a label")
+        elif symbols is not None and all(label in symbols.ids for label in found):
+            line, label = lines[0], fields[0]
+            expected = f"--epsilon 0 if they are numbers, --epsilon '{symbols.epsilon}' if they are labels"
+            both = f"label {label}, like all others, is a number and a label of the symbol table {symbols.path}"
+            raise FormatError(f"{source}:{line}: {both}, expected {expected}")
+    elif epsilon is None and _LTTOOLBOX_EPSILON in found:
+        note(source, f"{_LTTOOLBOX_EPSILON} is read as a label; --epsilon {_LTTOOLBOX_EPSILON} reads it as epsilon")
+    labels = labels_of(fields, symbols, epsilon, source, lines)
+    named = [label for label in found if label.startswith("@") and label.endswith("@")]
+    alien = [label for label in named if _ALIEN.fullmatch(label)]
+    if alien:
+        note(source, f"{', '.join(alien[:3])}: flags and symbols that stand for others are read as plain labels")
+    if any(name in label for label in found for name in _WHITE):
+        labels = [label and _plain(label) for label in labels]
+    return labels
+
+
+def _plain(label: str) -> str:
+    """A label with white space as it is."""
+    for name, text in _WHITE.items():
+        label = label.replace(name, text)
+    return label
 
 
 def write_att(document: Document, options: WriteOptions) -> Written:

@@ -2,65 +2,89 @@
 
 Sources: the HTK Book, chapter "HTK Standard Lattice Format"; what it leaves open is taken as HTK's ReadOneLattice and
 LArcTotLike have it. The log likelihood of a link is acscale * a + lmscale * l + prscale * r, and wdpenalty more if it
-carries a word; the penalty is in nats whatever `base` says, and base=1 stands for e. Scores n= (with ngscale) and
-scores on nodes are SRILM's; dir=b (a node's word begins there) is the HTK Book's backward lattice.
+carries a word; the penalty is in nats whatever `base` says, and base=1 stands for e. Scores n=, ds= and x1= to x9=,
+scores on nodes, -inf, and a penalty in `base`, where SRILM has written the file, are SRILM's (Lattice::readHTK);
+dir=b (a node's word begins there) is the HTK Book's backward lattice. A file may hold several lattices, one after the
+other, as Kaldi's convert_slf.pl prints them, or as a master file of HTK.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.exchange.slf_syntax import SlfFile, parse, whole, written_by_pocketsphinx
-from lattice_cli.formats.io import ReadOptions, note
+from lattice_cli.formats.exchange.slf_syntax import EXTRA, SCALE_NAMES, Part, SlfFile, dialect_of, parse, parts, whole
+from lattice_cli.formats.io import PAUSE, Pause, RawPart, ReadOptions, Source, decoded, note
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, weighted_sum
 
 SILENT_WORDS = frozenset({"", "!NULL"})
-SENTENCE_TAGS = frozenset({"!SENT_START", "!SENT_END", "<s>", "</s>"})
-#: (field of a link, the score it becomes, the header field that scales it)
-SCORES = (
-    ("a", "acoustic", "acscale"),
-    ("l", "lm", "lmscale"),
-    ("n", "ngram", "ngscale"),
-    ("r", "pronunciation", "prscale"),
-)
-ON_NODES = ("a", "r")  # scores of the word itself, which may stand where the word stands
+SENTENCE_TAGS = frozenset({"!SENT_START", "!SENT_END", "!ENTER", "!EXIT", "<s>", "</s>"})
+#: Field of a link -> the score it becomes.
+SCORES = {"a": "acoustic", "l": "lm", "n": "ngram", "r": "pronunciation", "ds": "duration"}
+SCORES |= {name: name for name in EXTRA[1:]}
+ON_NODES = ("a", "r", *EXTRA)  # scores of the word itself, which may stand where the word stands
+UNSCALED = EXTRA  # scores that count nothing without a scale in the header
 
 
-def read_slf(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
+def split_slf(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
+    """The lattices of a file, as they arrive. Those without a name are called by their place in it."""
+    count = 0
+    for part in parts(source.lines()):
+        if part is None:
+            yield PAUSE
+            continue
+        count += 1
+        record_id = part.name or (f"{path}:{count}" if count > 1 else path)
+        size = sum(map(len, part.lines))
+        yield RawPart(_lattice, (part, source.name, record_id, options), record_id, size)
+    if not count:
+        raise FormatError(f"{source.name}:1: the file is empty, expected a lattice in HTK SLF")
+
+
+def _lattice(part: Part, source: str, record_id: str, options: ReadOptions) -> Iterator[Document]:
+    text = decoded(b"\n".join(part.lines), source, part.first)
+    yield read_slf(text, source, record_id, options, part.first)
+
+
+def read_slf(text: str, source: str, record_id: str, options: ReadOptions, first: int = 1) -> Document:
     """A lattice from the text of an SLF file.
 
-    text: the file, decoded; source names it in messages; record_id is the id where it has no UTTERANCE. Of the options,
-    node_words: a word on a node is the label of the links that `end` there (HTK) or `start` there (pocketsphinx);
-                `auto` goes by the header's dir=, else by a first comment that names PocketSphinx, else `end`.
-    keep_tags:  keep !SENT_START, !SENT_END, <s> and </s> as labels; else they are epsilon, as !NULL always is.
+    text: the lattice, decoded; source names its file in messages, where it begins on line `first`; record_id is the id
+    where it has no UTTERANCE. Of the options,
+    node_words: a word on a node is the label of the links that `end` there (HTK) or `start` there (Sphinx);
+                `auto` goes by the header's dir=, else by who has written the file, else `end`.
+    keep_tags:  keep !SENT_START, !SENT_END, !ENTER, !EXIT, <s> and </s> as labels; else they are epsilon, as !NULL
+                always is.
 
-    Arcs are the links in the order of their lines, without those of probability 0 (base=0). Scores are energies in
-    nats: `acoustic`, `lm`, `ngram`, `pronunciation` where the links have a=, l=, n=, r=, and `words` (1 where a link
-    has a label) where the header has wdpenalty. Times are seconds. A word on the start node (`end`) or the end node
-    (`start`) that no link would carry gets an arc of energy 0, after all links, with an extra node "start" or "end".
+    Arcs are the links in the order of their lines, without those of probability 0 (0 with base=0, else -inf) by a score
+    that is not scaled by 0. Scores are energies in nats: `acoustic`, `lm`, `ngram`, `pronunciation`, `duration`, `x1`
+    to `x9` where the links have a=, l=, n=, r=, ds=, x1= to x9=, and `words` (1 where a link has a label) where the
+    header has wdpenalty. ds= and x1= to x9= are scaled by 0 where the header has no scale for them, as in SRILM. Of v=
+    (which pronunciation of a word it is) and p= (posteriors, beside other scores) nothing is kept. Times are seconds.
+    A word on the start node (`end`) or the end node (`start`) that no link would carry gets an arc of energy 0, after
+    all links, with an extra node "start" or "end".
 
     Raises FormatError, with the line, for what is not a sound lattice in this format, and for sub-lattices.
     """
     node_words = options.node_words
     if node_words not in ("auto", "start", "end"):
         raise UsageError(f"node words: found {node_words!r}, expected auto, start or end")
-    pocketsphinx = written_by_pocketsphinx(text)
-    file = parse(text, source, raw=pocketsphinx)
+    dialect = dialect_of(text)
+    encoding = options.encoding or "utf-8"
+    file = parse(text, source, raw=dialect.raw, first=first, encoding=encoding)
     _check(file)
-    for what, table in (("nodes", file.nodes), ("links", file.links)):
-        unread = [name for name in table.unread if name not in ("v", "p")]  # variants of words, posteriors
-        if unread:
-            note(source, f"fields {', '.join(f'{name}=' for name in unread)} on {what} are not read")
     if node_words == "auto":
-        backward = file.header["dir"][1].startswith("b") if "dir" in file.header else pocketsphinx
+        backward = file.header["dir"][1].startswith("b") if "dir" in file.header else dialect.backward
     else:
         backward = node_words == "start"
     silent = SILENT_WORDS if options.keep_tags else SILENT_WORDS | SENTENCE_TAGS
-    return _document(file, record_id, backward, silent).scaled(options.scales)
+    if dialect.unnamed:
+        del file.header["UTTERANCE"]
+    return _document(file, record_id, backward, silent, dialect.based, options.scales).scaled(options.scales)
 
 
 def _check(file: SlfFile) -> None:
@@ -86,8 +110,11 @@ def _check(file: SlfFile) -> None:
             raise file.error(name, f"{name}={count}, but the file defines {records} {what}{hint}")
 
 
-def _document(file: SlfFile, record_id: str, backward: bool, silent: frozenset[str]) -> Document:
-    """The record. backward: words of nodes are those of the links that leave them. silent: words that are epsilon."""
+def _document(
+    file: SlfFile, record_id: str, backward: bool, silent: frozenset[str], based: bool, asked: Mapping[str, float]
+) -> Document:
+    """The record. backward: words of nodes are those of the links that leave them. silent: words that are epsilon.
+    based: the penalty is in the base of the scores. asked: scales instead of those of the header."""
     index = _node_index(file)
     words = file.nodes.texts("W") if len(file.nodes) else [""] * len(index)
     names: list[int | str] = list(index)
@@ -103,9 +130,16 @@ def _document(file: SlfFile, record_id: str, backward: bool, silent: frozenset[s
     word_nodes = src if backward else dst
     label, labels = _labels(file, words, word_nodes, silent)
     scores = _scores(file, word_nodes, label != EPSILON)
-    possible = np.isfinite(list(scores.values())).all(axis=0) if scores else np.ones(len(src), dtype=np.bool_)
+    scales = _scales(file, scores, based)
+    possible = np.ones(len(src), dtype=np.bool_)
+    for name, column in scores.items():
+        none = np.isinf(column)
+        if asked.get(name, scales.get(name, 1.0)) != 0.0:
+            possible &= ~none
+        elif none.any():  # what counts nothing makes nothing impossible: SRILM ignores it then
+            note(file.source, f"score {name}: the probability 0 of links is written off, as it is scaled by 0")
+            column[none] = 0.0
     scores = {name: column[possible] for name, column in scores.items()}
-    scales = _scales(file, scores)
     with np.errstate(over="ignore", invalid="ignore"):  # the graph refuses what is not finite
         energy = weighted_sum(scores, scales) if scores else np.zeros(len(src))
     start, final = np.full((2, len(names)), np.inf)
@@ -113,7 +147,19 @@ def _document(file: SlfFile, record_id: str, backward: bool, silent: frozenset[s
     label = label[possible]
     graph = Graph(src[possible], dst[possible], label, label, energy, start, final, labels)
     utterance = file.header.get("UTTERANCE", (0, ""))[1]
-    return Document(graph, utterance or record_id, file.source, names, _times(file, len(names)), scores, scales)
+    times = _times(file, len(names))
+    unread = tuple(_unread(file, scores))
+    return Document(graph, utterance or record_id, file.source, names, times, scores, scales, unread=unread)
+
+
+def _unread(file: SlfFile, scores: Mapping[str, FloatArray]) -> Iterator[str]:
+    """What of the file is not read, noted as well."""
+    for what in file.unread:
+        note(file.source, f"not read: {what}")
+        yield what
+    if not scores and (file.nodes.has("p").any() or file.links.has("p").any()):
+        note(file.source, "there are no scores, and posteriors p= are not read: every path has energy 0")
+        yield "posteriors p="
 
 
 def _node_index(file: SlfFile) -> dict[int, int]:
@@ -186,11 +232,11 @@ def _scores(file: SlfFile, word_nodes: IntArray, labelled: BoolArray) -> dict[st
     """The scores, (arcs,) energies in nats, +inf for probability 0. Arcs beyond the links have none of their own."""
     arcs, links = len(word_nodes), len(file.links)
     scores: dict[str, FloatArray] = {}
-    for field, score, _ in SCORES:
+    for field, score in SCORES.items():
         values = np.full(arcs, np.nan)
-        values[:links] = file.links.numbers(field)
+        values[:links] = file.links.logs(field)
         if field in ON_NODES and file.nodes.has(field).any():
-            values = np.where(np.isnan(values), file.nodes.numbers(field)[word_nodes], values)
+            values = np.where(np.isnan(values), np.append(file.nodes.logs(field), np.nan)[word_nodes], values)
         given = ~np.isnan(values)
         if given.any():
             column = scores[score] = np.zeros(arcs)
@@ -201,25 +247,32 @@ def _scores(file: SlfFile, word_nodes: IntArray, labelled: BoolArray) -> dict[st
 
 
 def _natural_log(file: SlfFile, field: str, values: FloatArray) -> FloatArray:
-    """Scores in the file's base as natural logs; -inf for probability 0."""
+    """Scores in the file's base as natural logs; -inf for probability 0, which may be written so."""
     base = file.setting("base")
     if base is None or base == 1.0:  # HTK's way to say e
         return values
     if base < 0.0:
         raise file.error("base", f"base={base:g}, expected the base of a logarithm, or 0 for probabilities")
-    if base == 0.0 and (values < 0.0).any():
+    if base == 0.0 and (values < 0.0).any() and field != "wdpenalty":
         raise file.error("base", f"base=0 announces probabilities, but there is {field}={values.min():g}")
     with np.errstate(divide="ignore", over="ignore"):
         logs = values * math.log(base) if base > 0.0 else np.asarray(np.log(values))
-    if base > 0.0 and not np.isfinite(logs).all():
+    if base > 0.0 and not np.isfinite(logs[np.isfinite(values)]).all():
         raise file.error("base", f"base={base:g} makes a natural log of {field}={np.abs(values).max():g} infinite")
     return logs
 
 
-def _scales(file: SlfFile, scores: dict[str, FloatArray]) -> dict[str, float]:
+def _scales(file: SlfFile, scores: dict[str, FloatArray], based: bool) -> dict[str, float]:
     """The header's scales of the scores that are there; a penalty counts the other way from a log likelihood."""
-    scales = {score: file.setting(name) for _, score, name in SCORES if score in scores}
+    scales = {score: file.setting(SCALE_NAMES[field]) for field, score in SCORES.items() if score in scores}
+    for score in UNSCALED:
+        if scales.get(SCORES[score], 0.0) is None:
+            scales[SCORES[score]] = 0.0
+            missing = f"{SCALE_NAMES[score]}= is not in the header: it counts 0, as in SRILM"
+            note(file.source, f"score {SCORES[score]}: {missing} (--scale {SCORES[score]}=1 counts it)")
     penalty = file.setting("wdpenalty")
+    if penalty is not None and based:
+        penalty = float(_natural_log(file, "wdpenalty", np.array([penalty]))[0])
     scales["words"] = None if penalty is None else 0.0 - penalty
     return {score: scale for score, scale in scales.items() if scale is not None}
 

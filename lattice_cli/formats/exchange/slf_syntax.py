@@ -1,13 +1,16 @@
 """The letter of HTK Standard Lattice Format: name=value fields, gathered into a header and tables of nodes and links.
 
 What the fields mean is the business of `slf`. Source: the HTK Book, chapter "HTK Standard Lattice Format"; strings as
-HTK's ReadString takes them ("..." or '...', backslash escapes, three octal digits for a byte).
+HTK's ReadString takes them ("..." or '...', backslash escapes, three octal digits for a byte). Who wrote a file shows:
+SRILM (HTKLattice.cc) and pocketsphinx (ps_lattice.c) say so in a comment; sphinx4 (Lattice.dumpSlf) always writes
+UTTERANCE=test and base=1.0001.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,12 +19,33 @@ from numpy.typing import NDArray
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 
-NODE_NAMES = {"I": "I", "t": "t", "time": "t", "W": "W", "WORD": "W", "L": "L", "a": "a", "acoustic": "a", "r": "r"}
-LINK_NAMES = {
-    **{"J": "J", "S": "S", "START": "S", "E": "E", "END": "E", "W": "W", "WORD": "W", "a": "a", "acoustic": "a"},
-    **{"l": "l", "language": "l", "n": "n", "ngram": "n", "r": "r"},
+#: SRILM's scores of durations and whatever else it is given.
+EXTRA = ("ds", *(f"x{number}" for number in range(1, 10)))
+#: Of words, on nodes and on links. v= numbers the pronunciations of a word, and p= is a posterior.
+_WORD_NAMES = {
+    **{"W": "W", "WORD": "W", "a": "a", "acoustic": "a", "r": "r", "v": "v", "var": "v", "p": "p"},
+    **{name: name for name in EXTRA},
 }
-HEADER_NAMES = {"NODES": "N", "LINKS": "L", "U": "UTTERANCE", "S": "SUBLAT"}
+NODE_NAMES = {"I": "I", "t": "t", "time": "t", "L": "L", **_WORD_NAMES}
+LINK_NAMES = {
+    **{"J": "J", "S": "S", "START": "S", "E": "E", "END": "E", "l": "l", "language": "l", "n": "n", "ngram": "n"},
+    **_WORD_NAMES,
+}
+HEADER_NAMES = {"NODES": "N", "LINKS": "L", "U": "UTTERANCE", "S": "SUBLAT", "V": "VERSION"}
+SCALE_NAMES = {"a": "acscale", "l": "lmscale", "n": "ngscale", "r": "prscale", "ds": "duscale"}
+SCALE_NAMES |= {name: f"{name}scale" for name in EXTRA[1:]}
+#: What a header may have; of those not named elsewhere, some name models, and amscale is that of p=.
+_HEADER = {
+    *HEADER_NAMES.values(), *SCALE_NAMES.values(), "base", "start", "end", "dir", "tscale", "wdpenalty", "vocab",
+    "hmms", "lmname", "ngname", "amscale", "engineconfig",
+}  # fmt: skip
+#: A field of a header that no node and no link has: behind these it begins another lattice.
+_BEGINS = frozenset({*_HEADER, *HEADER_NAMES}) - {*NODE_NAMES, *LINK_NAMES}
+_RECORD = re.compile(rb"[ \t]*[IJ]=")
+_FIRST = re.compile(rb"[ \t]*([A-Za-z]+)[ \t]*=")
+#: Of a master file: the name of the next lattice, and the end of one.
+_ENTRY = re.compile(rb'[ \t]*"([^"]+)"[ \t\r]*')
+_END = re.compile(rb"[ \t]*\.[ \t\r]*")
 
 _SPACE = r" \t\r\f\v"  # not \s: a no-break space is part of a word
 _QUOTED = rf""""(?:[^"\\]|\\.)*"(?![^{_SPACE}])|'(?:[^'\\]|\\.)*'(?![^{_SPACE}])"""
@@ -30,6 +54,33 @@ _RAW_FIELD = re.compile(rf"(?=[^{_SPACE}])(?:(\#.*)|([^={_SPACE}]*)(=?)()([^{_SP
 # SRILM writes \0 and then the whole octal number, HTK three digits; only a control character reads two ways.
 _ESCAPE = re.compile(rb"\\(0[1-3][0-7]{2}|[0-3][0-7]{2}|.)", re.DOTALL)
 _NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
+_NO_PROBABILITY = frozenset({"-inf", "-infinity"})
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the writer of a file does its own way.
+
+    raw: quotes and backslashes are part of the words. backward: a word on a node is that of the links that leave it,
+    where the node begins in time. based: the penalty of words is in the base of the scores. unnamed: UTTERANCE is none.
+    """
+
+    raw: bool = False
+    backward: bool = False
+    based: bool = False
+    unnamed: bool = False
+
+
+def dialect_of(text: str) -> Dialect:
+    """The dialect of a file by its comments and its header."""
+    comment = re.search(r"^[ \t]*#.*", text, re.MULTILINE)
+    said = comment[0].lower() if comment else ""
+    if "sphinx" in said:
+        return Dialect(raw=True, backward=True)
+    header = text[:1000].split()
+    if "UTTERANCE=test" in header and "base=1.0001" in header:
+        return Dialect(raw=True, backward=True, unnamed=True)
+    return Dialect(based="srilm" in said)
 
 
 class Table:
@@ -65,6 +116,19 @@ class Table:
             texts[record] = text
         return texts
 
+    def logs(self, name: str) -> FloatArray:
+        """(records,) the same for logarithms, which may be -inf."""
+        records, texts = self._fields[name]
+        none = [text.lower() in _NO_PROBABILITY for text in texts]
+        if not any(none):
+            return self.numbers(name)
+        rest = Table(self.source, {name: name})
+        rest.lines = self.lines
+        rest._fields[name] = records, ["0" if zero else text for zero, text in zip(none, texts)]
+        column = rest.numbers(name)
+        column[[record for zero, record in zip(none, records) if zero]] = -np.inf
+        return column
+
     def numbers(self, name: str) -> FloatArray:
         """(records,) the field of each record, nan where it has none. FormatError for what is not a finite number."""
         records, texts = self._fields[name]
@@ -92,6 +156,13 @@ class SlfFile:
     nodes: Table
     links: Table
     header: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> list[str]:
+        """What of it is not read: fields by where they are."""
+        alien = [name for name in self.header if name not in _HEADER]
+        found = (("in the header", alien), ("on nodes", self.nodes.unread), ("on links", self.links.unread))
+        return [f"{', '.join(f'{name}=' for name in names)} {where}" for where, names in found if names]
 
     def error(self, name: str, message: str) -> FormatError:
         """The message with the place of a header field in front; line 1 where it is missing."""
@@ -130,26 +201,60 @@ def finite(text: str, what: str) -> float:
     return value
 
 
-def written_by_pocketsphinx(text: str) -> bool:
-    """Whether the first comment of a file says so."""
-    comment = re.search(r"^[ \t]*#.*", text, re.MULTILINE)
-    return comment is not None and "pocketsphinx" in comment[0].lower()
+@dataclass
+class Part:
+    """A lattice of a file: its lines from number `first` on. name: that a master file has for it."""
+
+    first: int
+    name: str = ""
+    lines: list[bytes] = field(default_factory=list)
 
 
-def parse(text: str, source: str, *, raw: bool) -> SlfFile:
-    """The fields of a file. A record goes on, over lines, until the next I= or J=.
+def parts(lines: Iterable[tuple[int, bytes | None]]) -> Iterator[Part | None]:
+    """The lattices of a file, cut where a header follows links; None where all that has arrived so far was seen.
 
-    raw: quotes and backslashes are part of the words, as in pocketsphinx, which writes 'em as it is.
+    Of a master file, a name in quotes stands before each lattice, and a period behind it (HTK's ScanLLF).
+    """
+    part, recorded = Part(1), False
+    for number, line in lines:
+        if line is None:
+            yield None
+            continue
+        entry, first = _ENTRY.fullmatch(line), _FIRST.match(line) if recorded else None
+        if entry or _END.fullmatch(line) or (first and first[1].decode() in _BEGINS):
+            if recorded:
+                said = len(part.lines)
+                while part.lines[said - 1].strip()[:1] in (b"#", b""):  # who wrote the next one stands above it
+                    said -= 1
+                following = Part(number - len(part.lines) + said, lines=part.lines[said:])
+                del part.lines[said:]
+                yield part
+                part, recorded = following, False
+            if entry:
+                part = Part(number + 1, entry[1].decode(errors="replace"))
+            if entry or not first:
+                continue
+        recorded = recorded or _RECORD.match(line) is not None
+        part.lines.append(line)
+    if recorded or any(line.strip() for line in part.lines):
+        yield part
+
+
+def parse(text: str, source: str, *, raw: bool, first: int = 1, encoding: str = "utf-8") -> SlfFile:
+    """The fields of a lattice. A record goes on, over lines, until the next I= or J=.
+
+    raw: quotes and backslashes are part of the words, as in pocketsphinx, which writes 'em as it is. first: the number
+    of the first line. encoding: of the bytes that \\ooo stands for.
     Raises FormatError for what is not name=value.
     """
     file = SlfFile(source, Table(source, NODE_NAMES), Table(source, LINK_NAMES))
     columns: dict[str, tuple[list[int], list[str]]] | None = None
     table, record = file.nodes, 0
-    for line, row in enumerate(text.split("\n"), 1):
+    for line, row in enumerate(text.split("\n"), first):
         if row.isascii() and "#" not in row and "'" not in row and '"' not in row and "\\" not in row:
             fields = [field.partition("=") for field in row.split()]
         else:
-            fields = _careful_fields(row, raw, f"{source}:{line}")
+            fields = _careful_fields(row, raw, f"{source}:{line}", encoding)
         for name, separator, value in fields:
             if not (separator and name):
                 found = f"found {(name + separator + value)[:40]!r}"
@@ -169,7 +274,7 @@ def parse(text: str, source: str, *, raw: bool) -> SlfFile:
     return file
 
 
-def _careful_fields(row: str, raw: bool, place: str) -> list[tuple[str, str, str]]:
+def _careful_fields(row: str, raw: bool, place: str, encoding: str) -> list[tuple[str, str, str]]:
     """(name, "=" or nothing, value) of a line with comments, quotes, escapes or letters beyond ASCII."""
     fields = []
     for comment, name, separator, quoted, bare in (_RAW_FIELD if raw else _FIELD).findall(row):
@@ -178,9 +283,11 @@ def _careful_fields(row: str, raw: bool, place: str) -> list[tuple[str, str, str
         value = quoted[1:-1] or bare
         if "\\" in value and not raw:
             try:
-                value = _ESCAPE.sub(_unescaped, value.encode()).decode()
-            except UnicodeDecodeError:
-                raise FormatError(f"{place}: {name}={value}: expected \\ooo escapes to be the bytes of UTF-8") from None
+                value = _ESCAPE.sub(_unescaped, value.encode(encoding)).decode(encoding)
+            except UnicodeError:
+                said = f"expected \\ooo escapes to be the bytes of {encoding.upper()}"
+                hint = "; --encoding latin-1 if they are of Latin-1" if encoding == "utf-8" else ""
+                raise FormatError(f"{place}: {name}={value}: {said}{hint}") from None
         fields.append((name, separator, value))
     return fields
 

@@ -9,7 +9,8 @@ import re
 
 import numpy as np
 
-from lattice_cli.formats.exchange.slf import SCORES, SENTENCE_TAGS, SILENT_WORDS
+from lattice_cli.formats.exchange.slf import SCORES, SENTENCE_TAGS, SILENT_WORDS, UNSCALED
+from lattice_cli.formats.exchange.slf_syntax import SCALE_NAMES
 from lattice_cli.formats.io import LossyForm, WriteOptions, Written
 from lattice_cli.graph import EPSILON, Document
 
@@ -24,10 +25,11 @@ def write_slf(document: Document, options: WriteOptions) -> Written:
     fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.acceptor()
-    kept = tuple(score for _, score, _ in SCORES) + (("words",) if _is_count(document) else ())
+    kept = tuple(SCORES.values()) + (("words",) if _is_count(document) else ())
     fitting.known_scores("lm", kept)
     fitting.added_in_order(kept)
-    fitting.numbered_nodes()
+    fitting.unnamed_end("end", "start")
+    fitting.numbered_nodes(ascending=False)
     fitting.one_start()
     fitting.one_final()
     fitting.keeps_its_words(SILENT_WORDS | SENTENCE_TAGS, "(read as epsilon; --keep-tags keeps tags)")
@@ -43,7 +45,11 @@ def _is_count(document: Document) -> bool:
 def _header(fitting: LossyForm) -> str:
     document, graph, names = fitting.document, fitting.graph, fitting.names
     lines = ["VERSION=1.0", f"UTTERANCE={quoted(document.id)}" if document.id else "", f"base={_BASE!r}"]
-    lines += [f"{field}={document.scales[score]!r}" for _, score, field in SCORES if score in document.scales]
+    lines += [
+        f"{SCALE_NAMES[field]}={document.scales.get(score, 1.0)!r}"
+        for field, score in SCORES.items()
+        if score in document.scales or (field in UNSCALED and score in document.scores)
+    ]
     if "words" in document.scores:
         lines.append(f"wdpenalty={0.0 - document.scales.get('words', 1.0)!r}")
     lines += [f"start={names[int(graph.starts[0])]}", f"end={names[int(graph.finals[0])]}"]
@@ -67,7 +73,7 @@ def _links(fitting: LossyForm) -> str:
     words = ["!NULL", *(quoted(label) for label in graph.labels[1:])]
     columns = [
         [f"\t{field}={0.0 - energy!r}" for energy in scores[score].tolist()]
-        for field, score, _ in SCORES
+        for field, score in SCORES.items()
         if score in scores
     ]
     ends = zip(graph.src.tolist(), graph.dst.tolist(), graph.olabel.tolist())

@@ -20,7 +20,7 @@ class TextGraph:
     """What the rows of a file say, column by column; labels as strings, None for epsilon.
 
     tails, heads, weights: (arcs,) as text; lines: where each arc was read. named: arc -> head that has a name.
-    starts, finals: node -> energy. mentioned: nodes that no arc may have.
+    starts, finals: node -> energy. mentioned: nodes that no arc may have. named_nodes: nodes are names, not numbers.
     """
 
     source: str
@@ -32,6 +32,11 @@ class TextGraph:
     starts: dict[int | str, float] = field(default_factory=dict)
     finals: dict[int | str, float] = field(default_factory=dict)
     mentioned: list[int | str] = field(default_factory=list)
+    named_nodes: bool = False
+
+    def node(self, text: str, at: str) -> int | str:
+        """A node. Raises FormatError."""
+        return text if self.named_nodes else node_of(text, at)
 
     def arc(self, line: int, tail: str, head: str, weight: str = "0") -> None:
         """One arc; its labels are given for all arcs at once, in the end."""
@@ -40,7 +45,7 @@ class TextGraph:
         self.weights.append(weight)
         self.lines.append(line)
 
-    def final(self, line: int, node: int, energy: float) -> None:
+    def final(self, line: int, node: int | str, energy: float) -> None:
         """A final node. Raises FormatError if it is one already; an infinite energy only mentions the node."""
         self.mentioned.append(node)
         if math.isinf(energy):
@@ -91,8 +96,10 @@ class TextGraph:
         kept = {name: column[possible] for name, column in columns.items()}
         return Document(graph, record_id, self.source, names, scores=kept)
 
-    def _nodes(self, texts: Sequence[str]) -> list[int]:
-        """Nodes as numbers. Raises FormatError with the line of one that is none."""
+    def _nodes(self, texts: Sequence[str]) -> Sequence[int | str]:
+        """Nodes as numbers, unless they have names. Raises FormatError with the line of one that is none."""
+        if self.named_nodes:
+            return texts
         whole = "".join(texts)
         if whole.isascii() and (whole.isdigit() or not texts) and max(map(len, texts), default=0) <= _LONGEST_ID:
             return [int(text) for text in texts]

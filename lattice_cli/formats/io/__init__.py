@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.files import as_record, is_device, json_line, require_place, write_whole
+    from lattice_cli.formats.io.files import as_record, is_device, is_matrix, json_line, require_place, write_whole
     from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Symbols,
         from_ids,
         is_id,
+        labels_of,
         read_symbols,
         read_tables,
     )

@@ -27,7 +27,7 @@ def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
 
     matrices: a chain of steps with an arc for every label is written as an emission matrix.
     """
-    if matrices and _is_matrix(document):
+    if matrices and is_matrix(document):
         return _emission_record(document)
     graph, names = document.graph, list(document.names)
     record: dict[str, Any] = {"lattice": 1, "id": document.id}
@@ -59,7 +59,7 @@ def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
     return record
 
 
-def _is_matrix(document: Document) -> bool:
+def is_matrix(document: Document) -> bool:
     """True if reading the emission matrix of a graph gives that graph."""
     graph, classes = document.graph, len(document.graph.labels) - 1
     steps = graph.nodes - 1

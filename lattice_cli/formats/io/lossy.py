@@ -140,12 +140,18 @@ class LossyForm:
             self.lose("input labels of a transducer (the output labels are written)")
             self.document = replace(self.document, graph=replace(self.graph, ilabel=self.graph.olabel))
 
-    def numbered_nodes(self, dense: bool = False, spared: int = -1) -> None:
-        """Nodes are whole numbers, ascending; dense: 0, 1, 2 and so on. spared: a node with any name."""
+    def unnamed_end(self, *words: str) -> None:
+        """The last node has a number, if it is called by one of these words beside numbers: a reader has added it."""
+        *others, last = [*self.names] or [0]
+        if last in words and all(isinstance(name, int) for name in others):
+            self.document = replace(self.document, names=[*others, max((int(name) for name in others), default=-1) + 1])
+
+    def numbered_nodes(self, dense: bool = False, spared: int = -1, ascending: bool = True) -> None:
+        """Nodes are whole numbers, ascending or in any order; dense: 0, 1, 2 and so on. spared: with any name."""
         names = [name for node, name in enumerate(self.names) if node != spared]
         fine = all(isinstance(name, int) and 0 <= name < LARGEST_NUMBER for name in names)
         numbers = [name for name in names if isinstance(name, int)]
-        if fine and (numbers == list(range(len(names))) if dense else sorted(numbers) == numbers):
+        if fine and (numbers == list(range(len(names))) if dense else not ascending or sorted(numbers) == numbers):
             return
         self.lose("names of nodes (they are numbered from 0)")
         self.document = replace(self.document, names=range(self.graph.nodes))

@@ -12,8 +12,10 @@ class ReadOptions:
     numbers of matrices are, a key of matrices.UNITS. scales: weights of named scores. node_words: which links a word on
     an SLF node belongs to (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols,
     osymbols: paths of the symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst
-    text end with a weight, or with an output label; None: as can be told. inputs: what a recogniser works on is wanted
-    too, beside graphs. as_grammar: a grammar is wanted, so that a word list is what it seems to be."""
+    text end with a weight, or with an output label; None: as can be told. epsilon: the label that is epsilon in text
+    graphs whose labels are words; None: <eps>, or what the table has for 0. encoding: of text; None: UTF-8. inputs:
+    what a recogniser works on is wanted too, beside graphs. as_grammar: a grammar is wanted, so that a word list is
+    what it seems to be."""
 
     format: str = "auto"
     labels: str | None = None
@@ -24,5 +26,7 @@ class ReadOptions:
     isymbols: str | None = None
     osymbols: str | None = None
     acceptor: bool | None = None
+    epsilon: str | None = None
+    encoding: str | None = None
     inputs: bool = False
     as_grammar: bool = False

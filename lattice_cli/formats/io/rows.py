@@ -18,11 +18,11 @@ _SEPARATORS = re.compile("[\x1c-\x1f]")
 Row = tuple[int, list[str]]
 
 
-def rows_of(text: str) -> Iterator[Row]:
-    """(line, fields) of every line that is not blank."""
+def rows_of(text: str, first: int = 1) -> Iterator[Row]:
+    """(line, fields) of every line that is not blank. first: the number of the first line."""
     # split() alone would also split at the white space of other scripts, and at separators of records
     plain = text.isascii() and not _SEPARATORS.search(text)
-    for line, row in enumerate(text.split("\n"), 1):
+    for line, row in enumerate(text.split("\n"), first):
         fields = row.split() if plain else FIELDS.findall(row)
         if fields:
             yield line, fields

@@ -1,15 +1,20 @@
-"""Where bytes come from: files, standard input, gzip; and lines of a stream as they arrive."""
+"""Where bytes come from: files, standard input, gzip; and lines of a stream as they arrive.
+
+Text is UTF-8 from here on: what is in another encoding, which has to be said, is recoded as it is read.
+"""
 
 from __future__ import annotations
 
+import codecs
 import io
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lattice_cli.errors import FormatError
+from lattice_cli.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     import gzip
@@ -18,12 +23,25 @@ if TYPE_CHECKING:
 STDIN = "-"
 _CHUNK = 1 << 18
 _GZIP = b"\x1f\x8b"
+#: How binary forms begin: .npz and .npy. No text of more than a byte a character begins with two such bytes.
+_BINARY = (b"PK\x03\x04", b"\x93NUMPY")
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",  # which UTF-32 begins with
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 class Source:
-    """An open input: its name for messages, a look at its first bytes, then all of it or line by line."""
+    """An open input: its name for messages, a look at its first bytes, then all of it or line by line.
 
-    def __init__(self, path: str) -> None:
+    encoding: of its text, None for UTF-8. Raises FormatError where it cannot be read, UsageError for an encoding that
+    there is not.
+    """
+
+    def __init__(self, path: str, encoding: str | None = None) -> None:
+        recoder = None if encoding is None else _recoder(encoding)
         self.name = "standard input" if path == STDIN else path
         if path == STDIN and sys.stdin is None:
             raise FormatError(f"{self.name}: is closed")
@@ -32,13 +50,16 @@ class Source:
         except OSError as error:
             raise FormatError(f"{path}: cannot read: {error.strerror or error}") from None
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-        self._file: io.BufferedReader | gzip.GzipFile = self._raw
+        self._file: io.BufferedReader | gzip.GzipFile | _Recoded = self._raw
         try:
             self._head = self._read_chunk()
             if self._head.startswith(_GZIP):
                 import gzip
 
                 self._file = gzip.GzipFile(fileobj=cast(BinaryIO, _Rest(self._head, self._raw)))
+                self._head = self._read_chunk()
+            if encoding is not None and recoder is not None and not self._head.startswith(_BINARY):
+                self._file = _Recoded(self._head, self._file, recoder, encoding, self.name)
                 self._head = self._read_chunk()
         except FormatError:
             self.close()
@@ -132,18 +153,82 @@ class _Rest(io.RawIOBase):
         return self._rest.read(size) if size < 0 else self._rest.read1(size)
 
 
-def decoded(data: bytes, source: str, first_line: int = 1) -> str:
-    """The text of UTF-8 bytes, a byte order mark taken off. Raises FormatError with the line of a bad byte."""
+class _Recoded:
+    """Bytes of text in another encoding, as UTF-8. head: those that were read already."""
+
+    def __init__(
+        self,
+        head: bytes,
+        rest: io.BufferedReader | gzip.GzipFile | _Recoded,
+        recoder: codecs.IncrementalDecoder,
+        encoding: str,
+        source: str,
+    ) -> None:
+        self._head, self._rest, self._recoder = head, rest, recoder
+        self._encoding, self._source = encoding, source
+        self._line, self._ended = 1, False
+
+    def read1(self, size: int = -1) -> bytes:
+        """What is there now; empty at the end. Raises FormatError with the line of a byte that is not so encoded."""
+        text = ""
+        while not text and not self._ended:
+            data, self._head = self._head or self._rest.read1(size), b""
+            self._ended = not data
+            try:
+                text = self._recoder.decode(data, final=self._ended)
+            except UnicodeError as error:
+                line = self._line + data.count(b"\n", 0, getattr(error, "start", 0))
+                reason = getattr(error, "reason", error)
+                raise FormatError(f"{self._source}:{line}: is no text in {self._encoding}: {reason}") from None
+        self._line += text.count("\n")
+        return text.encode("utf-8", "surrogatepass")
+
+    def close(self) -> None:
+        """Close what is recoded."""
+        self._rest.close()
+
+
+def _recoder(encoding: str) -> codecs.IncrementalDecoder:
+    """What decodes text piece by piece. Raises UsageError for a name of no encoding of text."""
     try:
-        return data.decode("utf-8-sig")
+        with suppress(UnicodeDecodeError):
+            b" ".decode(encoding)  # unlike lookup, this refuses what turns bytes into bytes
+        return codecs.getincrementaldecoder(encoding)()
+    except (LookupError, ValueError):
+        known = "such as utf-8, latin-1, utf-16, cp1252, shift_jis"
+        raise UsageError(f"no encoding is called {encoding!r}, expected one that Python knows, {known}") from None
+
+
+def decoded(data: bytes, source: str, first_line: int = 1) -> str:
+    """The text of UTF-8 bytes, a byte order mark taken off. Raises FormatError with the line of a bad byte, and says
+    what the text may be instead."""
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + first_line
-        raise FormatError(f"{source}:{line}: byte 0x{data[error.start]:02x} is not UTF-8 text") from None
+        found = f"byte 0x{data[error.start]:02x} is not UTF-8 text"
+        raise FormatError(f"{source}:{line}: {found}{_other_encoding(data, error.start)}") from None
+    if data.count(b"\0") * 3 > len(data):
+        raise FormatError(f"{source}:{first_line}: every other byte is 0{_other_encoding(data, 0)}")
+    return text
 
 
-def read_text(path: str) -> tuple[str, str]:
+def _other_encoding(data: bytes, start: int) -> str:
+    """What bytes that are not UTF-8 from `start` on may be, for the end of a message."""
+    name = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    if name:
+        return f": the file is {name} text, --encoding {name.lower()} reads it"
+    if data.count(b"\0") * 3 > len(data):
+        order = "le" if data[1::2].count(0) > data[::2].count(0) else "be"
+        return f": it looks like UTF-16 text, --encoding utf-16-{order} reads it"
+    if b"\0" in data or not data[:start].isascii():
+        return ""  # no text, or UTF-8 that was damaged
+    return f": it is {chr(data[start])!r} if the file is Latin-1, which --encoding latin-1 reads"
+
+
+def read_text(path: str, encoding: str | None = None) -> tuple[str, str]:
     """The text of a file ("-": standard input), gzipped or not, and its name for messages. Raises FormatError."""
-    source = Source(path)
+    source = Source(path, encoding)
     try:
         return decoded(source.everything(), source.name), source.name
     finally:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.sources import Source, decoded
+from lattice_cli.formats.io.options import ReadOptions
+from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.io.values import brief
 
 EPSILON_SYMBOL = "<eps>"
@@ -47,13 +48,9 @@ class Symbols:
         return "".join(f"{label}\t{number}\n" for number, label in rows)
 
 
-def read_symbols(path: str) -> Symbols:
+def read_symbols(path: str, encoding: str | None = None) -> Symbols:
     """The table of a file. Raises FormatError, with the line."""
-    source = Source(path)
-    try:
-        text = decoded(source.everything(), source.name)
-    finally:
-        source.close()
+    text, _ = read_text(path, encoding)
     symbols = Symbols(path)
     for line, row in enumerate(text.split("\n"), 1):
         fields = FIELDS.findall(row)
@@ -74,14 +71,34 @@ def read_symbols(path: str) -> Symbols:
     return symbols
 
 
-def read_tables(*paths: str | None) -> list[Symbols | None]:
-    """The tables of these files, None where there is no path. Raises FormatError."""
-    return [read_symbols(path) if path else None for path in paths]
+def read_tables(options: ReadOptions) -> list[Symbols | None]:
+    """The tables of input and of output labels, None where there is none. Raises FormatError."""
+    paths = (options.isymbols, options.osymbols)
+    return [read_symbols(path, options.encoding) if path else None for path in paths]
 
 
 def is_id(text: str) -> bool:
     """True for the digits of a whole number from 0 on, as OpenFst prints it."""
     return _ID.fullmatch(text) is not None
+
+
+def labels_of(
+    fields: Sequence[str], symbols: Symbols | None, epsilon: str | None, source: str, lines: Sequence[int]
+) -> list[str | None]:
+    """The labels of fields that are numbers if all of them are, else as they are written; None for epsilon.
+
+    epsilon: the label that is epsilon; a number: all are numbers; another one: none are. None: <eps>, or what the table
+    has for 0. lines: where each field was read. Raises FormatError, also for what is not in the table.
+    """
+    found = dict.fromkeys(fields)
+    if is_id(epsilon or "0") and (epsilon is not None or all(map(is_id, found))):
+        return from_ids(fields, symbols, int(epsilon or 0), source, lines)
+    silent = epsilon or (EPSILON_SYMBOL if symbols is None else symbols.epsilon)
+    for label in found:
+        if symbols is not None and label != silent and label not in symbols.ids:
+            line = lines[fields.index(label)]
+            raise FormatError(f"{source}:{line}: label {brief(label)} is not in the symbol table {symbols.path}")
+    return [None if label == silent else label for label in fields]
 
 
 def from_ids(

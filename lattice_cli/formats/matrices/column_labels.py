@@ -20,9 +20,9 @@ _COMMENT = re.compile(r"#[ \t]|\\#", re.MULTILINE)
 _AUXILIARY = re.compile(r"#[0-9]+")
 
 
-def read_labels(path: str, columns: int) -> list[str]:
+def read_labels(path: str, columns: int, encoding: str | None = None) -> list[str]:
     """The labels of a file in the order of the columns; of two readings the one with as many. Raises FormatError."""
-    text, source = read_text(path)
+    text, source = read_text(path, encoding)
     labels = _parsed(text, source, columns)
     if not labels:
         raise FormatError(f"{source}: no labels, expected one for each column")

@@ -27,7 +27,7 @@ def emission_document(record: dict[Any, Any], source: str, record_id: str, optio
         raise FormatError(f"{location(source, record)}: emissions without 'labels', expected a label for each column")
     labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
     if options.labels is not None:
-        require_same_labels(labels, options.labels, source)
+        _require_same_labels(labels, options, source)
     matrix = matrix_of_rows(record["emissions"], len(labels), source, "emissions: ", f"there are {len(labels)} labels")
     return matrix_document(matrix, labels, source, record_id, options)
 
@@ -79,10 +79,10 @@ def require_finite(values: FloatArray, source: str) -> None:
 def _labels(own: Sequence[str], shape: tuple[int, ...], source: str, options: ReadOptions) -> Sequence[str]:
     """The labels of the columns of a matrix of this shape."""
     if own and options.labels is not None:
-        require_same_labels(own, options.labels, source)
+        _require_same_labels(own, options, source)
     if not own and options.labels is None:
         raise UsageError(f"{source}: the columns of this matrix have no labels, expected --labels FILE, a label a line")
-    labels = own or read_labels(str(options.labels), shape[1])
+    labels = own or read_labels(str(options.labels), shape[1], options.encoding)
     if len(labels) != shape[1]:
         name = options.labels or "the file"
         hint = ""
@@ -94,10 +94,10 @@ def _labels(own: Sequence[str], shape: tuple[int, ...], source: str, options: Re
     return labels
 
 
-def require_same_labels(own: Sequence[str], path: str, source: str) -> None:
+def _require_same_labels(own: Sequence[str], options: ReadOptions, source: str) -> None:
     """Raises UsageError where a file of labels contradicts those that a record has."""
-    if list(own) != read_labels(path, len(own)):
-        raise UsageError(f"{source}: has labels of its own, and {path} has others")
+    if list(own) != read_labels(str(options.labels), len(own), options.encoding):
+        raise UsageError(f"{source}: has labels of its own, and {options.labels} has others")
 
 
 def matrix_document(
@@ -114,4 +114,4 @@ def matrix_document(
     graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
     if not possible.all():
         graph = without_arcs(graph, ~possible.reshape(-1))
-    return numbered_document(graph, record_id, source)
+    return replace(numbered_document(graph, record_id, source), rows=True)

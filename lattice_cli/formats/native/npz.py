@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lattice_cli.formats.io import (
     as_number,
     as_text,
     first_line,
+    is_matrix,
     is_null,
 )
 from lattice_cli.graph import Document, Graph
@@ -88,7 +90,7 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
         target = tuple(as_text(label, source, "a label of the target") for label in target)
     elif not is_null(target):
         target = as_text(target, source, "target")
-    return Document(
+    document = Document(
         graph,
         record_id if is_null(about.get("id")) else as_text(about["id"], source, "id"),
         source,
@@ -98,6 +100,7 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
         _scales(about.get("scales"), scores, source),
         target,
     )
+    return replace(document, rows=len(labels) > 1 and is_matrix(document))
 
 
 def npz_arrays(data: bytes, source: str) -> dict[str, Any]:

@@ -24,12 +24,12 @@ _ZERO = -99.0
 _LN10 = log(10.0)
 
 
-def read_arpa(path: str, without_unknown: bool = False) -> NgramModel:
+def read_arpa(path: str, without_unknown: bool = False, encoding: str | None = None) -> NgramModel:
     """The model of a file, gzipped or not. without_unknown: words outside of the vocabulary cannot be said.
 
     Raises FormatError.
     """
-    text, source = read_text(path)
+    text, source = read_text(path, encoding)
     return arpa_model(text, source, without_unknown)
 
 
