@@ -27,6 +27,8 @@ LATENTS = ("viterbi", "forward")
 SIDES = ("recognition", "grammar", "interpretation")
 #: How the energies of two matching arcs become one (composition.combine).
 COMBINE = ("add", "max", "min", "left", "right")
+#: How labels spell words, and texts become labels (grammars.spelling).
+SPLITS = ("words", "characters", "pieces")
 #: Of hidden layers (learning.networks.layers).
 ActivationName = Literal["tanh", "relu", "sigmoid"]
 ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)

@@ -11,6 +11,8 @@ import numpy as np
 from lattice_cli.analysis.bootstrap import Share, share
 from lattice_cli.analysis.rejection import RejectCurve, reject_curve
 from lattice_cli.arrays import BoolArray, IntArray
+from lattice_cli.grammars import Spelling
+from lattice_cli.grammars.spelling import BAR
 from lattice_cli.search import Alignment, align_all, distances
 
 Labels = tuple[str, ...]
@@ -94,17 +96,17 @@ class Evaluation:
     curve: RejectCurve | None
 
 
-def evaluate(records: Sequence[Answers], words: str = "auto", oracle: bool = False, reject: bool = False) -> Evaluation:
+def evaluate(records: Sequence[Answers], spelling: Spelling, oracle: bool = False, reject: bool = False) -> Evaluation:
     """The figures of at least one record.
 
-    words: labels (each is a word), joined (labels are run together and split at white space), or auto: labels if any
-    label of an answer or reference has several characters. oracle: every record with a path has its `closest`. reject:
+    spelling: how labels spell words. oracle: every record with a path has its `closest`. reject:
     every record with a path has its confidence.
     """
-    joined = words == "joined" or (words == "auto" and not _any_long(records))
+    joined = spelling.kind == "characters" or spelling.mark == BAR
     alignments = spelled = align_all([(record.reference, record.answer) for record in records])
     if joined:
-        spelled = align_all([(_joined(record.reference), _joined(record.answer)) for record in records])
+        words = Spelling("characters").words
+        spelled = align_all([(words(record.reference), words(record.answer)) for record in records])
     lengths = np.array([len(record.reference) for record in records], dtype=np.intp)
     right = np.array([record.answers != () and not each.errors for record, each in zip(records, alignments)])
     several = max(len(record.answers) for record in records)
@@ -135,16 +137,6 @@ def best_errors(records: Sequence[Answers]) -> IntArray:
 def _closest_errors(records: Sequence[Answers]) -> IntArray:
     found = [len(record.reference) if record.closest is None else record.closest.errors for record in records]
     return np.array(found, dtype=np.intp)
-
-
-def _any_long(records: Sequence[Answers]) -> bool:
-    return any(
-        len(label) > 1 for record in records for labels in (record.reference, *record.answers) for label in labels
-    )
-
-
-def _joined(labels: Labels) -> Labels:
-    return tuple("".join(labels).split())
 
 
 def _exact(right: BoolArray) -> Share:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lattice_cli.analysis.error_rates import Answers, Closest, Labels
 from lattice_cli.arrays import FloatArray
-from lattice_cli.arrays import distinct as distinct_numbers
+from lattice_cli.errors import UsageError
+from lattice_cli.grammars import Spelling
+from lattice_cli.grammars.spelling import BAR
 from lattice_cli.graph import Document
 from lattice_cli.records import (
     Decoder,
@@ -23,36 +26,84 @@ from lattice_cli.records import (
 )
 from lattice_cli.search import answer_posteriors, oracle, oracles
 
-#: The labels of a record's reference, given the labels that its graph can output.
-ReadReference = Callable[[Document, frozenset[str]], Labels]
+
+@dataclass(frozen=True)
+class Assessed:
+    """A record before its reference is read, which takes all of a data set. reference: a text, or labels.
+
+    spelling: of its labels, None where there are none. closest: the closest path by each way to read the reference.
+    The rest as in Answers.
+    """
+
+    id: str
+    reference: str | Labels
+    answers: tuple[Labels, ...]
+    confidence: float | None = None
+    spelling: Spelling | None = None
+    closest: Mapping[Labels, Closest | None] = field(default_factory=dict)
+    message: str = ""
+
+    def read(self, spelling: Spelling) -> Answers:
+        """The record by the spelling of the data set."""
+        labels = self.reference if isinstance(self.reference, tuple) else spelling.labels(self.reference)
+        closest = self.closest.get(labels)
+        if closest is not None:
+            closest = replace(closest, output=spelling.compared(closest.output))
+        answers = tuple(spelling.compared(answer) for answer in self.answers)
+        words = spelling.kind == "pieces" and spelling.mark != BAR and isinstance(self.reference, str)
+        reference = labels if words else spelling.compared(labels)
+        return Answers(self.id, reference, answers, self.confidence, closest, self.message)
 
 
 def assess(
-    documents: Iterable[Document],
-    reference_of: ReadReference,
-    decoder: Decoder,
-    request: SearchRequest,
-    with_closest: bool = False,
-) -> list[Answers]:
-    """The answers of each record; a record without a path has none, and why it has none as its message.
+    documents: Iterable[Document], decoder: Decoder, request: SearchRequest, with_closest: bool = False
+) -> list[Assessed]:
+    """The answers of each record with its target; one without a path has none, and why it has none as its message.
 
     with_closest: the path of fewest errors as well. Raises Diverged, UsageError.
     """
-    results: list[Answers] = []
+    results: list[Assessed] = []
     every_path = request.words or with_closest
     for group in grouped(interpretations(documents, decoder, None if every_path else request)):
-        references = [reference_of(each.document, _outputs(each)) for each in group]
         found = [
             [tuple(output_of(each.graph, path)) for path in paths]
             for each, paths in zip(group, found_paths(group, request.n, request.distinct))
         ]
         sure = _confidences(group, found, request.beta if request.words else None)
-        closest = _closest(group, references) if with_closest else [None] * len(group)
-        for interpretation, reference, outputs, confidence, nearest in zip(group, references, found, sure, closest):
+        closest = _by_reading(group) if with_closest else [{} for _ in group]
+        for interpretation, outputs, confidence, nearest in zip(group, found, sure, closest):
+            document, spelling = interpretation.document, interpretation.spelling if interpretation.outputs else None
             why = "" if outputs else str(no_path(interpretation))
             confident = None if np.isnan(confidence) else float(confidence)
-            results.append(Answers(interpretation.document.id, reference, tuple(outputs), confident, nearest, why))
+            assert document.target is not None
+            target, answers = document.target, tuple(outputs)
+            results.append(Assessed(document.id, target, answers, confident, spelling, nearest, why))
     return results
+
+
+def _by_reading(group: Sequence[Interpretation]) -> list[dict[Labels, Closest | None]]:
+    """The closest path of each interpretation, by each way to read its reference that other records leave open.
+
+    Raises UsageError for word pieces: an answer has many spellings.
+    """
+    ways = [_readings(each) for each in group]
+    asked = [(member, way) for member, each in enumerate(ways) for way in each]
+    found = _closest([group[member] for member, _ in asked], [way for _, way in asked])
+    closest: list[dict[Labels, Closest | None]] = [{} for _ in group]
+    for (member, way), each in zip(asked, found):
+        closest[member][way] = each
+    return closest
+
+
+def _readings(interpretation: Interpretation) -> list[Labels]:
+    """The labels that the reference of a record may mean."""
+    target, own = interpretation.document.target, interpretation.spelling
+    if own.kind == "pieces" and len(own.mark) and own.mark != BAR:
+        raise UsageError(f"{interpretation.document.source}: the closest path is by labels, and these are word pieces")
+    if not isinstance(target, str):
+        return [target or ()]
+    others = [own] if own.kind != "characters" else [own, Spelling("words"), Spelling("characters", " ")]
+    return list(dict.fromkeys(each.labels(target) for each in others))
 
 
 def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> list[Closest | None]:
@@ -67,14 +118,6 @@ def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> l
         None if best is None else Closest(best.errors, tuple(output_of(graph, best.path)), best.path.energy)
         for graph, best in zip(graphs, found)
     ]
-
-
-def _outputs(interpretation: Interpretation) -> frozenset[str]:
-    """The labels that can be output; where not all paths are there, those that the grammar or the record would."""
-    grammar, graph = interpretation.grammar, interpretation.graph
-    if not graph.arcs or interpretation.search is not None:
-        graph = interpretation.document.graph if grammar is None else grammar.graph
-    return frozenset(graph.words(distinct_numbers(graph.olabel).tolist()))
 
 
 def _confidences(group: Sequence[Interpretation], found: Sequence[Sequence[Labels]], beta: float | None) -> FloatArray:

@@ -58,12 +58,13 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
     """The same of an input that is open; it is closed behind them."""
     try:
         form = form_read(source, path, options.format)
+        split = form.spelling if options.split == "auto" else options.split
         if form.split:
             for part in form.splitter(source, path, options):
-                yield replace(part, form=form.name) if isinstance(part, RawPart) else part
+                yield replace(part, form=form.name, split=split) if isinstance(part, RawPart) else part
         else:
             data = source.everything()
-            yield RawPart(_whole, (form, data, source.name, path, options), path, len(data), form.name)
+            yield RawPart(_whole, (form, data, source.name, path, options), path, len(data), form.name, split)
     except LatticeError as error:
         yield Failure(path, error)
     finally:

@@ -27,6 +27,7 @@ class Format(NamedTuple):
     write:     makes a document, with options, what is Written.
     several:   whether a file that is written holds several documents, with `between` between them.
     binary:    whether it is no text. numbered: whether labels can be written as numbers, with a table of symbols.
+    spelling:  how labels spell words, one of SPLITS, where systems with this form have it one way.
 
     Code is named `.module:function`, where the module is one of lattice_cli.formats.
     """
@@ -44,6 +45,7 @@ class Format(NamedTuple):
     between: bytes = b""
     binary: bool = False
     numbered: bool = False
+    spelling: str = "auto"
 
     @property
     def reader(self) -> Callable[[Any, str, str, ReadOptions], Document | Inputs]:
@@ -94,7 +96,7 @@ FORMATS = {
                read=".matrices.text_matrix:read_rows"),
         Format("slf", "HTK SLF: named scores acoustic, lm, ngram, pronunciation, duration, x1 to x9, words",
                (".slf", ".lat"), _SLF, split=".exchange.slf:split_slf",
-               write=".exchange.slf_writer:write_slf", several=True),
+               write=".exchange.slf_writer:write_slf", several=True, spelling="words"),
         Format("att", "OpenFst text: labels as text, or numbers and a table (--write-symbols)", (".att", ".fst.txt"),
                split=".exchange.openfst:split_att", write=".exchange.openfst:write_att", numbered=True),
         Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),
@@ -103,7 +105,8 @@ FORMATS = {
                read=".exchange.k2:read_k2", write=".exchange.k2:write_k2", numbered=True),
         Format("kaldi", "Kaldi text archive: named scores graph and acoustic; words are whole numbers "
                "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), _KALDI, split=".exchange.kaldi:split_kaldi",
-               write=".exchange.kaldi:write_kaldi", several=True, numbered=True),
+               write=".exchange.kaldi:write_kaldi", several=True, numbered=True,
+               spelling="words"),
         Format("dot", "Graphviz", (".dot", ".gv"), write=".exchange.dot:write_dot", several=True),
         Format("words", "", (".txt",), read=".notations.word_list:word_list"),
         Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),

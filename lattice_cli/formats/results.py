@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from lattice_cli.choices import SPLITS
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import (
     PAUSE,
@@ -25,6 +26,7 @@ from lattice_cli.formats.io import (
     parsed,
 )
 from lattice_cli.formats.reading import Record, split_source
+from lattice_cli.grammars import Spelling, spelling_of
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')
 _RESULT = re.compile(rb'"(paths|status)"\s*:')
@@ -33,13 +35,14 @@ _RESULT = re.compile(rb'"(paths|status)"\s*:')
 @dataclass(frozen=True)
 class Answered:
     """A record that was decoded. answers: labels of each path, the best first; none if it has no path. confidence: of
-    the first answer, if the record says so. target: the reference that the record carries."""
+    the first answer, if the record says so. target: the reference that the record carries. spelling: of its labels."""
 
     id: str
     source: str
     answers: tuple[tuple[str, ...], ...]
     confidence: float | None
     target: str | tuple[str, ...] | None
+    spelling: Spelling | None = None
 
 
 def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered | Pause]:
@@ -99,7 +102,18 @@ def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:
     answers = tuple(tuple(as_text(label, at, "a label of an output") for label in output) for output in outputs)
     given = next((holder["confidence"] for holder in (*paths[:1], record) if "confidence" in holder), None)
     confidence = None if given is None else as_number(given, at, "confidence")
-    return Answered(record_id, at, answers, confidence, target)
+    return Answered(record_id, at, answers, confidence, target, _spelling(record, answers, at))
+
+
+def _spelling(record: dict[str, Any], answers: tuple[tuple[str, ...], ...], at: str) -> Spelling | None:
+    """As the record has it, else by the labels of its answers; None where there are none."""
+    labels = frozenset(label for answer in answers for label in answer)
+    if is_null(record.get("split")):
+        return spelling_of(labels) if labels else None
+    if record["split"] not in SPLITS:
+        raise FormatError(f"{at}: split is {brief(record['split'])}, expected {', '.join(SPLITS)}")
+    separator = "" if is_null(record.get("separator")) else as_text(record["separator"], at, "separator")
+    return Spelling(record["split"], separator)
 
 
 def read_target(given: Any, at: str) -> str | tuple[str, ...] | None:

@@ -12,6 +12,7 @@ ngram_scorer       n-grams asked word by word for many histories at once
 rescoring          a composition expanded by a scorer
 scorer             Scorer: a deterministic on-demand grammar over outputs; sums of two
 scorer_config      which language model and hot words judge answers
+spelling           how labels spell words: a word each, characters, pieces
 """
 
 from typing import TYPE_CHECKING
@@ -27,5 +28,6 @@ if TYPE_CHECKING:
     from lattice_cli.grammars.rescoring import rescored
     from lattice_cli.grammars.scorer import Scorer
     from lattice_cli.grammars.scorer_config import Scorers
+    from lattice_cli.grammars.spelling import Spelling, spelling_of, together
 
 __getattr__ = lazy_names(__name__)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct
 from lattice_cli.errors import GraphError
 
 EPSILON = 0
@@ -115,6 +115,11 @@ class Graph:
     def finals(self) -> IntArray:
         """Nodes with a final energy, in order."""
         return np.flatnonzero(np.isfinite(self.final))
+
+    @cached_property
+    def spoken(self) -> frozenset[str]:
+        """The labels that its arcs output."""
+        return frozenset(self.words(distinct(self.olabel).tolist()))
 
     def reversed(self) -> Graph:
         """The graph read from its end: every path backwards, with the same energy. Indices stay what they were."""

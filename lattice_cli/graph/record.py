@@ -25,6 +25,7 @@ class Document:
     scores:  name -> (arcs,) named scores; empty where the file gives energies.
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
     target:  the correct answer as the record gives it, a text or a list of labels.
+    split:   how its labels spell words: a kind of grammars.Spelling, or "auto", as the labels tell.
     form:    what the file was read as, a name of the registry of formats; "" for what was not read.
     rows:    whether nodes are the rows of an emission matrix, which stand for times.
     unread:  phrases about what else its file says of it, which is lost if it is written anew.
@@ -38,13 +39,16 @@ class Document:
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
+    split: str = "auto"
     form: str = ""
     rows: bool = False
     unread: tuple[str, ...] = ()
 
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""
-        return Document(without_any_arcs(self.graph.labels, 0), self.id, self.source, (), target=self.target)
+        return Document(
+            without_any_arcs(self.graph.labels, 0), self.id, self.source, (), target=self.target, split=self.split
+        )
 
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.

@@ -26,6 +26,6 @@ if TYPE_CHECKING:
     from lattice_cli.records.posteriors import Forward, forward
     from lattice_cli.records.request import SearchRequest
     from lattice_cli.records.strategy import interpretations
-    from lattice_cli.records.targets import labels_of, reference_labels, target_labels
+    from lattice_cli.records.targets import labels_of, target_labels
 
 __getattr__ = lazy_names(__name__)

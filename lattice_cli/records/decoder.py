@@ -79,7 +79,9 @@ class Decoder:
         spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if self._on_demand else graph
         grammar = self._written_out(spoken)
         inner, right = self._ctc_grammar(graph.labels, grammar)
-        return self._scored(Interpretation(document, grammar, compose(graph, right, self.combine), inner))
+        return self._scored(
+            Interpretation(document, grammar, compose(graph, right, self.combine), inner, blank=self.ctc)
+        )
 
     def _scored(self, interpretation: Interpretation) -> Interpretation:
         graph = interpretation.graph

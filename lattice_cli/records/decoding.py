@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lattice_cli.errors import GraphError, NoPath
+from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
@@ -46,8 +47,9 @@ class Decoded:
     """A path in the terms of the side reported on.
 
     energy: nats, of the whole path; nan for an answer of least risk that no path has, which then has no arcs and nodes
-    either. output, input: labels without epsilons. arcs: indices. nodes: names, one more than arcs. times: seconds at
-    each node (None: not known), or None where the record has no times. words, risk: if asked for.
+    either. output, input: labels without epsilons; text: the output as one string, as labels spell it. arcs: indices.
+    nodes: names, one more than arcs. times: seconds at each node (None: not known), or None where the record has no
+    times. words, risk: if asked for.
     """
 
     energy: float
@@ -56,6 +58,7 @@ class Decoded:
     arcs: list[int]
     nodes: list[int | str]
     times: list[float | None] | None
+    text: str = ""
     words: list[Word] | None = None
     risk: Risk | None = None
 
@@ -64,13 +67,14 @@ class Decoded:
 class Decoding:
     """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
     confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have.
-    notes: why something that was asked for is not known."""
+    notes: why something that was asked for is not known. spelling: how its labels spell words; None: it has none."""
 
     paths: list[Decoded]
     search: Search | None = None
     confidence: float | None = None
     unsaid: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
+    spelling: Spelling | None = None
 
 
 def decode(
@@ -91,7 +95,8 @@ def decode(
             search = interpretation.search
             if search is None and request.limited:  # it was composed: all of it was looked at
                 search = Search(True, paths[0].energy, interpretation.graph.nodes)
-            found = Decoding(views, search, unsaid=interpretation.unsaid)
+            spelling = interpretation.spelling if interpretation.outputs else None
+            found = Decoding(views, search, unsaid=interpretation.unsaid, spelling=spelling)
             results.append(_more(found, interpretation, paths, decoder.ctc, request, of))
     return results
 
@@ -113,7 +118,7 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
 
 def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> list[Decoded]:
     """Paths of an interpretation in the terms of one side."""
-    graph, side = interpretation.graph, interpretation.side(of)
+    graph, side, spelling = interpretation.graph, interpretation.side(of), interpretation.spelling
     found = []
     for path in paths:
         arcs, nodes = side.path(path)
@@ -121,7 +126,9 @@ def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> l
         if side.times is not None:
             times = [None if np.isnan(time) else float(time) for time in side.times[nodes]]
         names = [side.names[node] for node in nodes]
-        found.append(Decoded(path.energy, output_of(graph, path), input_of(graph, path), arcs, names, times))
+        output = output_of(graph, path)
+        text = spelling.text(output)
+        found.append(Decoded(path.energy, output, input_of(graph, path), arcs, names, times, text))
     return found
 
 
@@ -154,7 +161,10 @@ def _more(
         path = path_of_answer(graph, least.answer)
         chosen, places = [path], [least]
         output = graph.words(least.answer)
-        view = Decoded(np.nan, output, [], [], [], None) if path is None else decoded(interpretation, [path], of)[0]
+        text = interpretation.spelling.text(output)
+        view = Decoded(np.nan, output, [], [], [], None, text)
+        if path is not None:
+            (view,) = decoded(interpretation, [path], of)
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
         clock = _Clock(interpretation, ctc, asked.row_time)

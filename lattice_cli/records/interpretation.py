@@ -11,6 +11,7 @@ from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.choices import SIDES
 from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
+from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph
 from lattice_cli.search import Path
 
@@ -55,7 +56,7 @@ class Interpretation:
 
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
-    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have.
+    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of CTC.
     """
 
     document: Document
@@ -65,6 +66,19 @@ class Interpretation:
     search: Search | None = None
     why: str | None = None
     unsaid: frozenset[str] = frozenset()
+    blank: str | None = None
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The labels that the grammar, or the record without one, can output."""
+        if self.grammar is not None:
+            return self.grammar.graph.spoken
+        return self.document.graph.spoken - {self.blank}
+
+    @property
+    def spelling(self) -> Spelling:
+        """How answers spell words."""
+        return spelling_of(self.outputs, self.document.split)
 
     @property
     def graph(self) -> Graph:

@@ -65,13 +65,15 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have."""
+    """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have. blank:
+    of CTC."""
 
     document: Document
     grammar: Document | None
     emissions: EmissionMatrix
     heuristic: Heuristic
     unsaid: frozenset[str] = frozenset()
+    blank: str | None = None
 
     @property
     def decoding_graph(self) -> DecodingGraph:
@@ -96,7 +98,7 @@ class Matrix:
 
     def interpretation(self, found: Composition, search: Search, why: str | None = None) -> Interpretation:
         """The interpretation that consists of what was found."""
-        return Interpretation(self.document, self.grammar, found, None, search, why, self.unsaid)
+        return Interpretation(self.document, self.grammar, found, None, search, why, self.unsaid, self.blank)
 
 
 def _numbers(matrices: Sequence[Matrix]) -> int:
@@ -128,7 +130,7 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
     if emissions.steps * (emissions.largest + np.abs(graph.graph.energy).max(initial=0.0)) > _HIGHEST:
         return None
     unsaid = decoder.unsaid(graph.spoken) if scored else frozenset[str]()
-    return Matrix(document, grammar, emissions, decoder.heuristic(graph, classes), unsaid)
+    return Matrix(document, grammar, emissions, decoder.heuristic(graph, classes), unsaid, ctc)
 
 
 def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:

@@ -1,43 +1,27 @@
-"""Targets: what the user writes as the correct answer, and the acceptors of it and of everything else."""
+"""Targets: what the user writes as the correct answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
+from lattice_cli.grammars import spelling_of
 from lattice_cli.graph import Labels, Target
 
 
-def target_labels(text: str | Sequence[str], labels: Labels) -> Target:
-    """The labels that a target means over a label table.
+def target_labels(text: str | Sequence[str], labels: Labels, split: str = "auto") -> Target:
+    """The labels that a target means over a label table. split: how a text becomes labels, see grammars.Spelling.
 
-    A sequence is taken as it is. A text without white space whose characters are labels, or are all that labels are, is
-    split into characters; any other at white space, unless only its characters, white space included, are labels.
+    A sequence is taken as it is. Of itself a text whose characters are labels, white space included, is characters, and
+    so is one without white space where all labels are characters; any other is split at white space.
     """
     if not isinstance(text, str):
         return tuple(text)
-    known = set(labels[1:])
-    return meant_labels(text, known, bool(known) and all(len(label) == 1 for label in known))
-
-
-def meant_labels(text: str, known: Set[str], letters_only: bool) -> Target:
-    """The labels that a text means. known: the labels there are; letters_only: all labels are single characters."""
-    words, characters = tuple(text.split()), tuple(text)
-    if all(letter in known for letter in characters):
-        return characters if words == (text,) or not all(word in known for word in words) else words
-    return characters if letters_only and words == (text,) else words
-
-
-def reference_labels(text: str | Sequence[str], known: Set[str], letters_only: bool) -> Target:
-    """The labels of a reference, where `known` are the labels that were seen in answers: there may be others.
-
-    A target, but that where all labels are single characters any text is characters, white space within it included;
-    unless white space stands between all of them.
-    """
-    if not isinstance(text, str):
-        return tuple(text)
-    if letters_only and any(len(word) > 1 for word in text.split()):
-        return tuple(text.strip())
-    return meant_labels(text, known, letters_only)
+    known = frozenset(labels[1:])
+    spelling = spelling_of(known, split)
+    if split == "auto" and (all(letter in known for letter in text) or (spelling.kind == "characters" and known)):
+        words = tuple(text.split())
+        return tuple(text) if words == (text,) or known.issuperset(text) else words
+    return spelling.labels(text)
 
 
 def labels_of(targets: Sequence[str | Sequence[str]]) -> Labels:

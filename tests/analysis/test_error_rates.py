@@ -15,9 +15,11 @@ from support.strategies import BETAS, graphs, moderate_energies
 from lattice_cli.analysis import Answers, evaluate
 from lattice_cli.analysis.bootstrap import share
 from lattice_cli.analysis.rejection import reject_curve
+from lattice_cli.grammars import Spelling, spelling_of, together
 from lattice_cli.graph import Graph, linear_graph
-from lattice_cli.records import reference_labels
 from lattice_cli.search import answer_posteriors
+
+CHARACTERS = Spelling("characters")
 
 
 def answers(reference: str, *found: str, confidence: float | None = None) -> Answers:
@@ -30,7 +32,7 @@ def answers(reference: str, *found: str, confidence: float | None = None) -> Ans
 
 def test_a_small_evaluation_by_hand() -> None:
     records = [answers("a bc", "a bc"), answers("abc", "abd", "abc"), answers("ab", "axb"), answers("ab")]
-    found = evaluate(records)
+    found = evaluate(records, CHARACTERS)
     assert (found.exact.count, found.exact.all, found.no_path) == (1, 4, 1)
     labels = found.labels
     assert (labels.correct, labels.substitutions, labels.insertions, labels.deletions) == (8, 1, 1, 2)
@@ -51,16 +53,15 @@ def test_a_small_evaluation_by_hand() -> None:
     ]
 
 
-def test_words_are_labels_if_one_has_several_characters() -> None:
+def test_words_are_labels_or_what_characters_spell() -> None:
     one = Answers("x", ("go", "a"), (("go", "b"),))
-    assert not evaluate([one]).joined
-    assert evaluate([one], words="joined").words.share.all == 1
-    assert evaluate([answers("ab", "ab")]).joined
-    assert not evaluate([answers("ab", "ab")], words="labels").joined
+    assert not evaluate([one], Spelling("words")).joined
+    assert evaluate([one], CHARACTERS).words.share.all == 1
+    assert evaluate([answers("ab", "ab")], CHARACTERS).joined
 
 
 def test_a_record_without_a_path_is_never_right() -> None:
-    found = evaluate([answers(""), answers("", "")])
+    found = evaluate([answers(""), answers("", "")], CHARACTERS)
     assert found.exact.count == 1
     assert found.labels.share.rate is None
     assert found.labels.share.interval is None
@@ -166,7 +167,7 @@ def test_a_long_curve_is_thinned_evenly() -> None:
 
 def test_rejection_counts_records_without_an_answer_as_rejected() -> None:
     records = [answers("a", "a", confidence=0.9), answers("b", "a", confidence=0.8), answers("c")]
-    curve = evaluate(records, reject=True).curve
+    curve = evaluate(records, CHARACTERS, reject=True).curve
     assert curve is not None
     assert (curve.records, curve.accepted.tolist(), curve.errors.tolist()) == (3, [1, 2], [0, 1])
 
@@ -180,18 +181,54 @@ def test_rejection_counts_records_without_an_answer_as_rejected() -> None:
         ("34", "34", "34"),
         ("35", "34", "35"),  # a label that no answer has
         ("3 5", "34", "35"),
+        ("3 5", "34 ", "3 5"),
         ("a dog", "cat", "a dog"),
         ("a dog\n", "cat", "a dog"),
         ("", "cat", ""),
-        (["a", " "], "cat", "a "),
     ],
 )
 def test_where_labels_are_characters_a_text_is_characters(text: str, known: str, meant: str) -> None:
-    assert reference_labels(text, set(known), True) == tuple(meant)
+    assert spelling_of(frozenset(known)).labels(text) == tuple(meant)
 
 
 def test_where_labels_are_words_a_text_is_words() -> None:
-    known = {"seven", "of", "a"}
-    assert reference_labels("seven of clubs", known, False) == ("seven", "of", "clubs")
-    assert reference_labels("clubs", known, False) == ("clubs",)
-    assert reference_labels(" of  a ", known, False) == ("of", "a")
+    spelling = spelling_of(frozenset({"seven", "of", "a", "<unk>"}))
+    assert spelling.labels("seven of clubs") == ("seven", "of", "clubs")
+    assert spelling.labels("clubs") == ("clubs",)
+    assert spelling.labels(" of  a ") == ("of", "a")
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["▁he", "llo", "▁wor", "ld"], ("hello", "world")),
+        (["he", "▁", "llo", "▁"], ("he", "llo")),
+        (["he", "##llo", "wor", "##ld", "a"], ("hello", "world", "a")),
+        (["he@@", "llo", "wor@@", "ld"], ("hello", "world")),
+        (["|", "h", "i", "|", "|", "y", "o", "|"], ("hi", "yo")),
+        (["h", "i", " ", "y"], ("hi", "y")),
+        (["hi", "y"], ("hi", "y")),
+        ([], ()),
+    ],
+)
+def test_words_are_spelled_by_the_marks_of_pieces(labels: list[str], words: tuple[str, ...]) -> None:
+    spelling = spelling_of(frozenset(labels))
+    assert spelling.words(labels) == words
+    assert spelling.text(labels).split() == list(words)
+
+
+def test_a_bar_is_a_character_where_white_space_is_one() -> None:
+    assert spelling_of(frozenset("ab| ")) == Spelling("characters", " ")
+    assert spelling_of(frozenset("ab|")) == Spelling("pieces", "|")
+    assert spelling_of(frozenset("ab|")).labels("ab b") == ("a", "b", "|", "b")
+    assert spelling_of(frozenset("ab|"), "characters") == Spelling("characters")
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "ab", " ", "▁a", "##b"]), max_size=4), min_size=1, max_size=4))
+def test_records_together_spell_as_their_labels_together(records: list[list[str]]) -> None:
+    """Each record may show some of the labels only; how texts split does not hang on which."""
+    together_ = together(spelling_of(frozenset(each)) for each in records)
+    whole = spelling_of(frozenset(label for each in records for label in each))
+    assert together_.kind == whole.kind
+    if whole.kind == "characters":
+        assert together_ == whole

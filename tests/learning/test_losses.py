@@ -328,7 +328,7 @@ def test_a_search_that_runs_out_of_budget_says_so() -> None:
         ("ten of", ("", "ten", "of"), ("ten", "of")),
         ("ten", ("", "ten", "of"), ("ten",)),
         ("to be", ("", "t", "o", " ", "b", "e"), ("t", "o", " ", "b", "e")),
-        ("t o", ("", "t", "o", " "), ("t", "o")),
+        ("t o", ("", "t", "o", " "), ("t", " ", "o")),
         ("", ("", "a"), ()),
         ("caz", ("", "c", "a"), ("c", "a", "z")),
         ("who", ("", "ten", "a"), ("who",)),

@@ -118,7 +118,7 @@ def test_output_is_as_documented() -> None:
     assert {"".join(path["output"]) for path in record["paths"]} <= {"cap", "cat", "cut"}
     for path in record["paths"]:
         assert path["log_probability"] == pytest.approx(-2 * (path["energy"] - record["free_energy"]))
-        assert list(path) == ["energy", "output", "input", "arcs", "nodes", "log_probability"]
+        assert list(path) == ["energy", "output", "text", "input", "arcs", "nodes", "log_probability"]
     assert run("sample", CUT, "-g", WORDS, "-n", "200", "--beta", "2", "--json").out == done.out
     assert run("sample", CUT, "-g", WORDS, "-n", "200", "--beta", "2", "--json", "--seed", "1").out != done.out
 

@@ -8,7 +8,7 @@ import click
 
 from lattice_cli import analysis, formats, graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import Number, decoder_options, input_options_without_words, positive, result_options
+from lattice_cli.cli.options import Number, decoder_options, input_options, positive, result_options
 from lattice_cli.errors import NoPath, counted, printable
 from lattice_cli.formats import io
 
@@ -33,15 +33,8 @@ _REJECT_AT = 0.01
 @click.option(
     "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
 )
-@click.option(
-    "--words",
-    type=click.Choice(["auto", "labels", "joined"]),
-    default="auto",
-    show_default=True,
-    help="Words: each label, or what the labels spell between white space. auto: labels if one has several characters.",
-)
 @click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
-@input_options_without_words
+@input_options
 @result_options
 def evaluate(
     results: tuple[str, ...],
@@ -54,7 +47,6 @@ def evaluate(
     reject_at: float | None,
     beta: float,
     confusions: int,
-    words: str,
     per_record: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
@@ -94,10 +86,10 @@ def evaluate(
     known = formats.read_references(references, reading.encoding) if references else None
     reader = reports.Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)
-    collected = reports.Collected()
+    collected = reports.Collected(reading.split)
 
-    def decoded(documents: list[graph.Document]) -> list[analysis.Answers]:
-        return analysis.assess(documents, reports.own_reference, through, request, oracle)
+    def decoded(documents: list[graph.Document]) -> list[analysis.Assessed]:
+        return analysis.assess(documents, through, request, oracle)
 
     status = stream.run_records(results, reading, reports.solver(decoded), collected, run, reader)
     if status and not run.keep_going:
@@ -108,7 +100,7 @@ def evaluate(
     records = collected.records()
     if not records:
         return status
-    found = figures(records, words, oracle, reject)
+    found = figures(records, collected.spelling, oracle, reject)
     limit = _REJECT_AT if reject_at is None else reject_at
     reports.put_out(found, collected.failures, run, per_record, confusions, limit)
     return max(status, _unanswered(found.no_path, len(records)))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         encoding_option,
         graph_options,
         input_options,
-        input_options_without_words,
         keep_going_option,
         not_negative,
         of_option,

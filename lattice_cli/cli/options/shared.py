@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from lattice_cli import grammars, models, records
-from lattice_cli.choices import COMBINE, SIDES
+from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
-from lattice_cli.cli.options.groups import Command, applied, grouped
+from lattice_cli.cli.options.groups import applied, grouped
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
@@ -180,28 +179,37 @@ _form_options = applied(
     click.option(
         "--keep-tags", is_flag=True, help="SLF, Kaldi: !SENT_START, !ENTER, <s> and the like are labels, not epsilon."
     ),
+    click.option(
+        "--split",
+        type=click.Choice(["auto", *SPLITS]),
+        default="auto",
+        help="How labels spell words, and texts become labels: a label a word, characters, or word pieces with marks "
+        "(▁he, ##llo, he@@, |). Without: as all the labels tell.",
+    ),
     encoding_option,
 )
-
-
-def _symbol_options(*osymbols: str) -> Callable[[Command], Command]:
-    """Options for files with numbers for labels; `osymbols`: what that of output labels is called."""
-    return applied(
-        click.option(
-            "--symbols", metavar="FILE", help=f"Labels of numbers, `label number` a line: {', '.join(numbered())}."
-        ),
-        click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
-        click.option(*osymbols, "osymbols", metavar="FILE", help="For output labels only, such as Kaldi's words.txt."),
-        click.option(
-            "--epsilon",
-            metavar="SYMBOL",
-            help="att, kaldi: the epsilon of labels that are words, whatever they look like; 0: labels are numbers. "
-            "Default: <eps>, and @0@ of HFST.",
-        ),
-        click.option(
-            "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
-        ),
-    )
+_symbol_options = applied(
+    click.option(
+        "--symbols", metavar="FILE", help=f"Labels of numbers, `label number` a line: {', '.join(numbered())}."
+    ),
+    click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
+    click.option(
+        "--osymbols",
+        "--words",
+        "osymbols",
+        metavar="FILE",
+        help="For output labels only, such as Kaldi's words.txt.",
+    ),
+    click.option(
+        "--epsilon",
+        metavar="SYMBOL",
+        help="att, kaldi: the epsilon of labels that are words, whatever they look like; 0: labels are numbers. "
+        "Default: <eps>, and @0@ of HFST.",
+    ),
+    click.option(
+        "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
+    ),
+)
 
 
 def _read_options(
@@ -214,6 +222,7 @@ def _read_options(
     scales: tuple[tuple[str, float], ...],
     node_words: str,
     keep_tags: bool,
+    split: str,
     encoding: str | None,
     symbols: str | None,
     isymbols: str | None,
@@ -228,12 +237,10 @@ def _read_options(
         raise UsageError(f"--{units[0]} and --{units[1]}: a matrix holds one of them")
     tables = (isymbols or symbols, osymbols or symbols)
     options = io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
-    return replace(options, epsilon=epsilon, encoding=encoding)
+    return replace(options, epsilon=epsilon, encoding=encoding, split=split)
 
 
-input_options = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols", "--words"))
-#: For a command to which --words is something else.
-input_options_without_words = grouped("reading", _read_options, _form_options, _symbol_options("--osymbols"))
+input_options = grouped("reading", _read_options, _form_options, _symbol_options)
 
 
 def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
-from lattice_cli.analysis import Answers, Labels
+from lattice_cli.analysis import Answers, Assessed
 from lattice_cli.cli.stream import Item
 from lattice_cli.errors import FormatError, LatticeError, UsageError
-from lattice_cli.formats import Answered, Reference, References, read_results
+from lattice_cli.formats import Answered, References, read_results
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
+from lattice_cli.grammars import Spelling, spelling_of, together
 from lattice_cli.graph import Document
-from lattice_cli.records import reference_labels
 
 
 class Reader:
@@ -61,21 +62,17 @@ class Reader:
 
 
 class Collected:
-    """All answers with their references. A text is read as labels by the labels there are, so some wait for the end."""
+    """All answers with their references. How texts split into labels is decided for all of them, so they wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, split: str) -> None:
+        """split: what the user says of it, a kind of Spelling or auto."""
         self.failures: list[tuple[str, LatticeError]] = []
-        self._records: list[Answers] = []
-        self._waiting: dict[int, Reference] = {}
-        self._seen: set[str] = set()
+        self._records: list[Assessed] = []
+        self._split = split
 
-    def show(self, record: Document | Answered, answers: Answers) -> None:
-        """One record; without a graph to tell the labels its reference waits."""
-        if isinstance(record, Answered) and record.target is not None:
-            self._waiting[len(self._records)] = record.target
-            self._seen.update(record.target if isinstance(record.target, tuple) else ())
-            self._seen.update(label for answer in answers.answers for label in answer)
-        self._records.append(answers)
+    def show(self, record: Document | Answered, assessed: Assessed) -> None:
+        """One record."""
+        self._records.append(assessed)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that is left out."""
@@ -84,31 +81,30 @@ class Collected:
     def finish(self) -> None:
         """The figures are made by the command."""
 
+    @cached_property
+    def spelling(self) -> Spelling:
+        """How the records spell words."""
+        listed = {label for each in self._records if isinstance(each.reference, tuple) for label in each.reference}
+        if self._split != "auto":
+            seen = {label for each in self._records for answer in each.answers for label in answer}
+            return spelling_of(frozenset(listed | seen), self._split)
+        found = [each.spelling for each in self._records if each.spelling is not None]
+        return together([*found, spelling_of(frozenset(listed))] if listed else found)
+
     def records(self) -> list[Answers]:
         """All records, their references as labels."""
-        letters_only = bool(self._seen) and all(len(label) == 1 for label in self._seen)
-        return [
-            replace(record, reference=reference_labels(self._waiting[index], self._seen, letters_only))
-            if index in self._waiting
-            else record
-            for index, record in enumerate(self._records)
-        ]
+        return [each.read(self.spelling) for each in self._records]
 
 
-def own_reference(document: Document, outputs: frozenset[str]) -> Labels:
-    """The labels of a record's reference, by the labels that its graph can output."""
-    assert document.target is not None
-    letters_only = bool(outputs) and all(len(label) == 1 for label in outputs)
-    return reference_labels(document.target, outputs, letters_only)
+def solver(assess: Callable[[list[Document]], list[Assessed]]) -> Callable[[list[Any]], list[Assessed]]:
+    """What assesses a batch: graphs are decoded, answers are taken as they are."""
 
-
-def solver(assess: Callable[[list[Document]], list[Answers]]) -> Callable[[list[Any]], list[Answers]]:
-    """What makes answers of a batch: graphs are decoded, answers are taken as they are."""
-
-    def solve(batch: list[Any]) -> list[Answers]:
+    def solve(batch: list[Any]) -> list[Assessed]:
         decoded = iter(assess([record for record in batch if isinstance(record, Document)]))
         return [
-            next(decoded) if isinstance(record, Document) else Answers(record.id, (), record.answers, record.confidence)
+            next(decoded)
+            if isinstance(record, Document)
+            else Assessed(record.id, record.target, record.answers, record.confidence, record.spelling)
             for record in batch
         ]
 

@@ -13,6 +13,7 @@ from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream import Item, RunOptions
 from lattice_cli.cli.terminal import answer_text, number, write_json
 from lattice_cli.errors import LatticeError, counted
+from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document
 from lattice_cli.learning.losses import AnswerEnergy, Check, LossFailure, LossResult, RecordLosses
 
@@ -100,11 +101,11 @@ class LossReport(StreamReport):
 
     def printed(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
         sound, failures = found.sound, [each for each in found.losses if isinstance(each, LossFailure)]
-        single = all(len(label) == 1 for result in sound for label in _labels(result))
-        targets = [answer_text(target, single) for target in sound[0].targets]
+        spelling = sound[0].interpretation.spelling
+        targets = [answer_text(target, spelling.text(target)) for target in sound[0].targets]
         title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
         yield Sheet(self._fields.columns, [self._cells(each, found) for each in found.losses], title)
-        yield from _remarks(found, single)
+        yield from _remarks(found, spelling)
         yield from (f"{each.loss.name}: {each.error}" for each in failures)
         for each in sound if self._arcs else ():
             yield self._listing(document, _CheckedLoss(each, found.checks.get(each.loss.name)))
@@ -115,10 +116,10 @@ class LossReport(StreamReport):
         return self._fields.cells(_CheckedLoss(each, found.checks.get(each.loss.name)))
 
 
-def _remarks(found: RecordLosses, single: bool) -> Iterator[str]:
+def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
     results = found.sound
     offending = {
-        answer_text(result.offending.output or [], single)
+        answer_text(result.offending.output, spelling.text(result.offending.output))
         for result in results
         if result.offending is not None and result.offending.output is not None
     }
@@ -140,11 +141,6 @@ def _remarks(found: RecordLosses, single: bool) -> Iterator[str]:
     some = next(iter(found.checks.values()), None)
     if some is not None and results and len(some.arcs) < len(results[0].gradient):
         yield f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random"
-
-
-def _labels(result: LossResult) -> list[str]:
-    outputs = [term.output for term in (result.correct, result.offending) if term is not None]
-    return [label for output in outputs if output is not None for label in output]
 
 
 def _figure(value: float) -> str:

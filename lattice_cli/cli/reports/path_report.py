@@ -36,20 +36,20 @@ _SPAN = plain("begin", "end")
 _WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
 _PATH = Fields(
     Field("energy", "energy", lambda path: None if path.energy != path.energy else path.energy),
-    *map(Field, ("output", "input", "arcs")),
+    *map(Field, ("output", "text", "input", "arcs")),
     Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
     Field("times", "times", kind="text", shown=_spaced, optional=True),
     Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
     Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
     Field("words", told=_WORD.records, optional=True),
 )
-#: Columns of rows (path, rank, whether labels are run together, gap or log p), by their headings.
+#: Columns of rows (path, rank, gap or log p), by their headings.
 _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
     "rank": Field(None, "rank", 1, shown=str),
     "draw": Field(None, "draw", 1, shown=str),
-    "gap": Field(None, "gap", 3),
-    "log p": Field(None, "log p", 3),
-    "answer": Field(None, "answer", lambda row: answer_text(row[0].output, row[2]), "label", str),
+    "gap": Field(None, "gap", 2),
+    "log p": Field(None, "log p", 2),
+    "answer": Field(None, "answer", lambda row: answer_text(row[0].output, row[0].text), "label", str),
 }
 
 
@@ -83,9 +83,8 @@ def _rows(
     document: Document, fields: Fields, paths: Sequence[Decoded], further: Sequence[float]
 ) -> Iterator[list[Cell]]:
     """The cells of paths in these columns. further: of each, the value that is no part of a path."""
-    run_together = all(len(label) == 1 for path in paths for label in path.output)
     for rank, (path, value) in enumerate(zip(paths, further), 1):
-        yield [document.id, *fields.cells((path, rank, run_together, value))]
+        yield [document.id, *fields.cells((path, rank, value))]
 
 
 class ViterbiReport(StreamReport):
@@ -114,6 +113,8 @@ class ViterbiReport(StreamReport):
 
     def objects(self, document: Document, found: Decoding) -> list[dict[str, Any]]:
         record = {**identity(document), "status": "ok", "paths": _PATH.records(found.paths)}
+        if found.spelling is not None:
+            record["split"], record["separator"] = found.spelling.kind, found.spelling.mark or None
         if found.confidence is not None:
             record["confidence"] = found.confidence
         if found.notes:

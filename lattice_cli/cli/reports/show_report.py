@@ -10,6 +10,7 @@ from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, a
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
+from lattice_cli.grammars import spelling_of
 
 if TYPE_CHECKING:
     from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
@@ -180,13 +181,16 @@ def _count(paths: int) -> str:
 def comparison(names: tuple[str, str], found: Comparison) -> Iterator[Printed]:
     """Two lattices side by side, then what only one of them has, then the arcs whose energies differ."""
     pair = (found.one, found.other)
-    joined = all(len(label) == 1 for side in pair for label in side.answer or [])
+    spelling = spelling_of(frozenset(label for side in pair for label in side.answer or ()))
     facts = (
         ("nodes", [str(side.nodes) for side in pair]),
         ("arcs", [str(side.arcs) for side in pair]),
         ("arcs that the other has not", [str(len(found.only_here)), str(len(found.only_there))]),
         ("labels that the other has not", [_listed(found.labels_here), _listed(found.labels_there)]),
-        ("best answer", ["-" if side.answer is None else answer_text(side.answer, joined) for side in pair]),
+        (
+            "best answer",
+            ["-" if side.answer is None else answer_text(side.answer, spelling.text(side.answer)) for side in pair],
+        ),
         ("its energy", [number(side.energy) for side in pair]),
         (
             "its energy in the other",

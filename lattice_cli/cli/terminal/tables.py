@@ -67,13 +67,12 @@ def label_text(label: str | None) -> str:
     return printable(label) if label.strip() or not label.isprintable() else f'"{label}"'
 
 
-def answer_text(labels: Sequence[str], spelled: bool) -> str:
-    """An answer: its labels run together if they are single characters throughout, else with spaces between."""
+def answer_text(labels: Sequence[str], text: str) -> str:
+    """An answer as its labels spell it; with quotes around labels that would not be seen."""
     if not labels:
         return "(empty)"
-    if spelled:
-        return printable("".join(labels))
-    return " ".join(label_text(label) for label in labels)
+    plain = " ".join(labels)
+    return " ".join(label_text(label) for label in labels) if text == plain else printable(text)
 
 
 class GrowingTable:

@@ -13,7 +13,8 @@ class ReadOptions:
     an SLF node belongs to (auto, start, end). keep_tags: sentence tags of SLF files are labels, not epsilon. isymbols,
     osymbols: paths of the symbol tables of files with numbers for labels. acceptor: whether four columns in OpenFst
     text end with a weight, or with an output label; None: as can be told. epsilon: the label that is epsilon in text
-    graphs whose labels are words; None: <eps>, or what the table has for 0. encoding: of text; None: UTF-8. inputs:
+    graphs whose labels are words; None: <eps>, or what the table has for 0. encoding: of text; None: UTF-8. split: how
+    labels spell words, one of SPLITS or auto. inputs:
     what a recogniser works on is wanted too, beside graphs. as_grammar: a grammar is wanted, so that a word list is
     what it seems to be."""
 
@@ -28,5 +29,6 @@ class ReadOptions:
     acceptor: bool | None = None
     epsilon: str | None = None
     encoding: str | None = None
+    split: str = "auto"
     inputs: bool = False
     as_grammar: bool = False

@@ -30,7 +30,8 @@ PAUSE = Pause()
 class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
-    parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as.
+    parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as. split: how its
+    labels spell words.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -38,12 +39,13 @@ class RawPart:
     path: str
     size: int
     form: str = ""
+    split: str = "auto"
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
         try:
             for record in self.parse(*self.arguments):
-                yield replace(record, form=self.form) if isinstance(record, Document) else record
+                yield replace(record, form=self.form, split=self.split) if isinstance(record, Document) else record
         except LatticeError as error:
             yield Failure(self.path, error)
 

@@ -187,7 +187,7 @@ class _LossBatch:
         graph, document = interpretation.graph, interpretation.document
         own = targets if targets is not None else _own_target(document)
         outputs = ("", *graph.words(spoken(graph).tolist()))
-        meant = list(dict.fromkeys(target_labels(target, outputs) for target in own or ()))
+        meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))
         spelled = compose(graph, target_acceptor(meant, graph.labels))
         self._targets.append(meant)
         self._correct.append(spelled)
