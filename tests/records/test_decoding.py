@@ -284,7 +284,9 @@ def test_words_and_where_they_are(tmp_path: pathlib.Path) -> None:
     )
     short = emission_graph(np.array(energies[:7]), LABELS)
     grammar = Document(first, "g", "g", range(4))
-    (found,) = decode([Document(short, "x", "x", range(8), rows=True)], Decoder(grammar, "_"), SearchRequest(words=True))
+    (found,) = decode(
+        [Document(short, "x", "x", range(8), rows=True)], Decoder(grammar, "_"), SearchRequest(words=True)
+    )
     assert isinstance(found, Decoding)
     assert found.paths[0].words is not None
     assert [(word.label, word.begin, word.end) for word in found.paths[0].words] == [("cat", 1, 7)]
