@@ -136,19 +136,21 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], op
         else:
             graph.final(line, node_of(fields[0], at), 0.0)
             ends.append((line, fields[0], weight))
+    arcs = len(outputs)
     for line, tail, weight in ends:
         del graph.finals[int(tail)]
         graph.named[len(graph.tails)] = _FINAL
         graph.finals[_FINAL] = 0.0
         add(line, tail, "0", "0" * labels, weight)
+    silent: list[str | None] = [None] * len(ends)
     graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
-    words = labels_of(outputs, tables[1], options.epsilon, source, graph.lines)
+    words = labels_of(outputs[:arcs], tables[1], options.epsilon, source, graph.lines) + silent
     tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
     if tags:
         note(source, f"{' and '.join(tags)} are read as epsilon; --keep-tags keeps them as labels")
         words = [None if word in tags else word for word in words]
     if not compact:
-        tids = from_ids(inputs, tables[0], 0, source, graph.lines)
+        tids = from_ids(inputs[:arcs], tables[0], 0, source, graph.lines) + silent
     else:
         tids = [text or None for text in inputs] if any(inputs) else words
     return graph.document(key, tids, words, scores={GRAPH: graph_costs, ACOUSTIC: acoustic_costs})

@@ -44,7 +44,7 @@ _BEGINS = frozenset({*_HEADER, *HEADER_NAMES}) - {*NODE_NAMES, *LINK_NAMES}
 _RECORD = re.compile(rb"[ \t]*[IJ]=")
 _FIRST = re.compile(rb"[ \t]*([A-Za-z]+)[ \t]*=")
 #: Of a master file: the name of the next lattice, and the end of one.
-_ENTRY = re.compile(rb'[ \t]*"([^"]+)"[ \t\r]*')
+_ENTRY = re.compile(rb'[ \t]*"(?:[^"]*/)?([^"/]+?)(?:\.lat|\.slf)?"[ \t\r]*')
 _END = re.compile(rb"[ \t]*\.[ \t\r]*")
 
 _SPACE = r" \t\r\f\v"  # not \s: a no-break space is part of a word
@@ -231,7 +231,7 @@ def parts(lines: Iterable[tuple[int, bytes | None]]) -> Iterator[Part | None]:
                 yield part
                 part, recorded = following, False
             if entry:
-                part = Part(number + 1, entry[1].decode(errors="replace"))
+                part = Part(number + 1, entry[1].decode(errors="replace"))  # of "*/utt.lat", utt
             if entry or not first:
                 continue
         recorded = recorded or _RECORD.match(line) is not None

@@ -112,7 +112,9 @@ class _Reading:
     def row(self, row: str, section: int, at: str) -> None:
         """One n-gram: log-probability, words, and the weight of backing off after them."""
         fields = _COLUMNS.findall(row)
-        if section == self.order and len(fields) == section + 2 and not _logarithm(fields[-1], at, "back-off weight"):
+        if section == self.order and len(fields) == section + 2:
+            if _logarithm(fields[-1], at, "back-off weight"):
+                raise FormatError(f"{at}: a longest n-gram has back-off weight {fields[-1]}, expected none, or 0")
             del fields[-1]
         if not section + 1 <= len(fields) <= section + 1 + (section < self.order):
             weight = " and perhaps a back-off weight" if section < self.order else ""

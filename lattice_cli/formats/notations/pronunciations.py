@@ -2,7 +2,8 @@
 
 A probability may stand before the phones, as in Kaldi's lexiconp.txt, and behind it those of silences around the word,
 as in lexiconp_silprob.txt and in dictionaries of the Montreal Forced Aligner (parse_dictionary_file in its utils.py); a
-pronunciation costs -ln p. What the word is printed as may stand in brackets before that, as in HTK's dictionaries.
+pronunciation costs -ln p. What is said of the word may stand in brackets before that, as in HTK's dictionaries; [] is
+nothing.
 
 As a grammar its input is phones and its output words: a trie of phones, with the word on its last phone.
 """
@@ -22,9 +23,10 @@ from lattice_cli.graph import Document, numbered_document
 _COLUMNS = 4
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _DIGITS = re.compile("[0-9]+$")
-#: With a point: phones of X-SAMPA and others may be digits.
+#: With a point: phones of X-SAMPA and others may be digits. A 1 in a column of its own is one, too.
 _PROBABILITY = re.compile(r"[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?", re.ASCII)
-_OUTPUT = re.compile(r"\[(.+)\]")
+_SURE = re.compile(r"^([^\t\n]+\t)1(?=\t)", re.MULTILINE)
+_OUTPUT = re.compile(r"\[(.*)\]")
 
 
 def pronunciations(text: str, source: str, without_stress: bool = False) -> Iterator[LexiconWord]:
@@ -32,7 +34,7 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
 
     without_stress: digits at the end of phones are taken off.
     """
-    for line, fields in rows_of(text):
+    for line, fields in rows_of(_SURE.sub(r"\g<1>1.0", text)):
         if fields[0].startswith(";;;"):
             continue
         comment = next((place for place, field in enumerate(fields) if place and field.startswith("#")), len(fields))
