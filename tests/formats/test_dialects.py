@@ -348,7 +348,7 @@ def test_what_is_beside_the_records_has_their_encoding() -> None:
     done = run(
         "evaluate", "x.ark", "--osymbols", "words.txt", "--encoding", "latin-1", "-r", "references.tsv", "--json"
     )
-    assert records(done.out)[-1]["correct"] == 1, done.out
+    assert records(done.out)[-1]["exact"]["count"] == 1
     done = run("grammar", "words", "grammar.txt", "--encoding", "latin-1")
     assert json.loads(done.out)["arcs"]["label"] == list("März")
 
