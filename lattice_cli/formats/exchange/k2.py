@@ -21,7 +21,6 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io import (
-    FIELDS,
     LossyForm,
     RawPart,
     ReadOptions,
@@ -36,6 +35,7 @@ from lattice_cli.formats.io import (
     note,
     numbered,
     read_tables,
+    rows_of,
 )
 from lattice_cli.graph import Document
 
@@ -95,7 +95,7 @@ def read_k2(
     those that are not the auxiliary labels are not read. An arc with several auxiliary labels becomes as many, with
     extra nodes behind the final state's number.
     """
-    rows = [(line, _fields(row)) for line, row in enumerate(text.split("\n"), first) if row.strip()]
+    rows = list(_listed_rows(text, first) if "[" in text else rows_of(text, first))
     if not rows and names is not None:
         rows = [(first, ["0"])]  # what str() has of a graph without arcs is nothing
     arcs, final, unread = _parts(rows, source, names)
@@ -112,15 +112,21 @@ def read_k2(
                 f"{source}:{line}: label is {fields[2]} on an arc to state {fields[1]}, expected {expected}"
             )
         label = "0" if last else fields[2]
-        outputs = [label] if len(fields) == 4 else fields[3].split() if fields[3].strip() else ["0"]
-        if last:
-            outputs = [output for output in outputs if output not in (_FINAL, "0")] or ["0"]
+        outputs = [label if len(fields) == 4 else fields[3]]
+        if last or " " in outputs[0] or not outputs[0]:
+            silent = (_FINAL, "0") if last else ()
+            outputs = [output for output in outputs[0].split() if output not in silent] or ["0"]
         if last and ends[fields[0]] == 1 and outputs == ["0"]:
             at = f"{source}:{line}"
             graph.final(line, node_of(fields[0], at), energy_of_score(fields[-1], at))
             continue
         if last:
             graph.finals[final] = 0.0
+        if len(outputs) == 1:
+            graph.arc(line, fields[0], fields[1], fields[-1])
+            ilabel.append(label)
+            olabel += outputs
+            continue
         between = [str(extra + number) for number in range(1, len(outputs))]
         extra += len(between)
         places = [fields[0], *between, fields[1]]
@@ -136,11 +142,12 @@ def read_k2(
     return replace(document, unread=unread).scaled(options.scales)
 
 
-def _fields(row: str) -> list[str]:
-    """The columns of a row; a list in brackets is one, its numbers between spaces."""
-    if "[" not in row:
-        return FIELDS.findall(row)
-    return [found[1] if found[1] is not None else found[0] for found in _LISTED.finditer(row)]
+def _listed_rows(text: str, first: int) -> Iterator[Row]:
+    """Rows some of which have lists in brackets: each is a column, its numbers between single spaces."""
+    for line, row in enumerate(text.split("\n"), first):
+        found = [field[0] if field[1] is None else " ".join(field[1].split()) for field in _LISTED.finditer(row)]
+        if found:
+            yield line, found
 
 
 def _parts(rows: Sequence[Row], source: str, names: _Columns | None) -> tuple[list[Row], int, tuple[str, ...]]:
@@ -149,6 +156,8 @@ def _parts(rows: Sequence[Row], source: str, names: _Columns | None) -> tuple[li
         line = rows[-1][0] if rows else 1
         raise FormatError(f"{source}:{line}: the file ends, expected the final state alone on the last line")
     arcs = rows[:-1]
+    if all(len(fields) == 3 for _, fields in arcs):  # K2FsaFromStream takes a missing score for 0
+        arcs = [(line, [*fields, "0"]) for line, fields in arcs]
     width = len(arcs[0][1]) if arcs else 4
     columns = [] if names is None else [*names.single, *names.ragged]
     widths = (4, 5) if len(columns) < 2 else (4 + len(columns),)

@@ -208,6 +208,7 @@ def write_kaldi(document: Document, options: WriteOptions) -> Written:
     if final >= 0 and not (compact or fitting.is_acceptor) and document.graph.ilabel[document.graph.dst == final].any():
         final = -1
     fitting.numbered_nodes(spared=final)
+    fitting.keeps_its_words(frozenset(SENTENCE_TAGS), "(read as epsilon; --keep-tags keeps it)")
     key = fitting.one_word(document.id)
     if not document.graph.nodes:
         return fitting.written(f"{key} \n\n")
