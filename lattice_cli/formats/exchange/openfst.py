@@ -10,7 +10,7 @@ transducers, and names for white space, if they do not write a space as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
@@ -152,7 +152,7 @@ def _labels(
     if epsilon is None and found and all(map(is_id, found)):
         if symbols is None and "0" in found:
             note(source, "labels are numbers, so 0 is read as epsilon; --epsilon '<eps>' reads it as a label")
-        elif symbols is not None and all(label in symbols.ids for label in found):
+        elif symbols is not None and _read_two_ways(found, symbols):
             line, label = lines[0], fields[0]
             expected = f"--epsilon 0 if they are numbers, --epsilon '{symbols.epsilon}' if they are labels"
             both = f"label {label}, like all others, is a number and a label of the symbol table {symbols.path}"
@@ -167,6 +167,12 @@ def _labels(
     if any(name in label for label in found for name in _WHITE):
         labels = [label and _plain(label) for label in labels]
     return labels
+
+
+def _read_two_ways(found: Iterable[str], symbols: Symbols) -> bool:
+    """Whether digits are numbers of a table and labels of it as well, but of others."""
+    both = all(label in symbols.ids for label in found)
+    return both and any(symbols.labels.get(int(label)) != label for label in found)
 
 
 def _plain(label: str) -> str:
