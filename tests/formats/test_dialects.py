@@ -383,9 +383,13 @@ def test_hfst() -> None:
 --
 0\t1\t0\t@0@\t0.000000
 1\t0.500000
+--
+0\t1\t0\t0\t0.000000
+1\t0.000000
 """
-    first, second = read("x.att", text)
-    assert [first.id, second.id] == ["x.att", "x.att:2"]
+    first, second, third = read("x.att", text)
+    assert [first.id, second.id, third.id] == ["x.att", "x.att:2", "x.att:3"]
+    assert outputs(third) == ["0"]
     assert [first.graph.labels[label] for label in first.graph.ilabel.tolist()][:3] == ["c", " ", "a\tb"]
     assert outputs(first) == ["k", "", "a", "@P.CASE.UP@"]
     assert [second.graph.labels[label] for label in second.graph.ilabel.tolist()] == ["0"]
@@ -446,6 +450,11 @@ def test_words_instead_of_numbers(name: str) -> None:
     pathlib.Path("x.ark").write_text(text, encoding="utf-8")
     (found,) = records(run("viterbi", name, "--json", text=text).out)
     assert (found["paths"][0]["energy"], found["paths"][0]["output"]) == (4.5, ["the", "2"])
+
+
+def test_digits_are_words_behind_records_that_have_words() -> None:
+    text = "u1\n0 1 the 1,1,3\n1\n\nu2\n0 1 0 1,1,3\n1 2 2 1,1,3\n2\n\n"
+    assert [outputs(document) for document in read("x.ark", text)] == [["the"], ["0", "2"]]
 
 
 def test_words_instead_of_numbers_in_a_lattice() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io import (
+    EPSILON_SYMBOL,
     FIELDS,
     PAUSE,
     LossyForm,
@@ -92,10 +93,18 @@ def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Raw
     tables = read_tables(options)
     for block in blocks(source.lines(), source.name):
         if isinstance(block, Block):
+            if options.epsilon is None and _has_words(block):  # then so have those that follow, be they digits
+                table = tables[1]
+                options = replace(options, epsilon=EPSILON_SYMBOL if table is None else table.epsilon)
             size = _ROW_BYTES * len(block.rows)
             yield RawPart(_record, (block, source.name, tables, options), block.key, size)
         else:
             yield PAUSE
+
+
+def _has_words(block: Block) -> bool:
+    """Whether words are text: a word stands before the weight of an arc."""
+    return not all(fields[-2].isdigit() for _, fields in block.rows if len(fields) > 3)
 
 
 def _record(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Iterator[Document]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
@@ -54,6 +55,10 @@ def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
     """The graphs of a file; all but the first are called by their place in it."""
     data, begin, line = source.everything(), 0, 1
     cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(data)] if b"--" in data else []
+    if options.epsilon is None and (
+        _EPSILONS[0].encode() in data or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
+    ):
+        options = replace(options, epsilon=_EPSILONS[0])  # in all of them: OpenFst has no several, and no such symbol
     for number, (end, following) in enumerate([*cuts, (len(data), len(data))], 1):
         part = data[begin:end] if cuts else data
         record_id = f"{path}:{number}" if number > 1 else path
