@@ -102,7 +102,7 @@ FORMATS = {
         Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),
                read=".exchange.gtn:read_gtn", write=".exchange.gtn:write_gtn", numbered=True),
         Format("k2", "k2 text: score = -energy; the same", (".k2", ".k2.txt"),
-               read=".exchange.k2:read_k2", write=".exchange.k2:write_k2", numbered=True),
+               rb"\s*k2\.Fsa(Vec)?: ", split=".exchange.k2:split_k2", write=".exchange.k2:write_k2", numbered=True),
         Format("kaldi", "Kaldi text archive: named scores graph and acoustic; words are whole numbers "
                "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), _KALDI, split=".exchange.kaldi:split_kaldi",
                write=".exchange.kaldi:write_kaldi", several=True, numbered=True,

@@ -23,7 +23,10 @@ from lattice_cli.graph import (
 
 @dataclass(frozen=True)
 class LexiconWord:
-    """A word: the labels that spell it, the one label that names it, its energy in nats, where it was read."""
+    """A word: the labels that spell it, the one label that names it, its energy in nats, where it was read.
+
+    A pronunciation may have no name, "": it is nothing that is said.
+    """
 
     spelling: tuple[str, ...]
     name: str
@@ -119,7 +122,7 @@ def pronunciation_graph(words: Collection[LexiconWord], loop: str | None) -> Gra
     sequences = []
     for place, word in enumerate(words):
         *before, phone = labels.numbered(word.spelling)
-        last.append((phone, labels.number(word.name), word.energy))
+        last.append((phone, labels.number(word.name or None), word.energy))
         sequences.append([*before, ~place])  # a number that no phone and no other word has
     trie.ends(sequences)
     root, done = 0, 1

@@ -16,6 +16,7 @@ from support.grammar_oracle import Gram, energies_of, epsilon_energies, read_mod
 
 from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io import fresh_notes
 from lattice_cli.formats.notations import read_arpa
 from lattice_cli.formats.notations.arpa import arpa_model
 from lattice_cli.grammars import exact, with_epsilon
@@ -152,11 +153,17 @@ def test_bad_models(old: str, new: str, message: str) -> None:
         arpa_model(SMALL.replace(old, new), "small.lm")
 
 
-def test_a_context_has_to_be_an_ngram() -> None:
+def test_a_context_that_is_not_listed_has_the_probability_of_backing_off_and_the_weight_0() -> None:
     text = SMALL.replace("ngram 2=2\n", "ngram 2=2\nngram 3=1\n")
     text = text.replace("\\end\\", "\\3-grams:\n-0.1 a a a\n\\end\\")
-    with pytest.raises(FormatError, match=r"small.lm:17: the context 'a a' is not among the 2-grams"):
-        arpa_model(text, "small.lm")
+    fresh_notes()
+    model = arpa_model(text, "small.lm")
+    assert fresh_notes() == ["small.lm: 1 context of n-grams not listed: back-off weight 0"]
+    plain = arpa_model(SMALL, "small.lm")
+    for graph, without in ((exact(model), exact(plain)), (exact(model, 0), exact(plain, 0))):
+        assert energies_of(("a", "a"), graph) == pytest.approx(energies_of(("a", "a"), without))
+        # P(a) after <s>, then a a, then the 3-gram, then from a to </s>.
+        assert energies_of(("a", "a", "a"), graph) == [pytest.approx((0.2 + 0.2 + 0.3 + 0.1 + 0.4) * math.log(10))]
 
 
 def best_and_sum(said: Gram, graph: Graph) -> tuple[float, float]:

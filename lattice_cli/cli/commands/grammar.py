@@ -7,16 +7,7 @@ import click
 from lattice_cli import formats
 from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli import options, stream
-from lattice_cli.cli.options import (
-    Number,
-    SizeList,
-    encoding_option,
-    ending_options,
-    file_given,
-    labels_given,
-    positive,
-    say,
-)
+from lattice_cli.cli.options import Number, SizeList, ending_options, file_given, labels_given, positive, say
 from lattice_cli.formats import io, notations
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
@@ -72,16 +63,9 @@ def grammar() -> None:
 @click.option(
     "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
 )
-@encoding_option
 @ending_options
 def words(
-    given: tuple[str, ...],
-    spell: str,
-    loop: str | None,
-    around: bool,
-    output_words: bool,
-    encoding: str | None,
-    ending: options.Ending,
+    given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: options.Ending
 ) -> None:
     """A list of words, as a trie with one path a word.
 
@@ -100,7 +84,7 @@ def words(
         source = "words"
         listed = spelled(((word, 0.0, source) for word in given), spell)
     else:
-        text, source = io.read_text(path, encoding)
+        text, source = io.read_text(path, ending.encoding)
         listed = notations.words_of(text, source, spell)
     document = grammar_of(listed, source, source, loop=loop, around=around, by_word=output_words)
     ending.deliver(document.graph, source, [path] if path else [])
@@ -111,20 +95,13 @@ def words(
 @click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
 @_loop
 @click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
-@encoding_option
 @ending_options
-def dictionary(
-    file: str,
-    vocabulary: str | None,
-    loop: str | None,
-    no_stress: bool,
-    encoding: str | None,
-    ending: options.Ending,
-) -> None:
+def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: bool, ending: options.Ending) -> None:
     """A pronunciation dictionary as CMUdict has it, from phones to words: `word PHONE PHONE ...`, variants `word(2)`.
 
     A trie of phones without epsilon arcs: the input is phones, the output is a word on its last phone; one path for
-    each pronunciation of each word. Comments begin with ;;; or #.
+    each pronunciation of each word. Comments begin with ;;; or #. A probability before the phones (as in
+    lexiconp.txt) costs -ln p; what is said in a word's place may stand in [] before it, as in HTK's dictionaries.
 
     \b
     Examples:
@@ -135,10 +112,10 @@ def dictionary(
     from lattice_cli.grammars import distinct_words
 
     stream.require_one_stdin([file], vocabulary, *ending.unions)
-    text, source = io.read_text(file, encoding)
+    text, source = io.read_text(file, ending.encoding)
     found = list(lexica.pronunciations(text, source, no_stress))
     if vocabulary is not None:
-        wanted = distinct_words(notations.words_of(*io.read_text(vocabulary, encoding), "tokens"), vocabulary)
+        wanted = distinct_words(notations.words_of(*io.read_text(vocabulary, ending.encoding), "tokens"), vocabulary)
         found, missing = lexica.chosen(found, {word.name: word.energy for word in wanted})
         if missing:
             shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
@@ -156,9 +133,8 @@ def dictionary(
     help="A word backs off only where it has no n-gram / any word may, by an epsilon arc.",
 )
 @click.option("--no-unk", is_flag=True, help="Leave <unk> out; otherwise it is a label like others.")
-@encoding_option
 @ending_options
-def arpa(file: str, backoff: str, no_unk: bool, encoding: str | None, ending: options.Ending) -> None:
+def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     """An n-gram model in the ARPA form, of any order, gzipped or not: the energy of a sentence is -ln p.
 
     <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
@@ -179,7 +155,7 @@ def arpa(file: str, backoff: str, no_unk: bool, encoding: str | None, ending: op
     """
     from lattice_cli.grammars import exact, with_epsilon
 
-    model = notations.read_arpa(file, no_unk, encoding)
+    model = notations.read_arpa(file, no_unk, ending.encoding)
     source = "standard input" if file == "-" else file
     if model.begin is None or model.end is None:
         ends = " and no ".join(tag for tag, word in (("<s>", model.begin), ("</s>", model.end)) if word is None)
@@ -216,7 +192,7 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -
     """
     from lattice_cli.grammars import ctc_topology, ctc_tree
 
-    labels = labels_given(given)
+    labels = labels_given(given, ending.encoding)
     table = ("", *labels) if blank in labels else ("", blank, *labels)
     tree = form == "tree" or (form == "auto" and len(table) > _MANY_LABELS)
     topology = (ctc_tree if tree else ctc_topology)(table, table.index(blank, 1))
@@ -274,7 +250,7 @@ def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) 
     """
     from lattice_cli.formats.notations.regular_expression import regular_expression
 
-    alphabet = None if labels is None else labels_given([labels])
+    alphabet = None if labels is None else labels_given([labels], ending.encoding)
     ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
 
 
@@ -282,9 +258,8 @@ def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) 
 @click.argument("file", metavar="FILE")
 @click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
 @click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
-@encoding_option
 @ending_options
-def jsgf(file: str, rule: str | None, uniform: bool, encoding: str | None, ending: options.Ending) -> None:
+def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
@@ -295,15 +270,14 @@ def jsgf(file: str, rule: str | None, uniform: bool, encoding: str | None, endin
     Examples:
       lattice grammar jsgf goforward.gram --rule move2
     """
-    text, source = io.read_text(file, encoding)
+    text, source = io.read_text(file, ending.encoding)
     ending.deliver(notations.read_jsgf(text, source, rule, uniform), source, [file])
 
 
 @grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
 @click.argument("file", metavar="FILE")
-@encoding_option
 @ending_options
-def fsg(file: str, encoding: str | None, ending: options.Ending) -> None:
+def fsg(file: str, ending: options.Ending) -> None:
     """A finite-state grammar of CMU Sphinx: energies are -ln of the probabilities; transitions without a word are
     written out, path by path, where that takes few arcs.
 
@@ -311,7 +285,7 @@ def fsg(file: str, encoding: str | None, ending: options.Ending) -> None:
     Examples:
       lattice grammar fsg goforward.fsg
     """
-    text, source = io.read_text(file, encoding)
+    text, source = io.read_text(file, ending.encoding)
     ending.deliver(notations.read_fsg(text, source), source, [file])
 
 
@@ -397,4 +371,5 @@ def union(grammars: tuple[str, ...], ending: options.Ending) -> None:
 
     stream.require_one_stdin(grammars, *ending.unions)
     source = grammars[0] if len(grammars) == 1 else "union"
-    ending.deliver(alternatives([formats.read_one(path).graph for path in grammars]), source)
+    found = [formats.read_one(path, io.ReadOptions(encoding=ending.encoding)).graph for path in grammars]
+    ending.deliver(alternatives(found), source)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         combine_option,
         ctc_option,
         decoder_options,
-        encoding_option,
         graph_options,
         input_options,
         keep_going_option,

@@ -12,7 +12,7 @@ import click
 from lattice_cli import formats
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options.groups import grouped
-from lattice_cli.cli.options.shared import color_option
+from lattice_cli.cli.options.shared import color_option, encoding_option
 from lattice_cli.errors import FormatError, NoPath, UsageError, printable
 from lattice_cli.formats import io
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ending:
-    """What is done to a grammar when it is built, in this order, and where it goes."""
+    """What is done to a grammar when it is built, in this order, and where it goes. encoding: of what is read."""
 
     unions: tuple[str, ...]
     weight: float | None
@@ -31,6 +31,7 @@ class Ending:
     optional: bool
     name: str | None
     output: str | None
+    encoding: str | None
     color: str
 
     def deliver(self, graph: Graph, source: str, paths: Sequence[str] = ()) -> None:
@@ -54,7 +55,8 @@ class Ending:
         from lattice_cli.graph import alternatives, optional, repeated, trimmed, weighted
 
         if self.unions:
-            graph = alternatives([graph, *(formats.read_one(path).graph for path in self.unions)])
+            reading = io.ReadOptions(encoding=self.encoding)
+            graph = alternatives([graph, *(formats.read_one(path, reading).graph for path in self.unions)])
         if self.weight is not None:
             graph = weighted(graph, self.weight)
         if self.plus or self.closure:
@@ -92,6 +94,7 @@ ending_options = grouped(
     click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --weight)."),
     click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
     click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
+    encoding_option,
     color_option,
 )
 
@@ -105,12 +108,15 @@ def file_given(given: Sequence[str]) -> str | None:
     return only if is_file else None
 
 
-def labels_given(given: Sequence[str]) -> list[str]:
-    """The labels of arguments FILE|LABEL..., a line of the file each. Raises FormatError for one given twice."""
+def labels_given(given: Sequence[str], encoding: str | None = None) -> list[str]:
+    """The labels of arguments FILE|LABEL..., a line of the file each. encoding: of the file.
+
+    Raises FormatError for one given twice.
+    """
     path = file_given(given)
     labels, source = list(given), "labels"
     if path is not None:
-        text, source = io.read_text(path)
+        text, source = io.read_text(path, encoding)
         labels = [line.removesuffix("\r") for line in text.split("\n")]
         if labels[-1] == "":
             labels.pop()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
 from lattice_cli.formats.io import (
+    EPSILON_SYMBOL,
     FIELDS,
     PAUSE,
     LossyForm,
@@ -92,10 +93,18 @@ def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Raw
     tables = read_tables(options)
     for block in blocks(source.lines(), source.name):
         if isinstance(block, Block):
+            if options.epsilon is None and _has_words(block):  # then so have those that follow, be they digits
+                table = tables[1]
+                options = replace(options, epsilon=EPSILON_SYMBOL if table is None else table.epsilon)
             size = _ROW_BYTES * len(block.rows)
             yield RawPart(_record, (block, source.name, tables, options), block.key, size)
         else:
             yield PAUSE
+
+
+def _has_words(block: Block) -> bool:
+    """Whether words are text: a word stands before the weight of an arc."""
+    return not all(fields[-2].isdigit() for _, fields in block.rows if len(fields) > 3)
 
 
 def _record(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Iterator[Document]:
@@ -136,19 +145,21 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], op
         else:
             graph.final(line, node_of(fields[0], at), 0.0)
             ends.append((line, fields[0], weight))
+    arcs = len(outputs)
     for line, tail, weight in ends:
         del graph.finals[int(tail)]
         graph.named[len(graph.tails)] = _FINAL
         graph.finals[_FINAL] = 0.0
         add(line, tail, "0", "0" * labels, weight)
+    silent: list[str | None] = [None] * len(ends)
     graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
-    words = labels_of(outputs, tables[1], options.epsilon, source, graph.lines)
+    words = labels_of(outputs[:arcs], tables[1], options.epsilon, source, graph.lines) + silent
     tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
     if tags:
         note(source, f"{' and '.join(tags)} are read as epsilon; --keep-tags keeps them as labels")
         words = [None if word in tags else word for word in words]
     if not compact:
-        tids = from_ids(inputs, tables[0], 0, source, graph.lines)
+        tids = from_ids(inputs[:arcs], tables[0], 0, source, graph.lines) + silent
     else:
         tids = [text or None for text in inputs] if any(inputs) else words
     return graph.document(key, tids, words, scores={GRAPH: graph_costs, ACOUSTIC: acoustic_costs})
@@ -206,6 +217,7 @@ def write_kaldi(document: Document, options: WriteOptions) -> Written:
     if final >= 0 and not (compact or fitting.is_acceptor) and document.graph.ilabel[document.graph.dst == final].any():
         final = -1
     fitting.numbered_nodes(spared=final)
+    fitting.keeps_its_words(frozenset(SENTENCE_TAGS), "(read as epsilon; --keep-tags keeps it)")
     key = fitting.one_word(document.id)
     if not document.graph.nodes:
         return fitting.written(f"{key} \n\n")

@@ -10,7 +10,8 @@ transducers, and names for white space, if they do not write a space as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import TextGraph
@@ -54,6 +55,10 @@ def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
     """The graphs of a file; all but the first are called by their place in it."""
     data, begin, line = source.everything(), 0, 1
     cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(data)] if b"--" in data else []
+    if options.epsilon is None and (
+        _EPSILONS[0].encode() in data or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
+    ):
+        options = replace(options, epsilon=_EPSILONS[0])  # in all of them: OpenFst has no several, and no such symbol
     for number, (end, following) in enumerate([*cuts, (len(data), len(data))], 1):
         part = data[begin:end] if cuts else data
         record_id = f"{path}:{number}" if number > 1 else path
@@ -117,7 +122,7 @@ def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> i
         return 1 if acceptor else 2
     arcs = [(line, fields) for line, fields in rows if len(fields) > 2]
     widths = {len(fields) for _, fields in arcs}
-    if 5 in widths:
+    if max(widths, default=0) > 4:
         return 2
     if 3 in widths or not arcs:
         return 1
@@ -152,7 +157,7 @@ def _labels(
     if epsilon is None and found and all(map(is_id, found)):
         if symbols is None and "0" in found:
             note(source, "labels are numbers, so 0 is read as epsilon; --epsilon '<eps>' reads it as a label")
-        elif symbols is not None and all(label in symbols.ids for label in found):
+        elif symbols is not None and _read_two_ways(found, symbols):
             line, label = lines[0], fields[0]
             expected = f"--epsilon 0 if they are numbers, --epsilon '{symbols.epsilon}' if they are labels"
             both = f"label {label}, like all others, is a number and a label of the symbol table {symbols.path}"
@@ -167,6 +172,12 @@ def _labels(
     if any(name in label for label in found for name in _WHITE):
         labels = [label and _plain(label) for label in labels]
     return labels
+
+
+def _read_two_ways(found: Iterable[str], symbols: Symbols) -> bool:
+    """Whether digits are numbers of a table and labels of it as well, but of others."""
+    both = all(label in symbols.ids for label in found)
+    return both and any(symbols.labels.get(int(label)) != label for label in found)
 
 
 def _plain(label: str) -> str:

@@ -253,7 +253,7 @@ def _natural_log(file: SlfFile, field: str, values: FloatArray) -> FloatArray:
         return values
     if base < 0.0:
         raise file.error("base", f"base={base:g}, expected the base of a logarithm, or 0 for probabilities")
-    if base == 0.0 and (values < 0.0).any() and field != "wdpenalty":
+    if base == 0.0 and (values < 0.0).any():
         raise file.error("base", f"base=0 announces probabilities, but there is {field}={values.min():g}")
     with np.errstate(divide="ignore", over="ignore"):
         logs = values * math.log(base) if base > 0.0 else np.asarray(np.log(values))
@@ -273,6 +273,8 @@ def _scales(file: SlfFile, scores: dict[str, FloatArray], based: bool) -> dict[s
     penalty = file.setting("wdpenalty")
     if penalty is not None and based:
         penalty = float(_natural_log(file, "wdpenalty", np.array([penalty]))[0])
+        if not math.isfinite(penalty):
+            raise file.error("wdpenalty", f"wdpenalty={penalty:g} as a natural log, expected a finite one")
     scales["words"] = None if penalty is None else 0.0 - penalty
     return {score: scale for score, scale in scales.items() if scale is not None}
 

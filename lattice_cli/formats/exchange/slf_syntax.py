@@ -44,7 +44,7 @@ _BEGINS = frozenset({*_HEADER, *HEADER_NAMES}) - {*NODE_NAMES, *LINK_NAMES}
 _RECORD = re.compile(rb"[ \t]*[IJ]=")
 _FIRST = re.compile(rb"[ \t]*([A-Za-z]+)[ \t]*=")
 #: Of a master file: the name of the next lattice, and the end of one.
-_ENTRY = re.compile(rb'[ \t]*"([^"]+)"[ \t\r]*')
+_ENTRY = re.compile(rb'[ \t]*"(?:[^"]*/)?([^"/]+?)(?:\.lat|\.slf)?"[ \t\r]*')
 _END = re.compile(rb"[ \t]*\.[ \t\r]*")
 
 _SPACE = r" \t\r\f\v"  # not \s: a no-break space is part of a word
@@ -52,7 +52,8 @@ _QUOTED = rf""""(?:[^"\\]|\\.)*"(?![^{_SPACE}])|'(?:[^'\\]|\\.)*'(?![^{_SPACE}])
 _FIELD = re.compile(rf"(?=[^{_SPACE}])(?:(\#.*)|([^={_SPACE}]*)(=?)(?:({_QUOTED})|((?:\\.|[^{_SPACE}])*)))")
 _RAW_FIELD = re.compile(rf"(?=[^{_SPACE}])(?:(\#.*)|([^={_SPACE}]*)(=?)()([^{_SPACE}]*))")
 # SRILM writes \0 and then the whole octal number, HTK three digits; only a control character reads two ways.
-_ESCAPE = re.compile(rb"\\(0[1-3][0-7]{2}|[0-3][0-7]{2}|.)", re.DOTALL)
+_BYTE = r"\\(?:0[1-3][0-7]{2}|[0-3][0-7]{2})"
+_ESCAPE = re.compile(rf"((?:{_BYTE})+)|\\(.)", re.DOTALL)
 _NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
 _NO_PROBABILITY = frozenset({"-inf", "-infinity"})
 
@@ -231,7 +232,7 @@ def parts(lines: Iterable[tuple[int, bytes | None]]) -> Iterator[Part | None]:
                 yield part
                 part, recorded = following, False
             if entry:
-                part = Part(number + 1, entry[1].decode(errors="replace"))
+                part = Part(number + 1, entry[1].decode(errors="replace"))  # of "*/utt.lat", utt
             if entry or not first:
                 continue
         recorded = recorded or _RECORD.match(line) is not None
@@ -283,7 +284,7 @@ def _careful_fields(row: str, raw: bool, place: str, encoding: str) -> list[tupl
         value = quoted[1:-1] or bare
         if "\\" in value and not raw:
             try:
-                value = _ESCAPE.sub(_unescaped, value.encode(encoding)).decode(encoding)
+                value = _ESCAPE.sub(lambda found: found[2] or _letters(found[1], encoding), value)
             except UnicodeError:
                 said = f"expected \\ooo escapes to be the bytes of {encoding.upper()}"
                 hint = "; --encoding latin-1 if they are of Latin-1" if encoding == "utf-8" else ""
@@ -292,6 +293,6 @@ def _careful_fields(row: str, raw: bool, place: str, encoding: str) -> list[tupl
     return fields
 
 
-def _unescaped(escape: re.Match[bytes]) -> bytes:
-    code = escape[1]
-    return bytes([int(code, 8)]) if len(code) > 1 else code
+def _letters(escapes: str, encoding: str) -> str:
+    """What octal bytes one after the other stand for."""
+    return bytes(int(code, 8) for code in re.findall("[0-7]+", escapes)).decode(encoding)

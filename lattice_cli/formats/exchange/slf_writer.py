@@ -28,7 +28,7 @@ def write_slf(document: Document, options: WriteOptions) -> Written:
     kept = tuple(SCORES.values()) + (("words",) if _is_count(document) else ())
     fitting.known_scores("lm", kept)
     fitting.added_in_order(kept)
-    fitting.unnamed_end("end", "start")
+    fitting.unnamed_end("end", "start", "final")
     fitting.numbered_nodes(ascending=False)
     fitting.one_start()
     fitting.one_final()

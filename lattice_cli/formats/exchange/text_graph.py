@@ -101,7 +101,8 @@ class TextGraph:
         if self.named_nodes:
             return texts
         whole = "".join(texts)
-        if whole.isascii() and (whole.isdigit() or not texts) and max(map(len, texts), default=0) <= _LONGEST_ID:
+        lengths = [*map(len, texts)] or [1]
+        if whole.isascii() and (whole.isdigit() or not texts) and 0 < min(lengths) <= max(lengths) <= _LONGEST_ID:
             return [int(text) for text in texts]
         return [node_of(text, f"{self.source}:{line}") for text, line in zip(texts, self.lines)]
 

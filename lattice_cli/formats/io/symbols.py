@@ -17,6 +17,7 @@ from lattice_cli.formats.io.values import brief
 
 EPSILON_SYMBOL = "<eps>"
 _ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_SPACES = re.compile(r"( +)\t")  # a label, before a tab
 FIELDS = re.compile(r"[^ \t\r\f\v]+")  # not split(): a no-break space is part of a label
 
 
@@ -56,6 +57,8 @@ def read_symbols(path: str, encoding: str | None = None) -> Symbols:
         fields = FIELDS.findall(row)
         if not fields:
             continue
+        if len(fields) == 1 and (spaces := _SPACES.match(row)):
+            fields.insert(0, spaces[1])
         at = f"{path}:{line}"
         if len(fields) != 2 or not _ID.fullmatch(fields[1]):
             raise FormatError(f"{at}: found {brief(row.strip())}, expected a label and its number, as in 'the 17'")

@@ -1,7 +1,8 @@
 """N-gram models in the ARPA form: base 10 logarithms of probabilities and back-off weights, order by order.
 
-A log-probability of -99 or less stands for probability 0 (SRILM's ngram-format(5)). An n-gram's context has to be
-listed itself, as KenLM demands too.
+A log-probability of -99 or less stands for probability 0 (SRILM's ngram-format(5)). A context that is not listed itself
+has the back-off weight 0. Columns are parted by tabs and spaces alone (KenLM's kARPASpaces); a back-off weight of 0
+behind the longest n-grams means nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite, log
+from math import inf, isfinite, isinf, log
 
-from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, brief, read_text, weight_of
+from lattice_cli.errors import FormatError, counted
+from lattice_cli.formats.io import ReadOptions, brief, note, read_text, weight_of
 from lattice_cli.grammars import Context, NgramModel, exact
 from lattice_cli.graph import Document, numbered_document
 
@@ -20,6 +21,8 @@ _BEGIN, _END = ("<s>", "<S>"), ("</s>", "</S>")
 UNKNOWN = ("<unk>", "<UNK>")
 _COUNT = re.compile(r"ngram\s+([1-9][0-9]?)\s*=\s*([0-9]{1,12})")
 _SECTION = re.compile(r"\\([1-9][0-9]?)-grams:")
+#: White space of other scripts, and what ASCII has beside tabs, is part of words.
+_COLUMNS = re.compile(r"[^ \t]+")
 _ZERO = -99.0
 _LN10 = log(10.0)
 
@@ -104,10 +107,15 @@ class _Reading:
         self._numbers: dict[str, int] = {}
         self._followers: dict[Context, dict[int, float]] = {(): {}}
         self._backoff: dict[Context, float] = {}
+        self._unlisted: set[Context] = set()
 
     def row(self, row: str, section: int, at: str) -> None:
         """One n-gram: log-probability, words, and the weight of backing off after them."""
-        fields = row.split()
+        fields = _COLUMNS.findall(row)
+        if section == self.order and len(fields) == section + 2:
+            if _logarithm(fields[-1], at, "back-off weight"):
+                raise FormatError(f"{at}: a longest n-gram has back-off weight {fields[-1]}, expected none, or 0")
+            del fields[-1]
         if not section + 1 <= len(fields) <= section + 1 + (section < self.order):
             weight = " and perhaps a back-off weight" if section < self.order else ""
             kind = f"a log-probability, {section} word{'s' * (section > 1)}{weight}"
@@ -125,10 +133,7 @@ class _Reading:
                 raise FormatError(f"{at}: word {brief(error.args[0])} is not among the 1-grams") from None
         context, word = gram[:-1], gram[-1]
         if context and context[-1] not in self._followers.get(context[:-1], ()):
-            said = " ".join(fields[1:section])
-            raise FormatError(
-                f"{at}: the context {brief(said)} is not among the {section - 1}-grams, expected it there"
-            )
+            self._unlisted.add(context)
         after = self._followers.setdefault(context, {})
         if word in after:
             raise FormatError(f"{at}: n-gram {brief(' '.join(fields[1 : section + 1]))} is given twice")
@@ -138,10 +143,30 @@ class _Reading:
             if leaving:
                 self._backoff[gram] = leaving
 
+    def _list_contexts(self) -> None:
+        """Contexts of n-grams that are no n-grams themselves become some, of the probability that back-off gives."""
+        missing = sorted(
+            context for context in self._unlisted if context[-1] not in self._followers.get(context[:-1], ())
+        )
+        if missing:
+            note(self.source, f"{counted(len(missing), 'context')} of n-grams not listed: back-off weight 0")
+        for whole in missing:
+            for length in range(2, len(whole) + 1):
+                context, word = whole[: length - 1], whole[length - 1]
+                after, spent, shorter = self._followers.setdefault(context, {}), 0.0, context
+                while word not in self._followers.get(shorter, ()):
+                    spent += self._backoff.get(shorter, 0.0)
+                    shorter = shorter[1:]
+                after[word] = spent + self._followers[shorter][word]
+
     def model(self, without_unknown: bool) -> NgramModel:
         """All of them."""
         numbers = self._numbers
+        labels = ("", *numbers)
         begin, end = (next((numbers[tag] for tag in tags if tag in numbers), None) for tags in (_BEGIN, _END))
+        self._list_contexts()
+        if end is not None and all(isinf(after[end]) for after in self._followers.values() if end in after):
+            note(self.source, f"{labels[end]} has probability 0 (-99), so that no sentence can end")
         left_out = {begin, end} | ({numbers.get(word) for word in UNKNOWN} if without_unknown else set())
         words = [word for word in numbers.values() if word not in left_out]
         followers = self._followers
@@ -150,7 +175,7 @@ class _Reading:
                 context: {word: energy for word, energy in after.items() if word == end or word not in left_out}
                 for context, after in followers.items()
             }
-        return NgramModel(self.order, ("", *numbers), words, begin, end, followers, self._backoff)
+        return NgramModel(self.order, labels, words, begin, end, followers, self._backoff)
 
 
 def _logarithm(text: str, at: str, what: str) -> float:

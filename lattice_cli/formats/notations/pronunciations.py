@@ -1,5 +1,10 @@
 """Pronunciation dictionaries, as CMUdict has them: `word PHONE PHONE ...`, further pronunciations as `word(2)`.
 
+A probability may stand before the phones, as in Kaldi's lexiconp.txt, and behind it those of silences around the word,
+as in lexiconp_silprob.txt and in dictionaries of the Montreal Forced Aligner (parse_dictionary_file in its utils.py); a
+pronunciation costs -ln p. What is said of the word may stand in brackets before that, as in HTK's dictionaries; [] is
+nothing.
+
 As a grammar its input is phones and its output words: a trie of phones, with the word on its last phone.
 """
 
@@ -7,14 +12,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from math import log
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, brief, rows_of
+from lattice_cli.formats.io import ReadOptions, brief, note, rows_of
 from lattice_cli.grammars import LexiconWord, distinct_words, pronunciation_graph
 from lattice_cli.graph import Document, numbered_document
 
+_COLUMNS = 4
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _DIGITS = re.compile("[0-9]+$")
+#: With a point: phones of X-SAMPA and others may be digits. A 1 in a column of its own is one, too.
+_PROBABILITY = re.compile(r"[0-9]*\.[0-9]+([eE][-+]?[0-9]+)?", re.ASCII)
+_SURE = re.compile(r"^([^\t\n]+\t)1(?=\t)", re.MULTILINE)
+_OUTPUT = re.compile(r"\[(.*)\]")
 
 
 def pronunciations(text: str, source: str, without_stress: bool = False) -> Iterator[LexiconWord]:
@@ -22,18 +34,34 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
 
     without_stress: digits at the end of phones are taken off.
     """
-    for line, fields in rows_of(text):
+    for line, fields in rows_of(_SURE.sub(r"\g<1>1.0", text)):
         if fields[0].startswith(";;;"):
             continue
         comment = next((place for place, field in enumerate(fields) if place and field.startswith("#")), len(fields))
         variant = _VARIANT.fullmatch(fields[0])
         word, phones = variant[1] if variant else fields[0], fields[1:comment]
         at = f"{source}:{line}"
+        if phones and (output := _OUTPUT.fullmatch(phones[0])):
+            word, phones = output[1], phones[1:]
+        numbers = list(takewhile(_PROBABILITY.fullmatch, phones))
+        phones = phones[len(numbers) :]
+        if len(numbers) > 1:
+            note(source, "probabilities of silences behind those of pronunciations are not read")
         if not phones:
             raise FormatError(f"{at}: found {brief(fields[0])} without phones, expected a word and its phones")
         if without_stress:
             phones = [_DIGITS.sub("", phone) or phone for phone in phones]
-        yield LexiconWord(tuple(phones), word, 0.0, at)
+        yield LexiconWord(tuple(phones), word, _energy(numbers, at), at)
+
+
+def _energy(numbers: list[str], at: str) -> float:
+    """-ln of the pronunciation probability, which is the first of these columns, if there are any."""
+    if not numbers:
+        return 0.0
+    if len(numbers) > _COLUMNS or not 0.0 < float(numbers[0]) <= 1.0:
+        found = f"found {' '.join(numbers)} before the phones"
+        raise FormatError(f"{at}: {found}, expected a probability above 0 and up to 1, and up to 3 of silences")
+    return 0.0 - log(float(numbers[0]))
 
 
 def read_dictionary(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
@@ -42,9 +70,9 @@ def read_dictionary(text: str, source: str, record_id: str, options: ReadOptions
 
 
 def chosen(words: Iterable[LexiconWord], energies: dict[str, float]) -> tuple[list[LexiconWord], list[str]]:
-    """The pronunciations of these words at their energies, and the words that have none."""
+    """The pronunciations of these words, at the energies of both, and the words that have none."""
     found = [
-        LexiconWord(word.spelling, word.name, energies[word.name], word.place)
+        LexiconWord(word.spelling, word.name, word.energy + energies[word.name], word.place)
         for word in words
         if word.name in energies
     ]
