@@ -273,11 +273,14 @@ def test_output_is_as_documented() -> None:
             {
                 "energy": pytest.approx(0.6, abs=1e-12),
                 "output": ["3", "4", "1"],
+                "text": "341",
                 "input": ["3", "4", "1"],
                 "arcs": [0, 2, 4],
                 "nodes": [0, 1, 2, 3],
             }
         ],
+        "split": "characters",
+        "separator": None,
     }
 
 

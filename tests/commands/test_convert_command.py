@@ -70,9 +70,11 @@ def test_commands_join_in_pipes() -> None:
     out, statuses = pipe(["convert", CUT, "--to", "att", "--lossy"], ["viterbi", "-", "--format", "att", "--json"])
     assert records(out.decode())[0]["paths"][0]["output"] == ["c", "x", "p"]
     assert statuses == [0, 0]
-    done = run("viterbi", "-", text="0 1 a 0.5\n1\n")
+    done = run("viterbi", "-", text="0 1 1 0.5\n")
     assert done.status == 3
     assert "standard input: a graph in columns of text, expected --format to say which" in done.err
+    done = run("viterbi", "-", text="0 1 a 0.5\n1\n")
+    assert (done.status, done.err) == (0, "note: standard input: read as att (OpenFst text)\n")
 
 
 def test_an_archive_is_a_stream() -> None:
@@ -85,10 +87,10 @@ def test_an_archive_is_a_stream() -> None:
 
 
 def test_bad_records_stop_the_stream_or_are_counted() -> None:
-    save("x.ark", "a \n0 1 x 0.5,0.5,\n\n" + ARCHIVE.rstrip("\n") + "\n")
+    save("x.ark", "a \n0 1 5 0.5,x,\n\n" + ARCHIVE.rstrip("\n") + "\n")
     done = run("convert", "x.ark", "y.jsonl")
     assert done.status == 3
-    assert "x.ark:2: label is 'x', expected a whole number" in done.err
+    assert "x.ark:2: acoustic cost is 'x', expected a number" in done.err
     assert not pathlib.Path("y.jsonl").exists()
     done = run("convert", "x.ark", "y.jsonl", "--keep-going")
     assert done.status == 3
@@ -100,7 +102,7 @@ def test_several_records_need_a_form_that_holds_them_or_a_file_each() -> None:
     save("x.jsonl", *({"id": name, **row_of("p")} for name in ("a", "b/c")))
     done = run("convert", "x.jsonl", "x.att")
     assert done.status == 2
-    assert "x.att: 2 graphs for a file that holds one; jsonl, yaml, kaldi, dot hold several" in done.err
+    assert "x.att: 2 graphs for a file that holds one; jsonl, yaml, slf, kaldi, dot hold several" in done.err
     done = run("convert", "x.jsonl", "--to", "att")
     assert done.status == 2
     assert "holds one graph" in done.err
@@ -168,7 +170,7 @@ def test_the_help_lists_every_form() -> None:
     shown = run("convert", "--help").out
     assert all(name in shown for name in TARGETS)
     assert tuple(writable()) == TARGETS
-    assert set(readable()) - {"words", "dict", "arpa", "jsgf", "fsg"} == set(TARGETS) - {"dot"}
+    assert set(readable()) - {"matrix", "words", "dict", "arpa", "jsgf", "fsg"} == set(TARGETS) - {"dot"}
 
 
 def test_gzip_both_ways() -> None:

@@ -43,7 +43,7 @@ def test_a_pipeline_finds_the_facts_under_their_documented_names() -> None:
     assert {"id", "status", "target", "nodes", "useful_nodes", "arcs", "useful_arcs", "epsilon_arcs"} <= set(facts)
     assert {"starts", "finals", "labels", "levels", "paths", "density", "scores", "problems"} <= set(facts)
     assert {"best_energy", "worst_energy", "transducer", "cyclic"} <= set(facts)
-    assert len(facts) == 20
+    assert len(facts) == 21
     assert (facts["useful_nodes"], facts["useful_arcs"]) == (facts["nodes"], facts["arcs"])
 
 

@@ -255,7 +255,7 @@ PROBLEMS = [
     ("training: {epochs: 1.5}", "training.epochs is 1.5, expected a whole number"),
     ("data: {train: train.npz, hold_out: 1}", "data.hold_out is 1, expected a number below 1"),
     ("data: {train: nowhere.npz}", "nowhere.npz: cannot read"),
-    ("data: {train: empty.npz}", "empty.npz: array 'lengths' is missing or not a row of integers"),
+    ("data: {train: empty.npz}", "empty.npz: array 'lengths' is not a row of integers"),
 ]  # fmt: skip
 
 

@@ -30,6 +30,11 @@ def _here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh_notes()
 
 
+def noted() -> list[str]:
+    """What readers have noted."""
+    return [f"{source}: {text}" for source, text in fresh_notes()]
+
+
 def read(name: str, text: str | bytes, **options: Any) -> list[Document]:
     """The records of a file of this name; what is wrong with one of them is raised."""
     path = pathlib.Path(name)
@@ -155,11 +160,11 @@ J=0\tS=0\tE=1\tW={word}\tv=0.000000\ta=-1.0\tl=-1.0
 def test_extra_scores_of_srilm_count_by_the_scales_of_the_header() -> None:
     found = best("x.slf", EXTRA_SCORE, "-n", "2")
     assert found == [(pytest.approx(3.7), ["blue"]), (pytest.approx(12.0), ["red"])]
-    assert fresh_notes() == []
+    assert noted() == []
     (document,) = read("x.slf", EXTRA_SCORE.replace("x1scale=2", ""))
     assert document.scales["x1"] == 0.0
     said = "score x1: x1scale= is not in the header: it counts 0, as in SRILM (--scale x1=1 counts it)"
-    assert fresh_notes() == [f"x.slf: {said}"]
+    assert noted() == [f"x.slf: {said}"]
 
 
 def test_extra_scores_come_back() -> None:
@@ -194,7 +199,7 @@ J=2\tS=1\tE=2\tW=!NULL\ta=0\tl=0
     assert best("x.slf", text, "--scale", "lm=0") == [(pytest.approx(LN10), ["dog"])]
     (document,) = read("x.slf", text, scales={"lm": 0.0})
     assert document.graph.arcs == 3
-    assert fresh_notes() == ["x.slf: score lm: the probability 0 of links is written off, as it is scaled by 0"]
+    assert noted() == ["x.slf: score lm: the probability 0 of links is written off, as it is scaled by 0"]
 
 
 def test_sphinx4_has_the_word_where_its_time_begins() -> None:
@@ -267,7 +272,7 @@ def test_what_is_not_read_is_named_once_and_convert_refuses_it() -> None:
     text = SRILM.replace("x1=-2", "x1=-2\td=:sil,0.1:\tzz=4").replace("NODES", "weather=fine NODES")
     (document,) = read("x.slf", text)
     notes = ["not read: weather= in the header", "not read: d=, zz= on links"]
-    assert fresh_notes() == [f"x.slf: {each}" for each in notes]
+    assert noted() == [f"x.slf: {each}" for each in notes]
     assert document.unread == ("weather= in the header", "d=, zz= on links")
     done = run("convert", "x.slf", "y.json")
     assert done.status == 2
@@ -277,7 +282,7 @@ def test_what_is_not_read_is_named_once_and_convert_refuses_it() -> None:
 
 def test_a_lattice_of_posteriors_alone_says_so() -> None:
     read("x.slf", "N=2 L=2\nI=0\nI=1\nJ=0 S=0 E=1 W=a p=0.9\nJ=1 S=0 E=1 W=b p=0.1\n")
-    assert fresh_notes() == ["x.slf: there are no scores, and posteriors p= are not read: every path has energy 0"]
+    assert noted() == ["x.slf: there are no scores, and posteriors p= are not read: every path has energy 0"]
 
 
 # Encodings
@@ -364,7 +369,7 @@ def test_digits_may_be_words() -> None:
     assert best("x.att", AMBIGUOUS, "--epsilon", "<eps>") == [(0.75, ["0", "2"])]
     assert outputs(read("x.att", AMBIGUOUS)[0]) == ["", "2"]
     said = "labels are numbers, so 0 is read as epsilon; --epsilon '<eps>' reads it as a label"
-    assert fresh_notes() == [f"x.att: {said}"]
+    assert noted() == [f"x.att: {said}"]
     pathlib.Path("digits.syms").write_text(DIGITS, encoding="utf-8")
     tables = {"isymbols": "digits.syms", "osymbols": "digits.syms"}
     with pytest.raises(FormatError, match=r"^x\.att:1: label 0, .* expected --epsilon 0 if .* --epsilon '<eps>' if"):
@@ -394,7 +399,7 @@ def test_hfst() -> None:
     assert outputs(first) == ["k", "", "a", "@P.CASE.UP@"]
     assert [second.graph.labels[label] for label in second.graph.ilabel.tolist()] == ["0"]
     assert second.graph.final[second.graph.finals].tolist() == [0.5]
-    assert fresh_notes() == [
+    assert noted() == [
         f"x.att: {label}: flags and symbols that stand for others are read as plain labels"
         for label in ("@_IDENTITY_SYMBOL_@", "@P.CASE.UP@")
     ]
@@ -417,7 +422,7 @@ def test_lttoolbox() -> None:
     text = "0\t1\t<n>\tε\t0.000000\n1\t2\ta\tb\t0.000000\n2\t0.000000\n"
     assert outputs(read("x.att", text, epsilon="ε")[0]) == ["", "b"]
     assert outputs(read("x.att", text)[0]) == ["ε", "b"]
-    assert fresh_notes() == ["x.att: ε is read as a label; --epsilon ε reads it as epsilon"]
+    assert noted() == ["x.att: ε is read as a label; --epsilon ε reads it as epsilon"]
 
 
 def test_names_of_states() -> None:
@@ -474,7 +479,7 @@ def test_sentence_tags_of_kaldi_are_epsilon_before_a_language_model() -> None:
     assert energy == pytest.approx(4 + (0.5 + 0.6 + 0.3) * LN10)
     assert best("x.ark", text, "--words", "x.words", "--keep-tags")[0][1] == ["<s>", "a", "b", "</s>"]
     read("x.ark", text, osymbols="x.words")
-    assert fresh_notes() == ["x.ark: <s> and </s> are read as epsilon; --keep-tags keeps them as labels"]
+    assert noted() == ["x.ark: <s> and </s> are read as epsilon; --keep-tags keeps them as labels"]
 
 
 def test_a_lattice_in_a_line_has_no_times() -> None:
@@ -520,7 +525,7 @@ def test_what_str_of_k2_prints() -> None:
     assert best("x.k2", RAGGED, "-n", "2") == [(2.0, ["3", "4"]), (2.5, [])]
     (document,) = read("x.k2", RAGGED)
     assert document.unread == ("attributes phones, lm_scores of arcs",)
-    assert fresh_notes() == ["x.k2: not read: attributes phones, lm_scores of arcs"]
+    assert noted() == ["x.k2: not read: attributes phones, lm_scores of arcs"]
     # Labels that are not called aux_labels are no outputs.
     plain = "k2.Fsa: 0 1 2 10 -1.5\n1 2 -1 -1 0\n2\nproperties_str = Valid.\nphones: tensor([1], dtype=torch.int32)"
     assert outputs(read("x.k2", plain)[0]) == ["2"]
@@ -574,7 +579,7 @@ def test_white_space_of_others_is_part_of_words(word: str) -> None:
 def test_a_model_in_which_no_sentence_ends_says_so() -> None:
     pathlib.Path("x.arpa").write_text(lm("-99 <s>\n-99 </s>\n-0.5 a\n"), encoding="utf-8")
     read_arpa("x.arpa")
-    assert fresh_notes() == ["x.arpa: </s> has probability 0 (-99), so that no sentence can end"]
+    assert noted() == ["x.arpa: </s> has probability 0 (-99), so that no sentence can end"]
 
 
 @pytest.mark.parametrize(
@@ -596,7 +601,7 @@ def test_probabilities_of_pronunciations(line: str, phones: str, name: str, prob
     assert (word.spelling, word.name) == (tuple(phones.split()), name)
     assert word.energy == pytest.approx(-math.log(probability))
     silences = ["x.dict: probabilities of silences behind those of pronunciations are not read"]
-    assert fresh_notes() == (silences if line.count(".") == 4 else [])
+    assert noted() == (silences if line.count(".") == 4 else [])
 
 
 @pytest.mark.parametrize("line", ["a 1.5 ah", "a 0.0 ah", "a 0.1 0.1 0.1 0.1 0.1 ah"])

@@ -158,7 +158,7 @@ def test_a_context_that_is_not_listed_has_the_probability_of_backing_off_and_the
     text = text.replace("\\end\\", "\\3-grams:\n-0.1 a a a\n\\end\\")
     fresh_notes()
     model = arpa_model(text, "small.lm")
-    assert fresh_notes() == ["small.lm: 1 context of n-grams not listed: back-off weight 0"]
+    assert fresh_notes() == [("small.lm", "1 context of n-grams not listed: back-off weight 0")]
     plain = arpa_model(SMALL, "small.lm")
     for graph, without in ((exact(model), exact(plain)), (exact(model, 0), exact(plain, 0))):
         assert energies_of(("a", "a"), graph) == pytest.approx(energies_of(("a", "a"), without))

@@ -71,8 +71,8 @@ def answer_text(labels: Sequence[str], text: str) -> str:
     """An answer as its labels spell it; with quotes around labels that would not be seen."""
     if not labels:
         return "(empty)"
-    plain = " ".join(labels)
-    return " ".join(label_text(label) for label in labels) if text == plain else printable(text)
+    a_word_each = text == " ".join(filter(None, labels))
+    return " ".join(label_text(label) for label in labels) if a_word_each else printable(text)
 
 
 class GrowingTable:

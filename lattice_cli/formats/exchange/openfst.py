@@ -122,7 +122,7 @@ def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> i
         return 1 if acceptor else 2
     arcs = [(line, fields) for line, fields in rows if len(fields) > 2]
     widths = {len(fields) for _, fields in arcs}
-    if max(widths, default=0) > 4:
+    if 5 in widths:
         return 2
     if 3 in widths or not arcs:
         return 1
