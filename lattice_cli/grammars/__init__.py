@@ -12,6 +12,7 @@ ngram_scorer       n-grams asked word by word for many histories at once
 rescoring          a composition expanded by a scorer
 scorer             Scorer: a deterministic on-demand grammar over outputs; sums of two
 scorer_config      which language model and hot words judge answers
+spelled_words      words and models of words spelled in labels
 spelling           how labels spell words: a word each, characters, pieces
 """
 

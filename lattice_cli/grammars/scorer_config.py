@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lattice_cli.grammars.scorer import Scorer, scorer_sum
+from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels
 
 if TYPE_CHECKING:
@@ -24,20 +25,32 @@ class Scorers:
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
 
-    def scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
+    def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""
         from lattice_cli.grammars.hot_words import HotWords
         from lattice_cli.grammars.ngram_scorer import NgramScorer
+        from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
         parts: list[Scorer] = []
         if self.model is not None:
-            parts.append(NgramScorer.of(self.model, labels, self.unknown).scaled(self.scale, self.word_energy))
-        if len(self.unsaid(spoken)) < len(self.hot):
-            parts.append(HotWords.of(self.hot, labels, spoken))
+            spelled = spells_words(self.model, spoken, spelling)
+            words = ("", *(self.model.labels[word] for word in self.model.words), "") if spelled else labels
+            scorer = NgramScorer.of(self.model, words, self.unknown).scaled(self.scale, self.word_energy)
+            parts.append(SpelledModel.of(scorer, words, labels, spelling) if spelled else scorer)
+        if len(self.unsaid(spoken, spelling)) < len(self.hot):
+            parts.append(HotWords.of(self.hot, labels, spoken, spelling))
         return scorer_sum(parts)
 
-    def unsaid(self, spoken: frozenset[str]) -> frozenset[str]:
+    def strange(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
+        """The labels among these that a model of labels does not have, so that they count as its unknown word."""
+        from lattice_cli.grammars.spelled_words import spells_words
+
+        if self.model is None or spells_words(self.model, spoken, spelling):
+            return frozenset()
+        return spoken.difference(self.model.labels)
+
+    def unsaid(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
         """The hot words that no answer made of these labels can have; they are passed over."""
         from lattice_cli.grammars.hot_words import unsaid
 
-        return unsaid(self.hot, spoken) if self.hot else frozenset()
+        return unsaid(self.hot, spoken, spelling) if self.hot else frozenset()

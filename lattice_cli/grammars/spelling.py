@@ -49,19 +49,23 @@ class Spelling:
             return WordPart(False, label.removesuffix(UNFINISHED), not label.endswith(UNFINISHED))
         return WordPart(False, label, False)
 
-    def words(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """The words that labels spell."""
-        found: list[str] = []
+    def groups(self, labels: Iterable[str]) -> list[tuple[str, list[int]]]:
+        """The words that labels spell, each with the places of the labels that it is made of."""
+        found: list[tuple[str, list[int]]] = []
         inside = False
-        for label in labels:
+        for place, label in enumerate(labels):
             begins, text, ends = self.part(label)
             inside = inside and not begins
             if text and inside:
-                found[-1] += text
+                found[-1] = found[-1][0] + text, [*found[-1][1], place]
             elif text:
-                found.append(text)
+                found.append((text, [place]))
             inside = (inside or bool(text)) and not ends
-        return tuple(found)
+        return found
+
+    def words(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """The words that labels spell."""
+        return tuple(word for word, _ in self.groups(labels))
 
     def text(self, labels: Iterable[str]) -> str:
         """An answer as one string: what is written of it, and reads back as it."""

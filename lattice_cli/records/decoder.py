@@ -11,6 +11,7 @@ import numpy as np
 from lattice_cli.arrays import distinct
 from lattice_cli.composition import ADD, Combine, Composition, alone, compose
 from lattice_cli.errors import FormatError, quoted
+from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
 
@@ -48,6 +49,7 @@ class Decoder:
         self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc, combine, scorers
         self.scorer = lru_cache(maxsize=_TABLES)(self._scorer)
         self.unsaid = lru_cache(maxsize=_TABLES)(self._unsaid)
+        self.strange = lru_cache(maxsize=_TABLES)(self._strange)
         self.heuristic = lru_cache(maxsize=_TABLES)(self._heuristic)
         self.free_decoding_graph = lru_cache(maxsize=_TABLES)(self._free_decoding_graph)
         self._ctc_grammar = lru_cache(maxsize=_TABLES)(self._composed_with_ctc)
@@ -88,8 +90,10 @@ class Decoder:
         if self.scorers is None or not graph.nodes:
             return interpretation
         spoken = frozenset(graph.words(distinct(graph.olabel[graph.olabel != EPSILON]).tolist()))
-        interpretation = replace(interpretation, unsaid=self.unsaid(spoken))
-        scorer = self.scorer(graph.labels, spoken)
+        spelling = interpretation.spelling
+        strange = self.strange(spoken, spelling)
+        interpretation = replace(interpretation, unsaid=self.unsaid(spoken, spelling), strange=strange)
+        scorer = self.scorer(graph.labels, spoken, spelling)
         if scorer is None:
             return interpretation
         from lattice_cli.grammars import rescored
@@ -98,18 +102,22 @@ class Decoder:
         judged = rescored(alone(graph) if whole is None else whole, scorer)
         why = None
         if not judged.graph.nodes:
-            used = distinct(graph.olabel)
+            used = distinct(graph.olabel[graph.olabel != EPSILON])
             unknown = [graph.labels[label] for label in used[np.isposinf(scorer.least[used])].tolist()]
             without = f": it does not have {quoted(unknown)}" if unknown else ""
             why = f"no path: the language model allows none of the answers{without}"
         return replace(interpretation, composition=judged, why=why)
 
-    def _scorer(self, labels: Labels, spoken: frozenset[str]) -> Scorer | None:
-        return None if self.scorers is None else self.scorers.scorer(labels, spoken)
+    def _scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
+        return None if self.scorers is None else self.scorers.scorer(labels, spoken, spelling)
 
-    def _unsaid(self, spoken: frozenset[str]) -> frozenset[str]:
+    def _strange(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
+        """The labels that the language model does not have."""
+        return frozenset() if self.scorers is None else self.scorers.strange(spoken, spelling)
+
+    def _unsaid(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
         """The hot words that no answer made of these labels can have."""
-        return frozenset() if self.scorers is None else self.scorers.unsaid(spoken)
+        return frozenset() if self.scorers is None else self.scorers.unsaid(spoken, spelling)
 
     def _written_out(self, spoken: Graph) -> Document | None:
         """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
@@ -147,10 +155,12 @@ class Decoder:
         here, end = np.zeros(len(said), dtype=np.intp), np.zeros(1)
         return DecodingGraph.of(Graph(here, here, said, said, np.zeros(len(said)), end, end, labels), blank)
 
-    def _heuristic(self, graph: DecodingGraph, classes: tuple[str, ...]) -> Heuristic:
+    def _heuristic(self, graph: DecodingGraph, classes: tuple[str, ...], split: str) -> Heuristic:
         """What is known of a decoding graph and the scorers before a matrix with these classes is seen."""
         from lattice_cli.emissions import Heuristic
 
         column = {label: place for place, label in enumerate(classes)}
         columns = np.array([-1, *(column.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
-        return Heuristic(graph, columns, len(classes), self.scorer(graph.labels, graph.spoken))
+        return Heuristic(
+            graph, columns, len(classes), self.scorer(graph.labels, graph.spoken, spelling_of(graph.spoken, split))
+        )

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Word:
-    """A label of an answer. begin, end: where it is, in seconds or in rows of a matrix; None where that is not known.
-    confidence: the posterior of the label at its place; None where cycles make that unknown."""
+    """A label of an answer, or a word that word pieces spell. begin, end: where it is, in seconds or in rows of a
+    matrix; None where that is not known. confidence: the posterior of the label at its place, of pieces the least;
+    None where cycles make that unknown."""
 
     label: str
     begin: float | None
@@ -67,7 +68,8 @@ class Decoded:
 class Decoding:
     """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
     confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have.
-    notes: why something that was asked for is not known. spelling: how its labels spell words; None: it has none."""
+    notes: why something that was asked for is not known. spelling: how its labels spell words; None: it has none.
+    strange: labels of the best answer that the language model does not have."""
 
     paths: list[Decoded]
     search: Search | None = None
@@ -75,6 +77,7 @@ class Decoding:
     unsaid: frozenset[str] = frozenset()
     notes: Sequence[str] = ()
     spelling: Spelling | None = None
+    strange: frozenset[str] = frozenset()
 
 
 def decode(
@@ -96,7 +99,8 @@ def decode(
             if search is None and request.limited:  # it was composed: all of it was looked at
                 search = Search(True, paths[0].energy, interpretation.graph.nodes)
             spelling = interpretation.spelling if interpretation.outputs else None
-            found = Decoding(views, search, unsaid=interpretation.unsaid, spelling=spelling)
+            strange = interpretation.strange.intersection(*(view.output for view in views[:1]))
+            found = Decoding(views, search, unsaid=interpretation.unsaid, spelling=spelling, strange=strange)
             results.append(_more(found, interpretation, paths, decoder.ctc, request, of))
     return results
 
@@ -168,11 +172,26 @@ def _more(
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
         clock = _Clock(interpretation, ctc, asked.row_time)
-        found_at = zip(views, chosen, places)
-        views = [replace(view, words=clock.words(view, path, slots)) for view, path, slots in found_at]
+        spelling, found_at = interpretation.spelling, zip(views, chosen, places)
+        views = [
+            replace(view, words=_whole_words(clock.words(view, path, slots), spelling))
+            for view, path, slots in found_at
+        ]
     with in_record_terms([interpretation]):
         confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
     return replace(found, paths=views, confidence=confidence, notes=notes)
+
+
+def _whole_words(words: list[Word], spelling: Spelling) -> list[Word]:
+    """Word pieces as the words that they spell, as sure as the least sure of them; any other labels as they are."""
+    if spelling.kind != "pieces":
+        return words
+    found = []
+    for text, places in spelling.groups([word.label for word in words]):
+        own = [words[place] for place in places]
+        sure = [word.confidence for word in own if word.confidence is not None]
+        found.append(Word(text, own[0].begin, own[-1].end, min(sure) if len(sure) == len(own) else None))
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,7 +56,8 @@ class Interpretation:
 
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
-    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of CTC.
+    why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of
+    CTC. strange: labels of answers that the language model does not have.
     """
 
     document: Document
@@ -67,6 +68,7 @@ class Interpretation:
     why: str | None = None
     unsaid: frozenset[str] = frozenset()
     blank: str | None = None
+    strange: frozenset[str] = frozenset()
 
     @property
     def outputs(self) -> frozenset[str]:

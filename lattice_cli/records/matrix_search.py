@@ -8,7 +8,7 @@ is an interpretation like any other, of those paths that are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ from lattice_cli.emissions import (
     slack,
 )
 from lattice_cli.emissions.token_lattice import token_lattice
+from lattice_cli.grammars import spelling_of
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
 from lattice_cli.records.interpretation import Interpretation, Search
@@ -66,7 +67,7 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
 @dataclass(frozen=True, eq=False)
 class Matrix:
     """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have. blank:
-    of CTC."""
+    of CTC. strange: labels that the language model does not have."""
 
     document: Document
     grammar: Document | None
@@ -74,6 +75,7 @@ class Matrix:
     heuristic: Heuristic
     unsaid: frozenset[str] = frozenset()
     blank: str | None = None
+    strange: frozenset[str] = frozenset()
 
     @property
     def decoding_graph(self) -> DecodingGraph:
@@ -98,7 +100,9 @@ class Matrix:
 
     def interpretation(self, found: Composition, search: Search, why: str | None = None) -> Interpretation:
         """The interpretation that consists of what was found."""
-        return Interpretation(self.document, self.grammar, found, None, search, why, self.unsaid, self.blank)
+        return Interpretation(
+            self.document, self.grammar, found, None, search, why, self.unsaid, self.blank, self.strange
+        )
 
 
 def _numbers(matrices: Sequence[Matrix]) -> int:
@@ -129,8 +133,11 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
         return None
     if emissions.steps * (emissions.largest + np.abs(graph.graph.energy).max(initial=0.0)) > _HIGHEST:
         return None
-    unsaid = decoder.unsaid(graph.spoken) if scored else frozenset[str]()
-    return Matrix(document, grammar, emissions, decoder.heuristic(graph, classes), unsaid, ctc)
+    found = Matrix(document, grammar, emissions, decoder.heuristic(graph, classes, document.split), blank=ctc)
+    if not scored:
+        return found
+    told = graph.spoken, spelling_of(graph.spoken, document.split)
+    return replace(found, unsaid=decoder.unsaid(*told), strange=decoder.strange(*told))
 
 
 def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:

@@ -1,18 +1,27 @@
 """Where in the recognition graph each label of an answer was found.
 
 A word of a lexicon takes several inputs, and is output at one of them: at the last (as in a trie, where words part
-late) or at the first. White space belongs to no word. Repeats of a CTC label are part of it, blanks are not.
+late) or at the first. Separators belong to no word: white space, what is called silence, and whatever label the grammar
+takes only between words. Repeats of a CTC label are part of it, blanks are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
-from lattice_cli.graph import EPSILON
+import numpy as np
+
+from lattice_cli.graph import EPSILON, Graph
 from lattice_cli.records.interpretation import Interpretation
 from lattice_cli.search import Path
+
+#: What silence and noise are called as labels that are taken in, in Sphinx, Kaldi, HTK and MFA; and wav2vec's bar.
+_SILENCES = frozenset((
+    "SIL", "sil", "<sil>", "<silence>", "SP", "sp", "SPN", "spn", "NSN", "nsn", "NOISE", "+NSN+", "+SPN+", "|",
+))  # fmt: skip
 
 
 @dataclass
@@ -42,7 +51,22 @@ def spans(interpretation: Interpretation, path: Path, ctc: str | None) -> list[t
             last = taken
         if said != EPSILON:
             spoken.append(len(inputs))
-    return _assigned(inputs, spoken, [label.isspace() for label in graph.labels])
+    apart = _SILENCES if interpretation.grammar is None else _SILENCES | separators(interpretation.grammar.graph)
+    return _assigned(inputs, spoken, [label.isspace() or label in apart for label in graph.labels])
+
+
+@lru_cache(maxsize=4)
+def separators(grammar: Graph) -> frozenset[str]:
+    """The labels that a grammar takes between words only: without an output, back to where words begin.
+
+    The same label may be taken again and again there, and behind the last word as well.
+    """
+    back = np.isfinite(grammar.start[grammar.dst]) & (grammar.olabel == EPSILON)
+    pairs = grammar.src * len(grammar.labels) + grammar.ilabel
+    again = (grammar.src == grammar.dst) | np.isin(pairs, pairs[back])
+    between = np.bincount(grammar.ilabel[back], minlength=len(grammar.labels)) > 0
+    inside = np.bincount(grammar.ilabel[(grammar.olabel != EPSILON) | ~(back | again)], minlength=len(between)) > 0
+    return frozenset(grammar.words(np.flatnonzero(between & ~inside).tolist()))
 
 
 def _assigned(inputs: Sequence[_Input], spoken: Sequence[int], space: Sequence[bool]) -> list[tuple[int, int] | None]:

@@ -71,7 +71,7 @@ def viterbi(
     judges = scorers.read(reading.encoding)
     through = decoder.read(reading.encoding, judges)
     shown = reports.Shown(request, show_arcs, show_nodes, show_times)
-    report = (reports.HotWordsReport if judges and judges.hot else reports.ViterbiReport)(run, shown)
+    report = reports.JudgedReport(run, shown, judges) if judges else reports.ViterbiReport(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return records.decode(documents, through, request, side)

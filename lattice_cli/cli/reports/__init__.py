@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.forward_report import ForwardReport
     from lattice_cli.cli.reports.graph_report import GraphReport
     from lattice_cli.cli.reports.loss_report import LossReport
-    from lattice_cli.cli.reports.path_report import HotWordsReport, SampleReport, Shown, ViterbiReport
+    from lattice_cli.cli.reports.path_report import JudgedReport, SampleReport, Shown, ViterbiReport
     from lattice_cli.cli.reports.recognizer_report import CheckReport
     from lattice_cli.cli.reports.reporting import print_all
     from lattice_cli.cli.reports.show_report import Found, Parts, ShowReport, add_parts, comparison

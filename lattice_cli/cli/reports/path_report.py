@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from lattice_cli.cli.reports.fields import ARC, Cell, Field, Fields, Listing, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal import answer_text, label_text, number
+from lattice_cli.errors import counted, printable
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import RunOptions
+    from lattice_cli.grammars import Scorers
     from lattice_cli.graph import Document
     from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
 
@@ -124,30 +127,56 @@ class ViterbiReport(StreamReport):
         return [record]
 
 
-class HotWordsReport(ViterbiReport):
-    """The same, and in the end which hot words could be in none of the answers."""
+class JudgedReport(ViterbiReport):
+    """The same, and in the end which hot words could be in none of the answers, and which of their labels the language
+    model does not have."""
 
-    _unsaid: frozenset[str] | None = None
+    def __init__(self, run: RunOptions, shown: Shown, judges: Scorers) -> None:
+        super().__init__(run, shown)
+        self._model = frozenset() if judges.model is None else frozenset(judges.model.labels[1:])
+        self._unsaid: frozenset[str] | None = None
+        self._strange: Counter[str] = Counter()
+        self._labels = 0
 
     def prepare(self, document: Document, found: Decoding) -> Any:
-        """What is put out, and what could not be said."""
-        return super().prepare(document, found), found.unsaid
+        """What is put out, what could not be said, and what was that the model does not have."""
+        output = found.paths[0].output
+        strange = [label for label in output if label in found.strange]
+        return super().prepare(document, found), found.unsaid, strange, len(output)
 
     def show(self, document: Document, prepared: Any) -> None:
         """What one record could not say another may."""
-        ready, unsaid = prepared
+        ready, unsaid, strange, labels = prepared
         self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
+        self._strange.update(strange)
+        self._labels += labels
         super().show(document, ready)
 
     def finish(self) -> None:
         """The results, then the words."""
         super().finish()
         if self._unsaid:
-            sys.stdout.flush()
-            words = sorted(self._unsaid)
-            more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
-            listed = ", ".join(map(repr, words[:_MOST_WORDS])) + more
-            print(f"lattice: no answer can have these hot words, as labels or spelled: {listed}", file=sys.stderr)
+            _say(f"no answer can have these hot words, as labels or spelled: {_first_of(sorted(self._unsaid))}")
+        count = sum(self._strange.values())
+        if count:
+            listed = _first_of([label for label, _ in self._strange.most_common()])
+            none = "none of the" if count == self._labels else f"all but {count} of the"
+            cased = (other for label in self._strange for other in (label.upper(), label.lower(), label.title()))
+            other = next((other for other in cased if other in self._model), None)
+            hint = f"; it has {other!r}" if other is not None else ""
+            said = f"{none} {counted(self._labels, 'label')} of the best answers"
+            _say(f"the language model knows {said}: not {listed}{hint}")
+
+
+def _first_of(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
+    return ", ".join(map(repr, words[:_MOST_WORDS])) + more
+
+
+def _say(text: str) -> None:
+    """A line on standard error, behind all output so far."""
+    sys.stdout.flush()
+    print(f"lattice: {printable(text)}", file=sys.stderr)
 
 
 class SampleReport(StreamReport):
