@@ -96,7 +96,7 @@ FORMATS = {
                read=".exchange.k2:read_k2", write=".exchange.k2:write_k2", numbered=True),
         Format("kaldi", "Kaldi text archive: named scores graph and acoustic; words are whole numbers "
                "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), _KALDI, split=".exchange.kaldi:split_kaldi",
-               write=".exchange.kaldi:write_kaldi", several=True, numbered=True),
+               write=".exchange.kaldi_writer:write_kaldi", several=True, numbered=True),
         Format("dot", "Graphviz", (".dot", ".gv"), write=".exchange.dot:write_dot", several=True),
         Format("words", "", (".txt",), read=".notations.word_list:word_list"),
         Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),

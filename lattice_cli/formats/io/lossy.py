@@ -268,9 +268,9 @@ class LossyForm:
         times = None if times is None else times[order]
         self.document = replace(self.document, graph=moved, names=range(graph.nodes), times=times)
 
-    def sorted_arcs(self) -> None:
-        """Arcs in the order of the nodes they leave."""
-        order = np.argsort(self.graph.src, kind="stable")
+    def sorted_arcs(self, last: int = -1) -> None:
+        """Arcs in the order of the nodes they leave; those into the node `last` come after all others."""
+        order = np.lexsort((np.arange(self.graph.arcs), self.graph.src, self.graph.dst == last))
         if np.array_equal(order, np.arange(self.graph.arcs)):
             return
         self.lose("the order of arcs (they are sorted by the node they leave)")

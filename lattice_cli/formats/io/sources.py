@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 STDIN = "-"
 _CHUNK = 1 << 18
 _GZIP = b"\x1f\x8b"
+#: Bytes that tell a form where there is no line end among them.
+_TELLING = 256
 
 
 class Source:
     """An open input: its name for messages, a look at its first bytes, then all of it or line by line."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
+        """offset: the byte that reading begins at, of what is no pipe."""
         self.name = "standard input" if path == STDIN else path
         if path == STDIN and sys.stdin is None:
             raise FormatError(f"{self.name}: is closed")
@@ -34,6 +37,7 @@ class Source:
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         self._file: io.BufferedReader | gzip.GzipFile = self._raw
         try:
+            self._begin_at(offset)
             self._head = self._read_chunk()
             if self._head.startswith(_GZIP):
                 import gzip
@@ -44,10 +48,17 @@ class Source:
             self.close()
             raise
 
+    def _begin_at(self, offset: int) -> None:
+        try:
+            if offset:
+                self._raw.seek(offset)
+        except OSError as error:
+            raise FormatError(f"{self.name}: cannot read from byte {offset} on: {error.strerror or error}") from None
+
     @property
     def head(self) -> bytes:
-        """The first bytes, as many as came at once, up to something that is not white space."""
-        while not self._head.strip() and (more := self._read_chunk()):
+        """The first bytes, as many as came at once, but at least a line, or as much as tells a form."""
+        while not self._tells(self._head) and (more := self._read_chunk()):
             self._head += more
         return self._head
 
@@ -59,6 +70,12 @@ class Source:
             parts.append(more)
         self._head = b"".join(parts)
         return self._head.lstrip().partition(b"\n")[0]
+
+    @staticmethod
+    def _tells(head: bytes) -> bool:
+        """Whether this is enough to tell a form by; programs may write the key of a record by itself."""
+        begun = head.lstrip()
+        return len(begun) >= _TELLING or b"\n" in begun
 
     def _read_chunk(self) -> bytes:
         """What is there now, waiting only if nothing is; empty at the end."""
@@ -76,9 +93,10 @@ class Source:
                 return self._raw.read()  # in one piece: large files are not to be held twice
         except OSError as error:
             raise FormatError(f"{self.name}: cannot read: {error.strerror or error}") from None
-        return b"".join(self._chunks())
+        return b"".join(self.chunks())
 
-    def _chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
+        """All bytes, in pieces as they arrive."""
         chunk = self._head
         while chunk:
             yield chunk
@@ -96,7 +114,7 @@ class Source:
 
     def _unnumbered(self) -> Iterator[bytes | None]:
         parts: list[bytes] = []
-        for chunk in self._chunks():
+        for chunk in self.chunks():
             *complete, rest = chunk.split(b"\n")
             for line in complete:
                 yield b"".join([*parts, line])
