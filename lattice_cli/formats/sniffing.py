@@ -8,7 +8,6 @@ from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.io import Source
 from lattice_cli.formats.registry import FORMATS, Format, readable
 
-_BINARY = b"\xd6\xfd\xb2\x7e"
 #: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
 _COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
 
@@ -29,11 +28,7 @@ def _sniffed(source: Source, name: str) -> Format:
     head = source.head
     if not head.strip():
         raise FormatError(f"{source.name}: is empty, expected a document")
-    magic = _signed(head, binary=True)
-    if magic is None and _BINARY in head[:1000]:
-        printed = "fstprint prints it" if head.startswith(_BINARY) else "lattice-copy ark:IN ark,t:OUT prints it"
-        raise FormatError(f"{source.name}: a binary OpenFst or Kaldi file, expected text ({printed})")
-    found = magic or _named(name, "before") or _signed(head, binary=False) or _named(name, "after")
+    found = _signed(head, binary=True) or _named(name, "before") or _signed(head, binary=False) or _named(name, "after")
     if found is None and _COLUMNS.match(head):
         forms = "att (OpenFst), gtn or k2"
         raise FormatError(f"{source.name}: a graph in columns of text, expected --format to say which: {forms}")

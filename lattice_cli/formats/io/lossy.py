@@ -15,7 +15,16 @@ import numpy as np
 from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
-from lattice_cli.graph import EPSILON, Document, Graph, end_energies, weighted_sum, with_more_arcs
+from lattice_cli.graph import (
+    EPSILON,
+    Document,
+    Graph,
+    columns_of,
+    end_energies,
+    weighted_sum,
+    with_columns,
+    with_more_arcs,
+)
 
 WHITE = re.compile(r"[ \t\n\r\f\v\0]")
 LARGEST_NUMBER = 2**31
@@ -252,6 +261,18 @@ class LossyForm:
             shown = f"such as {energy[arc]:.6g} of arc {arc} ({kept[arc]:.6g} is written)"
             self.lose(f"energies beyond the range of float32, {shown}")
             self.document = replace(self.document, graph=self.graph.with_energy(kept))
+
+    def single_precision(self, remark: str) -> None:
+        """No energies but those that are a float32; others are rounded to the nearest. remark: what keeps them."""
+        columns, most = columns_of(self.graph), float(np.finfo(np.float32).max)
+        with np.errstate(under="ignore"):
+            single = np.where(np.isfinite(columns), np.clip(columns, -most, most), columns).astype(np.float32)
+        kept = single.astype(np.float64)
+        changed = np.flatnonzero(kept != columns)
+        if len(changed):
+            shown = f"such as {columns[changed[0]]!r} ({kept[changed[0]]!r} is written; {remark})"
+            self.lose(f"energies that are no float32, {shown}")
+            self.document = replace(self.document, graph=with_columns(self.graph, kept))
 
     def start_first(self) -> None:
         """The start node, which is the only one, is node 0."""

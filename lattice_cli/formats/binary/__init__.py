@@ -1,0 +1,10 @@
+"""Binary files of other systems: OpenFst's automata, Kaldi's archives of lattices and matrices.
+
+cursor          bytes taken from an input, sizes checked
+fst_documents   OpenFst's files as records and back
+fst_file        OpenFst's files taken apart
+fst_writer      OpenFst's files put together
+kaldi_archives  archives and script files, record by record
+kaldi_lattices  lattices written in binary
+kaldi_matrices  matrices, compressed ones too
+"""
