@@ -57,7 +57,7 @@ class Cursor:
     def require(self, size: int, what: str) -> None:
         """Raises FormatError where fewer bytes follow."""
         if not self.has(size):
-            there = len(self.data) - self.at
+            there = max(0, len(self.data) - self.at)
             raise self.error(f"{there} bytes are left, expected {size} of {what}: is the file cut short?")
 
     def error(self, message: str) -> FormatError:

@@ -189,12 +189,12 @@ def _vector(cursor: Cursor, header: _Header, kind: ArcType) -> FstFile:
         at += count * arc.itemsize
     cursor.at = at
     places.append(at)
-    with memoryview(data) as view:
-        heads = b"".join([view[place : place + head.itemsize] for place in places[:-1]])
-        arcs = b"".join([view[place + head.itemsize : end] for place, end in pairwise(places)])
+    heads = b"".join([data[place : place + head.itemsize] for place in places[:-1]])
+    arcs = b"".join([data[place + head.itemsize : end] for place, end in pairwise(places)])
     states = np.frombuffer(heads, dtype=head)
+    records = np.frombuffer(arcs, dtype=arc)
     src = np.repeat(np.arange(len(states)), states["arcs"])
-    return _numbers(header, src, np.frombuffer(arcs, dtype=arc), states["weight"])
+    return _numbers(header, src, records["next"], records, states["weight"])
 
 
 def _const(cursor: Cursor, header: _Header, kind: ArcType) -> FstFile:
@@ -215,52 +215,81 @@ def _const(cursor: Cursor, header: _Header, kind: ArcType) -> FstFile:
         found = f"state {wrong[0]} begins at arc {states['pos'][wrong[0]]}" if len(wrong) else f"{before[-1]:.0f} arcs"
         raise FormatError(f"{cursor.name}: {found}, expected states that have the {len(arcs)} arcs one after the other")
     src = np.repeat(np.arange(len(states)), states["narcs"].astype(np.intp))
-    return _numbers(header, src, arcs, states["weight"])
+    return _numbers(header, src, arcs["next"], arcs, states["weight"])
 
 
-def _numbers(header: _Header, src: IntArray, arcs: NDArray[Any], final: NDArray[Any]) -> FstFile:
+def _numbers(header: _Header, src: IntArray, dst: IntArray, arcs: NDArray[Any], final: NDArray[Any]) -> FstFile:
     """The columns of these records."""
-    dst, ilabel, olabel = (arcs[name].astype(np.intp) for name in ("next", "ilabel", "olabel"))
-    weight, ends = arcs["weight"].astype(np.float64), final.astype(np.float64)
-    return FstFile(header.arc_type, header.start, src, dst, ilabel, olabel, weight, ends, NO_INDICES, NO_INDICES)
+    ilabel, olabel = (arcs[name].astype(np.intp) for name in ("ilabel", "olabel"))
+    heads: IntArray = dst.astype(np.intp)
+    with np.errstate(invalid="ignore"):  # a signalling nan is refused with all others
+        weight, ends = arcs["weight"].astype(np.float64), final.astype(np.float64)
+    return FstFile(header.arc_type, header.start, src, heads, ilabel, olabel, weight, ends, NO_INDICES, NO_INDICES)
 
 
 def _compact_lattice(cursor: Cursor, header: _Header) -> FstFile:
-    """The same with a string in every weight, so that arcs have any length."""
-    wide = ARC_TYPES[header.arc_type].float == "<f8"
-    final_form, arc_form = struct.Struct("<ddi" if wide else "<ffi"), struct.Struct("<iiddi" if wide else "<iiffi")
-    places: dict[bytes, int] = {b"": 0}
-    src, dst, ilabel, olabel, costs, string = [], [], [], [], [], []
-    final: list[list[float]] = []
-    end_string: list[int] = []
+    """The same with a string in every weight, so that arcs are of any length: each is found, then all made numbers."""
+    kind = ARC_TYPES[header.arc_type]
+    end = np.dtype([kind.weight, ("size", "<i4")])
+    arc = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), kind.weight, ("size", "<i4")])
+    int32_of, int64_of = struct.Struct("<i").unpack_from, struct.Struct("<q").unpack_from
+    data, at, there = cursor.data, cursor.at, len(cursor.data)
+    arcs: list[int] = []
+    arc_lasts: list[int] = []
+    ends: list[int] = []
+    end_lasts: list[int] = []
+    counts: list[int] = []
 
-    def string_of(size: int, what: str) -> int:
+    def past(size_at: int, behind: int) -> int:
+        """The end of a string, whose length stands at a place, and of what follows it."""
+        nonlocal there
+        if size_at + 4 > there:
+            cursor.at = at
+            cursor.require(size_at + 4 - at, f"state {len(ends)}")
+            there = len(data)
+        (size,) = int32_of(data, size_at)
         if size < 0:
-            raise cursor.error(f"{what} has {size} transition-ids, expected 0 or more")
-        return places.setdefault(cursor.take(4 * size, what), len(places))
+            cursor.at = size_at
+            raise cursor.error(f"a string has {size} transition-ids, expected 0 or more")
+        last: int = size_at + 4 + 4 * size + behind
+        if last > there:
+            cursor.at = size_at
+            cursor.require(last - size_at, f"{size} transition-ids of state {len(ends)}")
+            there = len(data)
+        return last
 
-    while len(final) != header.states and not (header.states < 0 and not cursor.has(1)):
-        state = len(final)
-        *weight, size = cursor.unpack(final_form, f"state {state}")
-        final.append(weight)
-        end_string.append(string_of(size, f"the final weight of state {state}"))
-        count = cursor.int64(f"the number of arcs of state {state}")
+    while len(ends) != header.states and not (header.states < 0 and not _follows(cursor, at)):
+        ends.append(at)
+        at = past(at + end.itemsize - 4, 8)
+        end_lasts.append(at)
+        (count,) = int64_of(data, at - 8)
         if count < 0:
-            raise cursor.error(f"state {state} has {count} arcs, expected 0 or more")
+            cursor.at = at
+            raise cursor.error(f"state {len(ends) - 1} has {count} arcs, expected 0 or more")
         for _ in range(count):
-            one, other, *weight, size = cursor.unpack(arc_form, f"an arc of state {state}")
-            src.append(state)
-            ilabel.append(one)
-            olabel.append(other)
-            costs.append(weight)
-            string.append(string_of(size, f"an arc of state {state}"))
-            dst.append(cursor.int32(f"an arc of state {state}"))
-    texts = [_ids(data, cursor.name) for data in places]
-    arcs = (np.array(column, dtype=np.intp) for column in (src, dst, ilabel, olabel))
-    weights = (np.array(column, dtype=np.float64).reshape(-1, 2) for column in (costs, final))
-    placed = (np.array(column, dtype=np.intp) for column in (string, end_string))
-    columns: tuple[Any, ...] = (*arcs, *weights, *placed, texts)
-    return FstFile(header.arc_type, header.start, *columns)
+            arcs.append(at)
+            at = past(at + arc.itemsize - 4, 4)
+            arc_lasts.append(at)
+        counts.append(count)
+    cursor.at = at
+    texts: dict[bytes, int] = {b"": 0}
+    heads = np.frombuffer(b"".join([data[begin : begin + arc.itemsize] for begin in arcs]), dtype=arc)
+    finals = np.frombuffer(b"".join([data[begin : begin + end.itemsize] for begin in ends]), dtype=end)
+    dst = np.frombuffer(b"".join([data[last - 4 : last] for last in arc_lasts]), dtype="<i4")
+    strings = [
+        [texts.setdefault(bytes(data[begin + head : last - tail]), len(texts)) for begin, last in zip(begins, lasts)]
+        for begins, lasts, head, tail in ((arcs, arc_lasts, arc.itemsize, 4), (ends, end_lasts, end.itemsize, 8))
+    ]
+    src = np.repeat(np.arange(len(ends)), np.array(counts, dtype=np.intp))
+    found = _numbers(header, src, dst, heads, finals["weight"])
+    string, end_string = (np.array(places, dtype=np.intp) for places in strings)
+    return replace(found, string=string, end_string=end_string, strings=[_ids(text, cursor.name) for text in texts])
+
+
+def _follows(cursor: Cursor, at: int) -> bool:
+    """Whether something follows this place."""
+    cursor.at = at
+    return cursor.has(1)
 
 
 def _ids(data: bytes, source: str) -> str:

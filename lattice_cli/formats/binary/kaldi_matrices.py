@@ -37,10 +37,9 @@ def read_binary_matrix(cursor: Cursor) -> FloatArray:
     cursor.take(len(token) + 1, "the kind of a matrix")
     if token in _FLOATS:
         rows, columns = _size(cursor), _size(cursor)
-        return _shaped(cursor, np.dtype(_FLOATS[token]), rows, columns).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling nan is refused with all others
+            return _shaped(cursor, np.dtype(_FLOATS[token]), rows, columns).astype(np.float64)
     least, extent, rows, columns = cursor.unpack(_HEADER, "the header of a compressed matrix")
-    if rows < 0 or columns < 0:
-        raise cursor.error(f"a matrix of {rows} rows and {columns} columns, expected 0 or more")
     with np.errstate(all="ignore"):  # bounds that are no numbers make entries that are none, which are refused later
         if token == "CM":
             return _by_columns(cursor, np.float32(least), np.float32(extent), rows, columns)
@@ -60,14 +59,19 @@ def _size(cursor: Cursor) -> int:
 
 
 def _shaped(cursor: Cursor, kind: np.dtype[Any], rows: int, columns: int) -> NDArray[Any]:
-    if rows < 0 or columns < 0:
-        raise cursor.error(f"a matrix of {rows} rows and {columns} columns, expected 0 or more")
+    _require_shape(cursor, rows, columns)
     return cursor.array(kind, rows * columns, f"entries of a matrix of {rows} x {columns}").reshape(rows, columns)
+
+
+def _require_shape(cursor: Cursor, rows: int, columns: int) -> None:
+    if min(rows, columns) < 0 or (rows == 0) != (columns == 0):
+        raise cursor.error(f"a matrix of {rows} x {columns}, expected numbers above 0, or 0 x 0")
 
 
 def _by_columns(cursor: Cursor, least: Any, extent: Any, rows: int, columns: int) -> FloatArray:
     """Each column has its least entry, its quartiles and its largest, and bytes that count from one to the next."""
-    bounds = _shaped(cursor, np.dtype("<u2"), columns, 4).astype(np.float32)
+    _require_shape(cursor, rows, columns)
+    bounds = cursor.array(np.dtype("<u2"), columns * 4, "bounds of columns").reshape(columns, 4).astype(np.float32)
     low, first, third, high = (least + (extent * np.float32(1.52590218966964e-05)) * bounds).T[:, :, None]
     value = _shaped(cursor, np.dtype("u1"), columns, rows).astype(np.float32)
     ranges = (
