@@ -75,6 +75,9 @@ _KALDI_MATRIX = rb"\s*[^\s=:{[]*[^\s=:{[,][ \t]+\[[ \t]*(\r?\n|\]|[-+.0-9])"
 #: A key, and behind it the mark of Kaldi's binary objects or OpenFst's magic number.
 _KALDI_BINARY = rb"\s*[^\s\0]+[ \t](\0B|\xd6\xfd\xb2\x7e)"
 _SCP = rb"\s*\S+[ \t]+\S+\.ark:[0-9]+[ \t]*(\[[0-9:,]*\])?[ \t]*\r?(\n|$)"
+_MESH = _SPACE + rb"(name[ \t][^\n]*\n\s*)?(numaligns|version[ \t]+[0-9]+\s+(name|initial))\s"
+_PLF = _SPACE + rb"\(\s*\(\s*(\(\s*['\"]|\)\s*,)"
+_PFSG = _SPACE + rb"name[ \t][^\n]*\n\s*nodes[ \t]+[0-9]"
 _ARPA = rb"(?s:.*?\n)?\\data\\\s*\n\s*ngram\s"
 
 #: Name -> form, in the order they are listed in. The last one's signature is looked for first.
@@ -114,6 +117,9 @@ FORMATS = {
                write=".binary.kaldi_lattices:write_kaldi_binary", several=True, binary=True, numbered=True),
         Format("scp", "", (".scp",), _SCP, split=".binary.kaldi_archives:split_scp"),
         Format("dot", "Graphviz", (".dot", ".gv"), write=".exchange.dot:write_dot", several=True),
+        Format("mesh", "", (".mesh",), _MESH, read=".exchange.confusion_networks:read_mesh"),
+        Format("plf", "", (".plf",), _PLF, split=".exchange.confusion_networks:split_plf"),
+        Format("pfsg", "", (".pfsg",), _PFSG, read=".exchange.pfsg:read_pfsg"),
         Format("words", "", (".txt",), read=".notations.word_list:word_list"),
         Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),
         Format("arpa", "", (".arpa", ".lm"), _ARPA, read=".notations.arpa:read_arpa_grammar"),

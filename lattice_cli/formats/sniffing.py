@@ -10,6 +10,8 @@ from lattice_cli.formats.registry import FORMATS, Format, readable
 
 #: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
 _COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
+#: The lines that a Sphinx-3 word graph begins with, behind its comments.
+_SPHINX = re.compile(rb"(\s*#[^\n]*\n|\s)*Frames[ \t]+[0-9]+\s*\n(\s*#[^\n]*\n|\s)*Nodes[ \t]+[0-9]")
 
 
 def form_read(source: Source, path: str, name: str) -> Format:
@@ -28,6 +30,9 @@ def _sniffed(source: Source, name: str) -> Format:
     head = source.head
     if not head.strip():
         raise FormatError(f"{source.name}: is empty, expected a document")
+    if _SPHINX.match(head):
+        expected = "HTK SLF, which its programs write with -outlatfmt htk"
+        raise FormatError(f"{source.name}: a word graph of Sphinx-3, which is not read, expected {expected}")
     found = _signed(head, binary=True) or _named(name, "before") or _signed(head, binary=False) or _named(name, "after")
     if found is None and _COLUMNS.match(head):
         forms = "att (OpenFst), gtn or k2"
