@@ -245,7 +245,7 @@ def _compact_lattice(cursor: Cursor, header: _Header) -> FstFile:
         nonlocal there
         if size_at + 4 > there:
             cursor.at = at
-            cursor.require(size_at + 4 - at, f"state {len(ends)}")
+            cursor.require(size_at + 4 - at, f"state {len(ends) - 1}")
             there = len(data)
         (size,) = int32_of(data, size_at)
         if size < 0:
@@ -254,7 +254,7 @@ def _compact_lattice(cursor: Cursor, header: _Header) -> FstFile:
         last: int = size_at + 4 + 4 * size + behind
         if last > there:
             cursor.at = size_at
-            cursor.require(last - size_at, f"{size} transition-ids of state {len(ends)}")
+            cursor.require(last - size_at, f"{size} transition-ids of state {len(ends) - 1}")
             there = len(data)
         return last
 

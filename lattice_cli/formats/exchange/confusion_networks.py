@@ -39,7 +39,8 @@ _LATTICE = re.compile(r"\((\((e(,e)*,?)?\)(,\((e(,e)*,?)?\))*,?)?\)")
 def read_mesh(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """A word mesh: a chain of positions, each with words and posterior probabilities.
 
-    Raises FormatError, with the line. Posteriors are divided by the `posterior` of the whole mesh. `reference` lines are its target.
+    Posteriors are divided by the `posterior` of the whole mesh; `reference` lines are its target. Raises FormatError,
+    with the line.
     """
     positions, total = 0, 1.0
     words: dict[int, list[tuple[int, str, str]]] = {}

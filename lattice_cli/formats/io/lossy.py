@@ -270,7 +270,8 @@ class LossyForm:
         kept = single.astype(np.float64)
         changed = np.flatnonzero(kept != columns)
         if len(changed):
-            shown = f"such as {columns[changed[0]]!r} ({kept[changed[0]]!r} is written; {remark})"
+            energy, written = float(columns[changed[0]]), float(kept[changed[0]])
+            shown = f"such as {energy!r} ({written!r} is written; {remark})"
             self.lose(f"energies that are no float32, {shown}")
             self.document = replace(self.document, graph=with_columns(self.graph, kept))
 
