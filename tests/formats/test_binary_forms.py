@@ -126,6 +126,16 @@ def test_words_of_a_binary_lattice_come_from_a_table(folder: pathlib.Path) -> No
     assert document.graph.energy[0] == 1.5 + 0.1 * 2.25
 
 
+def test_a_file_alone_need_not_say_how_many_states_it_has(folder: pathlib.Path) -> None:
+    (folder / "x").write_bytes(
+        header(-1) + struct.pack("<fqiifi", np.inf, 1, 5, 6, 0.5, 1) + struct.pack("<fq", 0.25, 0)
+    )
+    assert arcs_of(read_one(str(folder / "x"))) == [(0, 1, "5", "6", 0.5)]
+    (folder / "x").write_bytes(b"utt " + (folder / "x").read_bytes())
+    with pytest.raises(FormatError, match=r"utt: byte \d+: the number of states is -1, expected 0 or more"):
+        everything(folder / "x")
+
+
 def test_an_archive_of_automata() -> None:
     one, other = everything(MADE / "graph.ark")
     assert (one.id, other.id) == ("utt1", "utt2")
@@ -226,6 +236,16 @@ def test_a_lattice_comes_back_from_binary_as_from_text(text: str, folder: pathli
     (folder / "binary").write_bytes(written.data * 2)
     for found in everything(folder / "binary"):
         assert_same(found, document)
+
+
+def test_final_weights_stay_where_a_start_node_is_added(folder: pathlib.Path) -> None:
+    """The node that stands for them is then not the last one."""
+    costs = {name: np.array([1.0, 0.5]) for name in ("graph", "acoustic")}
+    graph = Graph([0, 1], [1, 2], [1, 2], [3, 0], [2.0, 1.0], [0.25, 3.0, np.inf], [np.inf, np.inf, 0.0], ("", *"9754"))
+    document = Document(graph, "utt", "test", [0, 1, "final"], scores=costs)
+    again_document = again("kaldi-binary", document, folder)
+    assert [arc[:2] for arc in arcs_of(again_document)] == [(0, 1), (2, 0), (2, 1), (1, "final")]
+    assert [arc[4] for arc in arcs_of(again_document)] == [2.0, 0.25, 3.0, 1.0]
 
 
 def test_costs_are_float32_where_they_can_be(folder: pathlib.Path) -> None:

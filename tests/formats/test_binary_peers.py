@@ -195,6 +195,17 @@ def test_kaldi_writes_the_lattices_that_we_write(lattice: tuple[bool, str], fold
         assert without_properties(kaldi) == without_properties(ours)
 
 
+@pytest.mark.skipif(PROBE is None, reason="LATTICE_KALDI_PROBE names no program")
+@pytest.mark.parametrize(("kind", "weight"), [("lattice", "17\t5\t0.1,2.25"), ("compact", "5\t0.1,2.25,17_18")])
+def test_kaldi_reads_double_costs_and_rounds_them(kind: str, weight: str, folder: pathlib.Path) -> None:
+    (folder / "text.ark").write_text(f"utt \n0\t1\t{weight}\n1\n\n")
+    data = FORMATS["kaldi-binary"].writer(read_one(str(folder / "text.ark")), WriteOptions()).data
+    assert {"lattice": b"lattice8", "compact": b"compactlattice84"}[kind] in data
+    (folder / "ours").write_bytes(data.removeprefix(b"utt "))
+    subprocess.run([str(PROBE), kind, "ours", "text", "back"], check=True, cwd=folder)
+    assert (folder / "back").read_text() == f"\n0\t1\t{weight}\n1\n\n"
+
+
 def without_properties(data: bytes) -> bytes:
     """A file but for the bits of its header that say what is known of it; any program may know more."""
     (size,) = struct.unpack_from("<i", data, 14)

@@ -134,8 +134,8 @@ def _header(cursor: Cursor) -> _Header:
         raise FormatError(f"{cursor.name}: arcs of type {header.arc_type!r}, expected one of {', '.join(ARC_TYPES)}")
     if header.fst_type != "vector" and ARC_TYPES[header.arc_type].strings:
         raise FormatError(f"{cursor.name}: a ConstFst of a CompactLattice, expected type vector")
-    if header.version < 1 or header.version > 2:
-        raise FormatError(f"{cursor.name}: version {header.version} of the file format, expected 1 or 2")
+    if header.version != 2 and (header.version != 1 or header.fst_type == "vector"):
+        raise FormatError(f"{cursor.name}: version {header.version} of the file format, expected 2 (or 1 of const)")
     return header
 
 

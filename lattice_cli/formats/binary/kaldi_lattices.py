@@ -29,12 +29,13 @@ def write_kaldi_binary(document: Document, options: WriteOptions) -> Written:
 def _fst(lattice: FittedLattice) -> FstFile:
     """The automaton: arcs into the node that stands for final weights are final weights."""
     graph, fitting = lattice.fitting.graph, lattice.fitting
-    nodes = graph.nodes - (lattice.final >= 0)
-    into = graph.dst == lattice.final if lattice.final >= 0 else np.zeros(graph.arcs, dtype=np.bool_)
-    final: FloatArray = np.full((nodes, 2), np.inf)
-    final[np.isfinite(graph.final[:nodes])] = 0.0
-    final[:, 0] += np.where(np.isfinite(graph.final[:nodes]), graph.final[:nodes], 0.0)
-    final[graph.src[into]] = lattice.costs[into]
+    kept = np.arange(graph.nodes) != lattice.final
+    state: IntArray = np.cumsum(kept) - 1
+    into = graph.dst == lattice.final
+    energy = graph.final[kept]
+    final: FloatArray = np.stack([energy, np.where(np.isfinite(energy), 0.0, np.inf)], axis=1)
+    ending = state[graph.src[into]]
+    final[ending] = lattice.costs[into]
     words = np.array([int(word) for word in lattice.words], dtype=np.intp)[~into]
     places: dict[str, int] = {"": 0}
     if lattice.plain:
@@ -43,8 +44,8 @@ def _fst(lattice: FittedLattice) -> FstFile:
     else:
         inputs = words
         strings: IntArray = np.array([places.setdefault(text, len(places)) for text in lattice.inputs], dtype=np.intp)
-        end_string = np.zeros(nodes, dtype=np.intp)
-        string, end_string[graph.src[into]] = strings[~into], strings[into]
+        end_string = np.zeros(len(final), dtype=np.intp)
+        string, end_string[ending] = strings[~into], strings[into]
     too_large = next((text for text in places if text and max(map(int, text.split("_"))) >= LARGEST_NUMBER), None)
     if too_large is not None:
         raise fitting.refuse(f"transition-ids are {too_large}, expected numbers below {LARGEST_NUMBER}")
@@ -53,9 +54,9 @@ def _fst(lattice: FittedLattice) -> FstFile:
         single = all(np.array_equal(part.astype(np.float32), part) for part in (costs, final))
     return FstFile(
         _TYPES.get((lattice.plain, single), "compactlattice84"),
-        int(graph.starts[0]) if graph.nodes else -1,
-        graph.src[~into],
-        graph.dst[~into],
+        int(state[graph.starts[0]]) if graph.nodes else -1,
+        state[graph.src[~into]],
+        state[graph.dst[~into]],
         inputs,
         words,
         costs,
