@@ -156,7 +156,7 @@ def test_other_commands_write_these_forms_where_nothing_is_lost() -> None:
     [
         (["x.foo"], "cannot tell the form from the name, expected .json, .jsonl, .yaml"),
         (["x.att", "-o", "y.att"], "OUT is given twice"),
-        (["x.slf", "--write-symbols", "w.txt"], "is for att, fst, fst64, gtn, k2, kaldi, kaldi-binary, but slf is written"),
+        (["x.slf", "--write-symbols", "w.txt"], "is for att, fst, fst64, gtn, k2, kaldi, kaldi-binary, but slf is"),
         (["x.att", "--write-labels", "w.txt"], "--write-labels is for npy, but att is written"),
         (["x.att", "--to", "foo"], "is not one of"),
     ],
