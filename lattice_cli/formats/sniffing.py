@@ -11,7 +11,7 @@ from lattice_cli.formats.registry import FORMATS, Format, readable
 #: Columns of nodes, labels and weights: in none of our own forms does a document begin so.
 _COLUMNS = re.compile(rb"\s*[0-9]+([ \t]+[^\s:=]+){0,4}[ \t]*\r?(\n|$)")
 #: The lines that a Sphinx-3 word graph begins with, behind its comments.
-_SPHINX = re.compile(rb"(\s*#[^\n]*\n|\s)*Frames[ \t]+[0-9]+\s*\n(\s*#[^\n]*\n|\s)*Nodes[ \t]+[0-9]")
+_SPHINX = re.compile(rb"(#[^\n]*\n|\s)*Frames[ \t]+[0-9]+[ \t\r]*\n(#[^\n]*\n|\s)*Nodes[ \t]+[0-9]")
 
 
 def form_read(source: Source, path: str, name: str) -> Format:

@@ -13,7 +13,8 @@ import numpy as np
 from lattice_cli.arrays import NO_INDICES, IntArray, distinct
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.binary.cursor import Cursor
-from lattice_cli.formats.binary.fst_file import ARC_TYPES, FstFile, read_fst_file
+from lattice_cli.formats.binary.fst_file import read_fst_file
+from lattice_cli.formats.binary.fst_types import ARC_TYPES, FstFile
 from lattice_cli.formats.binary.fst_writer import fst_bytes
 from lattice_cli.formats.exchange.kaldi import LatticeColumns
 from lattice_cli.formats.io import (
@@ -32,6 +33,8 @@ from lattice_cli.formats.io.lossy import LARGEST_NUMBER
 from lattice_cli.graph import EPSILON, Document, Graph, LabelIndex, end_energies, numbered_document
 
 _NAME = "an OpenFst file"
+#: Labels by their numbers, and where they are from, for messages; None: labels are the numbers themselves.
+_Table = tuple[Mapping[int, str], str] | None
 
 
 def read_fst(data: bytes, source: str, record_id: str, options: ReadOptions) -> Document:
@@ -42,10 +45,6 @@ def read_fst(data: bytes, source: str, record_id: str, options: ReadOptions) -> 
         raise cursor.error("the automaton ends, but the file goes on, expected one automaton")
     tables = read_tables(options.isymbols, options.osymbols)
     return fst_document(fst, source, source, record_id, tables).scaled(options.scales)
-
-
-#: Labels by their numbers, and where they are from, for messages; None: labels are the numbers themselves.
-_Table = tuple[Mapping[int, str], str] | None
 
 
 def fst_document(fst: FstFile, source: str, place: str, record_id: str, given: Sequence[Symbols | None]) -> Document:

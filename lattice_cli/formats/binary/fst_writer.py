@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lattice_cli.formats.binary.fst_file import ARC_TYPES, HAS_ISYMBOLS, HAS_OSYMBOLS, MAGIC, SYMBOLS_MAGIC, FstFile
+from lattice_cli.formats.binary.fst_types import ARC_TYPES, HAS_ISYMBOLS, HAS_OSYMBOLS, MAGIC, SYMBOLS_MAGIC, FstFile
 
 _VERSION = 2
 #: Properties that a file has to state: that it can be expanded and changed; and whether its arcs have one label.

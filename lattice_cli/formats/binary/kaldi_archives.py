@@ -19,7 +19,8 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.binary.cursor import Cursor
 from lattice_cli.formats.binary.fst_documents import fst_document
-from lattice_cli.formats.binary.fst_file import MAGIC, FstFile, read_fst_file
+from lattice_cli.formats.binary.fst_file import read_fst_file
+from lattice_cli.formats.binary.fst_types import MAGIC, FstFile
 from lattice_cli.formats.binary.kaldi_matrices import (
     matrix_labels,
     matrix_record,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.formats.binary.fst_file import FstFile
+from lattice_cli.formats.binary.fst_types import FstFile
 from lattice_cli.formats.binary.fst_writer import fst_bytes
 from lattice_cli.formats.exchange.kaldi_writer import FittedLattice, fitted_lattice
 from lattice_cli.formats.io import WriteOptions, Written
