@@ -1,5 +1,6 @@
 """Files to records and back: one registry of forms, and what reads and writes each.
 
+binary/       binary files of other systems
 io/           bytes, values and options that all forms share
 native/       the tool's own documents
 matrices/     emission matrices

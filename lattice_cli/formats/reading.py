@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
@@ -58,17 +59,21 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
     """The same of an input that is open; it is closed behind them."""
     try:
         form = form_read(source, path, options.format)
-        split = form.spelling if options.split == "auto" else options.split
-        if form.split:
-            for part in form.splitter(source, path, options):
-                yield replace(part, form=form.name, split=split) if isinstance(part, RawPart) else part
-        else:
-            data = source.everything()
-            yield RawPart(_whole, (form, data, source.name, path, options), path, len(data), form.name, split)
+        split = form.splitter if form.split else partial(_undivided, form)
+        for part in split(source, path, options):
+            if isinstance(part, RawPart):
+                part = replace(part, form=form.name, split=options.split, spelling=form.spelling)
+            yield part
     except LatticeError as error:
         yield Failure(path, error)
     finally:
         source.close()
+
+
+def _undivided(form: Format, source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:
+    """All of an input in a form that holds one document."""
+    data = source.everything()
+    yield RawPart(_whole, (form, data, source.name, path, options), path, len(data))
 
 
 def _whole(form: Format, data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Document | Inputs]:

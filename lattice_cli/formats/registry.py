@@ -76,9 +76,17 @@ _JSON = _SPACE + rb"(\{\s*([\"'}]|$)|\[\s*([\[{\"\]0-9tfn]|-[0-9]|$))"
 _SLF = rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*="
 #: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
 _KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+[ \t]+[0-9]+([ \t]+[^\s,]+){1,2}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
+#: A key and a matrix in brackets behind it, as Kaldi prints it; not the key of a mapping.
+_KALDI_MATRIX = rb"\s*[^\s=:{[]*[^\s=:{[,][ \t]+\[[ \t]*(\r?\n|\]|[-+.0-9])"
+#: A key, and behind it the mark of Kaldi's binary objects or OpenFst's magic number.
+_KALDI_BINARY = rb"\s*[^\s\0]+[ \t](\0B|\xd6\xfd\xb2\x7e)"
+_SCP = rb"\s*\S+[ \t]+\S+\.ark:[0-9]+[ \t]*(\[[0-9:,]*\])?[ \t]*\r?(\n|$)"
+_MESH = _SPACE + rb"(name[ \t][^\n]*\n\s*)?(numaligns|version[ \t]+[0-9]+\s+(name|initial))\s"
+_PLF = _SPACE + rb"\(\s*\(\s*(\(\s*['\"]|\)\s*,)"
+_PFSG = _SPACE + rb"name[ \t][^\n]*\n\s*nodes[ \t]+[0-9]"
 _ARPA = rb"(?s:.*?\n)?\\data\\\s*\n\s*ngram\s"
 
-#: Name -> form, in the order they are listed in. The last one's signature is looked for first.
+#: Name -> form, in the order they are listed in.
 FORMATS = {
     form.name: form
     for form in (
@@ -99,15 +107,29 @@ FORMATS = {
                write=".exchange.slf_writer:write_slf", several=True, spelling="words"),
         Format("att", "OpenFst text: labels as text, or numbers and a table (--write-symbols)", (".att", ".fst.txt"),
                split=".exchange.openfst:split_att", write=".exchange.openfst:write_att", numbered=True),
+        Format("fst", "OpenFst binary, standard arcs (float32); symbol tables inside (or --write-symbols)", (".fst",),
+               rb"\xd6\xfd\xb2\x7e", by_name=False, read=".binary.fst_documents:read_fst",
+               write=".binary.fst_documents:write_fst", binary=True, numbered=True),
+        Format("fst64", "the same with log64 arcs, which are float64", (".fst64",), by_name=False,
+               read=".binary.fst_documents:read_fst", write=".binary.fst_documents:write_fst64", binary=True,
+               numbered=True),
         Format("gtn", "GTN text: weight = -energy; labels: whole numbers (or --write-symbols)", (".gtn", ".gtn.txt"),
                read=".exchange.gtn:read_gtn", write=".exchange.gtn:write_gtn", numbered=True),
         Format("k2", "k2 text: score = -energy; the same", (".k2", ".k2.txt"),
                rb"\s*k2\.Fsa(Vec)?: ", split=".exchange.k2:split_k2", write=".exchange.k2:write_k2", numbered=True),
         Format("kaldi", "Kaldi text archive: named scores graph and acoustic; words are whole numbers "
-               "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), _KALDI, split=".exchange.kaldi:split_kaldi",
-               write=".exchange.kaldi:write_kaldi", several=True, numbered=True,
+               "(or --write-symbols)", (".ark", ".ark.txt", ".lat.txt"), rb"(" + _KALDI + rb"|" + _KALDI_MATRIX + rb")",
+               split=".binary.kaldi_archives:split_archive", write=".exchange.kaldi_writer:write_kaldi", several=True,
+               numbered=True, spelling="words"),
+        Format("kaldi-binary", "Kaldi binary archive: the same; float64 where costs are no float32", (".lats",),
+               _KALDI_BINARY, by_name=False, split=".binary.kaldi_archives:split_archive",
+               write=".binary.kaldi_lattices:write_kaldi_binary", several=True, binary=True, numbered=True,
                spelling="words"),
+        Format("scp", "", (".scp",), _SCP, split=".binary.kaldi_archives:split_scp", spelling="words"),
         Format("dot", "Graphviz", (".dot", ".gv"), write=".exchange.dot:write_dot", several=True),
+        Format("mesh", "", (".mesh",), _MESH, read=".exchange.confusion_networks:read_mesh", spelling="words"),
+        Format("plf", "", (".plf",), _PLF, split=".exchange.confusion_networks:split_plf", spelling="words"),
+        Format("pfsg", "", (".pfsg",), _PFSG, read=".exchange.pfsg:read_pfsg", spelling="words"),
         Format("words", "", (".txt",), read=".notations.word_list:word_list"),
         Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),
         Format("arpa", "", (".arpa", ".lm"), _ARPA, read=".notations.arpa:read_arpa_grammar"),

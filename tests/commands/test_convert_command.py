@@ -14,7 +14,10 @@ from lattice_cli.formats import readable, writable
 
 pytestmark = pytest.mark.slow
 
-TARGETS = ("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "gtn", "k2", "kaldi", "dot")
+TARGETS = (
+    *("json", "jsonl", "yaml", "npz", "npy", "slf", "att", "fst", "fst64", "gtn", "k2", "kaldi", "kaldi-binary", "dot"),
+)
+READ_ONLY = {"matrix", "words", "dict", "arpa", "jsgf", "fsg", "scp", "mesh", "plf", "pfsg"}
 ARCHIVE = "a \n0\t1\t1\t0.5,0.25,3_3\n1\n\nb \n0\t1\t2\t1.5,0.25,4_5\n1\n\n"
 
 
@@ -102,7 +105,8 @@ def test_several_records_need_a_form_that_holds_them_or_a_file_each() -> None:
     save("x.jsonl", *({"id": name, **row_of("p")} for name in ("a", "b/c")))
     done = run("convert", "x.jsonl", "x.att")
     assert done.status == 2
-    assert "x.att: 2 graphs for a file that holds one; jsonl, yaml, slf, kaldi, dot hold several" in done.err
+    expected = "jsonl, yaml, slf, kaldi, kaldi-binary, dot hold several"
+    assert f"x.att: 2 graphs for a file that holds one; {expected}" in done.err
     done = run("convert", "x.jsonl", "--to", "att")
     assert done.status == 2
     assert "holds one graph" in done.err
@@ -155,9 +159,9 @@ def test_other_commands_write_these_forms_where_nothing_is_lost() -> None:
     [
         (["x.foo"], "cannot tell the form from the name, expected .json, .jsonl, .yaml"),
         (["x.att", "-o", "y.att"], "OUT is given twice"),
-        (["x.slf", "--write-symbols", "w.txt"], "--write-symbols is for att, gtn, k2, kaldi, but slf is written"),
+        (["x.slf", "--write-symbols", "w.txt"], "is for att, fst, fst64, gtn, k2, kaldi, kaldi-binary, but slf is"),
         (["x.att", "--write-labels", "w.txt"], "--write-labels is for npy, but att is written"),
-        (["x.att", "--to", "fst"], "is not one of"),
+        (["x.att", "--to", "foo"], "is not one of"),
     ],
 )
 def test_usage(arguments: list[str], message: str) -> None:
@@ -170,7 +174,7 @@ def test_the_help_lists_every_form() -> None:
     shown = run("convert", "--help").out
     assert all(name in shown for name in TARGETS)
     assert tuple(writable()) == TARGETS
-    assert set(readable()) - {"matrix", "words", "dict", "arpa", "jsgf", "fsg"} == set(TARGETS) - {"dot"}
+    assert set(readable()) - READ_ONLY == set(TARGETS) - {"dot"}
 
 
 def test_gzip_both_ways() -> None:

@@ -30,7 +30,7 @@ FLOORS = (
     {"search", "grammars", "formats.exchange"},
     {"emissions", "formats.notations", "formats.matrices", "learning.grammars"},
     {"records", "formats.native"},
-    {"analysis", "formats", "learning.losses"},
+    {"analysis", "formats", "formats.binary", "learning.losses"},
     {"learning.training"},
     {"models"},
     {"library"},

@@ -78,8 +78,9 @@ def convert(
 
 def _notes() -> str:
     """What forms hold, a paragraph of help."""
-    told = (f"{name:<6} {form.note}" for name, form in writable().items() if form.note)
-    return "\n".join(fill(line, 78, subsequent_indent=" " * 7) for line in told)
+    told = {name: form.note for name, form in writable().items() if form.note}
+    width = max(map(len, told)) + 1
+    return "\n".join(fill(f"{name:<{width}}{note}", 78, subsequent_indent=" " * width) for name, note in told.items())
 
 
 convert.help = cleandoc(str(convert.help)).replace("FORMS", _notes())

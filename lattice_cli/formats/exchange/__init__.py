@@ -1,14 +1,17 @@
-"""Other systems' graphs: OpenFst, Kaldi, k2, GTN, HTK SLF, Graphviz.
+"""Other systems' graphs: OpenFst, Kaldi, k2, GTN, HTK SLF, confusion networks, PFSG, Graphviz.
 
-dot         Graphviz
-gtn         GTN text
-k2          k2 text
-kaldi       Kaldi archives
-openfst     OpenFst text
-slf         HTK SLF read
-slf_syntax  its fields
-slf_writer  HTK SLF written
-text_graph  a graph gathered from rows
+confusion_networks  SRILM's word meshes, Moses' PLF
+dot                 Graphviz
+gtn                 GTN text
+k2                  k2 text
+kaldi               Kaldi lattices from text
+kaldi_writer        Kaldi lattices fitted, and as text
+openfst             OpenFst text
+pfsg                SRI's grammars with words on nodes
+slf                 HTK SLF read
+slf_syntax          its fields
+slf_writer          HTK SLF written
+text_graph          a graph gathered from rows
 """
 
 from typing import TYPE_CHECKING

@@ -18,39 +18,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.errors import FormatError
-from lattice_cli.formats.exchange.text_graph import TextGraph
+from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.io import (
     EPSILON_SYMBOL,
     FIELDS,
     PAUSE,
-    LossyForm,
     Pause,
     RawPart,
     ReadOptions,
     Row,
     Source,
     Symbols,
-    WriteOptions,
-    Written,
     brief,
     decoded,
     from_ids,
     labels_of,
-    node_of,
+    nodes_of,
     note,
-    numbered,
     read_tables,
     weight_of,
-    whole_numbers,
 )
-from lattice_cli.graph import EPSILON, Document
+from lattice_cli.graph import EPSILON, Document, Graph, LabelIndex, Labels, end_energies, weighted_sum
 
 GRAPH, ACOUSTIC = "graph", "acoustic"
+#: Words that are read as epsilon, unless they are to be kept: a language model asks for what is between them.
 SENTENCE_TAGS = ("<s>", "</s>")
-_FINAL = "final"
-_STRING = re.compile(r"[1-9][0-9]*(_[1-9][0-9]*)*", re.ASCII)
-_NAME = "a Kaldi lattice"
+#: What the extra node behind final weights is called.
+FINAL = "final"
+#: What a string of transition-ids looks like.
+STRING = re.compile(r"[1-9][0-9]*(_[1-9][0-9]*)*", re.ASCII)
+#: A label that ends a row as a weight would.
+_LIKE_A_WEIGHT = re.compile(r"(?=.*[0-9][.,;][-+.]?[0-9])[-+0-9.,;_eE]+", re.ASCII)
 #: About the length of a row.
 _ROW_BYTES = 30
 
@@ -93,76 +92,135 @@ def split_kaldi(source: Source, path: str, options: ReadOptions) -> Iterator[Raw
     tables = read_tables(options)
     for block in blocks(source.lines(), source.name):
         if isinstance(block, Block):
-            if options.epsilon is None and _has_words(block):  # then so have those that follow, be they digits
-                table = tables[1]
-                options = replace(options, epsilon=EPSILON_SYMBOL if table is None else table.epsilon)
+            options = knowing_words(block, tables, options)
             size = _ROW_BYTES * len(block.rows)
             yield RawPart(_record, (block, source.name, tables, options), block.key, size)
         else:
             yield PAUSE
 
 
-def _has_words(block: Block) -> bool:
-    """Whether words are text: a word stands before the weight of an arc."""
-    return not all(fields[-2].isdigit() for _, fields in block.rows if len(fields) > 3)
+def knowing_words(block: Block, tables: Sequence[Symbols | None], options: ReadOptions) -> ReadOptions:
+    """How the records behind this one are read: where its words are text, those of the others are, be they digits."""
+    if options.epsilon is not None or all(fields[-2].isdigit() for _, fields in block.rows if len(fields) > 3):
+        return options
+    return replace(options, epsilon=EPSILON_SYMBOL if tables[1] is None else tables[1].epsilon)
+
+
+def spoken(words: list[str | None], options: ReadOptions, source: str) -> list[str | None]:
+    """Words with None for sentence tags, which is said, unless they are kept."""
+    tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
+    if not tags:
+        return words
+    note(source, f"{' and '.join(tags)} are read as epsilon; --keep-tags keeps them as labels")
+    return [None if word in tags else word for word in words]
 
 
 def _record(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Iterator[Document]:
     yield read_lattice(block, source, tables, options).scaled(options.scales)
 
 
-def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Document:
-    """The lattice of a record. tables: of input and output labels. Sentence tags are epsilon, unless they are to be
-    kept, as in SLF: a language model asks for what is between them. Raises FormatError, with the line.
+@dataclass(frozen=True)
+class LatticeColumns:
+    """What a record says, whether it was text or binary.
+
+    names: (nodes,) numbers. start: the start node, -1 for none. src, dst: (arcs,) nodes. ilabel, olabel: (arcs,)
+    transition-ids and words, in `labels`. costs: (arcs, 2) graph and acoustic, +inf for what is impossible.
+    ends: (ends,) nodes with a final weight. end_label, end_costs: its transition-ids, and (ends, 2) its costs.
     """
+
+    names: Sequence[int]
+    start: int
+    src: IntArray
+    dst: IntArray
+    ilabel: IntArray
+    olabel: IntArray
+    costs: FloatArray
+    ends: IntArray
+    end_label: IntArray
+    end_costs: FloatArray
+    labels: Labels
+
+    def document(self, key: str, source: str) -> Document:
+        """The record. Raises FormatError for what makes no graph.
+
+        A final weight that is more than "at no cost" is an arc to an extra node; arcs of infinite cost are left out.
+        """
+        nodes = len(self.names)
+        possible = np.isfinite(self.end_costs).all(axis=1)
+        plain = (self.end_costs == 0).all(axis=1) & (self.end_label == EPSILON)
+        carried = possible & ~plain
+        extra = int(carried.any())
+        silent = np.zeros(int(carried.sum()), dtype=np.intp)
+        costs = np.concatenate([self.costs, self.end_costs[carried]])
+        kept = np.isfinite(costs).all(axis=1)
+        scores = {name: costs[kept, side] for side, name in enumerate((GRAPH, ACOUSTIC))}
+        finals = dict.fromkeys([*self.ends[plain].tolist(), *range(nodes, nodes + extra)], 0.0)
+        try:
+            graph = Graph(
+                np.concatenate([self.src, self.ends[carried]])[kept],
+                np.concatenate([self.dst, silent + nodes])[kept],
+                np.concatenate([self.ilabel, self.end_label[carried]])[kept],
+                np.concatenate([self.olabel, silent])[kept],
+                weighted_sum(scores, {}),
+                end_energies(nodes + extra, {} if self.start < 0 else {self.start: 0.0}),
+                end_energies(nodes + extra, finals),
+                self.labels,
+            )
+        except GraphError as error:
+            raise FormatError(f"{source}: {error}") from None
+        names: Sequence[int | str] = [*self.names, FINAL] if extra else self.names
+        return Document(graph, key, source, names, scores=scores)
+
+
+def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Document:
+    """The lattice of a record. tables: of input and output labels. Raises FormatError, with the line."""
     key, rows = block.key, block.rows
     if not key:
         found = brief(" ".join(rows[0][1]))
         raise FormatError(f"{source}:{block.line}: found {found}, expected the key of a lattice alone on its line")
     compact = _is_compact(rows, source)
-    graph = TextGraph(source, starts={node_of(fields[0], f"{source}:{line}"): 0.0 for line, fields in rows[:1]})
-    inputs: list[str] = []
-    outputs: list[str] = []
-    costs: list[tuple[float, float]] = []
-
-    def add(line: int, tail: str, head: str, labels: Sequence[str], weight: _Weight) -> None:
-        graph.arc(line, tail, head)
-        inputs.append(weight.string if compact else labels[0])
-        outputs.append(labels[-1])
-        costs.append(weight.costs)
-
-    ends: list[tuple[int, str, _Weight]] = []
-    labels = 1 if compact else 2
-    for line, fields in rows:
-        at = f"{source}:{line}"
-        place = 1 if len(fields) <= 2 else 2 + labels
-        weight = _weight(fields[place] if len(fields) > place else "", compact, at)
-        cost = sum(weight.costs)
-        if len(fields) > 2:
-            add(line, fields[0], fields[1], fields[2:place], weight)
-        elif math.isinf(cost) or weight == _ONE:
-            graph.final(line, node_of(fields[0], at), cost)
-        else:
-            graph.final(line, node_of(fields[0], at), 0.0)
-            ends.append((line, fields[0], weight))
-    arcs = len(outputs)
-    for line, tail, weight in ends:
-        del graph.finals[int(tail)]
-        graph.named[len(graph.tails)] = _FINAL
-        graph.finals[_FINAL] = 0.0
-        add(line, tail, "0", "0" * labels, weight)
-    silent: list[str | None] = [None] * len(ends)
-    graph_costs, acoustic_costs = ([pair[side] for pair in costs] for side in (0, 1))
-    words = labels_of(outputs[:arcs], tables[1], options.epsilon, source, graph.lines) + silent
-    tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
-    if tags:
-        note(source, f"{' and '.join(tags)} are read as epsilon; --keep-tags keeps them as labels")
-        words = [None if word in tags else word for word in words]
+    last = 2 if compact else 3
+    arcs, ends = ([row for row in rows if (len(row[1]) > 2) == is_arc] for is_arc in (True, False))
+    lines, end_lines = ([line for line, _ in part] for part in (arcs, ends))
+    weights = [_weight(fields, last + 1, compact, f"{source}:{line}") for line, fields in arcs]
+    end_weights = [_weight(fields, 1, compact, f"{source}:{line}") for line, fields in ends]
+    tails, heads = (nodes_of([fields[side] for _, fields in arcs], source, lines) for side in (0, 1))
+    stops = nodes_of([fields[0] for _, fields in ends], source, end_lines)
+    _require_one_weight(stops, end_weights, end_lines, source)
+    names = sorted({*tails, *heads, *stops})
+    index = {name: place for place, name in enumerate(names)}
+    texts = [fields[last] for _, fields in arcs]
+    words = spoken(labels_of(texts, tables[1], options.epsilon, source, lines), options, source)
+    inputs = words
     if not compact:
-        tids = from_ids(inputs[:arcs], tables[0], 0, source, graph.lines) + silent
-    else:
-        tids = [text or None for text in inputs] if any(inputs) else words
-    return graph.document(key, tids, words, scores={GRAPH: graph_costs, ACOUSTIC: acoustic_costs})
+        inputs = from_ids([fields[2] for _, fields in arcs], tables[0], 0, source, lines)
+    elif any(weight.string for weight in weights + end_weights):
+        inputs = [weight.string or None for weight in weights]
+    labels = LabelIndex()
+    columns = LatticeColumns(
+        names,
+        -1 if not rows else index[nodes_of([rows[0][1][0]], source, [rows[0][0]])[0]],
+        np.array([index[node] for node in tails], dtype=np.intp),
+        np.array([index[node] for node in heads], dtype=np.intp),
+        np.array(labels.numbered(inputs), dtype=np.intp),
+        np.array(labels.numbered(words), dtype=np.intp),
+        np.array([weight.costs for weight in weights], dtype=np.float64).reshape(-1, 2),
+        np.array([index[node] for node in stops], dtype=np.intp),
+        np.array(labels.numbered(weight.string or None for weight in end_weights), dtype=np.intp),
+        np.array([weight.costs for weight in end_weights], dtype=np.float64).reshape(-1, 2),
+        labels.table,
+    )
+    return columns.document(key, source)
+
+
+def _require_one_weight(nodes: Sequence[int], weights: Sequence[_Weight], lines: Sequence[int], source: str) -> None:
+    """Raises FormatError for a node with two final weights; an infinite one only mentions the node."""
+    seen = set()
+    for node, weight, line in zip(nodes, weights, lines):
+        if node in seen and math.isfinite(sum(weight.costs)):
+            raise FormatError(f"{source}:{line}: node {node} is final twice, expected once")
+        if math.isfinite(sum(weight.costs)):
+            seen.add(node)
 
 
 def _is_compact(rows: Sequence[Row], source: str) -> bool:
@@ -189,95 +247,15 @@ class _Weight(NamedTuple):
     string: str
 
 
-_ONE = _Weight((0.0, 0.0), "")
-
-
-def _weight(text: str, compact: bool, at: str) -> _Weight:
-    """What a weight says; none is written for no cost. Raises FormatError."""
-    if not text:
-        return _ONE
+def _weight(fields: Sequence[str], place: int, compact: bool, at: str) -> _Weight:
+    """What the weight in this column of a row says; none is written for no cost. Raises FormatError."""
+    text = fields[-1]
+    if len(fields) <= place and not (len(fields) > 2 and _LIKE_A_WEIGHT.fullmatch(text)):
+        return _Weight((0.0, 0.0), "")
     parts = text.split(",")
     string = parts[2] if len(parts) == 3 else ""
-    if len(parts) != 2 + compact or (string and not _STRING.fullmatch(string)):
+    if len(fields) <= place or len(parts) != 2 + compact or (string and not STRING.fullmatch(string)):
         expected = "graph,acoustic,transition-ids" if compact else "graph,acoustic"
-        raise FormatError(f"{at}: weight is {brief(text)}, expected {expected}")
+        where = f" in column {place + 1}" if len(fields) <= place else ""
+        raise FormatError(f"{at}: weight is {brief(text)}, expected {expected}{where}")
     return _Weight((weight_of(parts[0], at, "graph cost"), weight_of(parts[1], at, "acoustic cost")), string)
-
-
-def write_kaldi(document: Document, options: WriteOptions) -> Written:
-    """A record of a text archive: a Lattice where inputs are transition-ids, else a CompactLattice."""
-    fitting = LossyForm(document, _NAME)
-    fitting.without_target()
-    fitting.without_times()
-    fitting.known_scores(GRAPH, (GRAPH, ACOUSTIC))
-    fitting.without_scales()
-    fitting.added_in_order((GRAPH, ACOUSTIC))
-    final = _final_node(document)
-    compact = _has_strings(fitting, final)
-    if final >= 0 and not (compact or fitting.is_acceptor) and document.graph.ilabel[document.graph.dst == final].any():
-        final = -1
-    fitting.numbered_nodes(spared=final)
-    fitting.keeps_its_words(frozenset(SENTENCE_TAGS), "(read as epsilon; --keep-tags keeps it)")
-    key = fitting.one_word(document.id)
-    if not document.graph.nodes:
-        return fitting.written(f"{key} \n\n")
-    fitting.one_start()
-    graph, scores = fitting.graph, fitting.document.scores
-    words = numbered(fitting, graph.olabel, 1, "0", options.symbols)
-    strings = [""] * graph.arcs
-    if compact:
-        strings = ["" if label == EPSILON else graph.labels[label] for label in graph.ilabel.tolist()]
-    plain = not (compact or fitting.is_acceptor)
-    none = np.zeros(graph.arcs)
-    costs = [scores.get(name, none) for name in (GRAPH, ACOUSTIC)] if scores else [graph.energy, none]
-    weights = [f"{cost!r},{acoustic!r}" for cost, acoustic in zip(*(column.tolist() for column in costs))]
-    if plain:
-        inputs = whole_numbers(fitting, graph.ilabel, 1, "0")
-        words = ["\t".join(pair) for pair in zip(inputs, words)]
-    else:
-        weights = [f"{weight},{string}" for weight, string in zip(weights, strings)]
-    return fitting.written(f"{key} \n{_rows(fitting, final, words, weights, '' if plain else ',')}\n")
-
-
-def _rows(fitting: LossyForm, final: int, labels: list[str], weights: list[str], end: str) -> str:
-    """The rows of a record: one that names the start first, arcs, final nodes, nodes without arcs.
-
-    Arcs into `final` are written as final weights. end: what ends a weight without transition-ids.
-    """
-    graph, names = fitting.graph, fitting.names
-    src, dst = graph.src.tolist(), graph.dst.tolist()
-    start = int(graph.starts[0])
-    ends = {src[arc]: f"{names[src[arc]]}\t{weights[arc]}\n" for arc in np.flatnonzero(graph.dst == final).tolist()}
-    for node, energy in zip(graph.finals.tolist(), graph.final[graph.finals].tolist()):
-        if node != final:
-            ends[node] = f"{names[node]}\t{energy!r},0.0{end}\n" if energy else f"{names[node]}\n"
-    nowhere = f"\tInfinity,Infinity{end}\n"
-    arcs = np.flatnonzero(graph.dst != final).tolist()
-    lines = []
-    if not arcs or src[arcs[0]] != start:
-        lines.append(ends.pop(start, f"{names[start]}{nowhere}"))
-    lines += [f"{names[src[arc]]}\t{names[dst[arc]]}\t{labels[arc]}\t{weights[arc]}\n" for arc in arcs]
-    lines += ends.values()
-    lines += [f"{names[node]}{nowhere}" for node in fitting.isolated() if node not in (start, final)]
-    return "".join(lines)
-
-
-def _final_node(document: Document) -> int:
-    """The node that stands for final weights, as the reader makes it; -1 if there is none."""
-    graph, last = document.graph, document.graph.nodes - 1
-    if last < 0 or document.names[last] != _FINAL or graph.final[last] != 0 or np.isfinite(graph.start[last]):
-        return -1
-    into = np.flatnonzero(graph.dst == last)
-    tails = graph.src[into]
-    trailing = len(into) > 0 and into[0] == graph.arcs - len(into)
-    alone = len(np.unique(tails)) == len(tails) and not np.isfinite(graph.final[tails]).any()
-    return last if trailing and alone and not graph.olabel[into].any() and not (graph.src == last).any() else -1
-
-
-def _has_strings(fitting: LossyForm, final: int) -> bool:
-    """Whether inputs are strings of transition-ids, of which one is longer than an id, or on a final weight."""
-    graph = fitting.graph
-    inputs = [graph.labels[label] for label in np.unique(graph.ilabel).tolist() if label != EPSILON]
-    if fitting.is_acceptor or not all(map(_STRING.fullmatch, inputs)):
-        return False
-    return any("_" in label for label in inputs) or bool(final >= 0 and graph.ilabel[graph.dst == final].any())

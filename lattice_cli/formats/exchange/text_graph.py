@@ -1,4 +1,4 @@
-"""Graphs in lines of columns, as OpenFst, GTN, k2 and Kaldi write them: from rows of text to a document."""
+"""Graphs in lines of columns, as OpenFst, GTN and k2 write them: from rows of text to a document."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io import node_of, weight_of
-from lattice_cli.formats.io.rows import _LONGEST_ID, _NUMBER_CHARACTERS
-from lattice_cli.graph import Document, Graph, LabelIndex, end_energies, weighted_sum
+from lattice_cli.formats.io import node_of, nodes_of, weight_of
+from lattice_cli.formats.io.rows import _NUMBER_CHARACTERS
+from lattice_cli.graph import Document, Graph, LabelIndex, end_energies
 
 
 @dataclass
 class TextGraph:
     """What the rows of a file say, column by column; labels as strings, None for epsilon.
 
-    tails, heads, weights: (arcs,) as text; lines: where each arc was read. named: arc -> head that has a name.
-    starts, finals: node -> energy. mentioned: nodes that no arc may have. named_nodes: nodes are names, not numbers.
+    tails, heads, weights: (arcs,) as text; lines: where each arc was read. starts, finals: node -> energy.
+    mentioned: nodes that no arc may have. named_nodes: nodes are names, not numbers.
     """
 
     source: str
@@ -28,7 +28,6 @@ class TextGraph:
     heads: list[str] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    named: dict[int, str] = field(default_factory=dict)
     starts: dict[int | str, float] = field(default_factory=dict)
     finals: dict[int | str, float] = field(default_factory=dict)
     mentioned: list[int | str] = field(default_factory=list)
@@ -60,19 +59,14 @@ class TextGraph:
         ilabel: Sequence[str | None],
         olabel: Sequence[str | None],
         energy_of: Callable[[str, str], float] = weight_of,
-        scores: dict[str, list[float]] | None = None,
     ) -> Document:
         """The document; arcs of infinite energy are left out. Raises FormatError for what makes no graph.
 
-        energy_of: of a weight, and the place it was read at. scores: by name, instead of weights.
+        energy_of: of a weight, and the place it was read at.
         """
-        columns = {name: np.array(column, dtype=np.float64) for name, column in (scores or {}).items()}
-        energy = weighted_sum(columns, {}) if columns else self._energies(energy_of)
-        possible = np.isfinite(list(columns.values()) or [energy]).all(axis=0)
-        tails: list[int | str] = [*self._nodes(self.tails)]
-        heads: list[int | str] = [*self._nodes(self.heads)]
-        for arc, name in self.named.items():
-            heads[arc] = name
+        energy = self._energies(energy_of)
+        possible = np.isfinite(energy)
+        tails, heads = (self._nodes(side) for side in (self.tails, self.heads))
         names = self._names(tails, heads)
         index = {name: position for position, name in enumerate(names)}
         labels = LabelIndex()
@@ -93,18 +87,11 @@ class TextGraph:
             )
         except GraphError as error:
             raise FormatError(f"{self.source}: {error}") from None
-        kept = {name: column[possible] for name, column in columns.items()}
-        return Document(graph, record_id, self.source, names, scores=kept)
+        return Document(graph, record_id, self.source, names)
 
     def _nodes(self, texts: Sequence[str]) -> Sequence[int | str]:
         """Nodes as numbers, unless they have names. Raises FormatError with the line of one that is none."""
-        if self.named_nodes:
-            return texts
-        whole = "".join(texts)
-        lengths = [*map(len, texts)] or [1]
-        if whole.isascii() and (whole.isdigit() or not texts) and 0 < min(lengths) <= max(lengths) <= _LONGEST_ID:
-            return [int(text) for text in texts]
-        return [node_of(text, f"{self.source}:{line}") for text, line in zip(texts, self.lines)]
+        return texts if self.named_nodes else nodes_of(texts, self.source, self.lines)
 
     def _energies(self, energy_of: Callable[[str, str], float]) -> FloatArray:
         """(arcs,) the energies of the weights."""

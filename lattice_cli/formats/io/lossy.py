@@ -15,7 +15,16 @@ import numpy as np
 from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
-from lattice_cli.graph import EPSILON, Document, Graph, end_energies, weighted_sum, with_more_arcs
+from lattice_cli.graph import (
+    EPSILON,
+    Document,
+    Graph,
+    columns_of,
+    end_energies,
+    weighted_sum,
+    with_columns,
+    with_more_arcs,
+)
 
 WHITE = re.compile(r"[ \t\n\r\f\v\0]")
 LARGEST_NUMBER = 2**31
@@ -259,6 +268,19 @@ class LossyForm:
             self.lose(f"energies beyond the range of float32, {shown}")
             self.document = replace(self.document, graph=self.graph.with_energy(kept))
 
+    def single_precision(self, remark: str) -> None:
+        """No energies but those that are a float32; others are rounded to the nearest. remark: what keeps them."""
+        columns, most = columns_of(self.graph), float(np.finfo(np.float32).max)
+        with np.errstate(under="ignore"):
+            single = np.where(np.isfinite(columns), np.clip(columns, -most, most), columns).astype(np.float32)
+        kept = single.astype(np.float64)
+        changed = np.flatnonzero(kept != columns)
+        if len(changed):
+            energy, written = float(columns[changed[0]]), float(kept[changed[0]])
+            shown = f"such as {energy!r} ({written!r} is written; {remark})"
+            self.lose(f"energies that are no float32, {shown}")
+            self.document = replace(self.document, graph=with_columns(self.graph, kept))
+
     def start_first(self) -> None:
         """The start node, which is the only one, is node 0."""
         if self.graph.starts[0] == 0:
@@ -274,9 +296,9 @@ class LossyForm:
         times = None if times is None else times[order]
         self.document = replace(self.document, graph=moved, names=range(graph.nodes), times=times)
 
-    def sorted_arcs(self) -> None:
-        """Arcs in the order of the nodes they leave."""
-        order = np.argsort(self.graph.src, kind="stable")
+    def sorted_arcs(self, last: int = -1) -> None:
+        """Arcs in the order of the nodes they leave; those into the node `last` come after all others."""
+        order = np.lexsort((np.arange(self.graph.arcs), self.graph.src, self.graph.dst == last))
         if np.array_equal(order, np.arange(self.graph.arcs)):
             return
         self.lose("the order of arcs (they are sorted by the node they leave)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import FIELDS
@@ -33,6 +33,15 @@ def node_of(text: str, at: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
         raise FormatError(f"{at}: node is {brief(text)}, expected a whole number")
     return int(text)
+
+
+def nodes_of(texts: Sequence[str], source: str, lines: Sequence[int]) -> list[int]:
+    """Nodes as numbers. lines: where each was read. Raises FormatError with the line of one that is none."""
+    whole = "".join(texts)
+    lengths = [*map(len, texts)] or [1]
+    if whole.isascii() and (whole.isdigit() or not texts) and 0 < min(lengths) <= max(lengths) <= _LONGEST_ID:
+        return [int(text) for text in texts]
+    return [node_of(text, f"{source}:{line}") for text, line in zip(texts, lines)]
 
 
 def weight_of(text: str, at: str, what: str = "weight") -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -23,24 +24,27 @@ if TYPE_CHECKING:
 STDIN = "-"
 _CHUNK = 1 << 18
 _GZIP = b"\x1f\x8b"
-#: How binary forms begin: .npz and .npy. No text of more than a byte a character begins with two such bytes.
-_BINARY = (b"PK\x03\x04", b"\x93NUMPY")
+#: How binary forms begin: .npz, .npy, OpenFst's files, and behind a key, if any, Kaldi's objects. No text of more than
+#: a byte a character begins so.
+_BINARY = re.compile(rb"PK\x03\x04|\x93NUMPY|(\s*[^\s\0]+[ \t])?(\xd6\xfd\xb2\x7e|\0B[A-Z<])")
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",  # which UTF-32 begins with
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+#: Bytes that tell a form where there is no line end among them.
+_TELLING = 256
 
 
 class Source:
     """An open input: its name for messages, a look at its first bytes, then all of it or line by line.
 
-    encoding: of its text, None for UTF-8. Raises FormatError where it cannot be read, UsageError for an encoding that
-    there is not.
+    encoding: of its text, None for UTF-8. offset: the byte that reading begins at, of what is no pipe. Raises
+    FormatError where it cannot be read, UsageError for an encoding that there is not.
     """
 
-    def __init__(self, path: str, encoding: str | None = None) -> None:
+    def __init__(self, path: str, encoding: str | None = None, offset: int = 0) -> None:
         recoder = None if encoding is None else _recoder(encoding)
         self.name = "standard input" if path == STDIN else path
         if path == STDIN and sys.stdin is None:
@@ -52,23 +56,31 @@ class Source:
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         self._file: io.BufferedReader | gzip.GzipFile | _Recoded = self._raw
         try:
+            self._begin_at(offset)
             self._head = self._read_chunk()
             if self._head.startswith(_GZIP):
                 import gzip
 
                 self._file = gzip.GzipFile(fileobj=cast(BinaryIO, _Rest(self._head, self._raw)))
                 self._head = self._read_chunk()
-            if encoding is not None and recoder is not None and not self._head.startswith(_BINARY):
+            if encoding is not None and recoder is not None and not _BINARY.match(self.head):
                 self._file = _Recoded(self._head, self._file, recoder, encoding, self.name)
                 self._head = self._read_chunk()
         except FormatError:
             self.close()
             raise
 
+    def _begin_at(self, offset: int) -> None:
+        try:
+            if offset:
+                self._raw.seek(offset)
+        except OSError as error:
+            raise FormatError(f"{self.name}: cannot read from byte {offset} on: {error.strerror or error}") from None
+
     @property
     def head(self) -> bytes:
-        """The first bytes, as many as came at once, up to something that is not white space."""
-        while not self._head.strip() and (more := self._read_chunk()):
+        """The first bytes, as many as came at once, but at least a line, or as much as tells a form."""
+        while not self._tells(self._head) and (more := self._read_chunk()):
             self._head += more
         return self._head
 
@@ -80,6 +92,12 @@ class Source:
             parts.append(more)
         self._head = b"".join(parts)
         return self._head.lstrip().partition(b"\n")[0]
+
+    @staticmethod
+    def _tells(head: bytes) -> bool:
+        """Whether this is enough to tell a form by; programs may write the key of a record by itself."""
+        begun = head.lstrip()
+        return len(begun) >= _TELLING or b"\n" in begun
 
     def _read_chunk(self) -> bytes:
         """What is there now, waiting only if nothing is; empty at the end."""
@@ -97,9 +115,10 @@ class Source:
                 return self._raw.read()  # in one piece: large files are not to be held twice
         except OSError as error:
             raise FormatError(f"{self.name}: cannot read: {error.strerror or error}") from None
-        return b"".join(self._chunks())
+        return b"".join(self.chunks())
 
-    def _chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
+        """All bytes, in pieces as they arrive."""
         chunk = self._head
         while chunk:
             yield chunk
@@ -117,7 +136,7 @@ class Source:
 
     def _unnumbered(self) -> Iterator[bytes | None]:
         parts: list[bytes] = []
-        for chunk in self._chunks():
+        for chunk in self.chunks():
             *complete, rest = chunk.split(b"\n")
             for line in complete:
                 yield b"".join([*parts, line])

@@ -31,7 +31,7 @@ class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
     parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as. split: how its
-    labels spell words.
+    labels spell words, as the user says; spelling: how they do in this form, but for columns of matrices.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -40,12 +40,16 @@ class RawPart:
     size: int
     form: str = ""
     split: str = "auto"
+    spelling: str = "auto"
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
         try:
             for record in self.parse(*self.arguments):
-                yield replace(record, form=self.form, split=self.split) if isinstance(record, Document) else record
+                if isinstance(record, Document):
+                    split = self.spelling if self.split == "auto" and not record.rows else self.split
+                    record = replace(record, form=self.form, split=split)
+                yield record
         except LatticeError as error:
             yield Failure(self.path, error)
 
