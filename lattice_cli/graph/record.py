@@ -25,6 +25,7 @@ class Document:
     scores:  name -> (arcs,) named scores; empty where the file gives energies.
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
     target:  the correct answer as the record gives it, a text or a list of labels.
+    blank:   which of its labels is the blank of CTC, where the record or the file of its labels says so.
     split:   how its labels spell words: a kind of grammars.Spelling, or "auto", as the labels tell.
     form:    what the file was read as, a name of the registry of formats; "" for what was not read.
     rows:    whether nodes are the rows of an emission matrix, which stand for times.
@@ -39,6 +40,7 @@ class Document:
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     target: str | tuple[str, ...] | None = None
+    blank: str | None = None
     split: str = "auto"
     form: str = ""
     rows: bool = False

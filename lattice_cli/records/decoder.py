@@ -10,7 +10,8 @@ import numpy as np
 
 from lattice_cli.arrays import distinct
 from lattice_cli.composition import ADD, Combine, Composition, alone, compose
-from lattice_cli.errors import FormatError, quoted
+from lattice_cli.errors import FormatError, UsageError, quoted
+from lattice_cli.formats.io import note
 from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
@@ -37,7 +38,9 @@ Grammar: TypeAlias = Document | GrammarOnDemand
 
 class Decoder:
     """A grammar, the blank of CTC labels, how the energies of two arcs become one, and what scores answers besides;
-    each of them may be missing. What is made of them for many records is made once and kept here."""
+    each of them may be missing. What is made of them for many records is made once and kept here.
+
+    ctc: None: the blank that a record says it has, if it does; "": labels are taken as they are."""
 
     def __init__(
         self,
@@ -46,7 +49,9 @@ class Decoder:
         combine: Combine = ADD,
         scorers: Scorers | None = None,
     ) -> None:
-        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc, combine, scorers
+        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc or None, combine, scorers
+        self._as_they_are = ctc == ""
+        self._by_blank: dict[str, Decoder] = {}
         self.scorer = lru_cache(maxsize=_TABLES)(self._scorer)
         self.unsaid = lru_cache(maxsize=_TABLES)(self._unsaid)
         self.strange = lru_cache(maxsize=_TABLES)(self._strange)
@@ -65,12 +70,33 @@ class Decoder:
     def _on_demand(self) -> bool:
         return not isinstance(self.grammar, Document | None)
 
+    def reading(self, document: Document) -> Decoder:
+        """The decoder of a record that may say itself which of its labels is the blank.
+
+        A grammar that takes the blank does by itself what is to be done with it. Raises UsageError for a blank that is
+        not the one that was given.
+        """
+        blank, grammar = document.blank, self.grammar
+        if blank is None or blank == self.ctc or self._as_they_are:
+            return self
+        if self.ctc is not None:
+            raise UsageError(f"{document.source}: the blank of CTC is {blank!r} there, but {self.ctc!r} is given")
+        if isinstance(grammar, Document) and blank in grammar.graph.labels:
+            return self
+        note(document.source, f"read as CTC, its blank is {blank!r}")
+        if blank not in self._by_blank:
+            self._by_blank[blank] = Decoder(grammar, blank, self.combine, self.scorers)
+        return self._by_blank[blank]
+
     def interpret(self, document: Document) -> Interpretation:
         """A record composed with the grammar, read as CTC where that is asked for, its answers scored.
 
         Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached
         in too many places.
         """
+        own = self.reading(document)
+        if own is not self:
+            return own.interpret(document)
         graph = document.graph
         if self.ctc is None:
             grammar = self._written_out(graph)

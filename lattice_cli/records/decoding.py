@@ -101,7 +101,7 @@ def decode(
             spelling = interpretation.spelling if interpretation.outputs else None
             strange = interpretation.strange.intersection(*(view.output for view in views[:1]))
             found = Decoding(views, search, unsaid=interpretation.unsaid, spelling=spelling, strange=strange)
-            results.append(_more(found, interpretation, paths, decoder.ctc, request, of))
+            results.append(_more(found, interpretation, paths, request, of))
     return results
 
 
@@ -140,7 +140,6 @@ def _more(
     found: Decoding,
     interpretation: Interpretation,
     paths: Sequence[Path],
-    ctc: str | None,
     asked: SearchRequest,
     of: str,
 ) -> Decoding:
@@ -171,7 +170,7 @@ def _more(
             (view,) = decoded(interpretation, [path], of)
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
-        clock = _Clock(interpretation, ctc, asked.row_time)
+        clock = _Clock(interpretation, asked.row_time)
         spelling, found_at = interpretation.spelling, zip(views, chosen, places)
         views = [
             replace(view, words=_whole_words(clock.words(view, path, slots), spelling))
@@ -199,7 +198,6 @@ class _Clock:
     """When things are on a path: seconds of a record that has times, rows or seconds of a matrix."""
 
     interpretation: Interpretation
-    ctc: str | None
     row_time: float | None
 
     def words(self, view: Decoded, path: Path | None, places: ConfusionSets | None) -> list[Word]:
@@ -209,7 +207,7 @@ class _Clock:
         sure = [None] * len(view.output) if places is None else places.confidences
         if path is None:
             return [Word(label, None, None, confidence) for label, confidence in zip(view.output, sure)]
-        where = spans(self.interpretation, path, self.ctc)
+        where = spans(self.interpretation, path)
         return [
             Word(label, self._at(path, span and span[0]), self._at(path, span and span[1]), confidence)
             for label, span, confidence in zip(view.output, where, sure)

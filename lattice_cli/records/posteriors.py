@@ -69,10 +69,11 @@ def forward(
     decoder = decoder or Decoder()
     whole = nodes or lagrangians or of == "interpretation"
     for document in documents:
+        blank = decoder.reading(document).ctc
         free = decoder.grammar is None and of == "recognition" and not lagrangians
-        if free and decoder.ctc in document.graph.labels[1:]:
+        if free and blank in document.graph.labels[1:]:
             # CTC without a grammar: every alignment is a path, and has one.
-            waiting.append(Interpretation(document, None, None, None))
+            waiting.append(Interpretation(document, None, None, None, blank=blank))
             continue
         matrix = None if whole else matrix_of(document, decoder)
         if matrix is not None and matrix.product_arcs > LARGE:

@@ -17,7 +17,7 @@ def interpretations(
 
     Raises FormatError if the blank is not a label of a record.
     """
-    if request is None or not decoder.takes_rows:
+    if request is None:
         return map(decoder.interpret, documents)
     from lattice_cli.records.matrix_search import searched
 

@@ -33,9 +33,9 @@ class _Input:
     end: int
 
 
-def spans(interpretation: Interpretation, path: Path, ctc: str | None) -> list[tuple[int, int] | None]:
+def spans(interpretation: Interpretation, path: Path) -> list[tuple[int, int] | None]:
     """Of each label that a path outputs, the steps [first, end) of the path that it was made of; None for none."""
-    graph = interpretation.graph
+    graph, ctc = interpretation.graph, interpretation.blank
     blank = graph.labels.index(ctc, 1) if ctc is not None else -1
     inputs: list[_Input] = []
     spoken: list[int] = []  # for each output the inputs that had begun by then

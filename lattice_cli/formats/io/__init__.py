@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         as_node,
         as_number,
         as_text,
+        blank_of,
         brief,
         first_line,
         is_integer,

@@ -33,6 +33,8 @@ def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
     record: dict[str, Any] = {"lattice": 1, "id": document.id}
     if document.target is not None:
         record["target"] = document.target
+    if document.blank is not None:
+        record["blank"] = document.blank
     record["start"] = _ends(graph.start, names)
     record["final"] = _ends(graph.final, names)
     tails, heads = [names[node] for node in graph.src.tolist()], [names[node] for node in graph.dst.tolist()]
@@ -76,7 +78,8 @@ def _emission_record(document: Document) -> dict[str, Any]:
     graph = document.graph
     target = {} if document.target is None else {"target": document.target}
     matrix = graph.energy.reshape(graph.nodes - 1, -1).tolist()
-    return {"lattice": 1, "id": document.id, **target, "labels": graph.labels[1:], "emissions": matrix}
+    blank = {} if document.blank is None else {"blank": document.blank}
+    return {"lattice": 1, "id": document.id, **target, "labels": graph.labels[1:], **blank, "emissions": matrix}
 
 
 def _label_column(label: IntArray, labels: tuple[str, ...], by_position: bool) -> list[Any]:

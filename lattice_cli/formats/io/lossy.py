@@ -85,10 +85,12 @@ class LossyForm:
             self.losses.append(what)
 
     def without_target(self) -> None:
-        """No correct answer."""
+        """No correct answer, and nothing that says which label is the blank of CTC."""
         if self.document.target is not None:
             self.lose(f"the target {_joined(self.document.target)!r}")
             self.document = replace(self.document, target=None)
+        if self.document.blank is not None:
+            self.lose(f"that {self.document.blank!r} is the blank of CTC")
 
     def without_times(self) -> None:
         """No times of nodes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lattice_cli.errors import FormatError
@@ -139,6 +139,14 @@ def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] |
         expected = "expected a text or a list of labels"
         raise FormatError(f"{location(source, given)}: target is {brief(given)}, {expected}")
     return str(given)
+
+
+def blank_of(given: Any, labels: Sequence[str], source: str) -> str:
+    """The label that a record says is the blank of CTC. Raises FormatError for one that it does not have."""
+    blank = as_text(given, source, "blank")
+    if blank not in labels:
+        raise FormatError(f"{location(source, given)}: blank is {brief(blank)}, expected one of the labels")
+    return blank
 
 
 def first_line(error: Exception) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, as_list, as_text, first_line, target_of
+from lattice_cli.formats.io import ReadOptions, as_list, as_text, blank_of, first_line, target_of
 from lattice_cli.formats.matrices.emission import Target, matrix_record, require_finite
 from lattice_cli.graph import Document, Inputs
 
@@ -30,7 +31,8 @@ def records_of_arrays(
 ) -> Iterator[Document | Inputs]:
     """The records of the arrays of an .npz file. Raises FormatError for arrays that do not fit each other."""
     rest = dict(arrays)
-    lengths, ids, targets, labels = (_taken(rest, names, source) for names in (_LENGTHS, _IDS, _TARGETS, _LABELS))
+    kinds = (_LENGTHS, _IDS, _TARGETS, _LABELS, ("blank",))
+    lengths, ids, targets, labels, blank = (_taken(rest, names, source) for names in kinds)
     scale = _scale(rest.pop("scale", None), source)
     own = [] if labels is None else [as_text(label, source, "a label") for label in _listed(labels, source)]
     matrices = _matrices(rest, lengths, source)
@@ -48,7 +50,11 @@ def records_of_arrays(
             with np.errstate(over="ignore", invalid="ignore"):
                 matrix = matrix / scale
             require_finite(matrix, place)
-        yield matrix_record(matrix, place, record_id, options, own, target)
+        record = matrix_record(matrix, place, record_id, options, own, target)
+        if blank is not None and isinstance(record, Document):
+            (text,) = _texts(blank, 1, source) or ("",)
+            record = replace(record, blank=blank_of(text, record.graph.labels[1:], source))
+        yield record
 
 
 def _taken(arrays: dict[str, Any], names: Sequence[str], source: str) -> tuple[str, Any] | None:

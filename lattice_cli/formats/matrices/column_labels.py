@@ -16,6 +16,8 @@ from lattice_cli.formats.io import as_list, as_mapping, as_text, brief, parse_js
 
 _ROW = re.compile(r"(.+?)[ \t]+([0-9]{1,9})[ \t]*")
 _COMMENT = re.compile(r"#[ \t]|\\#", re.MULTILINE)
+#: What the blank of CTC is called where it is called by its name: by ESPnet, icefall, NeMo, torchaudio, PaddleOCR.
+BLANKS = ("<blank>", "<blk>", "<ctc_blank>", "[blank]", "<BLANK>", "<BLK>")
 #: Symbols that k2 and Kaldi add behind the labels of a network, to tell homophones apart.
 _AUXILIARY = re.compile(r"#[0-9]+")
 
@@ -30,6 +32,12 @@ def read_labels(path: str, columns: int, encoding: str | None = None) -> list[st
     if twice is not None:
         raise FormatError(f"{source}: label {twice!r} is there several times, expected each label once")
     return labels
+
+
+def blank_among(labels: Sequence[str]) -> str | None:
+    """The label that is the blank of CTC by its name; beside a bar between words, that of padding (wav2vec 2.0)."""
+    names = (*BLANKS, *(("<pad>", "[PAD]") if "|" in labels else ()))
+    return next((name for name in names if name in labels), None)
 
 
 def labels_text(labels: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.io import ReadOptions, as_list, as_number, as_text, location, note
-from lattice_cli.formats.matrices.column_labels import read_labels
+from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
 from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
 
@@ -114,4 +114,4 @@ def matrix_document(
     graph = emission_graph(np.where(possible, energies, 0.0), ("", *labels))
     if not possible.all():
         graph = without_arcs(graph, ~possible.reshape(-1))
-    return replace(numbered_document(graph, record_id, source), rows=True)
+    return replace(numbered_document(graph, record_id, source), rows=True, blank=blank_among(labels))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import LossyForm, ReadOptions, WriteOptions, Written, first_line
+from lattice_cli.formats.matrices.column_labels import blank_among
 from lattice_cli.formats.matrices.emission import matrix_record
 from lattice_cli.graph import EPSILON, Document, Graph, Inputs
 
@@ -30,6 +32,8 @@ def write_npy(document: Document, options: WriteOptions) -> Written:
 
     Raises FormatError for a graph of any other shape.
     """
+    if document.blank == blank_among(document.graph.labels):
+        document = replace(document, blank=None)  # its name tells
     fitting = LossyForm(document, _NAME)
     fitting.without_target()
     fitting.without_times()

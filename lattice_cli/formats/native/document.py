@@ -20,6 +20,7 @@ from lattice_cli.formats.io import (
     as_node,
     as_number,
     as_text,
+    blank_of,
     brief,
     is_null,
     known_keys,
@@ -29,7 +30,7 @@ from lattice_cli.formats.io import (
 from lattice_cli.formats.native.arcs import ArcTable, arc_table
 from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
 
-_COMMON = ("lattice", "id", "target")
+_COMMON = ("lattice", "id", "target", "blank")
 _GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
 _EMISSION_KEYS = (*_COMMON, "labels", "emissions")
 
@@ -76,7 +77,8 @@ def _with_identity(document: Document, record: dict[Any, Any], source: str) -> D
     if isinstance(record_id, int) and not isinstance(record_id, bool):
         record_id = str(record_id)
     own_id = document.id if is_null(record_id) else as_text(record_id, source, "id")
-    return replace(document, id=own_id, target=target_of(record, source))
+    blank = document.blank if is_null(record.get("blank")) else blank_of(record["blank"], document.graph.labels, source)
+    return replace(document, id=own_id, target=target_of(record, source), blank=blank)
 
 
 def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:

@@ -18,6 +18,7 @@ from lattice_cli.formats.io import (
     as_node,
     as_number,
     as_text,
+    blank_of,
     first_line,
     is_matrix,
     is_null,
@@ -54,6 +55,7 @@ def arrays_of(document: Document) -> dict[str, Any]:
         "scores": list(document.scores),
         "scales": dict(document.scales),
         "target": document.target,
+        "blank": document.blank,
     }
     arrays["about"] = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
     return arrays
@@ -100,7 +102,8 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
         _scales(about.get("scales"), scores, source),
         target,
     )
-    return replace(document, rows=len(labels) > 1 and is_matrix(document))
+    blank = None if is_null(about.get("blank")) else blank_of(about["blank"], labels, source)
+    return replace(document, rows=len(labels) > 1 and is_matrix(document), blank=blank)
 
 
 def npz_arrays(data: bytes, source: str) -> dict[str, Any]:

@@ -109,7 +109,10 @@ class Model:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
         example = self.recognizer.example(record)
         graph = self.energies(example, parameters)
-        document = Document(graph, record.id, record.source, example.names, example.times, target=record.target)
+        alignment, target = self.config.alignment, record.target
+        blank = alignment.blank if alignment.kind == "ctc" else None
+        names, times = example.names, example.times
+        document = Document(graph, record.id, record.source, names, times, target=target, blank=blank)
         if isinstance(record, Document) and example.scores:
             scales = dict(zip(example.scores, parameters["scales"].tolist()))
             others = {name: 0.0 for name in record.scores if name not in scales}
