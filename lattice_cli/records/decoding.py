@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, NoPath
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
 class Word:
     """A label of an answer, or a word that word pieces spell. begin, end: where it is, in seconds or in rows of a
     matrix; None where that is not known. confidence: the posterior of the label at its place, of pieces the least;
-    None where cycles make that unknown."""
+    None where cycles make that unknown. mean_probability: of its labels in the rows of a matrix that they take, each
+    row by itself: it tells whether an answer fits where there is no other to compare it with; None without rows."""
 
     label: str
     begin: float | None
     end: float | None
     confidence: float | None
+    mean_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,9 @@ def _whole_words(words: list[Word], spelling: Spelling) -> list[Word]:
     for text, places in spelling.groups([word.label for word in words]):
         own = [words[place] for place in places]
         sure = [word.confidence for word in own if word.confidence is not None]
-        found.append(Word(text, own[0].begin, own[-1].end, min(sure) if len(sure) == len(own) else None))
+        fits = [word.mean_probability for word in own if word.mean_probability is not None]
+        least = min(sure) if len(sure) == len(own) else None
+        found.append(Word(text, own[0].begin, own[-1].end, least, sum(fits) / len(fits) if fits else None))
     return found
 
 
@@ -209,9 +215,38 @@ class _Clock:
             return [Word(label, None, None, confidence) for label, confidence in zip(view.output, sure)]
         where = spans(self.interpretation, path)
         return [
-            Word(label, self._at(path, span and span[0]), self._at(path, span and span[1]), confidence)
+            Word(
+                label,
+                self._at(path, span and span[0]),
+                self._at(path, span and span[1]),
+                confidence,
+                self._mean_probability(path, span),
+            )
             for label, span, confidence in zip(view.output, where, sure)
         ]
+
+    @cached_property
+    def _row_energies(self) -> FloatArray:
+        """(nodes,) the free energy of the arcs that leave each node of a matrix: of the row behind it."""
+        graph = self.interpretation.document.graph
+        lowest = np.full(graph.nodes, np.inf)
+        np.minimum.at(lowest, graph.src, graph.energy)
+        shares = np.bincount(graph.src, np.exp(lowest[graph.src] - graph.energy), graph.nodes)
+        return np.where(shares > 0, lowest - np.log(np.maximum(shares, 1.0)), np.inf)
+
+    def _mean_probability(self, path: Path, span: tuple[int, int] | None) -> float | None:
+        """The mean of the probabilities, each in its row, of the labels taken in a span; without blanks."""
+        document, whole = self.interpretation.document, self.interpretation.composition
+        if span is None or not document.rows:
+            return None
+        graph, arcs = document.graph, np.array(path.arcs[slice(*span)], dtype=np.intp)
+        arcs = arcs if whole is None else whole.left_arc[arcs]
+        arcs = arcs[arcs >= 0]
+        blank = -1 if self.interpretation.blank is None else graph.labels.index(self.interpretation.blank)
+        arcs = arcs[graph.ilabel[arcs] != blank]
+        if not len(arcs):
+            return None
+        return float(np.exp(self._row_energies[graph.src[arcs]] - graph.energy[arcs]).mean())
 
     def _at(self, path: Path, step: int | None) -> float | None:
         """The time of a path's node."""

@@ -36,7 +36,8 @@ def _of_path(field: Field) -> Field:
 
 
 _SPAN = plain("begin", "end")
-_WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"))
+_FIT = Field("mean_probability", "mean p")
+_WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"), _FIT)
 _PATH = Fields(
     Field("energy", "energy", lambda path: None if path.energy != path.energy else path.energy),
     *map(Field, ("output", "text", "input", "arcs")),
@@ -105,8 +106,9 @@ class ViterbiReport(StreamReport):
         for path, cells in zip(found.paths, _rows(document, self.fields, found.paths, [gap] * len(found.paths))):
             yield cells
             if path.words is not None:
-                timed = any(word.begin is not None for word in path.words)
-                yield Listing(Fields(*(each for each in _WORD if timed or each not in _SPAN)), path.words)
+                unknown = [] if any(word.begin is not None for word in path.words) else [*_SPAN]
+                unknown += [] if any(word.mean_probability is not None for word in path.words) else [_FIT]
+                yield Listing(Fields(*(each for each in _WORD if each not in unknown)), path.words)
             if self._shown.arcs:
                 times = () if path.times is None else (path.times, path.times[1:])
                 span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
