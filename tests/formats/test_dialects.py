@@ -615,5 +615,5 @@ def test_numbers_that_are_no_probabilities(line: str) -> None:
 def test_energies_of_words_and_of_pronunciations_add_up() -> None:
     pathlib.Path("x.dict").write_text("the 0.5 dh ah\nthe 1.0 dh iy\n", encoding="utf-8")
     pathlib.Path("words.txt").write_text("the\t2\n", encoding="utf-8")
-    grammar = json.loads(run("grammar", "dict", "x.dict", "--words", "words.txt").out)
+    grammar = json.loads(run("grammar", "dict", "x.dict", "--vocabulary", "words.txt").out)
     assert sorted(grammar["arcs"]["energy"]) == [0.0, 2.0, pytest.approx(2 + math.log(2))]

@@ -8,14 +8,22 @@ import click
 
 from lattice_cli import analysis, formats, graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import Number, decoder_options, input_options, positive, result_options
+from lattice_cli.cli.options import (
+    Number,
+    Option,
+    StrictCommand,
+    decoder_options,
+    input_options,
+    positive,
+    result_options,
+)
 from lattice_cli.errors import NoPath, counted, printable, quoted
 from lattice_cli.formats import io
 
 _REJECT_AT = 0.01
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
 @click.option("-r", "--references", metavar="FILE", help="The right answers. Default: each record's own target.")
 @decoder_options
@@ -29,7 +37,15 @@ _REJECT_AT = 0.01
     type=Number(0, 1),
     help=f"With --reject, which it implies: the error rate to stay within. Default: {_REJECT_AT}.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of confidences of graphs, in 1/nats.")
+@click.option(
+    "--beta",
+    cls=Option,
+    needs=("--reject", "--reject-at"),
+    type=positive,
+    default=1.0,
+    show_default=True,
+    help="Inverse temperature of the confidences of graphs, in 1/nats.",
+)
 @click.option(
     "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
 )

@@ -9,19 +9,27 @@ import click
 
 from lattice_cli import analysis, formats, graph
 from lattice_cli.cli import reports, stream, terminal
-from lattice_cli.cli.options import input_options, positive, result_options
+from lattice_cli.cli.options import Option, StrictCommand, input_options, positive, result_options
 from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option("--arcs", is_flag=True, help="The arcs as a table.")
 @click.option("--strip", is_flag=True, help="Arcs along the length of the lattice, by time or level, as a chart.")
 @click.option("--label-uses", is_flag=True, help="Each label: arcs, how often an answer has it, what it costs.")
 @click.option("--confusions", is_flag=True, help="Confusion sets: what may stand at each place of the best answer.")
 @click.option("--heaviest", metavar="N", type=click.IntRange(min=1), help="The N arcs with the highest posteriors.")
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
+@click.option(
+    "--beta",
+    cls=Option,
+    needs=("--strip", "--label-uses", "--confusions", "--heaviest", "--against"),
+    type=positive,
+    default=1.0,
+    show_default=True,
+    help="Inverse temperature of those posteriors, in 1/nats.",
+)
 @click.option("--against", metavar="OTHER", help="What is different in the lattice OTHER; status 1 if anything is.")
 @input_options
 @result_options

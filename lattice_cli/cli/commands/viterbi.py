@@ -9,6 +9,7 @@ import click
 from lattice_cli import graph, records
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
+    StrictCommand,
     decoder_options,
     input_options,
     of_option,
@@ -19,7 +20,7 @@ from lattice_cli.cli.options import (
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @request_options

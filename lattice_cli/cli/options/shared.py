@@ -10,7 +10,7 @@ import click
 from lattice_cli import grammars, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
-from lattice_cli.cli.options.groups import applied, grouped
+from lattice_cli.cli.options.groups import Option, applied, grouped
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
@@ -116,6 +116,8 @@ ctc_option = click.option(
 )
 combine_option = click.option(
     "--combine",
+    cls=Option,
+    needs=("-g",),
     type=click.Choice(COMBINE),
     default="add",
     show_default=True,
@@ -134,6 +136,8 @@ keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after
 of_option = click.option(
     "--of",
     "side",
+    cls=Option,
+    needs=("-g", "--ctc"),
     type=click.Choice(SIDES),
     default="recognition",
     show_default=True,
