@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@click.option("--beam", type=not_negative, help="Leave out arcs whose best path is more than this above the best.")
+@click.option(
+    "--beam",
+    metavar="NATS",
+    type=not_negative,
+    help="Leave out arcs whose best path is more than so much above the best.",
+)
 @click.option("--posterior", type=Number(0, 1), help="Leave out arcs whose posterior is below this.")
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of posteriors, 1/nats."

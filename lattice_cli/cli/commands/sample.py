@@ -12,7 +12,7 @@ from lattice_cli.cli.options import (
     input_options,
     of_option,
     positive,
-    result_options_in_order,
+    result_options,
 )
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.formats import io
@@ -26,7 +26,7 @@ from lattice_cli.formats import io
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @of_option
 @input_options
-@result_options_in_order
+@result_options
 def sample(
     graphs: tuple[str, ...],
     decoder: options.DecoderOptions,

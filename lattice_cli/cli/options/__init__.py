@@ -23,14 +23,13 @@ if TYPE_CHECKING:
         combine_option,
         ctc_option,
         decoder_options,
+        drawing_options,
         graph_options,
         input_options,
-        keep_going_option,
         not_negative,
         of_option,
         positive,
         result_options,
-        result_options_in_order,
     )
 
 __getattr__ = lazy_names(__name__)

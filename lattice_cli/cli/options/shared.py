@@ -132,7 +132,7 @@ color_option = click.option(
     show_default=True,
     help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
-keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+_keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
 of_option = click.option(
     "--of",
     "side",
@@ -265,11 +265,9 @@ _jobs_option = click.option(
     help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
 )
 
-#: Of commands that give results, and of those that write graphs or take records strictly one after the other.
+#: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.
 result_options = applied(
-    grouped("run", RunOptions, _jobs_option, json_option, keep_going_option, color_option), quiet_option
+    grouped("run", RunOptions, _jobs_option, json_option, _keep_going_option, color_option), quiet_option
 )
-result_options_in_order = applied(
-    grouped("run", RunOptions, json_option, keep_going_option, color_option), quiet_option
-)
-graph_options = applied(grouped("run", RunOptions, _jobs_option, keep_going_option, color_option), quiet_option)
+graph_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option, color_option), quiet_option)
+drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)
