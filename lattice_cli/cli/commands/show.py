@@ -47,9 +47,9 @@ def show(
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
-    --strip, --label-uses, --confusion-sets and --heaviest look inside, by posteriors at --beta. A detour is how much worse
-    than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with another: arcs
-    by their nodes and labels, best answers, and the energy that each gives the other's.
+    --strip, --label-uses, --confusion-sets and --heaviest look inside, by posteriors at --beta. A detour is how much
+    worse than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with
+    another: arcs by their nodes and labels, best answers, and the energy that each gives the other's.
 
     \b
     Examples:

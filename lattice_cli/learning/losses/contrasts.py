@@ -4,14 +4,14 @@ correct one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lattice_cli.arrays import IntArray, distinct
 from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.errors import NoPath
-from lattice_cli.graph import EPSILON, Graph, Target, linear_graph
+from lattice_cli.graph import EPSILON, Graph, Target, linear_graph, target_acceptor
 from lattice_cli.learning.losses.losses import negligible
 from lattice_cli.search import Answer, answers, best_paths
 from lattice_cli.sweep import Semiring, Sweep, sweep
@@ -79,6 +79,20 @@ def spoken(graph: Graph) -> IntArray:
     used: IntArray = distinct(graph.olabel)
     found: IntArray = used[used != EPSILON]
     return found
+
+
+def rows_needed(reading: Graph | None, targets: Sequence[Target]) -> int | None:
+    """The fewest rows of a matrix that a target can be read from; None if it cannot be read from any.
+
+    reading: from rows to answers, its inputs a row each; None where answers are rows as they are.
+    """
+    if reading is None:
+        return min(map(len, targets), default=None)
+    spelled = compose(reading, target_acceptor(targets, reading.labels)).graph
+    start, final = (np.where(np.isfinite(ends), 0.0, np.inf) for ends in (spelled.start, spelled.final))
+    rows = (spelled.ilabel != EPSILON).astype(np.float64)
+    (best,) = best_paths(replace(spelled, energy=rows, start=start, final=final))
+    return None if best is None else int(best.energy)
 
 
 def why_not_spelled(
