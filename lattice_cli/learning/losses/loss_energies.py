@@ -16,13 +16,13 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition, compose, has_path
-from lattice_cli.errors import Diverged, LatticeError, NoPath, NumericOverflow, UsageError, counted
+from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
 from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import (
     OffendingAnswer,
     offending_answers,
-    rows_needed,
     spoken,
+    too_few_rows,
     why_not_spelled,
 )
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
@@ -283,10 +283,9 @@ def _no_target(document: Document) -> LatticeError:
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
     if document.rows:
-        needed, rows = rows_needed(None if whole is None else whole.right, targets), document.graph.nodes - 1
-        if needed is not None and needed > rows:
-            text = " or ".join(repr(" ".join(target)) for target in targets)
-            return NoPath(f"the target {text} needs {counted(needed, 'row')} at least, and there are {rows}")
+        short = too_few_rows(document.graph.nodes - 1, None if whole is None else whole.right, targets)
+        if short is not None:
+            return short
     names = document.names if whole is None else [document.names[node] for node in whole.left_node.tolist()]
     who = "the graph" if whole is None else "the graph with its grammar"
     return why_not_spelled(spelled, targets, names, who=who)
