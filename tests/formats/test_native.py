@@ -978,7 +978,7 @@ def test_a_yaml_key_without_a_node_is_no_node(key: str) -> None:
 
 def test_an_empty_yaml_document_is_shown_as_something() -> None:
     message = refusal("---\n...\n", "in.yaml")
-    assert re.search(r"is (null|nothing|empty)", message), message
+    assert re.search(r"found (null|nothing|empty)", message), message
 
 
 # There and back -------------------------------------------------------------------------------------------------------
