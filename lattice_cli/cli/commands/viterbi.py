@@ -17,6 +17,7 @@ from lattice_cli.cli.options import (
     result_options,
     scorer_options,
 )
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
 
@@ -75,6 +76,10 @@ def viterbi(
     report = (reports.HotWordsReport if judges and judges.hot else reports.ViterbiReport)(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
+        for document in documents:
+            if request.row_time is not None and (document.times is not None or not document.rows):
+                what = "is no emission matrix" if document.times is None else "has times of its own"
+                raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
         return records.decode(documents, through, request, side)
 
     return stream.run_records(graphs, reading, solve, report, run)
