@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -79,3 +80,11 @@ def test_text_that_is_not_ours_is_told_what_is(text: str, message: str) -> None:
 def test_what_failed_has_the_same_status_in_json() -> None:
     done = run("viterbi", "round.json", "--mbr", "--json")
     assert [line["status"] for line in records(done.out)] == ["usage"]
+
+
+def test_an_archive_of_something_else_is_told() -> None:
+    with zipfile.ZipFile("model.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"123")
+    done = run("viterbi", "model.pt")
+    message = "lattice: model.pt: a zip archive that holds 'archive/data.pkl', expected numpy's, of arrays only\n"
+    assert (done.status, done.err) == (3, message)
