@@ -134,7 +134,7 @@ def alike_in_form(found: Evaluation) -> list[str]:
     for record, each in zip(found.records, found.word_alignments):
         if each.errors:
             of_labels = Spelling("characters" if found.joined else "words").words
-            words, said = of_labels(record.reference), of_labels(record.answer)
+            words, said = of_labels(record.reference), frozenset(of_labels(record.answer))
             composed = {normalize("NFC", word) for word in said}
             alike |= dict.fromkeys(w for w in words if w not in said and normalize("NFC", w) in composed)
     return [*alike]

@@ -47,8 +47,9 @@ _FILE = "audio_filepath"
 _ID = ("id", "utt_id", _FILE)
 _TEXT = ("target", "reference", "text", "transcript", "sentence")
 _JSON = re.compile(r"\s*\{\s*(\"|\}|$)")
-_TRN = re.compile(r"(.*?)[ \t]*\(([^()\s]+)\)\s*")
-_ALTERNATIVES = re.compile(r"\{[^{}]*/[^{}]*\}")
+_TRN = "sclite's .trn"
+_ID_AT_END = re.compile(r"[^()\s]+\)")
+_BRACES = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class References:
         self._by_id = self._chosen.entries
         note(self._name, f"read as {self._chosen.told}: {self._chosen.where} is a record's id")
         for entry in self._by_id.values():
-            if _ALTERNATIVES.search(str(entry.reference)) and self._chosen.told == "sclite's .trn":
+            several = any("/" in found for found in _BRACES.findall(str(entry.reference)))
+            if several and self._chosen.told == _TRN:
                 raise FormatError(f"{entry.at}: alternatives {{ a / b }}, expected one reference")
 
     def failed(self, record_id: str) -> None:
@@ -190,15 +192,17 @@ def _keyed(entries: Iterable[tuple[str, _Entry]]) -> dict[str, _Entry]:
 def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
     """The ways to read lines that have their ids in them."""
     transcripts = [(at, line) for at, line in places if line.strip() and not line.startswith(";;")]
-    matches = [(at, _TRN.fullmatch(line)) for at, line in transcripts]
-    ended = [(match[2], _Entry(match[1].strip(), at)) for at, match in matches if match]
-    begun = []
+    ended, begun = [], []
+    for at, line in transcripts:
+        text, _, last = line.rstrip().rpartition("(")
+        if _ID_AT_END.fullmatch(last):
+            ended.append((last[:-1], _Entry(text.strip(), at)))
     for at, line in places:
         record_id, _, text = line.strip().partition(" ")
         if record_id:
             begun.append((record_id, _Entry(text.strip(), at)))
     if len(ended) == len(transcripts) == len(dict(ended)):
-        yield _ByIdInLine("sclite's .trn", "what is in brackets at the end of each line", dict(ended))
+        yield _ByIdInLine(_TRN, "what is in brackets at the end of each line", dict(ended))
     if len(dict(begun)) == len(begun):
         yield _ByIdInLine("Kaldi's text", "the first word of each line", dict(begun))
 
@@ -228,7 +232,10 @@ def _id_of(key: str, value: Any, at: str, source: str) -> str:
 
 def _columns(heading: str, separator: str, source: str) -> dict[str, int]:
     """Name -> column of a heading, if that is what a line is: it names ids and references. Else nothing."""
-    row = next(csv.reader([heading], delimiter=separator), [])
+    try:
+        row = next(csv.reader([heading], delimiter=separator), [])
+    except csv.Error:  # a field of many thousands of characters is none of a heading
+        return {}
     names = [name.strip().lower() for name in row]
     if not set(names) & set(_ID) or not set(names) & set(_TEXT):
         return {}

@@ -159,6 +159,21 @@ def test_what_is_missing_is_counted_and_named(lines: list[Any], message: str) ->
     assert done.out == "", "no figures of a part"
 
 
+def test_long_and_hostile_lines_are_read() -> None:
+    save("graphs.jsonl", *WORDS)
+    lines = {
+        "long": ["a, " * 100_000, "a"],
+        "blank": [" " * 200_000 + "x", "a"],
+        "braces": ["{" + "/" * 200_000 + " (u1)", "a (u2)"],
+        "brackets": ["(" * 200_000, "a"],
+        "nul": ["id,\0text", "a"],
+    }
+    for name, text in lines.items():
+        assert said("evaluate", "graphs.jsonl", "-r", save(name, *text), "--json").status == 0
+    quoted = said("evaluate", "graphs.jsonl", "-r", save("quoted.csv", "id,text", 'u1,"' + "a" * 200_000))
+    assert (quoted.status, "quoted.csv:2: not a table of fields" in quoted.err) == (3, True), quoted.err
+
+
 def test_records_without_a_reference_are_left_out_and_counted() -> None:
     save("graphs.jsonl", *WORDS)
     done = said("evaluate", "graphs.jsonl", "-r", save("right.tsv", "u2\ta"), "--keep-going", "--per-record", "--json")
