@@ -89,7 +89,10 @@ class References:
         self._records = self._in_lines_too = 0
 
     def of(self, record_id: str, at: str) -> Reference | None:
-        """The reference of the next record; None if there is none. Raises FormatError if the id came before."""
+        """The reference of the next record; None if there is none.
+
+        Raises FormatError if the id came before, and for alternatives, as .trn may have.
+        """
         if self._asked is None:
             self._choose(record_id)
         self._records += 1
@@ -101,20 +104,20 @@ class References:
             raise FormatError(f"{at}: id {brief(record_id)} comes a second time, it was at {self._taken[record_id]}")
         self._taken[record_id] = at
         found = self._by_id.get(record_id)
-        return None if found is None else found.reference
+        if found is None:
+            return None
+        several = any("/" in braces for braces in _BRACES.findall(str(found.reference)))
+        if several and self._chosen is not None and self._chosen.told == _TRN:
+            raise FormatError(f"{found.at}: alternatives {{ a / b }}, expected one reference")
+        return found.reference
 
     def _choose(self, first: str) -> None:
-        """How lines are read, by the id of the first record. Raises FormatError for alternatives, as .trn may have."""
+        """How lines are read, by the id of the first record."""
         self._asked = first
         self._chosen = next((each for each in self._in_lines if first in each.entries), None)
-        if self._chosen is None:
-            return
-        self._by_id = self._chosen.entries
-        note(self._name, f"read as {self._chosen.told}: {self._chosen.where} is a record's id")
-        for entry in self._by_id.values():
-            several = any("/" in found for found in _BRACES.findall(str(entry.reference)))
-            if several and self._chosen.told == _TRN:
-                raise FormatError(f"{entry.at}: alternatives {{ a / b }}, expected one reference")
+        if self._chosen is not None:
+            self._by_id = self._chosen.entries
+            note(self._name, f"read as {self._chosen.told}: {self._chosen.where} is a record's id")
 
     def failed(self, record_id: str) -> None:
         """A record that could not be read: its reference is not missing a result."""
