@@ -94,12 +94,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+#: So many of a list stand in a message.
+_MOST = 12
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, a few of them: a, b and 3 more."""
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(names[:_MOST]) + more
+
+
 def listed_nodes(names: Sequence[str], of: str = "") -> str:
     """Up to twelve nodes, for the end of a message. of: what has them, if that has to be said."""
-    if not names:
-        return ""
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f" (nodes {', '.join(names[:12])}{more}{f' of {of}' if of else ''})"
+    return f" (nodes {listed(names)}{f' of {of}' if of else ''})" if names else ""
 
 
 class NumericOverflow(LatticeError):
@@ -133,15 +140,9 @@ class TrainingFailed(LatticeError):
     status = "diverged"
 
 
-_MOST_LABELS = 12
-
-
 def quoted(labels: Sequence[str]) -> str:
     """Labels for a message, a few of them: 'a', 'b' and 3 more."""
-    if not labels:
-        return "nothing"
-    more = f" and {len(labels) - _MOST_LABELS} more" if len(labels) > _MOST_LABELS else ""
-    return ", ".join(repr(label) for label in labels[:_MOST_LABELS]) + more
+    return listed([repr(label) for label in labels]) if labels else "nothing"
 
 
 def printable(text: str) -> str:

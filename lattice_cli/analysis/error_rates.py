@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 
@@ -124,6 +125,19 @@ def evaluate(records: Sequence[Answers], spelling: Spelling, oracle: bool = Fals
         _confusions(alignments),
         _curve(records, alignments) if reject else None,
     )
+
+
+def alike_in_form(found: Evaluation) -> list[str]:
+    """The words of references that their answers do not have as they are, but in another of Unicode's forms (NFC and
+    NFD write \u00e9 as one character and as two): they are counted as errors."""
+    alike: dict[str, None] = {}
+    for record, each in zip(found.records, found.word_alignments):
+        if each.errors:
+            of_labels = Spelling("characters" if found.joined else "words").words
+            words, said = of_labels(record.reference), frozenset(of_labels(record.answer))
+            composed = {normalize("NFC", word) for word in said}
+            alike |= dict.fromkeys(w for w in words if w not in said and normalize("NFC", w) in composed)
+    return [*alike]
 
 
 def best_errors(records: Sequence[Answers]) -> IntArray:

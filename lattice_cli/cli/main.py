@@ -118,6 +118,16 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _message(error: click.ClickException) -> str:
+    """What click says of the command line, as all other messages are said."""
+    from lattice_cli.errors import printable
+
+    told = error.format_message().replace("a valid integer range", "a whole number")
+    told = told.replace("a valid float range", "a number").removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return printable(told) + ("" if context is None else f" ({context.command_path} --help says what there is)")
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit with its status."""
     if sys.stdout is None:
@@ -133,7 +143,10 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
+            error.show()
+        else:
+            print(f"lattice: {_message(error)}", file=sys.stderr)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.io import (
     Scalar,
     Source,
@@ -48,7 +48,7 @@ def read_config(kind: type[Settings], path: str, overrides: Sequence[str] = ()) 
 
 
 def overridden(given: Settings, overrides: Sequence[str]) -> Settings:
-    """The configuration with values of `section.key=value` in it, one after the other. Raises FormatError."""
+    """The configuration with values of `section.key=value` in it, one after the other. Raises UsageError."""
     for override in overrides:
         given = _overridden(given, override)
     return given
@@ -59,15 +59,15 @@ def _overridden(given: Settings, override: str) -> Settings:
     name, equals, text = override.partition("=")
     source = f"--set {override}"
     if not equals:
-        raise FormatError(f"{source}: expected KEY=VALUE")
-    values = list(parse_yaml(text, source))
-    value: Any = values[0] if values else Scalar("", True, 0)
+        raise UsageError(f"{source}: expected KEY=VALUE")
     try:
+        values = list(parse_yaml(text, source))
+        value: Any = values[0] if values else Scalar("", True, 0)
         replaced: Settings = _with(given, name.split("."), value, source)
         return replaced
     except FormatError as error:
         told = str(error).replace(f"{source}:1:", f"{source}:")  # an override has no lines
-        raise FormatError(told if told.startswith(source) else f"{source}: {told}") from None
+        raise UsageError(told if told.startswith(source) else f"{source}: {told}") from None
 
 
 def _with(given: Any, keys: Sequence[str], value: Any, source: str, within: str = "") -> Any:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
+from lattice_cli.formats.io import MATRIX_OPTIONS, Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
 from lattice_cli.graph import Document, Inputs
@@ -59,6 +59,7 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
     """The same of an input that is open; it is closed behind them."""
     try:
         form = form_read(source, path, options.format)
+        options.require_unused(_without_use(form), source.name, f"is read as {form.name}")
         split = form.splitter if form.split else partial(_undivided, form)
         for part in split(source, path, options):
             if isinstance(part, RawPart):
@@ -78,4 +79,22 @@ def _undivided(form: Format, source: Source, path: str, options: ReadOptions) ->
 
 def _whole(form: Format, data: bytes, source: str, path: str, options: ReadOptions) -> Iterator[Document | Inputs]:
     """The document of a form that holds one."""
-    yield form.reader(data if form.binary else decoded(data, source), source, path, options)
+    found = form.reader(data if form.binary else decoded(data, source), source, path, options)
+    yield found.scaled(options.scales) if isinstance(found, Document) else found
+
+
+_KALDI = ("kaldi", "kaldi-binary", "scp")
+#: Field of ReadOptions -> the forms whose files it can make a difference to; of those of symbol tables see `numbered`.
+_USES = {
+    **dict.fromkeys(MATRIX_OPTIONS, ("json", "jsonl", "yaml", "npz", "npy", "matrix", *_KALDI)),
+    "node_words": ("slf",),
+    "keep_tags": ("slf", *_KALDI),
+    "epsilon": ("att", *_KALDI),
+    "acceptor": ("att",),
+}
+
+
+def _without_use(form: Format) -> list[str]:
+    """The fields of ReadOptions that make no difference to files of a form."""
+    fields = [field for field, forms in _USES.items() if form.name not in forms]
+    return fields if form.numbered or form.name in _KALDI else [*fields, "isymbols", "osymbols"]

@@ -1,16 +1,29 @@
 """References: the right answers, in a file of their own.
 
-Three forms, told apart by the first line that is not blank: one that begins with { makes it JSON Lines of objects with
-"id" and "target"; one with a tab makes it `id<TAB>text` on every line; any other a reference a line, in the order of
-the records. YAML and .npz files are told by name, and hold records with id and target.
+What the first line that is not blank looks like tells the form:
+
+    {...}            JSON Lines of objects with an id ("id", "utt_id", or the stem of "audio_filepath", as in the
+                     manifests of NVIDIA NeMo) and a reference ("target" or "text")
+    id,text          a table with a heading, of fields between tabs, commas or semicolons; see _ID and _TEXT
+    u1<TAB>the cat   id<TAB>text on every line
+    u1 the cat       Kaldi's `text` (kaldi-asr.org/doc/data_prep.html), if the first word is the id of the first record
+    the cat (u1)     .trn of NIST's sclite, if what is in the last brackets is
+    the cat          else a reference a line, in the order of the records
+
+YAML and .npz files are told by name, and hold records with id and target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import PurePosixPath
+from typing import Any, Literal
 
-from lattice_cli.errors import FormatError
+from lattice_cli.errors import FormatError, counted
 from lattice_cli.formats.io import (
     Failure,
     ReadOptions,
@@ -20,6 +33,7 @@ from lattice_cli.formats.io import (
     brief,
     decoded,
     is_null,
+    note,
     parse_json,
 )
 from lattice_cli.formats.reading import read_records
@@ -27,6 +41,15 @@ from lattice_cli.formats.results import read_target
 from lattice_cli.graph import Document
 
 Reference = str | tuple[str, ...]
+
+_FILE = "audio_filepath"
+#: Keys, or headings of columns, of ids and of references: the first of them that is there.
+_ID = ("id", "utt_id", _FILE)
+_TEXT = ("target", "reference", "text", "transcript", "sentence")
+_JSON = re.compile(r"\s*\{\s*(\"|\}|$)")
+_TRN = "sclite's .trn"
+_ID_AT_END = re.compile(r"[^()\s]+\)")
+_BRACES = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
@@ -37,54 +60,103 @@ class _Entry:
     at: str
 
 
+@dataclass(frozen=True)
+class _ByIdInLine:
+    """A way to read lines: each has its id in it. told: what that is called; where: the id stands."""
+
+    told: str
+    where: str
+    entries: dict[str, _Entry]
+
+
 class References:
     """The references of a file, asked for record by record."""
 
-    def __init__(self, name: str, by_id: dict[str, _Entry] | None, in_order: list[_Entry]) -> None:
-        """by_id: None where they are in the order of the records."""
+    def __init__(
+        self,
+        name: str,
+        by_id: dict[str, _Entry] | None,
+        in_order: Sequence[_Entry] = (),
+        in_lines: Sequence[_ByIdInLine] = (),
+    ) -> None:
+        """by_id: None where they are in the order of the records, or else by an id in each line: then the first record
+        decides. in_lines: the ways to read them so."""
         self._name, self._by_id, self._in_order = name, by_id, in_order
+        self._in_lines = in_lines
+        self._chosen: _ByIdInLine | None = None
+        self._asked: str | None = None
         self._taken: dict[str, str] = {}
-        self._records = 0
+        self._records = self._in_lines_too = 0
 
-    def of(self, record_id: str, at: str) -> Reference:
-        """The reference of the next record. Raises FormatError if there is none, or if the id came before."""
+    def of(self, record_id: str, at: str) -> Reference | None:
+        """The reference of the next record; None if there is none.
+
+        Raises FormatError if the id came before, and for alternatives, as .trn may have.
+        """
+        if self._asked is None:
+            self._choose(record_id)
         self._records += 1
         if self._by_id is None:
-            if self._records > len(self._in_order):
-                raise FormatError(
-                    f"{at}: record {self._records} has no reference: {self._name} ends after {len(self._in_order)} "
-                    "lines, expected a line for each record"
-                )
-            return self._in_order[self._records - 1].reference
+            place = self._records - 1
+            self._in_lines_too += any(record_id in each.entries for each in self._in_lines)
+            return self._in_order[place].reference if place < len(self._in_order) else None
         if record_id in self._taken:
             raise FormatError(f"{at}: id {brief(record_id)} comes a second time, it was at {self._taken[record_id]}")
         self._taken[record_id] = at
-        if record_id not in self._by_id:
-            raise FormatError(f"{at}: {self._name} has no reference with the id {brief(record_id)}")
-        return self._by_id[record_id].reference
+        found = self._by_id.get(record_id)
+        if found is None:
+            return None
+        several = any("/" in braces for braces in _BRACES.findall(str(found.reference)))
+        if several and self._chosen is not None and self._chosen.told == _TRN:
+            raise FormatError(f"{found.at}: alternatives {{ a / b }}, expected one reference")
+        return found.reference
+
+    def _choose(self, first: str) -> None:
+        """How lines are read, by the id of the first record."""
+        self._asked = first
+        self._chosen = next((each for each in self._in_lines if first in each.entries), None)
+        if self._chosen is not None:
+            self._by_id = self._chosen.entries
+            note(self._name, f"read as {self._chosen.told}: {self._chosen.where} is a record's id")
 
     def failed(self, record_id: str) -> None:
         """A record that could not be read: its reference is not missing a result."""
         self._records += 1
         self._taken.setdefault(record_id, record_id)
 
-    def unused(self) -> list[FormatError]:
-        """What is wrong with each reference that no record asked for."""
+    @property
+    def expected(self) -> str:
+        """What is expected of the file, for the end of a message about records without a reference."""
         if self._by_id is None:
-            extra = self._in_order[self._records :]
-            return [FormatError(f"{entry.at}: a reference, but there are {self._records} records") for entry in extra]
-        return [
-            FormatError(f"{entry.at}: there is no result for the reference with the id {brief(record_id)}")
-            for record_id, entry in self._by_id.items()
-            if record_id not in self._taken
-        ]
+            lines = counted(len(self._in_order), "line")
+            return f"{self._name} ends after {lines}, expected a line for each record{self._doubt}"
+        if self._chosen is None:
+            return f"expected their ids in {self._name}"
+        return (
+            f"{self._name} is read as {self._chosen.told}, {self._chosen.where} being the id, as {brief(self._asked)} "
+            "is: expected a line for each id; a text a line, in the order of the records, is read where that is no id"
+        )
+
+    @property
+    def _doubt(self) -> str:
+        """What speaks against a reading by the order of the records."""
+        alike = f"{counted(self._in_lines_too, 'id')} of {counted(self._records, 'record')}"
+        return f"; {alike} is in a line, the first record's is not" if self._in_lines_too else ""
+
+    def unused(self) -> list[str]:
+        """Each reference that no record asked for: its id, or in a file without ids its place."""
+        if self._by_id is None:
+            if self._in_lines_too:
+                note(self._name, f"read as a text a line, in the order of the records{self._doubt}")
+            return [entry.at for entry in self._in_order[self._records :]]
+        return [record_id for record_id in self._by_id if record_id not in self._taken]
 
 
 def read_references(path: str, encoding: str | None = None) -> References:
     """The references of a file. Raises FormatError with the line of what is wrong."""
     bare = path.removesuffix(".gz")
     if bare.endswith((".yaml", ".yml", ".npz")):
-        return References(path, _keyed(_of_records(path, encoding)), [])
+        return References(path, _keyed(_of_records(path, encoding)))
     source = Source(path, encoding)
     try:
         text = decoded(source.everything(), source.name)
@@ -97,18 +169,21 @@ def read_references(path: str, encoding: str | None = None) -> References:
     if first is None:
         raise FormatError(f"{source.name}: is empty, expected references")
     places = [(f"{source.name}:{number}", line) for number, line in enumerate(lines, 1)]
-    if first.lstrip().startswith("{"):
+    if _JSON.match(first):
         filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-        return References(path, _keyed(_json_entry(line, source.name, number) for number, line in filled), [])
-    if "\t" in first:
-        return References(path, _keyed(_tabbed(at, line) for at, line in places if line.strip()), [])
+        return References(path, _keyed(_json_entry(line, source.name, number) for number, line in filled))
+    separator = next((each for each in "\t,;" if each in first), "")
+    if separator and (columns := _columns(first, separator, source.name)):
+        return References(path, _keyed(_in_table(text, separator, columns, source.name)))
+    if separator == "\t":
+        return References(path, _keyed(_tabbed(at, line) for at, line in places if line.strip()))
     for at, line in places:
         if "\t" in line:
             raise FormatError(f"{at}: has a tab, but the first line has none: expected id<TAB>text on all or on none")
-    return References(path, None, [_Entry(line, at) for at, line in places])
+    return References(path, None, [_Entry(line, at) for at, line in places], [*_with_ids(places)])
 
 
-def _keyed(entries: Iterator[tuple[str, _Entry]]) -> dict[str, _Entry]:
+def _keyed(entries: Iterable[tuple[str, _Entry]]) -> dict[str, _Entry]:
     found: dict[str, _Entry] = {}
     for record_id, entry in entries:
         if record_id in found:
@@ -117,15 +192,83 @@ def _keyed(entries: Iterator[tuple[str, _Entry]]) -> dict[str, _Entry]:
     return found
 
 
+def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
+    """The ways to read lines that have their ids in them."""
+    transcripts = [(at, line) for at, line in places if line.strip() and not line.startswith(";;")]
+    ended, begun = [], []
+    for at, line in transcripts:
+        text, _, last = line.rstrip().rpartition("(")
+        if _ID_AT_END.fullmatch(last):
+            ended.append((last[:-1], _Entry(text.strip(), at)))
+    for at, line in places:
+        record_id, _, text = line.strip().partition(" ")
+        if record_id:
+            begun.append((record_id, _Entry(text.strip(), at)))
+    if len(ended) == len(transcripts) == len(dict(ended)):
+        yield _ByIdInLine(_TRN, "what is in brackets at the end of each line", dict(ended))
+    if len(dict(begun)) == len(begun):
+        yield _ByIdInLine("Kaldi's text", "the first word of each line", dict(begun))
+
+
 def _json_entry(line: str, source: str, number: int) -> tuple[str, _Entry]:
     at = f"{source}:{number}"
     record = as_mapping(parse_json(line, source, number), at, "a reference")
-    for key in ("id", "target"):
-        if is_null(record.get(key)):
-            raise FormatError(f'{at}: no "{key}" key, expected an object with "id" and "target"')
-    reference = read_target(record["target"], at)
+    id_key, key = (next((key for key in keys if not is_null(record.get(key))), None) for keys in (_ID, _TEXT))
+    for given, name in ((id_key, "id"), (key, "target")):
+        if given is None:
+            raise FormatError(f'{at}: no "{name}" key, expected an object with "id" and "target", or a NeMo manifest')
+    assert id_key is not None
+    assert key is not None
+    reference = read_target(record[key], at)
     assert reference is not None
-    return as_text(record["id"], at, "id"), _Entry(reference, at)
+    return _id_of(id_key, record[id_key], at, source), _Entry(reference, at)
+
+
+def _id_of(key: str, value: Any, at: str, source: str) -> str:
+    """The id that a key or a column gives: that of an audio file is its name without folder and ending."""
+    own = str(value) if isinstance(value, int) and not isinstance(value, bool) else as_text(value, at, key)
+    if key != _FILE:
+        return own
+    note(source, f"ids are the names of the files of {_FILE}, without folder and ending")
+    return PurePosixPath(own).stem
+
+
+def _columns(heading: str, separator: str, source: str) -> dict[str, int]:
+    """Name -> column of a heading, if that is what a line is: it names ids and references. Else nothing."""
+    try:
+        row = next(csv.reader([heading], delimiter=separator), [])
+    except csv.Error:  # a field of many thousands of characters is none of a heading
+        return {}
+    names = [name.strip().lower() for name in row]
+    if not set(names) & set(_ID) or not set(names) & set(_TEXT):
+        return {}
+    unread = [name for name in names if name not in (_first(_ID, names), _first(_TEXT, names))]
+    if unread:
+        note(source, f"not read: columns {', '.join(map(brief, unread))}")
+    return {name: column for column, name in reversed(list(enumerate(names)))}
+
+
+def _first(names: Sequence[str], among: Iterable[str]) -> str:
+    return next(name for name in names if name in among)
+
+
+def _in_table(text: str, separator: str, columns: dict[str, int], source: str) -> Iterator[tuple[str, _Entry]]:
+    """The references below a heading. Fields between commas may be quoted; those between tabs are as they are."""
+    id_name, text_name = _first(_ID, columns), _first(_TEXT, columns)
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    rows = csv.reader(StringIO(text, newline=""), delimiter=separator, quoting=quoting)
+    try:
+        for number, row in enumerate(row for row in rows if any(map(str.strip, row))):
+            if number:
+                at = f"{source}:{rows.line_num}"
+                if len(row) <= max(columns[id_name], columns[text_name]):
+                    raise FormatError(
+                        f"{at}: has {counted(len(row), 'field')}, but the heading has {id_name}, {text_name}"
+                    )
+                record_id = _id_of(id_name, row[columns[id_name]].strip(), at, source)
+                yield record_id, _Entry(row[columns[text_name]].strip(), at)
+    except csv.Error as error:
+        raise FormatError(f"{source}:{rows.line_num}: not a table of fields: {error}") from None
 
 
 def _tabbed(at: str, line: str) -> tuple[str, _Entry]:

@@ -10,6 +10,7 @@ from typing import Any
 from lattice_cli.choices import SPLITS
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import (
+    OPTIONS,
     PAUSE,
     Failure,
     Pause,
@@ -56,6 +57,7 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
         if not _holds_results(source):
             yield from parsed(split_source(source, path, options))
             return
+        options.require_unused(OPTIONS, source.name, "holds answers")
         for number, line in source.lines():
             if line is None:
                 yield PAUSE

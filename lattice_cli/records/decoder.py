@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays import distinct
 from lattice_cli.composition import ADD, Combine, Composition, alone, compose
-from lattice_cli.errors import FormatError, UsageError, quoted
+from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
@@ -91,8 +91,8 @@ class Decoder:
     def interpret(self, document: Document) -> Interpretation:
         """A record composed with the grammar, read as CTC where that is asked for, its answers scored.
 
-        Raises FormatError if the blank is not a label of the record, and UsageError if a grammar on demand is reached
-        in too many places.
+        Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
+        places.
         """
         own = self.reading(document)
         if own is not self:
@@ -103,7 +103,8 @@ class Decoder:
             whole = None if grammar is None else compose(graph, grammar.graph, self.combine)
             return self._scored(Interpretation(document, grammar, whole, None))
         if self.ctc not in graph.labels[1:]:
-            raise FormatError(f"{document.source}: no label is the CTC blank {self.ctc!r}")
+            labels = f"labels begin {quoted(graph.labels[1:6])}"
+            raise UsageError(f"{document.source}: no label is the CTC blank {self.ctc!r}; {labels}")
         spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if self._on_demand else graph
         grammar = self._written_out(spoken)
         inner, right = self._ctc_grammar(graph.labels, grammar)

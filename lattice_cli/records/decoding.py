@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import GraphError, NoPath
+from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
@@ -90,7 +90,7 @@ def decode(
     request: SearchRequest | None = None,
     of: str = "recognition",
 ) -> list[Decoding | NoPath]:
-    """What is asked of each record, or why it has no path. Raises Diverged, UsageError, GraphError."""
+    """What is asked of each record, or why it has no path. Raises Diverged, UsageError."""
     decoder, request = decoder or Decoder(), request or SearchRequest()
     results: list[Decoding | NoPath] = []
     for group in grouped(interpretations(documents, decoder, None if of == "interpretation" else request)):
@@ -158,7 +158,7 @@ def _more(
     except GraphError:
         where = cycle_at(interpretation)
         if asked.risk:
-            raise GraphError(f"expected edit distances need graphs without cycles, but there is {where}") from None
+            raise UsageError(f"expected edit distances need graphs without cycles, but there is {where}") from None
         consensus, notes = None, [f"confidences of single labels need graphs without cycles, but there is {where}"]
     answers = [tuple(label for label in graph.olabel[list(path.arcs)].tolist() if label) for path in paths]
     chosen: list[Path | None] = list(paths)

@@ -126,7 +126,7 @@ def test_no_command_shows_the_help() -> None:
         (["forward", "--beta", "1,-2", LECTURE], ["--beta", "1,-2"]),
         (["viterbi", "--scale", "lm", LECTURE], ["--scale", "NAME=VALUE"]),
         (["viterbi", "--color", "purple", LECTURE], ["--color", "purple", "always"]),
-        (["viterbi", "--of", "grammar", LECTURE], ["--of grammar", "-g"]),
+        (["viterbi", "--of", "grammar", LECTURE], ["--of", "-g"]),
         (["viterbi", "-", "-"], ["standard input", "twice"]),
         (["viterbi", "-", "-g", "-"], ["standard input", "twice"]),
         (["compose", "-", "-"], ["standard input", "twice"]),

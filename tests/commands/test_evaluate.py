@@ -151,15 +151,19 @@ def test_several_files_of_either_kind_are_one_evaluation() -> None:
 
 
 BAD = [
-    (["results.jsonl"], 3, 'results.jsonl:1: no "target"'),
+    (["results.jsonl"], 3, '3 of 3 records have no reference: a, b, c (expected "target" in each record, or -r REF'),
     (["results.jsonl", "-r", "absent"], 3, "absent: cannot read"),
     (["absent", "-r", "right.tsv"], 3, "absent: cannot read"),
     (["results.jsonl", "-r", "empty"], 3, "empty: is empty, expected references"),
     (["empty", "-r", "right.tsv"], 3, "empty: is empty"),
-    (["results.jsonl", "-r", "two.txt"], 3, "results.jsonl:3: record 3 has no reference: two.txt ends after 2 lines"),
-    (["results.jsonl", "-r", "four.txt"], 3, "four.txt:4: a reference, but there are 3 records"),
-    (["results.jsonl", "-r", "fewer.tsv"], 3, "results.jsonl:3: fewer.tsv has no reference with the id 'c'"),
-    (["results.jsonl", "-r", "more.tsv"], 3, "more.tsv:4: there is no result for the reference with the id 'd'"),
+    (
+        ["results.jsonl", "-r", "two.txt"],
+        3,
+        "1 of 3 records has no reference: c (two.txt ends after 2 lines, expected a li",
+    ),
+    (["results.jsonl", "-r", "four.txt"], 3, "1 reference without a record: four.txt:4"),
+    (["results.jsonl", "-r", "fewer.tsv"], 3, "1 of 3 records has no reference: c (expected their ids in fewer"),
+    (["results.jsonl", "-r", "more.tsv"], 3, "1 reference without a record: d"),
     (["results.jsonl", "-r", "twice.tsv"], 3, "twice.tsv:2: id 'a' comes a second time, it was at twice.tsv:1"),
     (["results.jsonl", "-r", "untabbed.tsv"], 3, "untabbed.tsv:2: no tab"),
     (["results.jsonl", "-r", "tabbed.txt"], 3, "tabbed.txt:2: has a tab"),
@@ -221,8 +225,9 @@ def test_keep_going_leaves_out_and_counts() -> None:
         ("d", "bad-data"),
     ]
     assert (whole["records"], whole["left_out"], whole["exact"]["count"]) == (2, 3, 2)
-    assert "references.tsv:4: there is no result for the reference with the id 'f'" in done.err
-    assert "3 of 5 records failed" in done.err
+    assert "1 of 3 records has no reference: d" in done.err
+    assert "1 reference without a record: f" in done.err
+    assert "2 of 4 records failed" in done.err
 
 
 def test_an_evaluation_without_any_answer_has_status_1() -> None:

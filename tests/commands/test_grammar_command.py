@@ -82,13 +82,13 @@ def test_words_from_arguments_files_and_standard_input() -> None:
 def test_the_end_of_a_grammar() -> None:
     pathlib.Path("other.json").write_text(run("grammar", "transcript", "no way").out)
     yes = ("words", "yes", "--spell", "tokens")
-    assert said(built(*yes, "--union", "other.json", "--weight", "0.5")) == [("no way", 0.5), ("yes", 0.5)]
+    assert said(built(*yes, "--union", "other.json", "--energy", "0.5")) == [("no way", 0.5), ("yes", 0.5)]
     assert said(built(*yes, "--optional")) == [("", 0.0), ("yes", 0.0)]
-    assert said(built(*yes, "--weight", "0.5", "--plus"), 2) == [("yes", 0.5), ("yes yes", 1.0)]
-    assert said(built(*yes, "--weight", "0.5", "--closure"), 2) == [("", 0.0), ("yes", 0.5), ("yes yes", 1.0)]
+    assert said(built(*yes, "--energy", "0.5", "--plus"), 2) == [("yes", 0.5), ("yes yes", 1.0)]
+    assert said(built(*yes, "--energy", "0.5", "--closure"), 2) == [("", 0.0), ("yes", 0.5), ("yes yes", 1.0)]
     assert said(built("union", "other.json", "other.json")) == [("no way", 0.0)] * 2
     assert said(built("union", "other.json", "--closure"), 4)[1:] == [("no way", 0.0), ("no way no way", 0.0)]
-    refused(run("grammar", *yes, "--weight", "inf"), 2, "not a finite number")
+    refused(run("grammar", *yes, "--energy", "inf"), 2, "not a finite number")
     refused(run("grammar", "regex", "a*", "--plus"), 2, "lattice: regex: it accepts the empty sequence")
     refused(run("grammar", "union", "-", "--union", "-"), 2, "standard input (-) is given twice")
 
@@ -110,9 +110,11 @@ def test_transcripts() -> None:
 
 def test_regular_expressions() -> None:
     pathlib.Path("labels.txt").write_text("a\nb\nc\n")
-    assert said(built("regex", "[^b]c?", "--labels", "labels.txt")) == [(one, 0.0) for one in ("a", "a c", "c", "c c")]
+    assert said(built("regex", "[^b]c?", "--vocabulary", "labels.txt")) == [
+        (one, 0.0) for one in ("a", "a c", "c", "c c")
+    ]
     refused(run("grammar", "regex", "a)"), 3, "lattice: pattern: column 2: found ')', expected")
-    refused(run("grammar", "regex", "."), 2, "--labels FILE says which there are")
+    refused(run("grammar", "regex", "."), 2, "--vocabulary FILE says which there are")
 
 
 def test_ctc() -> None:
@@ -143,11 +145,11 @@ def test_dictionaries() -> None:
     graph = built("dict", str(DICTIONARY))
     assert ("T UW", "two") in {(" ".join(path.input), " ".join(path.output)) for path in oracle.all_paths(graph)}
     pathlib.Path("some.txt").write_text("to\t0.25\nfro\n")
-    done = run("grammar", "dict", str(DICTIONARY), "--words", "some.txt", "-o", "some.json")
+    done = run("grammar", "dict", str(DICTIONARY), "--vocabulary", "some.txt", "-o", "some.json")
     assert done.err == f"lattice: {DICTIONARY}: no pronunciation of 1 of 2 words: 'fro'\n"
     assert said(read_one("some.json", ReadOptions()).graph) == [("to", 0.25)] * 2
     refused(run("grammar", "dict", "-", text="a\n"), 3, "standard input:1: found 'a' without phones")
-    refused(run("grammar", "dict", "-", "--words", "-"), 2, "given twice")
+    refused(run("grammar", "dict", "-", "--vocabulary", "-"), 2, "given twice")
 
 
 def test_models_say_what_they_are() -> None:

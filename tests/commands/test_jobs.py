@@ -69,6 +69,8 @@ COMMANDS = {
     "lagrangian": ("forward", "--lagrangian"),
     "grammar": ("forward", "--arcs", "-g", "grammars/lecture-words.yaml"),
     "loss": ("loss", "--json"),
+    "draw": ("draw", "--to", "text"),
+    "sample": ("sample", "-n", "3"),
     "loss tables": ("loss", "--loss", "nll", "--check"),
     "loss check": ("loss", "--loss", "hinge", "--check", "--json"),
     "bound": ("bound", "--samples", "5", "--importance", "1,3"),

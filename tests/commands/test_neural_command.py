@@ -46,7 +46,7 @@ def ends(answer: list[str]) -> float:
 
 
 def test_it_is_told_epoch_by_epoch_and_written(grammar: TrainedGrammar) -> None:
-    told = run("grammar", "--neural", "words.txt", "-o", "n.npz", "--context", "2", *FEW, "--hold-out", "0.2", "--json")
+    told = run("grammar", "neural", "words.txt", "-o", "n.npz", "--context", "2", *FEW, "--hold-out", "0.2", "--json")
     lines = [json.loads(line) for line in told.out.splitlines()]
     assert [line.get("epoch") for line in lines] == [1, 2, 3, None]
     best = min(lines[:-1], key=lambda line: line["held_out"])
@@ -55,7 +55,7 @@ def test_it_is_told_epoch_by_epoch_and_written(grammar: TrainedGrammar) -> None:
     stored = read_model("n.npz")
     assert stored.about["neural"]["labels"] == list("acpstu")
     assert stored.about["trained"]["lines"] == 5
-    again = run("grammar", "-o", "again.npz", "--neural", "words.txt", "--context", "2", *FEW)
+    again = run("grammar", "neural", "-o", "again.npz", "words.txt", "--context", "2", *FEW)
     assert again.out.splitlines()[-1].startswith("again.npz holds the network of epoch 3, perplexity ")
     for name, array in read_model("m.npz").parameters.items():
         assert np.array_equal(array, read_model("again.npz").parameters[name])
@@ -110,7 +110,7 @@ def test_ctc_with_a_pruned_line(grammar: TrainedGrammar) -> None:
 
 def test_going_on_and_scales(grammar: TrainedGrammar) -> None:
     on = ("grammar", "neural", "words.txt", "--start", "m.npz")
-    assert run(*on, "--epochs", "0", "--scale", "0.5", "-o", "h.npz").status == 0
+    assert run(*on, "--epochs", "0", "--energy-scale", "0.5", "-o", "h.npz").status == 0
     half = read_grammar_argument("h.npz")
     assert isinstance(half, TrainedGrammar)
     assert half.answer_energy(["c", "u"]) == pytest.approx(0.5 * grammar.answer_energy(["c", "u"]))
@@ -127,7 +127,7 @@ def test_going_on_and_scales(grammar: TrainedGrammar) -> None:
         (["empty.txt", "-o", "x.npz"], 3, "empty.txt: no text to learn from"),
         (["words.txt", "-o", "x.json"], 2, "expected a name that ends with .npz"),
         (["words.txt", "-o", "nowhere/x.npz"], 3, "nowhere/x.npz"),
-        (["words.txt", "-o", "x.npz", "--labels", "few.txt"], 3, "label 'u' of 'cut' is not in the vocabulary"),
+        (["words.txt", "-o", "x.npz", "--vocabulary", "few.txt"], 3, "label 'u' of 'cut' is not in the vocabulary"),
         (["words.txt", "-o", "x.npz", "--hidden", "a"], 2, "'a' is not a whole number above 0"),
         (["words.txt", "-o", "x.npz", "--epochs", "0"], 2, "--epochs 0 learns nothing"),
         (["words.txt", "-o", "x.npz", "--start", "m.npz", "--context", "3"], 2, "--context and --start are both given"),
@@ -242,7 +242,7 @@ def test_what_is_wrong_with_its_settings_is_said(
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0"])
-@pytest.mark.parametrize("option", ["--scale", "--rate", "--decay", "--hold-out"])
+@pytest.mark.parametrize("option", ["--energy-scale", "--rate", "--decay", "--hold-out"])
 def test_numbers_are_numbers(option: str, value: str) -> None:
     pathlib.Path("words.txt").write_text("cut\n")
     done = run("grammar", "neural", "words.txt", "-o", "n.npz", option, value, *FEW)

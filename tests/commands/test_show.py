@@ -114,11 +114,11 @@ def test_what_is_different() -> None:
 
 
 def test_on_the_command_line(tmp_path: pathlib.Path) -> None:
-    status, out, _ = lattice("show", LECTURE, "--strip", "--label-uses", "--confusions", "--heaviest", "2")
+    status, out, _ = lattice("show", LECTURE, "--strip", "--label-uses", "--confusion-sets", "--heaviest", "2")
     assert status == 0
     for heading in ("along its length", "how often an answer has them", "at each place", "heaviest arcs"):
         assert heading in out
-    record = json.loads(lattice("show", LECTURE, "--confusions", "--heaviest", "2", "--json")[1])
+    record = json.loads(lattice("show", LECTURE, "--confusion-sets", "--heaviest", "2", "--json")[1])
     assert [slot["word"] for slot in record["confusions"]] == ["3", "4", "1"]
     assert len(record["heaviest"]) == 2
     other = tmp_path / "other.json"
@@ -132,7 +132,7 @@ def test_on_the_command_line(tmp_path: pathlib.Path) -> None:
     assert lattice("show", LECTURE, "--against", str(tmp_path / "none.json"))[0] == 3
     assert lattice("show", LECTURE, LECTURE, "--against", LECTURE)[0] == 2
     loop = str(ROOT / "samples" / "self-loop.yaml")
-    status, _, err = lattice("show", loop, "--confusions")
+    status, _, err = lattice("show", loop, "--confusion-sets")
     assert status == 3
     assert "cycles" in err
     assert lattice("show", loop, "--strip", "--label-uses")[0] == 0
@@ -151,7 +151,7 @@ def test_what_is_known_is_shown_before_what_cannot_be(
     file.write_text(json.dumps(record))
     _, plain, _ = lattice("show", str(file))
     _, facts, _ = lattice("show", str(file), "--json")
-    for part in (["--label-uses"], ["--confusions"], ["--heaviest", "2"]):
+    for part in (["--label-uses"], ["--confusion-sets"], ["--heaviest", "2"]):
         found, out, err = lattice("show", str(file), *part, "--jobs", jobs)
         assert (found, out) == (status, plain)
         assert said in err
@@ -165,7 +165,7 @@ def test_what_is_known_is_shown_before_what_cannot_be(
 
 def test_cycles_have_labels_if_no_confusion_sets() -> None:
     loop = str(ROOT / "samples" / "self-loop.yaml")
-    status, out, err = lattice("show", loop, "--confusions", "--label-uses")
+    status, out, err = lattice("show", loop, "--confusion-sets", "--label-uses")
     assert status == 3
     assert "cycles" in err
     assert out == lattice("show", loop, "--label-uses")[1]

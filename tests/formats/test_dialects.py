@@ -485,7 +485,9 @@ def test_sentence_tags_of_kaldi_are_epsilon_before_a_language_model() -> None:
 def test_a_lattice_in_a_line_has_no_times() -> None:
     text = "u1\n0 1 1 0,1,1_1_1\n0 1 2 0,2,1_1_1\n1 2 3 0,1,2_2\n2\n\n"
     pathlib.Path("x.ark").write_text(text, encoding="utf-8")
-    (found,) = records(run("viterbi", "x.ark", "--confidence", "--row-time", "0.03", "--json").out)
+    refused = run("viterbi", "x.ark", "--confidence", "--row-time", "0.03")
+    assert (refused.status, "x.ark: is no emission matrix: --row-time" in refused.err) == (2, True), refused.err
+    (found,) = records(run("viterbi", "x.ark", "--confidence", "--json").out)
     assert [(word["begin"], word["end"]) for word in found["paths"][0]["words"]] == [(None, None)] * 2
     matrix = {"lattice": 1, "labels": ["a", "b"], "emissions": [[0, 1], [1, 0]]}
     pathlib.Path("m.json").write_text(json.dumps(matrix), encoding="utf-8")
@@ -615,5 +617,5 @@ def test_numbers_that_are_no_probabilities(line: str) -> None:
 def test_energies_of_words_and_of_pronunciations_add_up() -> None:
     pathlib.Path("x.dict").write_text("the 0.5 dh ah\nthe 1.0 dh iy\n", encoding="utf-8")
     pathlib.Path("words.txt").write_text("the\t2\n", encoding="utf-8")
-    grammar = json.loads(run("grammar", "dict", "x.dict", "--words", "words.txt").out)
+    grammar = json.loads(run("grammar", "dict", "x.dict", "--vocabulary", "words.txt").out)
     assert sorted(grammar["arcs"]["energy"]) == [0.0, 2.0, pytest.approx(2 + math.log(2))]

@@ -841,7 +841,7 @@ def test_damaged_gzip_is_an_error_after_the_records_before_the_damage() -> None:
 
 #: name: (document, what the message holds). `@` stands for the file, with its line where YAML is read.
 REFUSED: dict[str, tuple[dict[str, Any] | list[Any] | str | int, list[str]]] = {
-    "a list": ([1, 2], ["the document is a list of 2", "expected a mapping"]),
+    "a list": ([1, 2], ["found a list of 2", "expected a mapping"]),
     "no lattice key": ({"start": 0, "final": 1, "arcs": []}, ["lattice", "expected"]),
     "another version": ({"lattice": 2}, ["version is 2", "expected 1"]),
     "nothing in it": ({"lattice": 1}, ["found none", "arcs, emissions, words, trie"]),
@@ -978,7 +978,7 @@ def test_a_yaml_key_without_a_node_is_no_node(key: str) -> None:
 
 def test_an_empty_yaml_document_is_shown_as_something() -> None:
     message = refusal("---\n...\n", "in.yaml")
-    assert re.search(r"is (null|nothing|empty)", message), message
+    assert re.search(r"found (null|nothing|empty)", message), message
 
 
 # There and back -------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def test_pickles_end_in_status_3_on_the_command_line() -> None:
     pathlib.Path("trap.npy").write_bytes(npy(trap, allow_pickle=True))
     pathlib.Path("bare.npy").write_bytes(pickle.dumps(Trap()))
     for arguments in (["trap.npz"], ["trap.npy", "--labels", "labels.txt"], ["bare.npy", "--format", "npy"]):
-        command = [sys.executable, "-m", "lattice_cli", "viterbi", *arguments, "--labels", "labels.txt"]
+        command = [sys.executable, "-m", "lattice_cli", "viterbi", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 3, done.stderr
         assert done.stderr.startswith(f"lattice: {arguments[0]}: ")

@@ -174,7 +174,7 @@ def test_bad_patterns(pattern: str, message: str) -> None:
 
 def test_all_labels_have_to_be_told() -> None:
     for pattern in (".", "[^a]"):
-        with pytest.raises(UsageError, match="--labels"):
+        with pytest.raises(UsageError, match="--vocabulary"):
             regular_expression(pattern, False, None)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import ROOT, oracle
 from support.strategies import graphs
 
-from lattice_cli.errors import Diverged, FormatError, NoPath, NumericOverflow
+from lattice_cli.errors import Diverged, NoPath, NumericOverflow, UsageError
 from lattice_cli.formats import read_one
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document, Graph, linear_graph
@@ -294,9 +294,9 @@ def test_a_grammar_with_its_own_energies() -> None:
     assert found["perceptron"].value.value == 0
 
 
-def test_no_target_is_bad_data_of_that_record() -> None:
+def test_no_target_is_a_usage_error_of_that_record() -> None:
     (found,) = evaluate([only("a")], ALL, Settings())
-    assert isinstance(found, FormatError)
+    assert isinstance(found, UsageError)
 
 
 def test_a_search_that_runs_out_of_budget_says_so() -> None:

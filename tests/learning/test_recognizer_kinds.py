@@ -100,7 +100,7 @@ def test_it_is_asked_whether_its_settings_make_sense(
 
 
 def test_a_kind_that_is_not_there_is_refused(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train("recognizer.kind=gru") == 3
+    assert train("recognizer.kind=gru") == 2
     assert "recognizer.kind is gru, expected one of linear, mlp, convolution, ode, scores" in capsys.readouterr().err
     with pytest.raises(UsageError, match=r"recognizer\.kind is 'gru', expected one of linear, mlp"):
         build_model(TrainConfig(recognizer=RecognizerSettings(kind="gru")), "ab", 3)

@@ -197,8 +197,8 @@ def test_it_goes_on_to_the_bit(images: pathlib.Path) -> None:
         (["objective=nll", "objective.q=arcs"], 2, "are for loss: variational, but loss is nll"),
         (["objective.latent=viterbi"], 2, "a variational bound is on the sum over paths"),
         (["objective.alternate=2", "optimizer.method=lbfgs"], 2, "objective.alternate is for adam and sgd"),
-        (["objective.q=free"], 3, "objective.q is free, expected one of network, arcs"),
-        (["objective=variationl"], 3, "did you mean 'variational'"),
+        (["objective.q=free"], 2, "objective.q is free, expected one of network, arcs"),
+        (["objective=variationl"], 2, "did you mean 'variational'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(images: pathlib.Path, given_settings: list[str], status: int, message: str) -> None:

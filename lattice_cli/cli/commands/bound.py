@@ -9,7 +9,7 @@ import click
 from lattice_cli import formats, graph
 from lattice_cli.choices import TIES
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import decoder_options, input_options, positive, result_options
+from lattice_cli.cli.options import Option, StrictCommand, decoder_options, input_options, positive, result_options
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 from lattice_cli.learning import training
@@ -30,7 +30,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return tuple(int(part) for part in parts)
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @click.option(
@@ -49,12 +49,22 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option(
     "--tie",
+    cls=Option,
+    needs=("--fit",),
     type=click.Choice(TIES),
     default="arc",
     show_default=True,
     help="With --fit: what has an energy of its own in q: every arc, label, level, or label at a level (mean-field).",
 )
-@click.option("--every", type=click.IntRange(min=1), default=10, show_default=True, help="With --fit: steps to a row.")
+@click.option(
+    "--every",
+    cls=Option,
+    needs=("--fit",),
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="With --fit: steps to a row.",
+)
 @input_options
 @result_options
 def bound(

@@ -8,14 +8,14 @@ import click
 
 from lattice_cli import models, records
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import combine_option, ctc_option, graph_options, input_options
+from lattice_cli.cli.options import StrictCommand, combine_option, ctc_option, graph_options, input_options
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
     from lattice_cli.graph import Document
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graph", metavar="GRAPH")
 @click.argument("grammar", metavar="GRAMMAR")
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")

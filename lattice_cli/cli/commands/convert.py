@@ -11,12 +11,12 @@ import click
 
 from lattice_cli import graph
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import graph_options, input_options
+from lattice_cli.cli.options import StrictCommand, graph_options, input_options
 from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.formats import io, numbered, writable
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="[OUT]", required=False)
 @click.option("-o", "--output", metavar="OUT", help="The same as a second argument.")

@@ -6,12 +6,12 @@ import click
 
 from lattice_cli import analysis, graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import decoder_options, grouped, input_options, keep_going_option, of_option, positive
+from lattice_cli.cli.options import StrictCommand, decoder_options, drawing_options, input_options, of_option, positive
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png or .pdf.")
@@ -23,7 +23,7 @@ from lattice_cli.formats import io
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
 @of_option
 @input_options
-@grouped("run", RunOptions, keep_going_option)
+@drawing_options
 def draw(
     graphs: tuple[str, ...],
     decoder: options.DecoderOptions,

@@ -8,14 +8,22 @@ import click
 
 from lattice_cli import analysis, formats, graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import Number, decoder_options, input_options, positive, result_options
-from lattice_cli.errors import NoPath, counted, printable
+from lattice_cli.cli.options import (
+    Number,
+    Option,
+    StrictCommand,
+    decoder_options,
+    input_options,
+    positive,
+    result_options,
+)
+from lattice_cli.errors import NoPath, counted, printable, quoted
 from lattice_cli.formats import io
 
 _REJECT_AT = 0.01
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
 @click.option("-r", "--references", metavar="FILE", help="The right answers. Default: each record's own target.")
 @decoder_options
@@ -29,7 +37,15 @@ _REJECT_AT = 0.01
     type=Number(0, 1),
     help=f"With --reject, which it implies: the error rate to stay within. Default: {_REJECT_AT}.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of confidences of graphs, in 1/nats.")
+@click.option(
+    "--beta",
+    cls=Option,
+    needs=("--reject", "--reject-at"),
+    type=positive,
+    default=1.0,
+    show_default=True,
+    help="Inverse temperature of the confidences of graphs, in 1/nats.",
+)
 @click.option(
     "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
 )
@@ -59,12 +75,14 @@ def evaluate(
     substitutes before it deletes before it inserts. A record without a path counts as an empty answer. [low, high] is a
     95 % confidence interval: 1000 bootstrap samples of the records, seed 0.
 
-    The first line of REFERENCES tells its form: { is JSON Lines with "id" and "target" (graph documents will do); a tab
-    in it means id<TAB>text on every line; else it is a text a line, in the order of the records, an empty line an empty
-    reference. YAML and .npz files of records are told by name. A text is read as labels like TARGET of lattice loss,
-    by the labels of the graph or of all results; where those are all single characters it is split into characters.
+    The first line of REFERENCES tells its form: { is JSON Lines with "id" and "target" (graph documents will do), or
+    the manifest of NeMo, with "audio_filepath" and "text"; a tab in it means id<TAB>text on every line; a heading such
+    as id,text is that of a table. Else it is Kaldi's text or sclite's .trn if the first record's id is its line's first
+    word, or in brackets at its end; if not, a text a line, in the order of the records, an empty line an empty
+    reference. YAML and .npz files of records are told by name. How all the labels spell words says how texts become
+    labels (--split).
 
-    A record without a reference, a reference without a record and an id that comes twice are errors. With --keep-going
+    Records without a reference, references without a record and an id that comes twice are errors. With --keep-going
     they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
     all the status is 1.
 
@@ -94,29 +112,23 @@ def evaluate(
     status = stream.run_records(results, reading, reports.solver(decoded), collected, run, reader)
     if status and not run.keep_going:
         return status
-    status = max(status, _unused(known, run.keep_going))
+    sys.stdout.flush()
+    for error in reader.missing():
+        status = max(status, error.exit_status)
+        print(f"lattice: {printable(str(error))}", file=sys.stderr)
     if status and not run.keep_going:
         return status
+    collected.without_reference(reader.without)
     records = collected.records()
     if not records:
         return status
     found = figures(records, collected.spelling, oracle, reject)
+    if alike := analysis.alike_in_form(found):
+        said = f"{quoted(alike)}: the same in another form of Unicode (NFC, NFD) in the answers, counted as errors"
+        io.note(references or "targets", said)
     limit = _REJECT_AT if reject_at is None else reject_at
     reports.put_out(found, collected.failures, run, per_record, confusions, limit)
     return max(status, _unanswered(found.no_path, len(records)))
-
-
-def _unused(references: formats.References | None, keep_going: bool) -> int:
-    """Report references that no record asked for; the status that is due."""
-    errors = [] if references is None else references.unused()
-    if not errors:
-        return 0
-    sys.stdout.flush()
-    for error in errors if keep_going else errors[:1]:
-        print(f"lattice: {printable(str(error))}", file=sys.stderr)
-    if len(errors) > 1:
-        print(f"lattice: {len(errors)} references without a result", file=sys.stderr)
-    return errors[0].exit_status
 
 
 def _unanswered(no_path: int, records: int) -> int:

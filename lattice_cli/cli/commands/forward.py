@@ -8,11 +8,11 @@ import click
 
 from lattice_cli import graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import BetaList, decoder_options, input_options, of_option, result_options
+from lattice_cli.cli.options import BetaList, StrictCommand, decoder_options, input_options, of_option, result_options
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @click.option(

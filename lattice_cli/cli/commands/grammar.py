@@ -7,7 +7,18 @@ import click
 from lattice_cli import formats
 from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli import options, stream
-from lattice_cli.cli.options import Number, SizeList, ending_options, file_given, labels_given, positive, say
+from lattice_cli.cli.options import (
+    Number,
+    Option,
+    SizeList,
+    StrictCommand,
+    ending_options,
+    file_given,
+    labels_given,
+    labels_in,
+    positive,
+    say,
+)
 from lattice_cli.formats import io, notations
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
@@ -24,13 +35,9 @@ _loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this 
 
 
 class _InOrder(click.Group):
-    """Lists its commands as they are defined; `--neural TEXT` is another way to say `neural TEXT`."""
+    """Lists its commands as they are defined."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The arguments, with a kind that is given as an option in its place."""
-        if args and args[0] not in self.commands and "--neural" in args:
-            args = ["neural", *(each for each in args if each != "--neural")]
-        return super().parse_args(ctx, args)
+    command_class = StrictCommand
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names."""
@@ -43,14 +50,14 @@ def grammar() -> None:
 
     Energies are costs in nats. Each grammar is trimmed, and where it says "one path" each accepted sequence has one
     path, so that sums over paths are sums over sequences. Grammars are composed with each other by `lattice compose`.
-    What every kind but neural takes at its end: --union, --weight, --plus, --closure and --optional, applied in this
+    What every kind but neural takes at its end: --union, --energy, --plus, --closure and --optional, applied in this
     order. A neural grammar is a model file instead, for -g like any other.
 
     \b
     Examples:
       lattice grammar words barn but cut cute -o words.json
       lattice grammar arpa model.lm.gz -o model.npz
-      lattice grammar dict cmudict.dict --words words.txt --loop "" |
+      lattice grammar dict cmudict.dict --vocabulary words.txt --loop "" |
         lattice compose ctc.json -
     """
 
@@ -59,7 +66,13 @@ def grammar() -> None:
 @click.argument("given", metavar="FILE|WORD...", nargs=-1, required=True)
 @_spell
 @_loop
-@click.option("--around", is_flag=True, help="The label of --loop may also stand before, behind, and several times.")
+@click.option(
+    "--around",
+    cls=Option,
+    needs=("--loop",),
+    is_flag=True,
+    help="The label of --loop may also stand before, behind, and several times.",
+)
 @click.option(
     "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
 )
@@ -70,7 +83,7 @@ def words(
     """A list of words, as a trie with one path a word.
 
     FILE has a word a line, and after a tab an energy if it has one; "-" is standard input. A single argument is a file
-    if there is one of that name or it ends with .txt, otherwise arguments are words.
+    if there is one of that name or it ends with .txt, otherwise arguments are words, and no file may be among them.
 
     \b
     Examples:
@@ -92,7 +105,7 @@ def words(
 
 @grammar.command("dict", short_help="A pronunciation dictionary, from phones to words.")
 @click.argument("file", metavar="FILE")
-@click.option("--words", "vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
+@click.option("--vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
 @_loop
 @click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
 @ending_options
@@ -105,7 +118,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
 
     \b
     Examples:
-      lattice grammar dict cmudict.dict --words words.txt --loop SIL \\
+      lattice grammar dict cmudict.dict --vocabulary words.txt --loop SIL \\
         -o lexicon.json
     """
     from lattice_cli.formats.notations import pronunciations as lexica
@@ -229,16 +242,16 @@ def transcript(text: str, spell: str, ending: options.Ending) -> None:
 @grammar.command(short_help="A regular expression over labels, one path a sequence.")
 @click.argument("pattern", metavar="PATTERN")
 @_spell
-@click.option("--labels", metavar="FILE", help="All labels, one a line, for . and [^...].")
+@click.option("--vocabulary", metavar="FILE", help="All labels, one a line, for . and [^...].")
 @ending_options
-def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) -> None:
+def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Ending) -> None:
     r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
 
     \b
     ab      one after the other       a*  a+  a?             any number, one or more, one or none
     a|b     either                    a{3} a{2,} a{,4} a{2,4}  counts
-    (ab)    a group                   [abc] [a-z] [^abc]     one of, a range, any other (needs --labels)
-    \*      the label *               .                      any label (needs --labels)
+    (ab)    a group                   [abc] [a-z] [^abc]     one of, a range, any other (needs --vocabulary)
+    \*      the label *               .                      any label (needs --vocabulary)
 
     With --spell tokens labels are words, white space stands between them, and [red green] is a choice of words.
 
@@ -250,8 +263,9 @@ def regex(pattern: str, spell: str, labels: str | None, ending: options.Ending) 
     """
     from lattice_cli.formats.notations.regular_expression import regular_expression
 
-    alphabet = None if labels is None else labels_given([labels], ending.encoding)
-    ending.deliver(regular_expression(pattern, spell == "tokens", alphabet), "regex", [labels] if labels else [])
+    alphabet = None if vocabulary is None else labels_in(vocabulary, ending.encoding)
+    graph = regular_expression(pattern, spell == "tokens", alphabet)
+    ending.deliver(graph, "regex", [vocabulary] if vocabulary else [])
 
 
 @grammar.command(short_help="A grammar in the JSpeech Grammar Format.")
@@ -293,14 +307,14 @@ def fsg(file: str, ending: options.Ending) -> None:
 @click.argument("text", metavar="TEXT")
 @click.option("-o", "--output", metavar="MODEL", required=True, help="The model file, an .npz.")
 @_spell
-@click.option("--labels", metavar="FILE", help="The vocabulary, a label a line; default: what is in TEXT.")
+@click.option("--vocabulary", metavar="FILE", help="All labels, one a line; default: what is in TEXT.")
 @click.option(
     "--context", type=click.IntRange(min=1), help="How many labels before it the next is predicted from.  [default: 3]"
 )
 @click.option("--embedding", type=click.IntRange(min=1), help="Numbers that stand for a label.  [default: 16]")
 @click.option("--hidden", type=SizeList(), help="Units of each hidden layer; 0: none.  [default: 64]")
 @click.option("--activation", type=click.Choice(ACTIVATIONS), help="Of hidden layers.  [default: tanh]")
-@click.option("--scale", type=positive, help="Energies are this times -ln p.  [default: 1]")
+@click.option("--energy-scale", type=positive, help="Energies are this times -ln p.  [default: 1]")
 @click.option(
     "--start", metavar="MODEL", help="Go on from this neural grammar: its sizes, its vocabulary, its weights."
 )
@@ -321,12 +335,12 @@ def neural(
     text: str,
     output: str,
     spell: str,
-    labels: str | None,
+    vocabulary: str | None,
     context: int | None,
     embedding: int | None,
     hidden: tuple[int, ...] | None,
     activation: str | None,
-    scale: float | None,
+    energy_scale: float | None,
     start: str | None,
     as_json: bool,
     **told: float,
@@ -335,7 +349,7 @@ def neural(
 
     TEXT has a sequence a line. The energy of a sequence is -ln of its probability, so one path a sequence, and all
     sequences together have probability 1. MODEL goes wherever a grammar does (-g MODEL, grammar.file in training): the
-    network is asked only for the contexts that a graph reaches. `lattice grammar --neural TEXT` says the same.
+    network is asked only for the contexts that a graph reaches.
 
     A long context beside a graph that offers many labels everywhere reaches very many places: leave out what hardly
     matters first (lattice prune).
@@ -347,11 +361,12 @@ def neural(
       lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 |
         lattice viterbi - --ctc _ -g words.npz
       lattice grammar neural words.txt --start words.npz --epochs 0 \\
-        --scale 0.5 -o half.npz
+        --energy-scale 0.5 -o half.npz
     """
     from lattice_cli.cli.commands.grammar_neural import run_neural
 
-    run_neural(text, output, spell, labels, (context, embedding, hidden, activation), scale, start, told, as_json)
+    network = (context, embedding, hidden, activation)
+    run_neural(text, output, spell, vocabulary, network, energy_scale, start, told, as_json)
 
 
 @grammar.command(short_help="Grammars that there are, side by side or repeated.")

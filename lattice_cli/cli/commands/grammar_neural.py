@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from lattice_cli.cli.options import labels_given
+from lattice_cli.cli.options import labels_in
 from lattice_cli.cli.terminal import number, write_json
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import read_model
@@ -75,7 +75,7 @@ def _network(
     given = {name: value for name, value in zip(_NETWORK, network) if value is not None}
     if start is not None:
         if given or labels is not None:
-            name = next(iter(given), "labels")
+            name = next(iter(given), "vocabulary")
             raise UsageError(f"--{name} and --start are both given, but {start} has its own")
         stored = read_model(start)
         if NEURAL not in stored.about:
@@ -85,7 +85,7 @@ def _network(
         return neural, found.parameters
     if not lines:
         raise FormatError(f"{source}: no text to learn from, expected a sequence of labels a line")
-    vocabulary = labels_given([labels]) if labels is not None else sorted({each for line in lines for each in line})
+    vocabulary = labels_in(labels) if labels is not None else sorted({each for line in lines for each in line})
     told = NeuralSettings(**{"context": 3, **given})
     return NeuralGrammar(("", *vocabulary), told, 1.0 if scale is None else scale), None
 

@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lattice_cli import graph
 from lattice_cli.choices import LATENTS, LOSS_FORMULAS, LOSSES
 from lattice_cli.cli import options, reports
-from lattice_cli.cli.options import decoder_options, input_options, not_negative, of_option, positive, result_options
-from lattice_cli.errors import CheckFailed, LatticeError, counted
+from lattice_cli.cli.options import (
+    StrictCommand,
+    decoder_options,
+    input_options,
+    not_negative,
+    of_option,
+    positive,
+    result_options,
+)
+from lattice_cli.errors import CheckFailed, LatticeError, UsageError, counted
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import RunOptions
+
+
+#: Parameter -> the losses that it is of.
+_OF = {
+    "margin": ("hinge", "square-square"),
+    "cap": ("lvq2",),
+    "gamma": ("square-exp",),
+    "square_square": ("square-square",),
+}
+
+
+def _require_use(wanted: Sequence[str]) -> None:
+    """Raises UsageError for a parameter that is given, and that none of these losses has."""
+    given = click.get_current_context().get_parameter_source
+    for name, of in _OF.items():
+        if given(name) is ParameterSource.COMMANDLINE and not set(of) & set(wanted):
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} makes no difference to {', '.join(wanted)}: it is of {' and '.join(of)}")
 
 
 def _table() -> str:
@@ -47,7 +75,7 @@ Examples:
 """
 
 
-@click.command(help=_HELP)
+@click.command(cls=StrictCommand, help=_HELP)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option(
     "-t",
@@ -64,9 +92,10 @@ Examples:
     "names",
     type=click.Choice((*LOSSES, "all")),
     metavar="NAME",
-    default="all",
+    multiple=True,
+    default=("all",),
     show_default=True,
-    help="Which loss of those above; all for one table of the ten.",
+    help="Which loss of those above, repeated for several; all for one table of the ten.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
 @click.option("--margin", type=not_negative, default=1.0, show_default=True, help="m of hinge and square-square.")
@@ -102,7 +131,7 @@ def loss(
     graphs: tuple[str, ...],
     targets: tuple[str, ...],
     decoder: options.DecoderOptions,
-    names: str,
+    names: tuple[str, ...],
     beta: float,
     margin: float,
     cap: float,
@@ -124,7 +153,9 @@ def loss(
     require_side(side, decoder.grammar)
     through = decoder.read(reading.encoding)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
-    chosen = [losses.LOSSES[name] for name in (LOSSES if names == "all" else (names,))]
+    wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
+    _require_use(wanted)
+    chosen = [losses.LOSSES[name] for name in wanted]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
     report = reports.LossReport(run, side, check, stream, arcs)
 

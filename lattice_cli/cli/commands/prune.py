@@ -9,7 +9,7 @@ import click
 
 from lattice_cli import analysis
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import Number, graph_options, input_options, not_negative, positive
+from lattice_cli.cli.options import Number, StrictCommand, graph_options, input_options, not_negative, positive
 from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
 from lattice_cli.formats import io
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Document
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@click.option("--beam", type=not_negative, help="Leave out arcs whose best path is more than this above the best.")
+@click.option(
+    "--beam",
+    metavar="NATS",
+    type=not_negative,
+    help="Leave out arcs whose best path is more than so much above the best.",
+)
 @click.option("--posterior", type=Number(0, 1), help="Leave out arcs whose posterior is below this.")
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of posteriors, 1/nats."

@@ -9,13 +9,13 @@ import click
 
 from lattice_cli import graph, models
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import graph_options, input_options
+from lattice_cli.cli.options import Option, StrictCommand, graph_options, input_options
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 from lattice_cli.learning import recognizers
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("model", metavar="MODEL")
 @click.argument("inputs", metavar="INPUTS...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
@@ -31,7 +31,14 @@ from lattice_cli.learning import recognizers
     is_flag=True,
     help="Instead of graphs: gradients against differences, the error of an ODE's adjoint, residuals of fixed points.",
 )
-@click.option("--json", "as_json", is_flag=True, help="With --check: one JSON object a line instead of a table.")
+@click.option(
+    "--json",
+    "as_json",
+    cls=Option,
+    needs=("--check",),
+    is_flag=True,
+    help="With --check: one JSON object a line instead of a table. Graphs are JSON into a pipe anyway.",
+)
 @input_options
 @graph_options
 def recognize(
@@ -64,8 +71,6 @@ def recognize(
       lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
     """
     stream.require_one_stdin(inputs, model)
-    if as_json and not check:
-        raise UsageError("--json is for --check: graphs are written as JSON into a pipe or a file (-o)")
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
     found, parameters = models.load_model(model, overrides)

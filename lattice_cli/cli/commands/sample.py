@@ -6,12 +6,19 @@ import click
 
 from lattice_cli import graph, records
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import decoder_options, input_options, of_option, positive, result_options_in_order
+from lattice_cli.cli.options import (
+    StrictCommand,
+    decoder_options,
+    input_options,
+    of_option,
+    positive,
+    result_options,
+)
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @click.option("-n", "count", metavar="K", type=click.IntRange(min=1), default=1, show_default=True, help="Paths each.")
@@ -19,7 +26,7 @@ from lattice_cli.formats import io
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @of_option
 @input_options
-@result_options_in_order
+@result_options
 def sample(
     graphs: tuple[str, ...],
     decoder: options.DecoderOptions,

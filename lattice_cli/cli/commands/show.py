@@ -9,19 +9,27 @@ import click
 
 from lattice_cli import analysis, formats, graph
 from lattice_cli.cli import reports, stream, terminal
-from lattice_cli.cli.options import input_options, positive, result_options
+from lattice_cli.cli.options import Option, StrictCommand, input_options, positive, result_options
 from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @click.option("--arcs", is_flag=True, help="The arcs as a table.")
 @click.option("--strip", is_flag=True, help="Arcs along the length of the lattice, by time or level, as a chart.")
 @click.option("--label-uses", is_flag=True, help="Each label: arcs, how often an answer has it, what it costs.")
-@click.option("--confusions", is_flag=True, help="Confusion sets: what may stand at each place of the best answer.")
+@click.option("--confusion-sets", is_flag=True, help="Confusion sets: what may stand at each place of the best answer.")
 @click.option("--heaviest", metavar="N", type=click.IntRange(min=1), help="The N arcs with the highest posteriors.")
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats.")
+@click.option(
+    "--beta",
+    cls=Option,
+    needs=("--strip", "--label-uses", "--confusion-sets", "--heaviest", "--against"),
+    type=positive,
+    default=1.0,
+    show_default=True,
+    help="Inverse temperature of those posteriors, in 1/nats.",
+)
 @click.option("--against", metavar="OTHER", help="What is different in the lattice OTHER; status 1 if anything is.")
 @input_options
 @result_options
@@ -30,7 +38,7 @@ def show(
     arcs: bool,
     strip: bool,
     label_uses: bool,
-    confusions: bool,
+    confusion_sets: bool,
     heaviest: int | None,
     beta: float,
     against: str | None,
@@ -39,20 +47,20 @@ def show(
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
 
-    --strip, --label-uses, --confusions and --heaviest look inside, by posteriors at --beta. A detour is how much worse
-    than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with another: arcs
-    by their nodes and labels, best answers, and the energy that each gives the other's.
+    --strip, --label-uses, --confusion-sets and --heaviest look inside, by posteriors at --beta. A detour is how much
+    worse than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with
+    another: arcs by their nodes and labels, best answers, and the energy that each gives the other's.
 
     \b
     Examples:
-      lattice show samples/cards.slf.gz --beta 0.05 --confusions
+      lattice show samples/cards.slf.gz --beta 0.05 --confusion-sets
       lattice show before.slf --against after.slf
       lattice show samples/lecture-34.json --arcs
       lattice show samples/goforward.slf.gz
       lattice show grammars/lecture-words.yaml
     """
     stream.require_one_stdin(graphs, against)
-    parts = reports.Parts(strip, label_uses, confusions, heaviest or 0, beta)
+    parts = reports.Parts(strip, label_uses, confusion_sets, heaviest or 0, beta)
     if against is not None:
         return _compared(graphs, against, parts, arcs, reading, run)
     if hasattr(sys, "set_int_max_str_digits"):

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from lattice_cli.cli import reports
-from lattice_cli.cli.options import color_option
+from lattice_cli.cli.options import StrictCommand, color_option
 from lattice_cli.errors import UsageError
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("config", metavar="CONFIG", required=False)
 @click.option("-o", "--output", metavar="MODEL", help="The model file; default: the name of CONFIG with .npz, here.")
 @click.option(

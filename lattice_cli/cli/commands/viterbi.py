@@ -9,6 +9,7 @@ import click
 from lattice_cli import graph, records
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
+    StrictCommand,
     decoder_options,
     input_options,
     of_option,
@@ -16,10 +17,11 @@ from lattice_cli.cli.options import (
     result_options,
     scorer_options,
 )
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
 
-@click.command()
+@click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @request_options
@@ -55,7 +57,7 @@ def viterbi(
 
     --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix
     within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
-    distance from above; it needs interpretations without cycles, and so do the posteriors of single labels.
+    distance from above; it needs interpretations without cycles (status 2 else), and so do posteriors of single labels.
 
     \b
     Examples:
@@ -74,6 +76,10 @@ def viterbi(
     report = reports.JudgedReport(run, shown, judges) if judges else reports.ViterbiReport(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
+        for document in documents:
+            if request.row_time is not None and (document.times is not None or not document.rows):
+                what = "is no emission matrix" if document.times is None else "has times of its own"
+                raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
         return records.decode(documents, through, request, side)
 
     return stream.run_records(graphs, reading, solve, report, run)

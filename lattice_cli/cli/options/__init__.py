@@ -2,7 +2,7 @@
 
 answers         how many answers, beams, language models, hot words
 grammar_ending  how a built grammar ends: union, closure, -o
-groups          options that reach a command as one parameter
+groups          options given twice or in vain; options that reach a command as one parameter
 shared          options that commands share
 """
 
@@ -12,8 +12,8 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.cli.options.answers import ScorerOptions, request_options, scorer_options
-    from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, say
-    from lattice_cli.cli.options.groups import grouped
+    from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, labels_in, say
+    from lattice_cli.cli.options.groups import Option, StrictCommand, grouped
     from lattice_cli.cli.options.shared import (
         BetaList,
         DecoderOptions,
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
         combine_option,
         ctc_option,
         decoder_options,
+        drawing_options,
         graph_options,
         input_options,
-        keep_going_option,
         not_negative,
         of_option,
         positive,
         result_options,
-        result_options_in_order,
     )
 
 __getattr__ = lazy_names(__name__)

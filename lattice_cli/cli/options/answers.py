@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from lattice_cli import grammars, records
-from lattice_cli.cli.options.groups import grouped
+from lattice_cli.cli.options.groups import Option, grouped
 from lattice_cli.cli.options.shared import NamedNumber, not_negative, positive
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import io, notations
 
 
@@ -34,7 +34,11 @@ class ScorerOptions:
         gains = dict(self.hot)
         if self.hot_words is not None:
             text, source = io.read_text(self.hot_words, encoding)
-            gains = {word.name: word.energy for word in notations.words_of(text, source)} | gains
+            listed = notations.words_of(text, source)
+            idle = next((word for word in listed if not word.energy), None)
+            if idle is not None:
+                raise FormatError(f"{idle.place}: the hot word {idle.name!r} gains nothing, expected word, tab, nats")
+            gains = {word.name: word.energy for word in listed} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
         return grammars.Scorers(
@@ -70,9 +74,22 @@ request_options = grouped(
         is_flag=True,
         help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
     ),
-    click.option("--beta", type=positive, default=1.0, show_default=True, help="Of those posteriors, in 1/nats."),
     click.option(
-        "--row-time", metavar="SECONDS", type=positive, help="Of an emission matrix' row. Without: times are rows."
+        "--beta",
+        cls=Option,
+        needs=("--confidence", "--mbr"),
+        type=positive,
+        default=1.0,
+        show_default=True,
+        help="Inverse temperature of those posteriors, in 1/nats.",
+    ),
+    click.option(
+        "--row-time",
+        cls=Option,
+        needs=("--confidence",),
+        metavar="SECONDS",
+        type=positive,
+        help="Of an emission matrix' row. Without: times are rows.",
     ),
     click.option(
         "--beam",

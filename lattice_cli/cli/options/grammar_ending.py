@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from lattice_cli.graph import Graph
 
 
+_LIKE_A_FILE = re.compile(r"/|\.[A-Za-z][A-Za-z0-9]{1,4}$")
+
+
 @dataclass(frozen=True)
 class Ending:
     """What is done to a grammar when it is built, in this order, and where it goes. encoding: of what is read."""
 
     unions: tuple[str, ...]
-    weight: float | None
+    energy: float | None
     plus: bool
     closure: bool
     optional: bool
@@ -57,8 +61,8 @@ class Ending:
         if self.unions:
             reading = io.ReadOptions(encoding=self.encoding)
             graph = alternatives([graph, *(formats.read_one(path, reading).graph for path in self.unions)])
-        if self.weight is not None:
-            graph = weighted(graph, self.weight)
+        if self.energy is not None:
+            graph = weighted(graph, self.energy)
         if self.plus or self.closure:
             try:
                 graph = repeated(graph)
@@ -90,8 +94,8 @@ ending_options = grouped(
     click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .npz, .att and so on, or with .gz."),
     click.option("--id", "name", metavar="ID", help="The grammar's id; the file's name or the kind without it."),
     click.option("--union", "unions", metavar="GRAMMAR", multiple=True, help="Or what this grammar accepts; again."),
-    click.option("--weight", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
-    click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --weight)."),
+    click.option("--energy", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
+    click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --energy)."),
     click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
     click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
     encoding_option,
@@ -100,12 +104,19 @@ ending_options = grouped(
 
 
 def file_given(given: Sequence[str]) -> str | None:
-    """The file that arguments FILE|WORD... name: a single one that is "-", exists, or ends as a list of words does."""
-    if len(given) != 1:
-        return None
-    only = given[0]
-    is_file = only == "-" or only.endswith((".txt", ".txt.gz")) or Path(only).is_file()
-    return only if is_file else None
+    """The file that arguments FILE|WORD... name: a single one that is "-", exists, or ends as a list of words does.
+
+    Among several "-" is a word. What is taken as a word though it looks like a file's name is said. Raises UsageError for a file among several.
+    """
+    files = [each for each in given if each.endswith((".txt", ".txt.gz")) or Path(each).is_file()]
+    files += ["-"] if [*given] == ["-"] else []
+    if files and len(given) > 1:
+        way = "cat FILE... | lattice grammar ... - reads several, and words that are called like files"
+        raise UsageError(f"{files[0]}: is a file, expected it alone, or words ({way})")
+    for word in given if not files else ():
+        if _LIKE_A_FILE.search(word):
+            say(f"{word!r} is taken as it is: there is no file of that name")
+    return files[0] if files else None
 
 
 def labels_given(given: Sequence[str], encoding: str | None = None) -> list[str]:
@@ -113,7 +124,11 @@ def labels_given(given: Sequence[str], encoding: str | None = None) -> list[str]
 
     Raises FormatError for one given twice.
     """
-    path = file_given(given)
+    return labels_in(file_given(given), encoding, given)
+
+
+def labels_in(path: str | None, encoding: str | None = None, given: Sequence[str] = ()) -> list[str]:
+    """The labels of a file, a line each; where there is none, those that are given. Raises FormatError."""
     labels, source = list(given), "labels"
     if path is not None:
         text, source = io.read_text(path, encoding)

@@ -10,7 +10,7 @@ import click
 from lattice_cli import grammars, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
-from lattice_cli.cli.options.groups import applied, grouped
+from lattice_cli.cli.options.groups import Option, applied, grouped
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
@@ -116,6 +116,8 @@ ctc_option = click.option(
 )
 combine_option = click.option(
     "--combine",
+    cls=Option,
+    needs=("-g",),
     type=click.Choice(COMBINE),
     default="add",
     show_default=True,
@@ -130,10 +132,12 @@ color_option = click.option(
     show_default=True,
     help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
-keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+_keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
 of_option = click.option(
     "--of",
     "side",
+    cls=Option,
+    needs=("-g", "--ctc"),
     type=click.Choice(SIDES),
     default="recognition",
     show_default=True,
@@ -261,11 +265,9 @@ _jobs_option = click.option(
     help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
 )
 
-#: Of commands that give results, and of those that write graphs or take records strictly one after the other.
+#: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.
 result_options = applied(
-    grouped("run", RunOptions, _jobs_option, json_option, keep_going_option, color_option), quiet_option
+    grouped("run", RunOptions, _jobs_option, json_option, _keep_going_option, color_option), quiet_option
 )
-result_options_in_order = applied(
-    grouped("run", RunOptions, json_option, keep_going_option, color_option), quiet_option
-)
-graph_options = applied(grouped("run", RunOptions, _jobs_option, keep_going_option, color_option), quiet_option)
+graph_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option, color_option), quiet_option)
+drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)

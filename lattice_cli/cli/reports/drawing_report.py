@@ -50,27 +50,27 @@ class Drawing:
             if self._output is None and sys.stdout.isatty():
                 raise UsageError(f"{form} is not for a terminal, expected -o FILE")
 
-    def show(self, document: Document, result: Picture) -> None:
-        """One picture."""
-        if result.why:
-            missing = "posteriors" if result.best else "a best path"
-            sys.stdout.flush()
-            print(printable(f"lattice: {document.id}: drawn without {missing}: {result.why}"), file=sys.stderr)
-        self._parts.append(self._drawn(result))
-        if self._form not in ("text", "dot") and len(self._parts) > 1:
-            raise UsageError(f"{document.id}: an image is of one graph; text and dot hold several")
-        if self._output is None:
-            data = self._parts[-1]
-            if self._form in ("text", "dot"):
-                sys.stdout.write(data.decode())
-            else:
-                sys.stdout.buffer.write(data)
+    def prepare(self, document: Document, result: Picture) -> tuple[str, str]:
+        """What is missing in a picture, and the picture in text or DOT."""
+        missing = "posteriors" if result.best else "a best path"
+        told = f"lattice: {document.id}: drawn without {missing}: {result.why}" if result.why else ""
+        return told, text_of(result) if self._form == "text" else styled(result)
 
-    def _drawn(self, result: Picture) -> bytes:
-        if self._form == "text":
-            return text_of(result).encode()
-        source = styled(result).encode()
-        return source if self._form == "dot" else graphviz(source, self._form)
+    def show(self, document: Document, prepared: tuple[str, str]) -> None:
+        """One picture. Raises UsageError for a second image, or what Graphviz cannot draw."""
+        told, picture = prepared
+        if told:
+            sys.stdout.flush()
+            print(printable(told), file=sys.stderr)
+        image = self._form not in ("text", "dot")
+        if image and self._parts:
+            raise UsageError(f"{document.id}: an image is of one graph; text and dot hold several")
+        self._parts.append(graphviz(picture.encode(), self._form) if image else picture.encode())
+        if self._output is None:
+            if image:
+                sys.stdout.buffer.write(self._parts[-1])
+            else:
+                sys.stdout.write(picture)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that cannot be read is not drawn."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lattice_cli.analysis import Answers, Assessed
 from lattice_cli.cli.stream import Item
-from lattice_cli.errors import FormatError, LatticeError, UsageError
+from lattice_cli.errors import FormatError, LatticeError, UsageError, counted, listed
 from lattice_cli.formats import Answered, References, read_results
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
 from lattice_cli.grammars import Spelling, spelling_of, together
@@ -21,12 +21,14 @@ class Reader:
 
     def __init__(self, references: References | None, needs_graphs: Sequence[str], needs_confidence: bool) -> None:
         """references: None: each record has its own. needs_graphs: options that were given and that only graphs have a
-        use for."""
+        use for. without: ids of records without a reference, which are left out."""
         self._references = references
         self._needs_graphs, self._needs_confidence = needs_graphs, needs_confidence
+        self._records = 0
+        self.without: list[str] = []
 
     def __call__(self, path: str, options: ReadOptions) -> Iterator[Item | Pause]:
-        """The records of a file; one without a reference is a Failure. Raises UsageError."""
+        """The records of a file that have a reference, or could not be read. Raises UsageError."""
         for record in read_results(path, options):
             if isinstance(record, Pause):
                 yield record
@@ -37,17 +39,36 @@ class Reader:
             else:
                 if isinstance(record, Answered):
                     self._require(record)
-                yield self._with_reference(record)
+                yield from self._with_reference(record)
 
-    def _with_reference(self, record: Document | Answered) -> Item:
+    def _with_reference(self, record: Document | Answered) -> Iterator[Item]:
+        self._records += 1
+        target = record.target
         try:
             if self._references is not None:
-                return replace(record, target=self._references.of(record.id, record.source))
-            if record.target is None:
-                raise FormatError(f'{record.source}: no "target", expected one in each record, or -r REFERENCES')
+                target = self._references.of(record.id, record.source)
         except FormatError as error:
-            return Failure(record.id, error)
-        return record
+            yield Failure(record.id, error)
+            return
+        if target is None:
+            self.without.append(record.id)
+        else:
+            yield replace(record, target=target)
+
+    def missing(self) -> list[FormatError]:
+        """What is wrong at the end: records without a reference, references without a record, all of a kind at once."""
+        found = []
+        if self.without:
+            expected = 'expected "target" in each record, or -r REFERENCES'
+            if self._references is not None:
+                expected = self._references.expected
+            count = f"{len(self.without)} of {counted(self._records, 'record')}"
+            have = "has" if len(self.without) == 1 else "have"
+            found.append(FormatError(f"{count} {have} no reference: {listed(self.without)} ({expected})"))
+        unused = [] if self._references is None else self._references.unused()
+        if unused:
+            found.append(FormatError(f"{counted(len(unused), 'reference')} without a record: {listed(unused)}"))
+        return found
 
     def _require(self, record: Answered) -> None:
         """Raises UsageError for an option that these results cannot serve."""
@@ -77,6 +98,10 @@ class Collected:
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that is left out."""
         self.failures.append((record.id, error))
+
+    def without_reference(self, ids: Sequence[str]) -> None:
+        """Records that are left out as well."""
+        self.failures += [(record_id, FormatError("no reference")) for record_id in ids]
 
     def finish(self) -> None:
         """The figures are made by the command."""

@@ -13,7 +13,7 @@ from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import Failure, Note, Pause, RawPart, ReadOptions, fresh_notes, parsed, take_up
+from lattice_cli.formats.io import Failure, Note, Pause, RawPart, ReadOptions, brief, fresh_notes, parsed, take_up
 from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -148,8 +148,14 @@ def outlined(record: Item) -> Item:
 def _say(error: LatticeError, record: Item) -> None:
     """The message on standard error, behind all output so far."""
     sys.stdout.flush()
-    relocated = str(error) if isinstance(record, Failure) else f"{record.id}: {error}"
-    print(f"lattice: {printable(relocated)}", file=sys.stderr)
+    print(f"lattice: {printable(_located(str(error), record.id))}", file=sys.stderr)
+
+
+def _located(message: str, record_id: str) -> str:
+    """A message with the record's id before it, unless it has that by itself, or names the file that the id is of."""
+    file = record_id.rpartition(":")[0] if record_id.rpartition(":")[2].isdigit() else record_id
+    said = message.startswith(f"{'standard input' if file == '-' else file}:") or brief(record_id) in message
+    return message if said else f"{record_id}: {message}"
 
 
 def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:

@@ -55,7 +55,7 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     inputs, outputs = (
         from_ids(side, table, _EPSILON, source, graph.lines) for side, table in zip((ilabel, olabel), tables)
     )
-    return graph.document(record_id, inputs, outputs, energy_of_score).scaled(options.scales)
+    return graph.document(record_id, inputs, outputs, energy_of_score)
 
 
 def write_gtn(document: Document, options: WriteOptions) -> Written:

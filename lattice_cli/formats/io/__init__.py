@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
     from lattice_cli.formats.io.notes import Note, fresh_notes, note, take_up
-    from lattice_cli.formats.io.options import ReadOptions
+    from lattice_cli.formats.io.options import MATRIX_OPTIONS, OPTIONS, ReadOptions
     from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, nodes_of, rows_of, weight_of
     from lattice_cli.formats.io.sources import Source, decoded, read_text
     from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, parsed

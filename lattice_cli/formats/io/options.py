@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from lattice_cli.errors import UsageError
+
+#: Field -> the option that says it, and what it is said of.
+OPTIONS = {
+    "labels": ("--labels", "matrices"),
+    "units": ("--logp, --log10, --prob and --logits", "matrices"),
+    "scales": ("--scale", "graphs"),
+    "node_words": ("--node-words", "slf"),
+    "keep_tags": ("--keep-tags", "slf and kaldi"),
+    "isymbols": ("--symbols or --isymbols", "forms with numbers for labels"),
+    "osymbols": ("--symbols, --osymbols or --words", "forms with numbers for labels"),
+    "epsilon": ("--epsilon", "att and kaldi"),
+    "acceptor": ("--acceptor or --transducer", "att"),
+}
+#: What is said of matrices.
+MATRIX_OPTIONS = ("labels", "units")
 
 
 @dataclass(frozen=True)
@@ -32,3 +49,15 @@ class ReadOptions:
     split: str = "auto"
     inputs: bool = False
     as_grammar: bool = False
+
+    def require_unused(self, fields: Iterable[str], source: str, found: str) -> None:
+        """Raises UsageError for the first of these fields that is set. found: what the source is, which has no use for
+        them."""
+        for name in fields:
+            if getattr(self, name) != getattr(_UNSET, name):
+                option, of = OPTIONS[name]
+                option = f"--{self.units}" if name == "units" else option
+                raise UsageError(f"{source}: {found}: {option} makes no difference, it is for {of}")
+
+
+_UNSET = ReadOptions()

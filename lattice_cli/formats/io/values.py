@@ -11,6 +11,15 @@ from lattice_cli.errors import FormatError
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+#: What others call the keys of graphs.
+_SYNONYMS = {
+    "end": "final",
+    "ends": "final",
+    "initial": "start",
+    "edges": "arcs",
+    "links": "arcs",
+    "transitions": "arcs",
+}
 _NULLS = ("null", "~", "")
 _DIGITS = 300
 LARGEST_NODE = 10**_DIGITS
@@ -161,6 +170,7 @@ def known_keys(mapping: Mapping[Any, Any], known: Iterable[str], source: str, wh
         if key not in known:
             from difflib import get_close_matches
 
-            near = get_close_matches(str(key), known, n=1)
+            near = [own for name, own in _SYNONYMS.items() if name == key and own in known]
+            near = near or get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(known)}"
             raise FormatError(f"{location(source, key)}: unknown key {brief(str(key))} in {what}{hint}")

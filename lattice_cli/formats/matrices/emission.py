@@ -13,7 +13,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io import ReadOptions, as_list, as_number, as_text, location, note
+from lattice_cli.formats.io import MATRIX_OPTIONS, ReadOptions, as_list, as_number, as_text, location, note
 from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
 from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
@@ -62,6 +62,7 @@ def matrix_record(
     with np.errstate(over="ignore", invalid="ignore"):
         numbers = matrix.astype(np.float64)
     if options.inputs:
+        options.require_unused(MATRIX_OPTIONS, source, "is read as inputs of a recogniser")
         require_finite(numbers, source)
         return Inputs(record_id, source, numbers, target)
     labels = _labels(own, matrix.shape, source, options)

@@ -37,9 +37,13 @@ _EMISSION_KEYS = (*_COMMON, "labels", "emissions")
 
 def read_document(value: Any, source: str, record_id: str, options: ReadOptions) -> Document:
     """The document that a parsed JSON or YAML value describes. Raises FormatError."""
-    record = as_mapping(value, source, "the document")
-    if "lattice" not in record:
-        raise FormatError(f'{location(source, record)}: no "lattice" key, expected a document with "lattice": 1')
+    if not isinstance(value, dict) or "lattice" not in value:
+        found = f"keys {', '.join(map(brief, [*value][:5]))}" if isinstance(value, dict) else brief(value)
+        expected = 'a mapping with "lattice": 1, as lattice documents are, or a matrix as a list of rows'
+        raise FormatError(
+            f'{location(source, value)}: no "lattice" key, found {found or "nothing"}: expected {expected}'
+        )
+    record: dict[Any, Any] = value
     if str(record["lattice"]) != "1":
         raise FormatError(
             f"{location(source, record['lattice'])}: document version is {brief(record['lattice'])}, expected 1"
@@ -64,6 +68,8 @@ def read_document(value: Any, source: str, record_id: str, options: ReadOptions)
 def _kind(record: dict[Any, Any], source: str) -> str:
     given = [key for key in ("arcs", "emissions", "words", "trie") if key in record]
     if len(given) != 1:
+        if not given:
+            known_keys(record, (*_GRAPH_KEYS, *_EMISSION_KEYS), source, "a document")
         found = " and ".join(given) or "none of them"
         raise FormatError(f"{location(source, record)}: found {found}, expected one of arcs, emissions, words, trie")
     return "words" if given[0] in ("words", "trie") else given[0]

@@ -19,6 +19,7 @@ from lattice_cli.formats.io import (
     as_number,
     as_text,
     blank_of,
+    brief,
     first_line,
     is_matrix,
     is_null,
@@ -112,9 +113,13 @@ def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
         raise FormatError(f"{source}: not a readable .npz file: no zip archive")
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive makes zipfile and numpy raise errors of a dozen kinds
         raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
+    alien = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+    if alien is not None:
+        raise FormatError(f"{source}: a zip archive that holds {brief(alien)}, expected numpy's, of arrays only")
+    return arrays
 
 
 def _require_columns(arrays: dict[str, Any], source: str) -> None:

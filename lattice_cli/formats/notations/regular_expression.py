@@ -181,5 +181,5 @@ class _RegexParser:
 
     def _all_labels(self, what: str) -> Sequence[str]:
         if self._alphabet is None:
-            raise UsageError(f"{self._source}: {what} stands for all labels: --labels FILE says which there are")
+            raise UsageError(f"{self._source}: {what} stands for all labels: --vocabulary FILE says which there are")
         return self._alphabet

@@ -15,6 +15,8 @@ from lattice_cli.formats.io import ReadOptions, Scalar, as_mapping, as_number, a
 from lattice_cli.grammars import LexiconWord, grammar_of, spelled
 from lattice_cli.graph import Document
 
+#: Energies of so many nats, all of them whole numbers, look like counts.
+_LIKE_COUNTS = 50
 WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
 
 
@@ -100,4 +102,11 @@ def words_of(text: str, source: str, spell: str = "characters") -> list[LexiconW
                     f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
                 ) from None
         found.append((word, energy, at))
+    energies = [energy for _, energy, _ in found if energy]
+    if (
+        len(energies) > 1
+        and max(energies) >= _LIKE_COUNTS
+        and all(energy > 0 and energy % 1 == 0 for energy in energies)
+    ):
+        note(source, f"energies of words up to {max(energies):g} nats: are they counts? Frequent words cost more then")
     return spelled(found, spell)

@@ -12,7 +12,7 @@ from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.emissions import can_walk, unroll
 from lattice_cli.errors import NoPath
 from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor
-from lattice_cli.learning.losses.contrasts import spoken, why_not_spelled
+from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
 from lattice_cli.learning.losses.path_sets import (
     BuiltPathSet,
     PathSet,
@@ -97,6 +97,8 @@ class AnswerGraphs:
         if not whole.graph.nodes:
             why = why_empty(whole, example.names, range(self.grammar.nodes))
             return NoPath(f"its graph has no path at all: {why}")
+        if self._chains([example]) and (short := too_few_rows(example.rows, self.grammar, [target])) is not None:
+            return short
         names = [example.names[node] for node in whole.left_node.tolist()]
         return why_not_spelled(spelled, [target], names, "its graph")
 

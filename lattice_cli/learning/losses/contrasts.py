@@ -4,14 +4,14 @@ correct one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lattice_cli.arrays import IntArray, distinct
 from lattice_cli.composition import Composition, compose, why_empty
-from lattice_cli.errors import NoPath
-from lattice_cli.graph import EPSILON, Graph, Target, linear_graph
+from lattice_cli.errors import NoPath, counted
+from lattice_cli.graph import EPSILON, Graph, Target, linear_graph, target_acceptor
 from lattice_cli.learning.losses.losses import negligible
 from lattice_cli.search import Answer, answers, best_paths
 from lattice_cli.sweep import Semiring, Sweep, sweep
@@ -81,6 +81,32 @@ def spoken(graph: Graph) -> IntArray:
     return found
 
 
+def too_few_rows(rows: int, reading: Graph | None, targets: Sequence[Target]) -> NoPath | None:
+    """What is wrong where a matrix has too few rows for any of the targets; None where it has enough.
+
+    reading: from rows to answers, its inputs a row each; None where answers are rows as they are.
+    """
+    needed = _rows_needed(reading, targets)
+    if needed is None or needed <= rows:
+        return None
+    return NoPath(f"the target {_either(targets)} needs {counted(needed, 'row')} at least, and there are {rows}")
+
+
+def _either(targets: Sequence[Target]) -> str:
+    return " or ".join(repr(" ".join(target)) for target in targets)
+
+
+def _rows_needed(reading: Graph | None, targets: Sequence[Target]) -> int | None:
+    """The fewest rows that a target can be read from; None if it cannot be read from any."""
+    if reading is None:
+        return min(map(len, targets), default=None)
+    spelled = compose(reading, target_acceptor(targets, reading.labels)).graph
+    start, final = (np.where(np.isfinite(ends), 0.0, np.inf) for ends in (spelled.start, spelled.final))
+    rows = (spelled.ilabel != EPSILON).astype(np.float64)
+    (best,) = best_paths(replace(spelled, energy=rows, start=start, final=final))
+    return None if best is None else int(best.energy)
+
+
 def why_not_spelled(
     spelled: Composition,
     targets: Sequence[Target],
@@ -93,6 +119,5 @@ def why_not_spelled(
     spelled: the graph o the targets, which is empty. names: what the nodes of the graph are called; who: what the graph
     itself is called, and where: what it is that the target is not in.
     """
-    text = " or ".join(repr(" ".join(target)) for target in targets)
     why = why_empty(spelled, names, range(spelled.right.nodes), who, "the target").removeprefix("no path: ")
-    return NoPath(f"the target {text} is not in {where}: {why}")
+    return NoPath(f"the target {_either(targets)} is not in {where}: {why}")

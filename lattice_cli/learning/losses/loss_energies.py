@@ -16,9 +16,15 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition, compose, has_path
-from lattice_cli.errors import Diverged, FormatError, LatticeError, NumericOverflow
+from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
 from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, union
-from lattice_cli.learning.losses.contrasts import OffendingAnswer, offending_answers, spoken, why_not_spelled
+from lattice_cli.learning.losses.contrasts import (
+    OffendingAnswer,
+    offending_answers,
+    spoken,
+    too_few_rows,
+    why_not_spelled,
+)
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
 from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
 from lattice_cli.search import best_with_gap
@@ -271,11 +277,15 @@ def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
 
 
 def _no_target(document: Document) -> LatticeError:
-    return FormatError('no target was given, and the record has none of its own ("target")')
+    return UsageError('no target was given, and the record has none of its own ("target")')
 
 
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
+    if document.rows:
+        short = too_few_rows(document.graph.nodes - 1, None if whole is None else whole.right, targets)
+        if short is not None:
+            return short
     names = document.names if whole is None else [document.names[node] for node in whole.left_node.tolist()]
     who = "the graph" if whole is None else "the graph with its grammar"
     return why_not_spelled(spelled, targets, names, who=who)
