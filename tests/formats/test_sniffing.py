@@ -107,6 +107,22 @@ def test_a_guess_is_said_once_and_not_with_quiet() -> None:
     assert run("viterbi", "-", "-g", "one.txt", text=JSON.replace('"a"', '"b"')).err.startswith("lattice: ")
 
 
+def test_a_grammar_among_records_is_told() -> None:
+    pathlib.Path("words.yaml").write_text("lattice: 1\nwords: [a, b]\n")
+    pathlib.Path("x.json").write_text(JSON)
+    said = "note: words.yaml: a grammar among the records? -g FILE composes the others with it\n"
+    for command in ("viterbi", "forward", "sample"):
+        assert run(command, "x.json", "words.yaml", "--json").err == said
+        assert run(command, "x.json", "x.json", "--json").err == ""
+        assert run(command, "x.json", "-g", "words.yaml", "--json").err == ""
+
+
+def test_a_dictionary_read_as_a_word_list_is_told_as_a_grammar_too() -> None:
+    pathlib.Path("lexicon.txt").write_text(DICT)
+    done = run("viterbi", "-", "-g", "lexicon.txt", text=JSON)
+    assert "--format dict reads pronunciations" in done.err
+
+
 def test_show_says_what_a_file_was_read_as() -> None:
     pathlib.Path("x.txt").write_text(KALDI)
     (told,) = records(run("show", "x.txt", "--json").out)

@@ -116,4 +116,5 @@ def bound(
     def solve(documents: list[graph.Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
 
-    return stream.run_records(graphs, reading, solve, reports.BoundReport(run), run, apart=True)
+    noted = stream.noting_grammars(graphs, decoder.grammar, solve)
+    return stream.run_records(graphs, reading, noted, reports.BoundReport(run), run, apart=True)

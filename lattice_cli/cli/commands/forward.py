@@ -70,4 +70,6 @@ def forward(
     def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
-    return stream.run_records(graphs, reading, solve, reports.ForwardReport(run), run)
+    return stream.run_records(
+        graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), reports.ForwardReport(run), run
+    )

@@ -146,7 +146,7 @@ def loss(
     run: RunOptions,
 ) -> int:
     """See the help above."""
-    from lattice_cli.cli.stream import require_one_stdin, require_side, run_records
+    from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_side, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
     require_one_stdin(graphs, decoder.grammar)
@@ -165,7 +165,7 @@ def loss(
         of_record = (lambda losses: checked(losses, side)) if check else RecordLosses
         return [each if isinstance(each, LatticeError) else of_record(each) for each in found]
 
-    status = run_records(graphs, reading, solve, report, run, apart=check)
+    status = run_records(graphs, reading, noting_grammars(graphs, decoder.grammar, solve), report, run, apart=check)
     if report.failed_checks:
         sys.stdout.flush()
         print(f"lattice: {counted(report.failed_checks, 'gradient check')} failed", file=sys.stderr)

@@ -69,4 +69,5 @@ def sample(
     def solve(batch: list[graph.Document], first: int) -> list[records.Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    return stream.run_records(graphs, reading, solve, reports.SampleReport(run), run, apart=True)
+    noted = stream.noting_grammars(graphs, decoder.grammar, solve)
+    return stream.run_records(graphs, reading, noted, reports.SampleReport(run), run, apart=True)

@@ -82,4 +82,4 @@ def viterbi(
                 raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
         return records.decode(documents, through, request, side)
 
-    return stream.run_records(graphs, reading, solve, report, run)
+    return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), report, run)

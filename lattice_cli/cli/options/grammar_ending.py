@@ -106,7 +106,8 @@ ending_options = grouped(
 def file_given(given: Sequence[str]) -> str | None:
     """The file that arguments FILE|WORD... name: a single one that is "-", exists, or ends as a list of words does.
 
-    Among several "-" is a word. What is taken as a word though it looks like a file's name is said. Raises UsageError for a file among several.
+    Among several "-" is a word. What is taken as a word though it looks like a file's name is said. Raises UsageError
+    for a file among several.
     """
     files = [each for each in given if each.endswith((".txt", ".txt.gz")) or Path(each).is_file()]
     files += ["-"] if [*given] == ["-"] else []

@@ -13,7 +13,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.jobs import processors
     from lattice_cli.cli.stream.report import Item
-    from lattice_cli.cli.stream.run import require_one_stdin, require_side, run_records, write_records
+    from lattice_cli.cli.stream.run import noting_grammars, require_one_stdin, require_side, run_records, write_records
     from lattice_cli.cli.stream.run_options import RunOptions
 
 __getattr__ = lazy_names(__name__)

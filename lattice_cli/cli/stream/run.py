@@ -13,7 +13,7 @@ from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import Failure, Note, Pause, RawPart, ReadOptions, brief, fresh_notes, parsed, take_up
+from lattice_cli.formats.io import Failure, Note, Pause, RawPart, ReadOptions, brief, fresh_notes, note, parsed, take_up
 from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -33,6 +33,25 @@ def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
     """Standard input can be read once. Raises UsageError if it is asked for twice."""
     if [*paths, *others].count("-") > 1:
         raise UsageError("standard input (-) is given twice, but can be read once")
+
+
+#: Forms of grammars by nature: as records they are sounder than they are meant.
+_GRAMMARS = ("words", "dict", "arpa", "jsgf", "fsg")
+
+
+def noting_grammars(paths: Sequence[str], grammar: str | None, solve: Solve) -> Solve:
+    """The same, and a note on a record that, among others and without a grammar, looks as if it were meant as one."""
+    if grammar is not None or len(paths) < 2:
+        return solve
+
+    def noted(documents: Sequence[Any], *first: int) -> Sequence[Any]:
+        graphs = [each for each in documents if isinstance(each, Document)]
+        alike = [each for each in graphs if each.form in _GRAMMARS or not each.graph.energy.any()]
+        if 0 < len(alike) < len(graphs):
+            note(alike[0].source, "a grammar among the records? -g FILE composes the others with it")
+        return solve(documents, *first)
+
+    return noted
 
 
 def run_records(

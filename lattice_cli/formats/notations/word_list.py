@@ -40,6 +40,9 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
 def word_list(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
     words = words_of(text, source)
+    spaced = sum(len(line.split()) > 2 for line in text.split("\n") if "\t" not in line)
+    if options.format == "auto" and len(words) > 1 and spaced > len(words) // 2:
+        note(source, "read as a word list with spaces in its words; --format dict reads pronunciations")
     if options.format == "auto" and not options.as_grammar:
         note(source, f"read as a word list, {counted(len(words), 'word')}")
     return grammar_of(words, source, record_id)
