@@ -88,7 +88,7 @@ _KALDI = ("kaldi", "kaldi-binary", "scp")
 _USES = {
     **dict.fromkeys(MATRIX_OPTIONS, ("json", "jsonl", "yaml", "npz", "npy", "matrix", *_KALDI)),
     "node_words": ("slf",),
-    "keep_tags": ("slf", *_KALDI),
+    "keep_tags": ("slf", "fst", "fst64", *_KALDI),
     "epsilon": ("att", *_KALDI),
     "acceptor": ("att",),
 }
