@@ -12,7 +12,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import Document, union
+from lattice_cli.graph import Document, Graph, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
@@ -22,6 +22,10 @@ from lattice_cli.search import Path, best_paths, n_best
 
 if TYPE_CHECKING:
     from lattice_cli.search import ConfusionSets
+
+
+#: Posteriors of answers are swept together up to this many arcs.
+_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Decoded:
     energy: nats, of the whole path; nan for an answer of least risk that no path has, which then has no arcs and nodes
     either. output, input: labels without epsilons; text: the output as one string, as labels spell it. arcs: indices.
     nodes: names, one more than arcs. times: seconds at each node (None: not known), or None where the record has no
-    times. words, risk: if asked for.
+    times. confidence: the posterior of the answer, over all of its paths. confidence, words, risk: if asked for.
     """
 
     energy: float
@@ -64,6 +68,7 @@ class Decoded:
     nodes: list[int | str]
     times: list[float | None] | None
     text: str = ""
+    confidence: float | None = None
     words: list[Word] | None = None
     risk: Risk | None = None
 
@@ -150,7 +155,7 @@ def _more(
     """The same with words, or with the answer of least risk, where they are asked for."""
     if not asked.words and not asked.risk:
         return found
-    from lattice_cli.search import MinimumRisk, answer_posteriors, path_of_answer
+    from lattice_cli.search import MinimumRisk, path_of_answer
 
     graph, views, notes = interpretation.graph, found.paths, list[str]()
     try:
@@ -181,8 +186,21 @@ def _more(
             for view, path, slots in found_at
         ]
     with in_record_terms([interpretation]):
-        confidence = float(answer_posteriors([graph], [views[0].output], asked.beta)[0]) if chosen[0] else 0.0
-    return replace(found, paths=views, confidence=confidence, notes=notes)
+        sure = _posteriors(graph, [tuple(view.output) for view, path in zip(views, chosen) if path], asked.beta)
+    views = [replace(view, confidence=sure.get(tuple(view.output), 0.0)) for view in views]
+    return replace(found, paths=views, confidence=views[0].confidence, notes=notes)
+
+
+def _posteriors(graph: Graph, answers: Sequence[tuple[str, ...]], beta: float) -> dict[tuple[str, ...], float]:
+    """The posterior of each answer, some of them at a time."""
+    from lattice_cli.search import answer_posteriors
+
+    different, found = list(dict.fromkeys(answers)), dict[tuple[str, ...], float]()
+    some = max(1, _AT_ONCE // max(graph.arcs, 1))
+    for first in range(0, len(different), some):
+        part = different[first : first + some]
+        found.update(zip(part, answer_posteriors([graph] * len(part), part, beta).tolist()))
+    return found
 
 
 def _whole_words(words: list[Word], spelling: Spelling) -> list[Word]:

@@ -144,6 +144,18 @@ def test_an_answer_that_does_not_fit_shows_though_it_is_the_only_one() -> None:
     assert sorted(word["mean_probability"] for word in path["words"]) == pytest.approx([0.02] * 4 + [0.94] * 2)
 
 
+def test_each_answer_has_its_posterior_over_all_alignments() -> None:
+    done = run(
+        "viterbi", "13-sum.npy", "--labels", "13-labels.txt", *B, "-n", "2", "--distinct", "--confidence", "--json"
+    )
+    (found,) = records(done.out)
+    assert [(path["text"], path["confidence"]) for path in found["paths"]] == [
+        ("", pytest.approx(0.36)),
+        ("a", pytest.approx(0.64)),
+    ]
+    assert found["confidence"] == found["paths"][0]["confidence"]
+
+
 def best_of_grammar(file: str, sentence: list[str], *arguments: str) -> Done:
     """The energy that a grammar gives a sentence."""
     arcs = [[place, place + 1, word, 0.0] for place, word in enumerate(sentence)]

@@ -379,6 +379,18 @@ def test_digits_may_be_words() -> None:
     assert outputs(read("x.att", AMBIGUOUS.replace("2\t0.25", "3\t0.25"), **tables)[0]) == ["", "2"]
 
 
+@pytest.mark.parametrize("row", ["  1", " \t1", " 1 "])
+def test_a_label_of_a_symbol_table_may_be_a_space(row: str) -> None:
+    pathlib.Path("x.syms").write_text(f"<eps> 0\n{row}\na 2\n")
+    text = "0 1 2 0.5\n1 2 1 0\n2 3 2 0.5\n3\n"
+    if row == " 1 ":
+        with pytest.raises(FormatError, match=r"x\.syms:2: found '1', expected a label and its number"):
+            read("x.att", text, acceptor=True, isymbols="x.syms")
+        return
+    (document,) = read("x.att", text, acceptor=True, isymbols="x.syms", osymbols="x.syms")
+    assert outputs(document) == ["a", " ", "a"]
+
+
 def test_hfst() -> None:
     text = """0\t1\tc\tk\t0.500000
 0\t1\t@_SPACE_@\t@0@\t0.250000

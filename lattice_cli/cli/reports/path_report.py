@@ -45,6 +45,7 @@ _PATH = Fields(
     Field("times", "times", kind="text", shown=_spaced, optional=True),
     Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
     Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
+    Field("confidence", "confidence", optional=True),
     Field("words", told=_WORD.records, optional=True),
 )
 #: Columns of rows (path, rank, gap or log p), by their headings.
@@ -76,6 +77,7 @@ class Shown:
             "expected errors": asked.risk,
             "by": asked.risk,
             "gap": asked.limited,
+            "confidence": asked.words,
             "nodes": self.nodes,
             "times": self.times,
             "answer": True,

@@ -18,6 +18,8 @@ from lattice_cli.formats.io.values import brief
 EPSILON_SYMBOL = "<eps>"
 _ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _SPACES = re.compile(r"( +)\t")  # a label, before a tab
+#: A label that is a space, and its number.
+_BLANK_ROW = re.compile(r"([ ])[ \t]+([0-9]+)[ \t\r]*")
 FIELDS = re.compile(r"[^ \t\r\f\v]+")  # not split(): a no-break space is part of a label
 
 
@@ -55,6 +57,8 @@ def read_symbols(path: str, encoding: str | None = None) -> Symbols:
     symbols = Symbols(path)
     for line, row in enumerate(text.split("\n"), 1):
         fields = FIELDS.findall(row)
+        if len(fields) == 1 and (blank := _BLANK_ROW.fullmatch(row)):
+            fields = [blank[1], blank[2]]
         if not fields:
             continue
         if len(fields) == 1 and (spaces := _SPACES.match(row)):
