@@ -63,7 +63,7 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
         split = form.splitter if form.split else partial(_undivided, form)
         for part in split(source, path, options):
             if isinstance(part, RawPart):
-                part = replace(part, form=form.name, split=options.split, spelling=form.spelling)
+                part.form, part.split, part.spelling = form.name, options.split, form.spelling
             yield part
     except LatticeError as error:
         yield Failure(path, error)

@@ -18,6 +18,8 @@ from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct
 from lattice_cli.errors import GraphError
 
 EPSILON = 0
+#: Up to so many arcs Python's sets are faster than arrays.
+_FEW = 200
 #: The label table of a graph: position 0 stands for epsilon, every other position is a label.
 Labels: TypeAlias = tuple[str, ...]
 NO_LABELS: Labels = ("",)
@@ -119,7 +121,8 @@ class Graph:
     @cached_property
     def spoken(self) -> frozenset[str]:
         """The labels that its arcs output."""
-        return frozenset(self.words(distinct(self.olabel).tolist()))
+        found = set(self.olabel.tolist()) if self.arcs < _FEW else distinct(self.olabel).tolist()
+        return frozenset(self.words(found))
 
     def reversed(self) -> Graph:
         """The graph read from its end: every path backwards, with the same energy. Indices stay what they were."""

@@ -46,6 +46,12 @@ class Document:
     rows: bool = False
     unread: tuple[str, ...] = ()
 
+    def read_as(self, form: str, split: str) -> None:
+        """Say what a record was read as: for its reader, before anyone else has it. A copy would take a third of the
+        time that a small record takes to be read."""
+        object.__setattr__(self, "form", form)
+        object.__setattr__(self, "split", split)
+
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""
         return Document(

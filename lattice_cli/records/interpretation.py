@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,14 +71,15 @@ class Interpretation:
     blank: str | None = None
     strange: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def outputs(self) -> frozenset[str]:
         """The labels that the grammar, or the record without one, can output."""
         if self.grammar is not None:
             return self.grammar.graph.spoken
-        return self.document.graph.spoken - {self.blank}
+        spoken = self.document.graph.spoken
+        return spoken if self.blank is None else spoken - {self.blank}
 
-    @property
+    @cached_property
     def spelling(self) -> Spelling:
         """How answers spell words."""
         return spelling_of(self.outputs, self.document.split)

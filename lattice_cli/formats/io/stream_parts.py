@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.errors import LatticeError
@@ -26,7 +26,7 @@ class Pause:
 PAUSE = Pause()
 
 
-@dataclass(frozen=True)
+@dataclass
 class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
@@ -48,7 +48,7 @@ class RawPart:
             for record in self.parse(*self.arguments):
                 if isinstance(record, Document):
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
-                    record = replace(record, form=self.form, split=split)
+                    record.read_as(self.form, split)
                 yield record
         except LatticeError as error:
             yield Failure(self.path, error)
