@@ -78,6 +78,46 @@ def test_what_is_right_is_not_doubted() -> None:
     assert doubt(P.astype(np.float16).astype(float), "prob") == ""
 
 
+def test_log_probabilities_of_a_sure_network_are_not_log10() -> None:
+    rows = np.arange(40)
+    scores = np.random.default_rng(0).normal(size=(40, 6))
+    scores[rows, rows % 6] += 14.0
+    logp = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    assert (np.abs(np.power(10.0, logp).sum(axis=1) - 1) < 0.01).all()
+    assert "--logp reads them so" in doubt(logp, "log10")
+    assert "--log10 reads them so" in doubt(logp / math.log(10), "logp")
+    assert doubt(logp, "logp") == doubt(logp, "logits") == doubt(logp / math.log(10), "log10") == ""
+    assert doubt(np.round(logp, 2), "logp") == doubt(np.round(logp, 2), "logits") == ""
+
+
+def test_rows_from_all_over_a_matrix_are_looked_at() -> None:
+    silence = np.tile([0.0, -20.0, -20.0, -20.0], (20, 1))
+    assert "--log10 reads them so" in doubt(np.vstack([silence, np.log10(P)]), "logp")
+
+
+@pytest.mark.parametrize("held", ["logp", "log10", "prob"])
+def test_a_distribution_without_its_small_probabilities_is_told(held: str) -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(30, 20)) * 2
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    p[p < np.sort(p, axis=1)[:, -5:-4]] = 0.0
+    with np.errstate(divide="ignore"):
+        matrix = {"logp": np.log(p), "log10": np.log10(p), "prob": p}[held]
+    assert doubt(matrix, held) == ""
+    for given in UNITS:
+        if (held, given) not in {(held, held), ("logp", "logits"), ("logp", "log10")}:
+            assert f"{UNITS[held][1]} reads them so" in doubt(matrix, given), given
+
+
+def test_energies_that_are_skewed_are_no_logits() -> None:
+    rng = np.random.default_rng(2)
+    for rows in (3, 8, 100):
+        assert doubt(rng.exponential(3.0, (rows, 10)), "energies") == ""
+        assert doubt(rng.normal(size=(rows, 40)) * 3, "energies") == ""
+    shifted = rng.normal(size=(20, 2)) * 9
+    assert doubt(shifted - shifted.max(axis=1, keepdims=True), "logits") == ""
+
+
 def test_a_square_matrix_that_is_transposed_is_told() -> None:
     for units in ("energies", "logp", "prob"):
         assert "is it transposed?" in doubt(FORMS[units].T, units)
