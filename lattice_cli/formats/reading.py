@@ -11,11 +11,14 @@ from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
+from lattice_cli.formats.matrices.units import ENERGIES, UNITS
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
 from lattice_cli.graph import Document, Inputs
 
 Record = Document | Failure
+#: Archives, which may hold matrices and lattices side by side.
+_MIXED = ("kaldi", "kaldi-binary", "scp")
 
 
 def read_one(path: str, options: ReadOptions | None = None) -> Document:
@@ -60,9 +63,13 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
     try:
         form = form_read(source, path, options.format)
         split = form.splitter if form.split else partial(_undivided, form)
+        labels = "--labels" if options.labels is not None and form.name not in _MIXED else ""
+        for_matrices = labels if options.units == ENERGIES else UNITS[options.units][1]
         for part in split(source, path, options):
             if isinstance(part, RawPart):
-                part = replace(part, form=form.name, split=options.split, spelling=form.spelling)
+                part = replace(
+                    part, form=form.name, split=options.split, spelling=form.spelling, for_matrices=for_matrices
+                )
             yield part
     except LatticeError as error:
         yield Failure(path, error)

@@ -161,7 +161,19 @@ def test_what_is_said_of_matrices_is_refused_for_a_graph(given: dict[str, str]) 
     pathlib.Path("g.json").write_text('{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "a", -0.5]]}')
     (found,) = read_records("g.json", ReadOptions(**given))
     assert isinstance(found.error, UsageError)
-    assert "g.json:1: is a graph" in str(found.error)
+    assert "g.json:1: is a graph (json)" in str(found.error)
+
+
+@pytest.mark.parametrize("given", [{"units": "logp"}, {"labels": "labels.txt"}])
+@pytest.mark.parametrize(
+    ("name", "text"), [("w.txt", "but\ncute\n"), ("g.att", "0 1 a 0.5\n1\n"), ("m.txt", "nan 1.5\n2.5 3.5\n")]
+)
+def test_no_form_of_graphs_is_read_with_options_of_matrices(given: dict[str, str], name: str, text: str) -> None:
+    pathlib.Path(name).write_text(text)
+    (found,) = read_records(name, ReadOptions(**given))
+    assert isinstance(found.error, UsageError)
+    assert f"{name}: is a graph (" in str(found.error)
+    assert "is for matrices" in str(found.error)
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------
@@ -360,3 +372,62 @@ def test_a_list_of_lists_in_json_is_a_matrix() -> None:
     pathlib.Path("m.json").write_text("[[1, 2], [3]]")
     (found,) = read_records("m.json", options())
     assert str(found.error) == "m.json: row 1 has 1 entries, but row 0 has 2"
+
+
+# What other systems write ---------------------------------------------------------------------------------------------
+
+
+def table(rows: np.ndarray, separator: str, header: list[str] | None, index: list[str] | None) -> str:
+    """A matrix as DataFrame.to_csv writes it."""
+    lines = [[repr(float(number)) for number in row] for row in rows]
+    if index is not None:
+        lines = [[name, *row] for name, row in zip(index, lines)]
+    return "".join(separator.join(line) + "\n" for line in ([header] if header else []) + lines)
+
+
+@pytest.mark.parametrize(
+    ("header", "index", "said"),
+    [
+        (["", "_", "a", "b", "c"], ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["frame", "_", "a", "b", "c"], ["1", "2", "3", "4"], "the first column ('frame') numbers the rows"),
+        (["time", "_", "a", "b", "c"], ["0.0", "0.02", "0.04", "0.06"], "the first column ('time') numbers the rows"),
+        (["", "0", "1", "2", "3"], ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (None, ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["0", "1", "2", "3"], None, ""),
+        (["_", "a", "b", "c"], None, ""),
+    ],
+)
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_row_numbers_and_column_numbers_of_pandas_are_no_scores(
+    header: list[str] | None, index: list[str] | None, said: str, separator: str
+) -> None:
+    pathlib.Path("m.csv").write_text(table(FORMS["energies"], separator, header, index))
+    record = read_one("m.csv", options())
+    np.testing.assert_array_equal(energies(record), FORMS["energies"])
+    assert record.graph.labels == ("", "_", "a", "b", "c")
+    assert [text.partition(",")[0] for _, text in fresh_notes()] == [said] * bool(said)
+
+
+def test_columns_of_whole_numbers_that_number_nothing_stay_scores() -> None:
+    pathlib.Path("m.csv").write_text("".join(f"{number},2.5,1.5,3.5\n" for number in (0, 2, 1, 3)))
+    assert energies(read_one("m.csv", options()))[:, 0].tolist() == [0, 2, 1, 3]
+    assert fresh_notes() == []
+
+
+def test_a_batch_of_one_may_be_the_first_axis_or_the_second() -> None:
+    for shape in ((1, 4, 4), (4, 1, 4)):
+        np.save("m.npy", FORMS["energies"].reshape(shape))
+        np.testing.assert_array_equal(energies(read_one("m.npy", options())), FORMS["energies"])
+
+
+def test_lengths_tell_which_axis_is_the_batch() -> None:
+    both = np.stack([FORMS["energies"], FORMS["energies"][::-1]])
+    for name, array in (("lengths", both), ("input_lengths", both.swapaxes(0, 1)), ("encoded_lengths", both)):
+        np.savez("m.npz", log_probs=array, **{name: np.array([4, 3])})
+        first, second = read_records("m.npz", options())
+        np.testing.assert_array_equal(energies(first), FORMS["energies"])
+        np.testing.assert_array_equal(energies(second, 3), FORMS["energies"][::-1][:3])
+    fresh_notes()
+    np.savez("m.npz", log_probs=both.swapaxes(0, 1))
+    assert len([*read_records("m.npz", options())]) == 4
+    assert "is read as (B, T, C), 4 records of 2 rows" in fresh_notes()[0][1]

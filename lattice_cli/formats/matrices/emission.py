@@ -48,13 +48,13 @@ def matrix_of_rows(given: Any, width: int, source: str, what: str, because: str)
 def matrix_record(
     matrix: Any, source: str, record_id: str, options: ReadOptions, own: Sequence[str] = (), target: Target = None
 ) -> Document | Inputs:
-    """The record of an array of numbers of shape (T, C), or of a batch of one, (1, T, C).
+    """The record of an array of numbers of shape (T, C), or of a batch of one, (1, T, C) or (T, 1, C).
 
     own: labels of the columns, where the file has them; else the options name a file of them. Raises FormatError,
     UsageError.
     """
-    if isinstance(matrix, np.ndarray) and matrix.ndim == 3 and len(matrix) == 1:
-        matrix = matrix[0]
+    if isinstance(matrix, np.ndarray) and matrix.ndim == 3 and 1 in matrix.shape[:2]:
+        matrix = matrix[0] if len(matrix) == 1 else matrix[:, 0]
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiub"[: 3 + options.inputs]:
         found = f"shape {matrix.shape} and type {matrix.dtype}" if isinstance(matrix, np.ndarray) else "an archive"
         expected = "(rows, size)" if options.inputs else "(T, C)"

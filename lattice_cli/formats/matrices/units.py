@@ -108,7 +108,7 @@ def _adds(units: str) -> str:
 
 
 def _sums(rows: FloatArray) -> dict[str, FloatArray]:
-    """Units -> (rows,) what the probabilities that the numbers stand for in them add up to; nan where one is below 0."""
+    """Units -> (rows,) what the probabilities that the numbers stand for add up to; nan where one is below 0."""
     with np.errstate(over="ignore"):
         parts = {"logp": np.exp(rows), "log10": np.power(10.0, rows), ENERGIES: np.exp(-rows)}
         sums = {name: part.sum(axis=1) for name, part in parts.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lattice_cli.errors import FormatError, LatticeError, UsageError
+from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import PAUSE, Failure, Pause, RawPart, ReadOptions, Source, decoded, parse_json, parse_yaml
 from lattice_cli.graph import Document, Inputs
 
@@ -31,24 +31,12 @@ def _document(value: object, source: str, record_id: str, options: ReadOptions) 
         return matrix_record(rows, source, record_id, options)
     from lattice_cli.formats.native.document import read_document
 
-    if not (isinstance(value, dict) and "emissions" in value):
-        require_no_matrix_options(options, source)
     return read_document(value, source, record_id, options).scaled(options.scales)
 
 
 def _require_wanted(options: ReadOptions, source: str) -> None:
     if not options.inputs:
         raise FormatError(f"{source}: inputs for a recogniser, expected a graph (lattice recognize makes one of them)")
-
-
-def require_no_matrix_options(options: ReadOptions, source: str) -> None:
-    """Raises UsageError for what is said of matrices where a graph is read."""
-    from lattice_cli.formats.matrices import ENERGIES, UNITS
-
-    if options.units != ENERGIES:
-        raise UsageError(f"{source}: is a graph, its numbers are energies: {UNITS[options.units][1]} is for matrices")
-    if options.labels is not None:
-        raise UsageError(f"{source}: is a graph, its arcs have labels: --labels is for matrices")
 
 
 def split_npz(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart]:
@@ -63,7 +51,6 @@ def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> R
 
     arrays = npz_arrays(data, source)
     if "model" in arrays or "about" in arrays or "src" in arrays:
-        require_no_matrix_options(options, source)
         yield document_of(arrays, source, path).scaled(options.scales)
         return
     from lattice_cli.formats.matrices import INPUTS, records_of_arrays
