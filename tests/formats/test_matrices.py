@@ -431,3 +431,45 @@ def test_lengths_tell_which_axis_is_the_batch() -> None:
     np.savez("m.npz", log_probs=both.swapaxes(0, 1))
     assert len([*read_records("m.npz", options())]) == 4
     assert "is read as (B, T, C), 4 records of 2 rows" in fresh_notes()[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "said"),
+    [
+        ("<unk>\t0\n<s>\t0\n\u2581the\t-2.34\ns\t-3.1\n", ["<unk>", "<s>", "\u2581the", "s"], "SentencePiece's scores"),
+        ("<unk>\t0\n\u2581t\t-0\nhe\t-1\n", ["<unk>", "\u2581t", "he"], "SentencePiece's scores"),
+        ("| 94802\nE 51860\nT 51860\n", ["<s>", "<pad>", "</s>", "<unk>", "|", "E", "T"], "fairseq's dict.txt"),
+        ("c 2\nb 1\na 0\n", ["<s>", "<pad>", "</s>", "<unk>", "c", "b", "a"], "fairseq's dict.txt"),
+        ("0 _\n1 a\n2  \n", ["_", "a", " "], "read as an id and a label"),
+        ("0\t_\n1\t7\n", ["_", "7"], "read as an id and a label"),
+        ("'<blank>' => 0\n'it's' => 1\n=====\n'starting_index' => 0\n", ["<blank>", "it's"], ""),
+        ("- _\n- a\n- ' '\n", ["_", "a", " "], ""),
+        ("labels:\n- _\n- a\n", ["_", "a"], ""),
+        ("['_', \"'\", 'a']\n", ["_", "'", "a"], ""),
+        ('{"1": "a", "0": "_"}', ["_", "a"], ""),
+        ("_ \na\t\n \n", ["_", "a", " "], "white space behind labels is not read"),
+        ("_\na\n\n\n", ["_", "a"], ""),
+        ("_\n\na\n", ["_", "", "a"], ""),
+    ],
+)
+def test_labels_with_scores_counts_and_ids_are_told_apart(text: str, labels: list[str], said: str) -> None:
+    pathlib.Path("x.labels").write_text(text)
+    assert read_labels("x.labels", len(labels)) == labels
+    notes = [text for _, text in fresh_notes()]
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("| 94\nE 51\n", "the numbers fall from 94 to 51, as counts do"),
+        ("_ 0\na 1\nb 2\nzz\n", r"x\.labels:4: found 'zz', expected a label and its number"),
+        ("['a'", "not YAML"),
+        ("- a\n- b: 1\n", "expected a string"),
+    ],
+)
+def test_tables_that_number_no_columns_are_refused(text: str, message: str) -> None:
+    pathlib.Path("x.labels").write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_labels("x.labels", 4)

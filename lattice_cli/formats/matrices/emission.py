@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, counted
 from lattice_cli.formats.io import ReadOptions, as_list, as_number, as_text, location, note
 from lattice_cli.formats.matrices.column_labels import read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
@@ -90,7 +90,11 @@ def _labels(own: Sequence[str], shape: tuple[int, ...], source: str, options: Re
             hint = f" and the matrix {shape[0]} rows: is it transposed, expected (T, C)?"
         elif len(labels) == shape[1] - 1:
             hint = ": the blank of CTC is not among them? It needs a line, where its column is"
-        raise FormatError(f"{source}: the matrix has {shape[1]} columns, but {name} has {len(labels)} labels{hint}")
+        elif len(labels) == 1:
+            hint = ", expected a label a line, or a JSON list"
+        raise FormatError(
+            f"{source}: the matrix has {shape[1]} columns, but {name} has {counted(len(labels), 'label')}{hint}"
+        )
     return labels
 
 
