@@ -447,7 +447,7 @@ def test_lengths_tell_which_axis_is_the_batch() -> None:
         ("labels:\n- _\n- a\n", ["_", "a"], ""),
         ("['_', \"'\", 'a']\n", ["_", "'", "a"], ""),
         ('{"1": "a", "0": "_"}', ["_", "a"], ""),
-        ("_ \na\t\n \n", ["_", "a", " "], "white space behind labels is not read"),
+        ("_ \na\n \n", ["_ ", "a", " "], "the white space behind '_ ' is read as a part of the label"),
         ("_\na\n\n\n", ["_", "a"], ""),
         ("_\n\na\n", ["_", "", "a"], ""),
     ],

@@ -126,8 +126,8 @@ def _of_lines(lines: list[str], columns: int) -> tuple[list[str], str]:
     plain = [line.removeprefix("\\") if line.startswith("\\#") else line for line in lines if line[:1] != "#"]
     if _COMMENT.search("\n".join(lines)) and (len(lines) != columns or len(plain) == columns):
         lines = plain
-    trimmed = [line.rstrip(" \t") or line for line in lines]
-    return trimmed, "" if trimmed == lines else "white space behind labels is not read"
+    padded = next((line for line in lines if line.rstrip(" \t") not in ("", line)), None)
+    return lines, "" if padded is None else f"the white space behind {padded!r} is read as a part of the label"
 
 
 def _of_yaml(text: str, source: str) -> list[str]:

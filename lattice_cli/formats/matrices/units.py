@@ -27,6 +27,8 @@ UNITS = {
 _ROWS = 64
 #: With so many rows and columns, what is no chance in all of them: that they add up to at most 1, say.
 _MANY_ROWS, _MANY_COLUMNS = 8, 3
+#: What scores, which may be anything, do not add up to in the mean of many rows if none is above 1.
+_MOST = 0.8
 #: Sums of probabilities differ from 1 by what float16 and a few printed digits leave.
 _NEAR = 0.01
 #: (how near the sums in other units are, how far those in the given ones): then the others are meant.
@@ -149,8 +151,8 @@ def _unnormalised(rows: FloatArray, sums: dict[str, FloatArray], units: str, rea
     if most < 1 + _NEAR:
         return ""
     like = next((name for name in ("logp", "log10", ENERGIES, "prob") if _less(rows, sums, name)), None)
-    if units == "logits" and (like in (None, "logp", ENERGIES) or (like == "log10" and np.isfinite(rows).all())):
-        return ""  # scores may be anything; those that some classes have not are more likely a part of a distribution
+    if units == "logits" and (like in (None, "logp") or (like != "prob" and sums[like].mean() < _MOST)):
+        return ""
     if like is not None:
         return f"{reads} the rows look like {_plural(like)}: {_adds(like)} 1 or less; {_advice(like, units)}"
     if units == "prob":
