@@ -16,7 +16,7 @@ _LOOSE = ("words", "dict", "yaml")
 _YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[^']*'\s*:)""")
 _TABLE = "╭┏┌"
 #: What begins a document or a grammar of other systems: markup, ABNF, HTK's and Julius' grammars, Lisp.
-_NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
+_NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|#!MLF!#|%PDF-|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
 #: Of a dictionary: `word(2)`, what HTK, Kaldi and MFA have before the phones, and what keeps these from the word.
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _BEFORE_PHONES = re.compile(r"\[.*\]|[0-9]?\.[0-9]+")
@@ -162,10 +162,14 @@ def _is_matrix(lines: list[str]) -> bool:
 
     rows = columns_of(lines) if lines else []
     separated = len(lines) > 1 and any(each in lines[0] for each in ",;")
-    body = rows[1:] if separated and not all(map(is_number, rows[0])) else rows
+    numbers = [*map(is_number, rows[0])] if rows else []
+    headed = not all(numbers) and (
+        separated or (len(lines) > 1 and "\t" in lines[0] and (not any(numbers) or not rows[0][0]))
+    )
+    body = rows[1:] if headed else rows
     width = len(rows[0]) if rows else 0
     if width < 2 or not all(len(row) == width and all(map(is_number, row)) for row in body):
         return False
-    if not separated and width == 2 and all(is_id(row[0]) for row in body):
+    if not separated and not headed and width == 2 and all(is_id(row[0]) for row in body):
         return False  # words and their energies
     return separated or all(any(set(field) & set(".eE") for field in row) for row in body)

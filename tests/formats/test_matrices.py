@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -473,3 +474,31 @@ def test_tables_that_number_no_columns_are_refused(text: str, message: str) -> N
     pathlib.Path("x.labels").write_text(text)
     with pytest.raises(FormatError, match=message):
         read_labels("x.labels", 4)
+
+
+def test_a_file_of_torch_is_refused_with_what_it_is() -> None:
+    with zipfile.ZipFile("m.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02")
+        archive.writestr("archive/data/0", b"\0" * 96)
+    (found,) = read_records("m.pt", options())
+    assert "holds 'archive/data.pkl', which is no array, expected an .npz file: is it of torch.save?" in str(
+        found.error
+    )
+    with zipfile.ZipFile("m.npz", "w") as archive:
+        archive.writestr("word/document.xml", "<a/>")
+    (found,) = read_records("m.npz", options())
+    assert "holds 'word/document.xml', which is no array" in str(found.error)
+
+
+@pytest.mark.parametrize("name", ["m.txt", "m"])
+@pytest.mark.parametrize("header", [["", "_", "a", "b", "c"], ["_", "a", "b", "c"], ["", "0", "1", "2", "3"]])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_a_table_is_told_under_another_name(separator: str, header: list[str], name: str) -> None:
+    index = ["0", "1", "2", "3"] if header[0] == "" else None
+    pathlib.Path(name).write_text(table(FORMS["energies"], separator, header, index))
+    np.testing.assert_array_equal(energies(read_one(name, options())), FORMS["energies"])
+
+
+def test_a_batch_of_one_in_json_is_a_matrix() -> None:
+    pathlib.Path("m.json").write_text(json.dumps([FORMS["energies"].tolist()]))
+    np.testing.assert_array_equal(energies(read_one("m.json", options())), FORMS["energies"])

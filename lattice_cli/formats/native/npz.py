@@ -109,9 +109,14 @@ def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
         raise FormatError(f"{source}: not a readable .npz file: no zip archive")
     try:
         file = np.load(io.BytesIO(data), allow_pickle=False)
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive makes zipfile and numpy raise errors of a dozen kinds
         raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
+    alien = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
+    if alien is not None:
+        hint = ": is it of torch.save? numpy.savez writes arrays" if alien.endswith("data.pkl") else ""
+        raise FormatError(f"{source}: holds {alien!r}, which is no array, expected an .npz file{hint}")
+    return arrays
 
 
 def _require_columns(arrays: dict[str, Any], source: str) -> None:
