@@ -629,3 +629,9 @@ def test_a_table_that_has_a_word_for_epsilon_is_said(first: str, said: bool) -> 
     (record,) = read_records("x.att", ReadOptions(isymbols="words.txt", osymbols="words.txt"))
     assert record.graph.labels == ("", "b")
     assert any("0 is read as epsilon, which words.txt calls" in text for _, text in fresh_notes()) == said
+
+
+def test_rows_too_wide_for_any_arc_are_named() -> None:
+    pathlib.Path("x.att").write_text("0 1 a b 0.5 7\n1\n")
+    (found,) = read_records("x.att", ReadOptions())
+    assert "x.att:1: found 6 columns, expected an arc of a transducer" in str(found.error)

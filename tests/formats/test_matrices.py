@@ -502,3 +502,19 @@ def test_a_table_is_told_under_another_name(separator: str, header: list[str], n
 def test_a_batch_of_one_in_json_is_a_matrix() -> None:
     pathlib.Path("m.json").write_text(json.dumps([FORMS["energies"].tolist()]))
     np.testing.assert_array_equal(energies(read_one("m.json", options())), FORMS["energies"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("_,a,b,c\r1,2,3,4\r", r"m\.csv: has no rows of numbers"),
+        ('_,"a,b,c\n1,2,3,4\n', r"m\.csv: the matrix has 4 columns, but"),
+        ("1,2,\x1c3,4\n1,2,3,4\n", r"m\.csv:2: found"),
+        ("_,a,b,c\n1,2,3,4\x1e\n", r"m\.csv:2: found '4\\x1e', expected a number"),
+        ("1,2,3," + "4" * 200_000 + "\n", "row 0, column 3 is inf"),
+    ],
+)
+def test_a_table_that_is_damaged_is_an_error_with_its_line(text: str, message: str) -> None:
+    pathlib.Path("m.csv").write_text(text, newline="")
+    with pytest.raises(FormatError, match=message):
+        read_one("m.csv", options(units="logp"))

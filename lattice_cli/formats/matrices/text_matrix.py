@@ -86,12 +86,18 @@ def columns_of(lines: Sequence[str]) -> list[list[str]]:
     separator = next((each for each in _SEPARATORS if each in lines[-1]), None)
     if separator is None:
         return [line.split() for line in lines]
-    return [[field.strip(" \r") or field for field in row] for row in csv.reader(lines, delimiter=separator)]
+    try:
+        rows = [*csv.reader([line.removesuffix("\r") for line in lines], delimiter=separator)]
+    except csv.Error:
+        rows = []
+    if len(rows) != len(lines):  # a quote that is not closed, or goes over lines
+        rows = [line.split(separator) for line in lines]
+    return [[field.strip(" \r") or field for field in row] for row in rows]
 
 
 def is_number(field: str) -> bool:
     """True for a number as it stands in a column: digits, a sign, an exponent, or an infinite one."""
-    text = field.strip().lower()
+    text = field.strip(" \t\r").lower()
     if not text or (text.lstrip("+-")[:1] not in "0123456789." and text not in _NUMBER_WORDS):
         return False
     try:
