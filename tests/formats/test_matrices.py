@@ -393,6 +393,7 @@ def table(rows: np.ndarray, separator: str, header: list[str] | None, index: lis
         (["frame", "_", "a", "b", "c"], ["1", "2", "3", "4"], "the first column ('frame') numbers the rows"),
         (["time", "_", "a", "b", "c"], ["0.0", "0.02", "0.04", "0.06"], "the first column ('time') numbers the rows"),
         (["", "0", "1", "2", "3"], ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["", "_", "a", "b", "c"], ["17", "5", "9", "40"], "the first column numbers the rows"),
         (None, ["0", "1", "2", "3"], "the first column numbers the rows"),
         (["0", "1", "2", "3"], None, ""),
         (["_", "a", "b", "c"], None, ""),
@@ -508,8 +509,7 @@ def test_a_batch_of_one_in_json_is_a_matrix() -> None:
     ("text", "message"),
     [
         ("_,a,b,c\r1,2,3,4\r", r"m\.csv: has no rows of numbers"),
-        ('_,"a,b,c\n1,2,3,4\n', r"m\.csv: the matrix has 4 columns, but"),
-        ("1,2,\x1c3,4\n1,2,3,4\n", r"m\.csv:2: found"),
+        ('_,a,b,c\n1,2,"3,4\n1,2,3,4\n', r"m\.csv:2: found '\"3', expected a number"),
         ("_,a,b,c\n1,2,3,4\x1e\n", r"m\.csv:2: found '4\\x1e', expected a number"),
         ("1,2,3," + "4" * 200_000 + "\n", "row 0, column 3 is inf"),
     ],
@@ -518,3 +518,8 @@ def test_a_table_that_is_damaged_is_an_error_with_its_line(text: str, message: s
     pathlib.Path("m.csv").write_text(text, newline="")
     with pytest.raises(FormatError, match=message):
         read_one("m.csv", options(units="logp"))
+
+
+def test_a_first_column_without_numbers_is_no_time() -> None:
+    pathlib.Path("m.csv").write_text("time,_,a\n" + "-inf,-0.5,-0.9\n" * 3)
+    assert read_one("m.csv", ReadOptions(units="logp")).graph.labels == ("", "time", "_", "a")

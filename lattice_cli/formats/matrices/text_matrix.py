@@ -21,7 +21,8 @@ from lattice_cli.graph import Document, Inputs
 #: Those of fields; a number with a decimal comma stands between semicolons, and is told.
 _SEPARATORS = (";", "\t", ",")
 #: What a column that numbers rows is called.
-_ROW_NAMES = frozenset({"", "unnamed: 0", "frame", "time", "index", "step", "row", "seconds"})
+_NAMELESS = frozenset({"", "unnamed: 0"})
+_ROW_NAMES = _NAMELESS | {"frame", "time", "index", "step", "row", "seconds"}
 #: What infinite energies are called: the probability is 0.
 _NUMBER_WORDS = frozenset({"inf", "-inf", "+inf", "infinity", "-infinity"})
 
@@ -73,8 +74,10 @@ def _numbers_rows(fields: Sequence[Sequence[str]], matrix: FloatArray, labels: S
     column, named = [row[0] for row in fields], bool(labels) and labels[0].lower() in _ROW_NAMES
     if _counting(column) or _counting(column, 1):
         return named or len(fields) > 2
-    steps = np.diff(matrix[:, 0])
-    return named and len(steps) > 1 and bool((steps > 0).all() and np.allclose(steps, steps[0], rtol=1e-3, atol=0))
+    if labels and labels[0].lower() in _NAMELESS and all(map(str.isdecimal, column)):
+        return True
+    steps = np.diff(matrix[:, 0]) if named and np.isfinite(matrix[:, 0]).all() else np.zeros(0)
+    return len(steps) > 1 and bool((steps > 0).all() and np.allclose(steps, steps[0], rtol=1e-3, atol=0))
 
 
 def _has_fraction(field: str) -> bool:
