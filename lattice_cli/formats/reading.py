@@ -11,6 +11,7 @@ from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import MATRIX_OPTIONS, Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
+from lattice_cli.formats.matrices.units import ENERGIES, UNITS
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
 from lattice_cli.graph import Document, Inputs
@@ -61,9 +62,11 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
         form = form_read(source, path, options.format)
         options.require_unused(_without_use(form), source.name, f"is read as {form.name}")
         split = form.splitter if form.split else partial(_undivided, form)
+        for_matrices = UNITS[options.units][1] if form.name in _KALDI and options.units != ENERGIES else ""
         for part in split(source, path, options):
             if isinstance(part, RawPart):
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
+                part.for_matrices = for_matrices
             yield part
     except LatticeError as error:
         yield Failure(path, error)
@@ -83,6 +86,7 @@ def _whole(form: Format, data: bytes, source: str, path: str, options: ReadOptio
     yield found.scaled(options.scales) if isinstance(found, Document) else found
 
 
+#: Archives, which may hold matrices and lattices side by side.
 _KALDI = ("kaldi", "kaldi-binary", "scp")
 #: Field of ReadOptions -> the forms whose files it can make a difference to; of those of symbol tables see `numbered`.
 _USES = {

@@ -72,7 +72,7 @@ def loaded(name: str) -> Callable[..., Any]:
 
 _SPACE = rb"[\xef\xbb\xbf \t\r\n]*"
 #: A mapping or a list; words of word lists and dictionaries may begin with a brace or a bracket as well.
-_JSON = _SPACE + rb"(\{\s*([\"'}]|$)|\[\s*([\[{\"\]0-9tfn]|-[0-9]|$))"
+_JSON = _SPACE + rb"(\{\s*([\"'}]|$)|\[\s*([\[{\"\]0-9]|(true|false|null)\b|-[0-9]|$))"
 _SLF = rb"(\s*#[^\n]*\n|\s)*(VERSION|V|UTTERANCE|U|base|lmname|lmscale|wdpenalty|start|NODES|N)\s*="
 #: A key, and under it a row that ends with graph and acoustic costs, or is a final node's.
 _KALDI = rb"\s*[^\s=:]+[ \t]*\r?\n[0-9]+[ \t]+[0-9]+([ \t]+[^\s,]+){1,2}[ \t]+[-+.0-9eE]+,[-+.0-9eE]+(,[0-9_]*)?\s"
@@ -134,7 +134,7 @@ FORMATS = {
         Format("dict", "", (".dict", ".dic"), read=".notations.pronunciations:read_dictionary"),
         Format("arpa", "", (".arpa", ".lm"), _ARPA, read=".notations.arpa:read_arpa_grammar"),
         Format("jsgf", "", (), _SPACE + rb"#JSGF", read=".notations.jsgf:read_jsgf_grammar"),
-        Format("fsg", "", (), _SPACE + rb"FSG_BEGIN", read=".notations.fsg:read_fsg_grammar"),
+        Format("fsg", "", (), _SPACE + rb"(#[^\n]*\n\s*)*FSG_BEGIN", read=".notations.fsg:read_fsg_grammar"),
     )
 }  # fmt: skip
 

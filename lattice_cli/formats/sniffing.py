@@ -15,6 +15,14 @@ _LOOSE = ("words", "dict", "yaml")
 #: A key and its value, or a mapping, a list or a document that begins: what is not YAML if it has none of these.
 _YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[^']*'\s*:)""")
 _TABLE = "╭┏┌"
+#: What begins a document or a grammar of other systems: markup, ABNF, HTK's and Julius' grammars, Lisp.
+_NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|#!MLF!#|%PDF-|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
+#: Of a dictionary: `word(2)`, what HTK, Kaldi and MFA have before the phones, and what keeps these from the word.
+_VARIANT = re.compile(r"(.+)\([0-9]+\)")
+_BEFORE_PHONES = re.compile(r"\[.*\]|[0-9]?\.[0-9]+")
+_APART = re.compile(r"[^ \t]+( *\t|  )")
+#: In the mean, phones are no longer, where they are kept from the word or not; there are no more of them.
+_PHONE_APART, _PHONE, _PHONES = 3.5, 2.5, 200
 _GRAPHS = {"att": "OpenFst", "gtn": "GTN", "k2": "k2"}
 #: The lines that a Sphinx-3 word graph begins with, behind its comments.
 _SPHINX = re.compile(rb"(#[^\n]*\n|\s)*Frames[ \t]+[0-9]+[ \t\r]*\n(#[^\n]*\n|\s)*Nodes[ \t]+[0-9]")
@@ -44,6 +52,11 @@ def _sniffed(source: Source, name: str) -> Format:
         return named if named is not None and named.name in signed.also else signed
     lines = _first_lines(head)
     columns = _in_columns(lines)
+    if not columns and _is_words(named) and (alien := next(filter(_NO_WORD.match, lines), None)):
+        raise FormatError(f"{source.name}: {_not_understood(alien)}")
+    if not columns and (_is_words(named) or (named is None and not _YAML.match(lines[0]))) and _pronounces(lines):
+        note(source.name, "read as dict (words and their phones)")
+        return FORMATS["dict"]
     if named is not None and (named.name not in _LOOSE or not columns):
         return named
     if len(columns) == 1:
@@ -84,10 +97,36 @@ def _named(name: str) -> Format | None:
     return told[max(endings, key=len)] if (endings := [ending for ending in told if name.endswith(ending)]) else None
 
 
+def _is_words(named: Format | None) -> bool:
+    return named is not None and named.name == "words"
+
+
 def _first_lines(head: bytes) -> list[str]:
     """The first lines, whole ones only; all of them where there are few."""
     lines = head.decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
     return [line.removesuffix("\r") for line in lines[: _LINES if len(lines) > _LINES else None]]
+
+
+def _pronounces(lines: list[str]) -> bool:
+    """Whether lines are of a pronunciation dictionary: each has a word and what seem to be phones."""
+    from lattice_cli.formats.matrices import is_number
+
+    rows = [(line.strip(), FIELDS.findall(line)) for line in lines]
+    rows = [(line, fields) for line, fields in rows if fields and fields[0].strip("#") and fields[0][:3] != ";;;"]
+    phones = [[field for field in fields[1:] if not _BEFORE_PHONES.fullmatch(field)] for _, fields in rows]
+    every = [phone for own in phones for phone in own]
+    if not rows or not all(phones) or 3 * sum(map(is_number, every)) > len(every):
+        return False
+    words = {fields[0] for _, fields in rows}
+    if any(found[1] in words for word in words if (found := _VARIANT.fullmatch(word))):
+        return True
+    if all(own[0][0] == "▁" or own[-1] == "|" for own in phones):
+        return True  # a lexicon of word pieces
+    apart = all(_APART.match(line) or len(fields) > 1 + len(own) for (line, fields), own in zip(rows, phones))
+    mean = sum(map(len, every)) / len(every)
+    if apart:
+        return mean <= _PHONE_APART and any(len(own) > 1 for own in phones)
+    return mean <= _PHONE and len(set(every)) <= _PHONES and len(every) >= 2 * len(rows)
 
 
 def _in_columns(lines: list[str]) -> list[str]:
@@ -123,10 +162,14 @@ def _is_matrix(lines: list[str]) -> bool:
 
     rows = columns_of(lines) if lines else []
     separated = len(lines) > 1 and any(each in lines[0] for each in ",;")
-    body = rows[1:] if separated and not all(map(is_number, rows[0])) else rows
+    numbers = [*map(is_number, rows[0])] if rows else []
+    headed = not all(numbers) and (
+        separated or (len(lines) > 1 and "\t" in lines[0] and (not any(numbers) or not rows[0][0]))
+    )
+    body = rows[1:] if headed else rows
     width = len(rows[0]) if rows else 0
     if width < 2 or not all(len(row) == width and all(map(is_number, row)) for row in body):
         return False
-    if not separated and width == 2 and all(is_id(row[0]) for row in body):
+    if not separated and not headed and width == 2 and all(is_id(row[0]) for row in body):
         return False  # words and their energies
     return separated or all(any(set(field) & set(".eE") for field in row) for row in body)

@@ -631,3 +631,21 @@ def test_energies_of_words_and_of_pronunciations_add_up() -> None:
     pathlib.Path("words.txt").write_text("the\t2\n", encoding="utf-8")
     grammar = json.loads(run("grammar", "dict", "x.dict", "--vocabulary", "words.txt").out)
     assert sorted(grammar["arcs"]["energy"]) == [0.0, 2.0, pytest.approx(2 + math.log(2))]
+
+
+@pytest.mark.parametrize(
+    ("first", "said"), [("a", True), ("<eps>", False), ("-", False), ("eps", False), ("<blk>", False)]
+)
+def test_a_table_that_has_a_word_for_epsilon_is_said(first: str, said: bool) -> None:
+    pathlib.Path("words.txt").write_text(f"{first} 0\nb 1\n")
+    pathlib.Path("x.att").write_text("0 1 1 0.5\n1 2 0 0.25\n2\n")
+    fresh_notes()
+    (record,) = read_records("x.att", ReadOptions(isymbols="words.txt", osymbols="words.txt"))
+    assert record.graph.labels == ("", "b")
+    assert any("0 is read as epsilon, which words.txt calls" in text for _, text in fresh_notes()) == said
+
+
+def test_rows_too_wide_for_any_arc_are_named() -> None:
+    pathlib.Path("x.att").write_text("0 1 a b 0.5 7\n1\n")
+    (found,) = read_records("x.att", ReadOptions())
+    assert "x.att:1: found 6 columns, expected an arc of a transducer" in str(found.error)

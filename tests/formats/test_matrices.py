@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,46 @@ def test_what_is_right_is_not_doubted() -> None:
     assert doubt(P.astype(np.float16).astype(float), "prob") == ""
 
 
+def test_log_probabilities_of_a_sure_network_are_not_log10() -> None:
+    rows = np.arange(40)
+    scores = np.random.default_rng(0).normal(size=(40, 6))
+    scores[rows, rows % 6] += 14.0
+    logp = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    assert (np.abs(np.power(10.0, logp).sum(axis=1) - 1) < 0.01).all()
+    assert "--logp reads them so" in doubt(logp, "log10")
+    assert "--log10 reads them so" in doubt(logp / math.log(10), "logp")
+    assert doubt(logp, "logp") == doubt(logp, "logits") == doubt(logp / math.log(10), "log10") == ""
+    assert doubt(np.round(logp, 2), "logp") == doubt(np.round(logp, 2), "logits") == ""
+
+
+def test_rows_from_all_over_a_matrix_are_looked_at() -> None:
+    silence = np.tile([0.0, -20.0, -20.0, -20.0], (20, 1))
+    assert "--log10 reads them so" in doubt(np.vstack([silence, np.log10(P)]), "logp")
+
+
+@pytest.mark.parametrize("held", ["logp", "log10", "prob"])
+def test_a_distribution_without_its_small_probabilities_is_told(held: str) -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(30, 20)) * 2
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    p[p < np.sort(p, axis=1)[:, -5:-4]] = 0.0
+    with np.errstate(divide="ignore"):
+        matrix = {"logp": np.log(p), "log10": np.log10(p), "prob": p}[held]
+    assert doubt(matrix, held) == ""
+    for given in UNITS:
+        if (held, given) not in {(held, held), ("logp", "logits"), ("logp", "log10")}:
+            assert f"{UNITS[held][1]} reads them so" in doubt(matrix, given), given
+
+
+def test_energies_that_are_skewed_are_no_logits() -> None:
+    rng = np.random.default_rng(2)
+    for rows in (3, 8, 100):
+        assert doubt(rng.exponential(3.0, (rows, 10)), "energies") == ""
+        assert doubt(rng.normal(size=(rows, 40)) * 3, "energies") == ""
+    shifted = rng.normal(size=(20, 2)) * 9
+    assert doubt(shifted - shifted.max(axis=1, keepdims=True), "logits") == ""
+
+
 def test_a_square_matrix_that_is_transposed_is_told() -> None:
     for units in ("energies", "logp", "prob"):
         assert "is it transposed?" in doubt(FORMS[units].T, units)
@@ -121,7 +162,19 @@ def test_what_is_said_of_matrices_is_refused_for_a_graph(given: dict[str, str]) 
     pathlib.Path("g.json").write_text('{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "a", -0.5]]}')
     (found,) = read_records("g.json", ReadOptions(**given))
     assert isinstance(found.error, UsageError)
-    assert "g.json:1: is a graph" in str(found.error)
+    assert "g.json:1: is a graph, with labels and energies of its own" in str(found.error)
+
+
+@pytest.mark.parametrize("given", [{"units": "logp"}, {"labels": "labels.txt"}])
+@pytest.mark.parametrize(
+    ("name", "text"), [("w.txt", "but\ncute\n"), ("g.att", "0 1 a 0.5\n1\n"), ("m.txt", "nan 1.5\n2.5 3.5\n")]
+)
+def test_no_form_of_graphs_is_read_with_options_of_matrices(given: dict[str, str], name: str, text: str) -> None:
+    pathlib.Path(name).write_text(text)
+    (found,) = read_records(name, ReadOptions(**given))
+    assert isinstance(found.error, UsageError)
+    assert f"{name}: is read as " in str(found.error)
+    assert "is for matrices" in str(found.error)
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------
@@ -320,3 +373,153 @@ def test_a_list_of_lists_in_json_is_a_matrix() -> None:
     pathlib.Path("m.json").write_text("[[1, 2], [3]]")
     (found,) = read_records("m.json", options())
     assert str(found.error) == "m.json: row 1 has 1 entries, but row 0 has 2"
+
+
+# What other systems write ---------------------------------------------------------------------------------------------
+
+
+def table(rows: np.ndarray, separator: str, header: list[str] | None, index: list[str] | None) -> str:
+    """A matrix as DataFrame.to_csv writes it."""
+    lines = [[repr(float(number)) for number in row] for row in rows]
+    if index is not None:
+        lines = [[name, *row] for name, row in zip(index, lines)]
+    return "".join(separator.join(line) + "\n" for line in ([header] if header else []) + lines)
+
+
+@pytest.mark.parametrize(
+    ("header", "index", "said"),
+    [
+        (["", "_", "a", "b", "c"], ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["frame", "_", "a", "b", "c"], ["1", "2", "3", "4"], "the first column ('frame') numbers the rows"),
+        (["time", "_", "a", "b", "c"], ["0.0", "0.02", "0.04", "0.06"], "the first column ('time') numbers the rows"),
+        (["", "0", "1", "2", "3"], ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["", "_", "a", "b", "c"], ["17", "5", "9", "40"], "the first column numbers the rows"),
+        (None, ["0", "1", "2", "3"], "the first column numbers the rows"),
+        (["0", "1", "2", "3"], None, ""),
+        (["_", "a", "b", "c"], None, ""),
+    ],
+)
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_row_numbers_and_column_numbers_of_pandas_are_no_scores(
+    header: list[str] | None, index: list[str] | None, said: str, separator: str
+) -> None:
+    pathlib.Path("m.csv").write_text(table(FORMS["energies"], separator, header, index))
+    record = read_one("m.csv", options())
+    np.testing.assert_array_equal(energies(record), FORMS["energies"])
+    assert record.graph.labels == ("", "_", "a", "b", "c")
+    assert [text.partition(",")[0] for _, text in fresh_notes()] == [said] * bool(said)
+
+
+def test_columns_of_whole_numbers_that_number_nothing_stay_scores() -> None:
+    pathlib.Path("m.csv").write_text("".join(f"{number},2.5,1.5,3.5\n" for number in (0, 2, 1, 3)))
+    assert energies(read_one("m.csv", options()))[:, 0].tolist() == [0, 2, 1, 3]
+    assert fresh_notes() == []
+
+
+def test_a_batch_of_one_may_be_the_first_axis_or_the_second() -> None:
+    for shape in ((1, 4, 4), (4, 1, 4)):
+        np.save("m.npy", FORMS["energies"].reshape(shape))
+        np.testing.assert_array_equal(energies(read_one("m.npy", options())), FORMS["energies"])
+
+
+def test_lengths_tell_which_axis_is_the_batch() -> None:
+    both = np.stack([FORMS["energies"], FORMS["energies"][::-1]])
+    for name, array in (("lengths", both), ("input_lengths", both.swapaxes(0, 1)), ("encoded_lengths", both)):
+        np.savez("m.npz", log_probs=array, **{name: np.array([4, 3])})
+        first, second = read_records("m.npz", options())
+        np.testing.assert_array_equal(energies(first), FORMS["energies"])
+        np.testing.assert_array_equal(energies(second, 3), FORMS["energies"][::-1][:3])
+    fresh_notes()
+    np.savez("m.npz", log_probs=both.swapaxes(0, 1))
+    assert len([*read_records("m.npz", options())]) == 4
+    assert "is read as (B, T, C), 4 records of 2 rows" in fresh_notes()[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "said"),
+    [
+        ("<unk>\t0\n<s>\t0\n\u2581the\t-2.34\ns\t-3.1\n", ["<unk>", "<s>", "\u2581the", "s"], "SentencePiece's scores"),
+        ("<unk>\t0\n\u2581t\t-0\nhe\t-1\n", ["<unk>", "\u2581t", "he"], "SentencePiece's scores"),
+        ("| 94802\nE 51860\nT 51860\n", ["<s>", "<pad>", "</s>", "<unk>", "|", "E", "T"], "fairseq's dict.txt"),
+        ("c 2\nb 1\na 0\n", ["<s>", "<pad>", "</s>", "<unk>", "c", "b", "a"], "fairseq's dict.txt"),
+        ("0 _\n1 a\n2  \n", ["_", "a", " "], "read as an id and a label"),
+        ("0\t_\n1\t7\n", ["_", "7"], "read as an id and a label"),
+        ("'<blank>' => 0\n'it's' => 1\n=====\n'starting_index' => 0\n", ["<blank>", "it's"], ""),
+        ("- _\n- a\n- ' '\n", ["_", "a", " "], ""),
+        ("labels:\n- _\n- a\n", ["_", "a"], ""),
+        ("['_', \"'\", 'a']\n", ["_", "'", "a"], ""),
+        ('{"1": "a", "0": "_"}', ["_", "a"], ""),
+        ("_ \na\n \n", ["_ ", "a", " "], "the white space behind '_ ' is read as a part of the label"),
+        ("_\na\n\n\n", ["_", "a"], ""),
+        ("_\n\na\n", ["_", "", "a"], ""),
+    ],
+)
+def test_labels_with_scores_counts_and_ids_are_told_apart(text: str, labels: list[str], said: str) -> None:
+    pathlib.Path("x.labels").write_text(text)
+    assert read_labels("x.labels", len(labels)) == labels
+    notes = [text for _, text in fresh_notes()]
+    assert len(notes) == bool(said)
+    assert said in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("| 94\nE 51\n", "the numbers fall from 94 to 51, as counts do"),
+        ("_ 0\na 1\nb 2\nzz\n", r"x\.labels:4: found 'zz', expected a label and its number"),
+        ("['a'", "not YAML"),
+        ("- a\n- b: 1\n", "expected a string"),
+    ],
+)
+def test_tables_that_number_no_columns_are_refused(text: str, message: str) -> None:
+    pathlib.Path("x.labels").write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_labels("x.labels", 4)
+
+
+def test_a_file_of_torch_is_refused_with_what_it_is() -> None:
+    with zipfile.ZipFile("m.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02")
+        archive.writestr("archive/data/0", b"\0" * 96)
+    (found,) = read_records("m.pt", options())
+    assert "holds 'archive/data.pkl', which is no array, expected an .npz file: is it of torch.save?" in str(
+        found.error
+    )
+    with zipfile.ZipFile("m.npz", "w") as archive:
+        archive.writestr("word/document.xml", "<a/>")
+    (found,) = read_records("m.npz", options())
+    assert "holds 'word/document.xml', which is no array" in str(found.error)
+
+
+@pytest.mark.parametrize("name", ["m.txt", "m"])
+@pytest.mark.parametrize("header", [["", "_", "a", "b", "c"], ["_", "a", "b", "c"], ["", "0", "1", "2", "3"]])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_a_table_is_told_under_another_name(separator: str, header: list[str], name: str) -> None:
+    index = ["0", "1", "2", "3"] if header[0] == "" else None
+    pathlib.Path(name).write_text(table(FORMS["energies"], separator, header, index))
+    np.testing.assert_array_equal(energies(read_one(name, options())), FORMS["energies"])
+
+
+def test_a_batch_of_one_in_json_is_a_matrix() -> None:
+    pathlib.Path("m.json").write_text(json.dumps([FORMS["energies"].tolist()]))
+    np.testing.assert_array_equal(energies(read_one("m.json", options())), FORMS["energies"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("_,a,b,c\r1,2,3,4\r", r"m\.csv: has no rows of numbers"),
+        ('_,a,b,c\n1,2,"3,4\n1,2,3,4\n', r"m\.csv:2: found '\"3', expected a number"),
+        ("_,a,b,c\n1,2,3,4\x1e\n", r"m\.csv:2: found '4\\x1e', expected a number"),
+        ("1,2,3," + "4" * 200_000 + "\n", "row 0, column 3 is inf"),
+    ],
+)
+def test_a_table_that_is_damaged_is_an_error_with_its_line(text: str, message: str) -> None:
+    pathlib.Path("m.csv").write_text(text, newline="")
+    with pytest.raises(FormatError, match=message):
+        read_one("m.csv", options(units="logp"))
+
+
+def test_a_first_column_without_numbers_is_no_time() -> None:
+    pathlib.Path("m.csv").write_text("time,_,a\n" + "-inf,-0.5,-0.9\n" * 3)
+    assert read_one("m.csv", ReadOptions(units="logp")).graph.labels == ("", "time", "_", "a")

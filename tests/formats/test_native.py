@@ -1075,6 +1075,13 @@ def test_streams_are_written_and_read_in_order(form: str, several: list[Document
     assert [facts(back) for back in there_and_back(several, form)] == [facts(document) for document in several]
 
 
+def test_a_named_node_beside_numbers_leaves_them_in_their_order() -> None:
+    graph = Graph([1], [2], [0], [0], [0.0], [0.0, INF, INF], [INF, INF, 0.0], ("",))
+    document = Document(graph, "0", "made up", ["", 0, -1])
+    (back,) = there_and_back([document], ".jsonl")
+    assert facts(back) == facts(document)
+
+
 def line_of(labels: tuple[str, ...], names: list[int | str], **more: Any) -> Document:
     """Nodes in a row, an arc with each label between them."""
     count = len(labels)

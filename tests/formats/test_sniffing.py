@@ -7,9 +7,10 @@ import pathlib
 import pytest
 from support.commands import records, run
 
-from lattice_cli.errors import LatticeError
+from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats import read_one
 from lattice_cli.formats.io import ReadOptions, fresh_notes
+from lattice_cli.formats.notations import words_of
 
 JSON = '{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "a", 0.5]]}\n'
 YAML = "lattice: 1\nstart: 0\nfinal: 1\narcs:\n- [0, 1, a, 0.5]\n"
@@ -54,7 +55,7 @@ def test_a_signature_is_believed_whatever_the_name(form_told: str, name: str) ->
     ("name", "text", "expected"),
     [
         ("x.txt", WORDS, "words"),
-        ("x.txt", DICT, "words"),
+        ("x.txt", DICT, "dict"),
         ("x.dict", DICT, "dict"),
         ("x.dict", "{BRACE B R EY S\n[x] B AE K\n", "dict"),
         ("x.txt", "{brace\n[x]\n", "words"),
@@ -117,14 +118,95 @@ def test_a_grammar_among_records_is_told() -> None:
         assert run(command, "x.json", "-g", "words.yaml", "--json").err == ""
 
 
-def test_a_dictionary_read_as_a_word_list_is_told_as_a_grammar_too() -> None:
-    pathlib.Path("lexicon.txt").write_text(DICT)
-    done = run("viterbi", "-", "-g", "lexicon.txt", text=JSON)
-    assert "--format dict reads pronunciations" in done.err
-
-
 def test_show_says_what_a_file_was_read_as() -> None:
     pathlib.Path("x.txt").write_text(KALDI)
     (told,) = records(run("show", "x.txt", "--json").out)
     assert told["read_as"] == "kaldi"
     assert "│ read as            │ kaldi" in run("show", "x.txt").out
+
+
+# Text that its name leaves open ---------------------------------------------------------------------------------------
+
+DICTIONARIES = {
+    "CMUdict": ";;; # CMUdict\nRED  R EH1 D\nRED(1)  R IH1 D\n",
+    "Sphinx": "red R EH D\nread R EH D\nread(2) R IY D\n",
+    "MFA": "red\t0.99\t0.1\t1.2\t0.9\tr e d\nblue\t1.0\t0.1\t1.0\t1.0\tb l u\n",
+    "lexicon.txt": "!SIL SIL\nred r e d\nblue b l u\n",
+    "lexiconp.txt": "red 1.0 r e d\nblue 0.5 b l u\nblue 0.25 b l o\n",
+    "HTK": "RED  [red]  r e d sp\nSENT-END [] sil\n",
+    "BEEP": "# BEEP 1.0\nABACK  ax b ae k\nRED r eh d\n",
+    "tabs": "red\tr e d\nI\taj\n",
+    "flashlight": "hello \u2581he llo |\nred \u2581red |\n",
+}
+NO_DICTIONARIES = {
+    "phrases": "new york\nlos angeles\n",
+    "energies": "red\t0.5\nblue\t1.25\n",
+    "mixed": "red\nnew york\n",
+    "numbers": "12 7\n345 8\n",
+    "brackets": "[noise]\n[laughter]\nred\n",
+    "braces": "{red}\nblue\n",
+    "short words": "I am\nyou are\n",
+    "times": "u1 1 0.0 0.5 red 0.9\nu1 1 0.5 0.3 blue 0.8\n",
+    "sentences": "turn on the light\nturn it off\n",
+}
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x"])
+@pytest.mark.parametrize("writer", DICTIONARIES)
+def test_a_dictionary_is_told_from_a_word_list(writer: str, name: str) -> None:
+    pathlib.Path(name).write_text(DICTIONARIES[writer])
+    graph = read_one(name, ReadOptions(as_grammar=True)).graph
+    assert {"red", "RED"} & set(graph.labels), graph.labels
+    assert (name != "x.txt") or (name, "read as dict (words and their phones)") in fresh_notes()
+
+
+@pytest.mark.parametrize("kind", NO_DICTIONARIES)
+def test_a_word_list_is_no_dictionary(kind: str) -> None:
+    pathlib.Path("x.txt").write_text(NO_DICTIONARIES[kind])
+    graph = read_one("x.txt", ReadOptions(as_grammar=True)).graph
+    assert all(len(label) <= 1 for label in graph.labels)
+    assert not fresh_notes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#ABNF 1.0;\n$c = red;\n",
+        "$c = red | blue;\n( $c )\n",
+        '<?xml version="1.0"?>\n<grammar/>\n',
+        "S : NS C\n",
+        '("red" nil (((r e d) 1)))\n',
+    ],
+)
+def test_grammars_that_are_not_read_are_no_words(text: str) -> None:
+    pathlib.Path("x.txt").write_text(text)
+    with pytest.raises(FormatError, match="in no form that is known"):
+        read_one("x.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("# colours\nred\n", ["# colours", "red"], "1 line with # in front read as words"),
+        ("#red\n#\n", ["#", "#red"], ""),
+        ("red \n  blue\n", ["blue", "red"], "white space around 2 words is not read"),
+        ("the 900\nbe 70\n", ["be 70", "the 900"], "every line is a word and a number"),
+        ("   90 the\n7 be\n", ["7 be", "90 the"], "every line is a word and a number"),
+        (
+            "the\t900\nbe\t70\n",
+            ["be", "the"],
+            "the numbers behind tabs are read as energies, but look like counts (900)",
+        ),
+    ],
+)
+def test_what_a_word_list_seems_to_mean_is_said(text: str, words: list[str], said: str) -> None:
+    pathlib.Path("x.txt").write_text(text)
+    found = words_of(text, "x.txt")
+    assert sorted(word.name for word in found) == words
+    assert any(said in text for _, text in fresh_notes()) == bool(said)
+
+
+def test_a_comment_may_stand_before_an_fsg() -> None:
+    fsg = "FSG_BEGIN <g>\nNUM_STATES 2\nSTART_STATE 0\nFINAL_STATE 1\nTRANSITION 0 1 1.0 red\nFSG_END\n"
+    pathlib.Path("x.txt").write_text("# made by sphinx\n" + fsg)
+    assert read_one("x.txt").graph.labels == ("", "red")

@@ -134,6 +134,8 @@ def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> i
         return 1
     if words is not None and sure is None and strange is None:
         return 2
+    if not last:
+        return 2  # no arc has a width that one can have
     line, text = strange or words or last[0]
     expected = "which of them it is: --acceptor or --transducer"
     if words is not None and sure is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lattice_cli.errors import LatticeError
+from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.graph import Document
 
 
@@ -32,6 +32,7 @@ class RawPart:
 
     parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as. split: how its
     labels spell words, as the user says; spelling: how they do in this form, but for columns of matrices.
+    for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -41,12 +42,16 @@ class RawPart:
     form: str = ""
     split: str = "auto"
     spelling: str = "auto"
+    for_matrices: str = ""
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
         try:
             for record in self.parse(*self.arguments):
                 if isinstance(record, Document):
+                    if self.for_matrices and not record.rows:
+                        said = f"is a graph, its numbers are energies: {self.for_matrices} is for matrices"
+                        raise UsageError(f"{record.source}: {said}")
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
                     record.read_as(self.form, split)
                 yield record

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lattice_cli.errors import FormatError
+from lattice_cli.formats.io.notes import note
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.io.values import brief
 
 EPSILON_SYMBOL = "<eps>"
+#: What epsilon is called without brackets around it.
+_NAMES = frozenset({"eps", "epsilon", "EPS", "EPSILON", "ε", "0", "null", "NULL", "blank", "blk"})
 _ID = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _SPACES = re.compile(r"( +)\t")  # a label, before a tab
 #: A label that is a space, and its number.
@@ -124,6 +127,8 @@ def from_ids(
         number = int(text)
         if number == epsilon:
             found[text] = None
+            if symbols is not None and number == 0 and symbols.epsilon.isalnum() and symbols.epsilon not in _NAMES:
+                note(source, f"0 is read as epsilon, which {symbols.path} calls {symbols.epsilon!r}")
         elif table is None:
             found[text] = text
         elif number in table:

@@ -1,7 +1,8 @@
 """Archives of matrices: what numpy's savez makes of many records.
 
 Matrices (T, C), each under its name; or one array (B, T, C), or (sum of T, C) with lengths, with ids, targets and
-labels of columns beside it: rows of strings, or a JSON list as bytes.
+labels of columns beside it: rows of strings, or a JSON list as bytes. B lengths tell an array (T, B, C), as torch's
+ctc_loss takes it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, as_list, as_text, blank_of, first_line, target_of
+from lattice_cli.errors import FormatError, counted
+from lattice_cli.formats.io import ReadOptions, as_list, as_text, blank_of, first_line, note, target_of
 from lattice_cli.formats.matrices.emission import Target, matrix_record, require_finite
 from lattice_cli.graph import Document, Inputs
 
 #: Of recognisers, in which each row is one entry of a record's rows.
 INPUTS = "inputs"
-_LENGTHS = ("lengths", "lens", "length", "sizes", "input_lengths", "num_frames", "T")
+_LENGTHS = (
+    *("lengths", "lens", "length", "sizes", "num_frames", "T"),
+    *(f"{what}_{name}" for what in ("input", "output", "out", "encoded", "logit", "x") for name in ("lengths", "lens")),
+)
 _IDS = ("ids", "id", "keys", "names", "utts")
 _TARGETS = ("targets", "target", "texts", "text", "references", "transcripts", "y")
 _LABELS = ("labels", "columns", "classes", "vocab", "tokens", "alphabet")
@@ -71,8 +75,14 @@ def _matrices(rest: dict[str, Any], lengths: tuple[str, Any] | None, source: str
     if len(rest) == 1 and INPUTS in rest and lengths is None:
         raise FormatError(f"{source}: array 'lengths' is missing, expected rows of each record")
     ((name, only),) = rest.items() if len(rest) == 1 else (("", None),)
-    if only is not None and only.ndim == 3 and (lengths is not None or len(only) != 1):
+    if only is not None and only.ndim == 3 and (lengths is not None or 1 not in only.shape[:2]):
         counts = np.full(len(only), only.shape[1]) if lengths is None else _counts(*lengths, source)
+        if len(counts) != len(only) and len(counts) == only.shape[1] and counts.max(initial=0) <= len(only):
+            only = only.swapaxes(0, 1)
+        elif lengths is None and len(only) > only.shape[1]:
+            found = f"array {name!r} {only.shape} is read as (B, T, C), {len(only)} records of"
+            other = f"with {only.shape[1]} lengths beside it, it would be (T, B, C)"
+            note(source, f"{found} {counted(only.shape[1], 'row')}; {other}")
         if len(counts) != len(only) or (counts > only.shape[1]).any():
             found = f"{len(counts)} lengths, the largest {counts.max(initial=0)}"
             raise FormatError(f"{source}: {found}, but array {name!r} has the shape {only.shape}")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, counted
 from lattice_cli.formats.io import MATRIX_OPTIONS, ReadOptions, as_list, as_number, as_text, location, note
 from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
@@ -48,13 +48,13 @@ def matrix_of_rows(given: Any, width: int, source: str, what: str, because: str)
 def matrix_record(
     matrix: Any, source: str, record_id: str, options: ReadOptions, own: Sequence[str] = (), target: Target = None
 ) -> Document | Inputs:
-    """The record of an array of numbers of shape (T, C), or of a batch of one, (1, T, C).
+    """The record of an array of numbers of shape (T, C), or of a batch of one, (1, T, C) or (T, 1, C).
 
     own: labels of the columns, where the file has them; else the options name a file of them. Raises FormatError,
     UsageError.
     """
-    if isinstance(matrix, np.ndarray) and matrix.ndim == 3 and len(matrix) == 1:
-        matrix = matrix[0]
+    if isinstance(matrix, np.ndarray) and matrix.ndim == 3 and 1 in matrix.shape[:2]:
+        matrix = matrix[0] if len(matrix) == 1 else matrix[:, 0]
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiub"[: 3 + options.inputs]:
         found = f"shape {matrix.shape} and type {matrix.dtype}" if isinstance(matrix, np.ndarray) else "an archive"
         expected = "(rows, size)" if options.inputs else "(T, C)"
@@ -91,7 +91,11 @@ def _labels(own: Sequence[str], shape: tuple[int, ...], source: str, options: Re
             hint = f" and the matrix {shape[0]} rows: is it transposed, expected (T, C)?"
         elif len(labels) == shape[1] - 1:
             hint = ": the blank of CTC is not among them? It needs a line, where its column is"
-        raise FormatError(f"{source}: the matrix has {shape[1]} columns, but {name} has {len(labels)} labels{hint}")
+        elif len(labels) == 1:
+            hint = ", expected a label a line, or a JSON list"
+        raise FormatError(
+            f"{source}: the matrix has {shape[1]} columns, but {name} has {counted(len(labels), 'label')}{hint}"
+        )
     return labels
 
 

@@ -16,7 +16,7 @@ from lattice_cli.graph import EPSILON, Document, Graph, Inputs
 
 
 def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
-    """The record of a .npy matrix of shape (T, C), or (1, T, C). Raises FormatError."""
+    """The record of a .npy matrix of shape (T, C), (1, T, C) or (T, 1, C). Raises FormatError."""
     try:
         matrix = np.load(io.BytesIO(data), allow_pickle=False)
     except Exception as error:  # a damaged header makes numpy raise errors of a dozen kinds

@@ -1,7 +1,8 @@
 """What the numbers of an emission matrix are: energies, log-probabilities, probabilities, logits; and what they look
 like.
 
-The first rows tell: probabilities add up to 1, and so do exp x of log-probabilities and exp -x of their energies.
+Rows from all over it tell: probabilities add up to 1, and so do exp x of log-probabilities and exp -x of their
+energies; less where small ones were left out, never more.
 """
 
 from __future__ import annotations
@@ -22,9 +23,16 @@ UNITS = {
     "prob": ("probability", "--prob"),
     "logits": ("logit", "--logits"),
 }
-_ROWS = 8
+#: So many rows are looked at.
+_ROWS = 64
+#: With so many rows and columns, what is no chance in all of them: that they add up to at most 1, say.
+_MANY_ROWS, _MANY_COLUMNS = 8, 3
+#: What scores, which may be anything, do not add up to in the mean of many rows if none is above 1.
+_MOST = 0.8
 #: Sums of probabilities differ from 1 by what float16 and a few printed digits leave.
 _NEAR = 0.01
+#: (how near the sums in other units are, how far those in the given ones): then the others are meant.
+_NEARER = ((1e-12, 1e-10), (1e-9, 1e-6), (1e-5, 1e-3), (1e-3, 6e-3))
 
 
 def energies_of(matrix: FloatArray, units: str, source: str) -> FloatArray:
@@ -57,25 +65,32 @@ def _require(sound: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], matrix: Flo
 
 
 def doubt(matrix: FloatArray, units: str) -> str:
-    """What the first rows of a (T, C) matrix look like, and the option that fits, if that is not `units`; "" if it is.
+    """What rows of a (T, C) matrix look like, and the option that fits, if that is not `units`; "" if it is.
 
     Numbers that add up to nothing in particular are taken as they are said to be, but for logits: of a network's scores
     the largest of a row stands out, of energies the smallest.
     """
-    rows = matrix[:_ROWS]
+    rows = _some(matrix)
     if matrix.shape[1] < 2 or not len(rows) or np.isnan(rows).any():
         return ""
-    fitting = _fitting(rows, units)
-    if units in fitting or (units == "logits" and fitting in ([], ["logp"])):
+    sums = _sums(rows)
+    same = "logp" if units == "logits" else units  # softmax of log-probabilities are the probabilities
+    fitting = _fitting(rows, sums, same)
+    if same in fitting[:1] or (units == "logits" and (rows.max(axis=1) == 0).all()):
         return ""
     reads = f"read as {_plural(units)}, but"
     if fitting:
-        return f"{reads} the rows look like {_plural(fitting[0])}: {_sums(fitting[0])} 1; {_advice(fitting[0], units)}"
-    columns = matrix[:, :_ROWS].T
-    if len(columns[0]) > 1 and (across := _fitting(columns, units)):
-        sums = _sums(across[0])
-        return f"{reads} the columns look like {_plural(across[0])}, not the rows: {sums} 1; is it transposed?"
-    return _unnormalised(rows, units, reads)
+        return f"{reads} the rows look like {_plural(fitting[0])}: {_adds(fitting[0])} 1; {_advice(fitting[0], units)}"
+    columns = _some(matrix.T)
+    if len(columns[0]) > 1 and (across := _fitting(columns, _sums(columns), units)):
+        adds = _adds(across[0])
+        return f"{reads} the columns look like {_plural(across[0])}, not the rows: {adds} 1; is it transposed?"
+    return _unnormalised(rows, sums, units, reads)
+
+
+def _some(matrix: FloatArray) -> FloatArray:
+    """Rows from all over a matrix: the first ones alone may all be silence."""
+    return matrix[np.linspace(0, len(matrix) - 1, min(len(matrix), _ROWS)).astype(np.intp)]
 
 
 def _plural(units: str) -> str:
@@ -87,51 +102,86 @@ def _advice(fitting: str, units: str) -> str:
     return f"leave {UNITS[units][1]} out" if fitting == ENERGIES else f"{UNITS[fitting][1]} reads them so"
 
 
-def _sums(units: str) -> str:
+def _adds(units: str) -> str:
     """What adds up to 1."""
     return {ENERGIES: "exp(-x) adds up to", "prob": "they add up to"}.get(
         units, f"{'10^x' if units == 'log10' else 'exp(x)'} adds up to"
     )
 
 
-def _fitting(rows: FloatArray, units: str) -> list[str]:
-    """The units in which every row is a distribution.
-
-    One or two rows of plain energies may add up to 1 by chance: to be probabilities there have to be more.
-    """
-    found = []
+def _sums(rows: FloatArray) -> dict[str, FloatArray]:
+    """Units -> (rows,) what the probabilities that the numbers stand for add up to; nan where one is below 0."""
     with np.errstate(over="ignore"):
-        parts = {"logp": np.exp(rows), "log10": np.power(10.0, rows), ENERGIES: np.exp(-rows), "prob": rows}
-    for name, part in parts.items():
-        if (part >= 0).all() and (np.abs(part.sum(axis=1) - 1.0) < _NEAR).all():
-            found.append(name)
+        parts = {"logp": np.exp(rows), "log10": np.power(10.0, rows), ENERGIES: np.exp(-rows)}
+        sums = {name: part.sum(axis=1) for name, part in parts.items()}
+    sums["prob"] = np.where((rows < 0).any(axis=1), np.nan, np.where(rows < 0, 0.0, rows).sum(axis=1))
+    return sums
+
+
+def _fitting(rows: FloatArray, sums: dict[str, FloatArray], units: str) -> list[str]:
+    """The units in which every row is a distribution, the likely ones first: `units`, unless others are much nearer.
+
+    One or two rows of plain energies may add up to 1 by chance: to be probabilities there have to be more. A row whose
+    best is 0 fits all logarithms alike.
+    """
+    off = {name: np.abs(total - 1.0) for name, total in sums.items()}
+    found = [name for name, far in off.items() if (far < _NEAR).all()]
     if "prob" in found and units != "prob" and len(rows) < 3 and (rows < 1).all():
         found.remove("prob")
-    return found
+    telling = (rows != 0).all(axis=1) & np.isfinite(rows).any(axis=1)
+    if not found or not telling.any():
+        return sorted(found, key=lambda name: name != units)
+    far = {name: float(off[name][telling].max()) for name in found}
+    best = min(found, key=lambda name: (far[name], name != units))
+    nearer = units not in found or any(far[best] < near and far[units] > least for near, least in _NEARER)
+    return sorted(found, key=lambda name: name != (best if nearer else units))
 
 
-def _unnormalised(rows: FloatArray, units: str, reads: str) -> str:
-    """The doubt where no row adds up to 1: numbers that mean probabilities above 1."""
-    finite = np.where(np.isfinite(rows), rows, 0.0)
-    with np.errstate(over="ignore"):
-        if units == "prob":
-            total = float(rows.sum(axis=1).max())
-            if (rows < 0).any():
-                return f"{reads} some are below 0: logits? {_advice('logits', units)}"
-            return f"{reads} a row of them adds up to {total:.4g}" if total > 1 + _NEAR else ""
-        signed = finite if units in ("logp", "log10") else -finite
-        total = float(np.exp(signed).sum(axis=1).max())
-    if not (signed > _NEAR).any() or total < 1 + _NEAR:
+def _less(rows: FloatArray, sums: dict[str, FloatArray], units: str) -> bool:
+    """Whether the rows look like distributions in these units that small probabilities were left out of."""
+    total = sums[units]
+    large = rows.shape[0] >= _MANY_ROWS and rows.shape[1] >= _MANY_COLUMNS
+    least = 0.05 if units == "prob" else 0.3  # numbers from 0 to 1 are seldom anything else
+    return bool(large and (total < 1 + _NEAR).all() and total.mean() > least)
+
+
+def _unnormalised(rows: FloatArray, sums: dict[str, FloatArray], units: str, reads: str) -> str:
+    """The doubt where not every row adds up to 1 in any units: sums above 1."""
+    most = float(sums[units].max()) if units in sums else math.inf
+    if most < 1 + _NEAR:
         return ""
-    if units != ENERGIES and (finite >= 0).all():
-        return f"{reads} none is below 0, and exp(x) adds up to {total:.4g}: energies? {_advice(ENERGIES, units)}"
-    if units == ENERGIES and _peak(finite) <= _peak(-finite):
+    like = next((name for name in ("logp", "log10", ENERGIES, "prob") if _less(rows, sums, name)), None)
+    if units == "logits" and (like in (None, "logp") or (like != "prob" and sums[like].mean() < _MOST)):
         return ""
-    sums = f"{'exp(-x)' if units == ENERGIES else 'exp(x)'} of a row adds up to {total:.4g}, more than 1"
-    return f"{reads} {sums}: logits? {_advice('logits', units)}"
+    if like is not None:
+        return f"{reads} the rows look like {_plural(like)}: {_adds(like)} 1 or less; {_advice(like, units)}"
+    if units == "prob":
+        if math.isnan(most):
+            return f"{reads} some are below 0: logits? {_advice('logits', units)}"
+        return f"{reads} a row of them adds up to {most:.4g}"
+    if units != ENERGIES and (rows >= 0).all():
+        return f"{reads} none is below 0, and {_adds(units)} {most:.4g}: energies? {_advice(ENERGIES, units)}"
+    if units == ENERGIES and not _stand_out(rows):
+        return ""
+    name = _adds(units).replace(" adds", " of a row adds")
+    return f"{reads} {name} {most:.4g}, more than 1: logits? {_advice('logits', units)}"
 
 
-def _peak(rows: FloatArray) -> float:
-    """The mean of the largest probability of each row, were they logits."""
-    shifted = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return float((1.0 / shifted.sum(axis=1)).mean())
+def _stand_out(rows: FloatArray) -> bool:
+    """Whether the largest of a row stands out more than the smallest does, in so many rows that it is no chance.
+
+    Scores of a network are on both sides of 0, or all below; energies above it, as squared distances, are skewed too.
+    """
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if not (rows < 0).any():
+        return False
+    more = _peaks(rows) - _peaks(-rows)
+    if len(rows) < _MANY_ROWS:
+        return len(rows) > 2 and bool((more > 0).all() and more.mean() > 0.1)
+    return bool((rows <= 0).all() or more.mean() > max(0.02, 3.0 * more.std() / math.sqrt(len(rows))))
+
+
+def _peaks(rows: FloatArray) -> FloatArray:
+    """(rows,) the largest probability of each row, were they logits."""
+    peaks: FloatArray = 1.0 / np.exp(rows - rows.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1)
+    return peaks

@@ -157,8 +157,10 @@ def _node_names(
 def _listed_names(
     record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
 ) -> list[int | str]:
+    named = any(isinstance(node, str) for found in ends.values() for node in found)
     if table.integer_nodes is not None:
-        used: list[int | str] = distinct(np.concatenate(table.integer_nodes)).tolist()
+        every = np.stack(table.integer_nodes, axis=1).reshape(-1)
+        used: list[int | str] = list(dict.fromkeys(every.tolist())) if named else distinct(every).tolist()
     else:
         used = list(dict.fromkeys(node for pair in zip(table.tails, table.heads) for node in pair))
     mentioned = dict.fromkeys([*ends["start"], *used, *ends["final"]])

@@ -19,7 +19,6 @@ from lattice_cli.formats.io import (
     as_number,
     as_text,
     blank_of,
-    brief,
     first_line,
     is_matrix,
     is_null,
@@ -118,7 +117,8 @@ def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
         raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
     alien = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
     if alien is not None:
-        raise FormatError(f"{source}: a zip archive that holds {brief(alien)}, expected numpy's, of arrays only")
+        hint = ": is it of torch.save? numpy.savez writes arrays" if alien.endswith("data.pkl") else ""
+        raise FormatError(f"{source}: holds {alien!r}, which is no array, expected an .npz file{hint}")
     return arrays
 
 

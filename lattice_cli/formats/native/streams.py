@@ -36,6 +36,7 @@ def _document(value: object, source: str, record_id: str, options: ReadOptions) 
         _require_wanted(options, source)
         return inputs_record(value, source, record_id)
     if isinstance(value, list) and value and all(isinstance(row, list) for row in value):
+        value = value[0] if len(value) == 1 and value[0] and isinstance(value[0][0], list) else value  # a batch of one
         from lattice_cli.formats.matrices import matrix_of_rows, matrix_record
 
         width = len(value[0])

@@ -35,7 +35,7 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
     without_stress: digits at the end of phones are taken off.
     """
     for line, fields in rows_of(_SURE.sub(r"\g<1>1.0", text)):
-        if fields[0].startswith(";;;"):
+        if fields[0].startswith(";;;") or not fields[0].strip("#"):
             continue
         comment = next((place for place, field in enumerate(fields) if place and field.startswith("#")), len(fields))
         variant = _VARIANT.fullmatch(fields[0])

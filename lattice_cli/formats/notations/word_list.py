@@ -7,7 +7,8 @@ is what was spelled, or with `output: words` one label a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lattice_cli.errors import FormatError, counted
@@ -15,8 +16,10 @@ from lattice_cli.formats.io import ReadOptions, Scalar, as_mapping, as_number, a
 from lattice_cli.grammars import LexiconWord, grammar_of, spelled
 from lattice_cli.graph import Document
 
-#: Energies of so many nats, all of them whole numbers, look like counts.
-_LIKE_COUNTS = 50
+#: A line of a frequency list or a symbol table, which has no tab.
+_COUNTED = re.compile(r" *(?=.*[^0-9 ])([^ ]+ +[0-9]+|[0-9]+ +[^ ]+)")
+#: Of a list of counts, not of energies, the largest is at least that.
+_COUNT = 100
 WORD_KEYS = ("words", "trie", "spell", "loop", "around", "output")
 
 
@@ -40,9 +43,6 @@ def word_grammar(record: dict[Any, Any], source: str, record_id: str) -> Documen
 def word_list(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The grammar of a .txt file: a word a line, optionally a tab and an energy. Raises FormatError."""
     words = words_of(text, source)
-    spaced = sum(len(line.split()) > 2 for line in text.split("\n") if "\t" not in line)
-    if options.format == "auto" and len(words) > 1 and spaced > len(words) // 2:
-        note(source, "read as a word list with spaces in its words; --format dict reads pronunciations")
     if options.format == "auto" and not options.as_grammar:
         note(source, f"read as a word list, {counted(len(words), 'word')}")
     return grammar_of(words, source, record_id)
@@ -88,13 +88,20 @@ def _in_trie(given: Any, source: str, spell: str) -> Iterator[LexiconWord]:
 
 
 def words_of(text: str, source: str, spell: str = "characters") -> list[LexiconWord]:
-    """The words of a list: one a line, optionally a tab and an energy. Raises FormatError."""
+    """The words of a list: one a line, optionally a tab and an energy; white space around a word is none of it.
+
+    That is noted, as is what looks like a comment or a count, but is read as all others. Raises FormatError.
+    """
     found = []
+    padded = comments = 0
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")
         if not line:
             continue
+        comments += line.startswith("# ")
         word, tab, rest = line.partition("\t")
+        if word.strip(" ") not in ("", word):
+            word, padded = word.strip(" "), padded + 1
         at = f"{source}:{number}"
         energy = 0.0
         if tab:
@@ -105,11 +112,19 @@ def words_of(text: str, source: str, spell: str = "characters") -> list[LexiconW
                     f"{at}: found {rest!r} after the tab, expected the energy of {word!r}, a finite number"
                 ) from None
         found.append((word, energy, at))
-    energies = [energy for _, energy, _ in found if energy]
-    if (
-        len(energies) > 1
-        and max(energies) >= _LIKE_COUNTS
-        and all(energy > 0 and energy % 1 == 0 for energy in energies)
-    ):
-        note(source, f"energies of words up to {max(energies):g} nats: are they counts? Frequent words cost more then")
+    if padded and spell == "characters":
+        note(source, f"white space around {counted(padded, 'word')} is not read")
+    if comments:
+        note(source, f"{counted(comments, 'line')} with # in front read as words: a list has no comments")
+    _doubt(found, source, spell)
     return spelled(found, spell)
+
+
+def _doubt(found: Sequence[tuple[str, float, str]], source: str, spell: str) -> None:
+    """Says where counts of words seem to stand for their energies, or for a part of them."""
+    energies = [energy for _, energy, _ in found]
+    if len(found) > 1 and max(energies) >= _COUNT and all(energy >= 1 and energy.is_integer() for energy in energies):
+        note(source, f"the numbers behind tabs are read as energies, but look like counts ({max(energies):.0f})")
+    if len(found) > 1 and spell == "characters" and all(_COUNTED.fullmatch(word) for word, _, _ in found):
+        said = "every line is a word and a number, and all of it is read as a word"
+        note(source, f"{said}, such as {brief(found[0][0])}; a tab stands before an energy")
