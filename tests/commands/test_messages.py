@@ -86,5 +86,5 @@ def test_an_archive_of_something_else_is_told() -> None:
     with zipfile.ZipFile("model.pt", "w") as archive:
         archive.writestr("archive/data.pkl", b"123")
     done = run("viterbi", "model.pt")
-    message = "lattice: model.pt: a zip archive that holds 'archive/data.pkl', expected numpy's, of arrays only\n"
-    assert (done.status, done.err) == (3, message)
+    said = "holds 'archive/data.pkl', which is no array, expected an .npz file: is it of torch.save?"
+    assert (done.status, done.err) == (3, f"lattice: model.pt: {said} numpy.savez writes arrays\n")

@@ -158,7 +158,10 @@ def test_slips_in_lists_of_words_are_told() -> None:
     assert (done.status, done.err) == (0, "lattice: 'absent.lst' is taken as it is: there is no file of that name\n")
     assert run("grammar", "words", "3.5", "a.", "-o", "g.json").err == ""
     counts = save("counts.txt", "cat\t8123", "dog\t20")
-    assert "counts.txt: energies of words up to 8123 nats: are they counts?" in run("viterbi", counts).err
+    assert (
+        "counts.txt: the numbers behind tabs are read as energies, but look like counts (8123)"
+        in run("viterbi", counts).err
+    )
     assert "counts" not in run("viterbi", save("energies.txt", "cat\t81.5", "dog\t20")).err
     done = run("viterbi", LECTURE, "--hot-words", save("hot.txt", "3\t2", "4"))
     assert (done.status, done.err) == (

@@ -103,7 +103,8 @@ def as_label(value: object, source: str, what: str) -> str | None:
         return None
     if isinstance(value, str):
         return str(value)
-    hint = f' (write "{value}")' if isinstance(value, (int, float)) else ""
+    short = isinstance(value, (int, float)) and abs(value) < LARGEST_NODE
+    hint = f' (write "{value}")' if short else ""
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a string or null{hint}")
 
 
