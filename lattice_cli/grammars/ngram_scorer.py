@@ -82,14 +82,22 @@ class NgramScorer:
         return len(self.ends)
 
     def scaled(self, scale: float, word_energy: float) -> NgramScorer:
-        """The model with its energies times a scale that is not negative, and an energy for each word."""
+        """The model with its energies times a scale, and an energy for each word. What is impossible stays so.
+
+        A negative scale takes a model's energies out of answers that have them.
+        """
+        bound, end = self.least, self.least_end
+        if scale < 0:
+            bound = -_least(self.key, -self.energy, -self.leaving, self.shorter, self.words)
+            bound = np.where(self.word_of >= 0, bound[self.word_of], np.inf)
+            end = float(self.ends[np.isfinite(self.ends)].max(initial=0.0))
         return replace(
             self,
-            energy=scale * self.energy + word_energy,
+            energy=_times(scale, self.energy) + word_energy,
             leaving=_times(scale, self.leaving),
             ends=_times(scale, self.ends),
-            least=_times(scale, self.least) + word_energy,
-            least_end=scale * self.least_end,
+            least=_times(scale, bound) + word_energy,
+            least_end=scale * end,
         )
 
     def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:

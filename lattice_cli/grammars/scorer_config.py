@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, eq=False)
 class Scorers:
     """model: a language model over output labels, None for none; its energies count `scale` times, and every word
-    costs word_energy more. unknown: what the model calls words that it does not have. hot: word -> nats it gains."""
+    costs word_energy more. further: other models, each with a scale of its own, which may be negative: its energies are
+    then taken out. unknown: what the models call words that they do not have. hot: word -> nats it gains."""
 
     model: NgramModel | None = None
     scale: float = 1.0
     word_energy: float = 0.0
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
+    further: Sequence[tuple[NgramModel, float]] = ()
 
     def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""
@@ -32,10 +34,11 @@ class Scorers:
         from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
         parts: list[Scorer] = []
-        if self.model is not None:
-            spelled = spells_words(self.model, spoken, spelling)
-            words = ("", *(self.model.labels[word] for word in self.model.words), "") if spelled else labels
-            scorer = NgramScorer.of(self.model, words, self.unknown).scaled(self.scale, self.word_energy)
+        own = [] if self.model is None else [(self.model, self.scale)]
+        for place, (model, scale) in enumerate([*own, *self.further]):
+            spelled = spells_words(model, spoken, spelling)
+            words = ("", *(model.labels[word] for word in model.words), "") if spelled else labels
+            scorer = NgramScorer.of(model, words, self.unknown).scaled(scale, 0.0 if place else self.word_energy)
             parts.append(SpelledModel.of(scorer, words, labels, spelling) if spelled else scorer)
         if len(self.unsaid(spoken, spelling)) < len(self.hot):
             parts.append(HotWords.of(self.hot, labels, spoken, spelling))
@@ -45,9 +48,9 @@ class Scorers:
         """The labels among these that a model of labels does not have, so that they count as its unknown word."""
         from lattice_cli.grammars.spelled_words import spells_words
 
-        if self.model is None or spells_words(self.model, spoken, spelling):
-            return frozenset()
-        return spoken.difference(self.model.labels)
+        models = [model for model in (self.model, *(model for model, _ in self.further)) if model is not None]
+        own = [set(model.labels) for model in models if not spells_words(model, spoken, spelling)]
+        return frozenset(label for label in spoken if any(label not in labels for labels in own))
 
     def unsaid(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
         """The hot words that no answer made of these labels can have; they are passed over."""

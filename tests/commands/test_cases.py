@@ -197,6 +197,34 @@ def test_numbers_of_nodes_are_kept(tmp_path: pathlib.Path) -> None:
         assert "start=5" in target.read_text()
 
 
+@pytest.mark.parametrize(
+    "models",
+    [
+        ["--lm", "old.arpa", "--lm-scale", "-1", "--lm", "new.arpa"],
+        ["--lm", "new.arpa", "--lm", "old.arpa", "--lm-scale", "-1"],
+        ["--lm", "new.arpa", "--lm-scale", "1", "--lm", "old.arpa", "--lm-scale=-1"],
+    ],
+)
+def test_a_model_is_taken_out_and_another_put_in(models: list[str]) -> None:
+    found = best("rescore.ark", "--osymbols", "rescore.words", "-n", "2", *models)
+    assert found == paths((2.134740, "blue"), (4.516291, "red"))
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        ["--lm-scale", "2"],
+        ["--lm-scale", "2", "--lm", "old.arpa", "--lm", "new.arpa"],
+        ["--lm", "old.arpa", "--lm-scale", "2", "--lm-scale", "1", "--lm", "new.arpa"],
+        ["--lm", "old.arpa", "--lm-scale", "inf"],
+    ],
+)
+def test_scales_of_models_that_belong_to_none_are_refused(models: list[str]) -> None:
+    done = run("viterbi", "rescore.ark", "--osymbols", "rescore.words", *models)
+    assert done.status == 2
+    assert "--lm" in done.err
+
+
 def test_what_is_guessed_is_said() -> None:
     logp = run("viterbi", "14-probabilities.npy", "--labels", "14-labels.txt", *B)
     assert "look like probabilities: they add up to 1; --prob reads them so" in logp.err
@@ -206,8 +234,7 @@ def test_what_is_guessed_is_said() -> None:
 
 @pytest.mark.skipif(not (ROOT / ".." / "shared" / "cases").is_dir(), reason="the shared cases are not here")
 def test_every_case_is_here() -> None:
-    """But for those of speed (08, 09), of cascades (rescore.ark), and a script with paths of another machine."""
+    """But for those of speed (08, 09), and a script with paths of another machine."""
     elsewhere = {"README.md", "faults", "08-clean-500x28.npy", "08-labels.txt", "09-make-peaky.py", "x.scp"}
-    elsewhere |= {"rescore.ark", "rescore.words", "old.arpa", "new.arpa"}
     shared = {path.name for path in (ROOT / ".." / "shared" / "cases").iterdir()}
     assert shared - elsewhere == {path.name for path in CASES.iterdir()}

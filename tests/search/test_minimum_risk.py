@@ -143,6 +143,14 @@ def test_histories_give_the_models_energies(words: list[str]) -> None:
         energy, history = scaled.step(history, np.array([labels.index(word)]))
         energy_of += float(energy[0])
     assert energy_of == pytest.approx(2 * expected + 0.5 * len(words))
+    out = scorer.scaled(-1.0, 0.0)
+    history, taken_out = np.array([out.first]), 0.0
+    for word in words:
+        energy, history = out.step(history, np.array([labels.index(word)]))
+        assert energy[0] >= out.least[labels.index(word)] - 1e-12
+        taken_out += float(energy[0])
+    assert taken_out == pytest.approx(-expected)
+    assert out.least_end <= float(out.ending(history)[0]) == pytest.approx(-model.ending(context))
 
 
 @given(graphs(energies=moderate_energies))

@@ -68,7 +68,7 @@ def viterbi(
       lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
         -g lexicon.yaml --lm news.arpa --beam 12
     """
-    stream.require_one_stdin(graphs, decoder.grammar, scorers.lm, scorers.hot_words)
+    stream.require_one_stdin(graphs, decoder.grammar, *scorers.lm, scorers.hot_words)
     stream.require_side(side, decoder.grammar)
     judges = scorers.read(reading.encoding)
     through = decoder.read(reading.encoding, judges)

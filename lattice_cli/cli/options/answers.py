@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from lattice_cli import grammars, records
-from lattice_cli.cli.options.groups import Option, grouped
-from lattice_cli.cli.options.shared import NamedNumber, not_negative, positive
+from lattice_cli.cli.options.groups import ORDER, Option, grouped
+from lattice_cli.cli.options.shared import NamedNumber, finite_number, positive
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import io, notations
 
@@ -18,17 +18,17 @@ from lattice_cli.formats import io, notations
 class ScorerOptions:
     """What scores answers beside a grammar. lm, hot_words: files; hot: words and what they gain, nats."""
 
-    lm: str | None
-    lm_scale: float
+    lm: tuple[str, ...]
+    lm_scale: tuple[float, ...]
     word_energy: float
     hot: tuple[tuple[str, float], ...]
     hot_words: str | None
 
     def read(self, encoding: str | None = None) -> grammars.Scorers | None:
         """What they stand for, None for nothing. encoding: of their files. Raises FormatError, UsageError."""
-        if self.lm is None and (self.word_energy or self.lm_scale != 1.0):
+        if not self.lm and (self.word_energy or self.lm_scale):
             raise UsageError("--lm-scale and --word-energy need a language model (--lm FILE)")
-        if self.lm is None and not self.hot and self.hot_words is None:
+        if not self.lm and not self.hot and self.hot_words is None:
             return None
 
         gains = dict(self.hot)
@@ -41,13 +41,29 @@ class ScorerOptions:
             gains = {word.name: word.energy for word in listed} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
-        return grammars.Scorers(
-            None if self.lm is None else notations.read_arpa(self.lm, encoding=encoding),
-            self.lm_scale,
-            self.word_energy,
-            notations.UNKNOWN,
-            gains,
-        )
+        models = [notations.read_arpa(path, encoding=encoding) for path in self.lm]
+        scales = self._scales()
+        first, scale = (models[0], scales[0]) if models else (None, 1.0)
+        further = list(zip(models, scales))[1:]
+        return grammars.Scorers(first, scale, self.word_energy, notations.UNKNOWN, gains, further)
+
+    def _scales(self) -> list[float]:
+        """The scale of each model: the one that stands behind it, else 1; one for one wherever it stands.
+
+        Raises UsageError for a scale without a model before it, and for two behind one.
+        """
+        if len(self.lm) == 1 and len(self.lm_scale) == 1:
+            return [*self.lm_scale]
+        scales: list[float | None] = []
+        left = list(self.lm_scale)
+        for name in click.get_current_context().meta.get(ORDER, ()):
+            if name == "lm":
+                scales.append(None)
+            elif name == "lm_scale":
+                if not scales or scales[-1] is not None:
+                    raise UsageError("each --lm-scale belongs behind the --lm that it weighs, one behind each")
+                scales[-1] = left.pop(0)
+        return [1.0 if scale is None else scale for scale in scales]
 
 
 def _request(beam: float | None, max_active: int | None, **asked: Any) -> records.SearchRequest:
@@ -104,8 +120,19 @@ request_options = grouped(
 scorer_options = grouped(
     "scorers",
     ScorerOptions,
-    click.option("--lm", metavar="FILE", help="A language model over output words, in the ARPA form; exact."),
-    click.option("--lm-scale", type=not_negative, default=1.0, show_default=True, help="Weight of its energies."),
+    click.option(
+        "--lm",
+        metavar="FILE",
+        multiple=True,
+        help="A language model over output words, in the ARPA form; exact. May be repeated.",
+    ),
+    click.option(
+        "--lm-scale",
+        metavar="X",
+        type=finite_number,
+        multiple=True,
+        help="Weight of the energies of the --lm before it, 1 without; below 0 they are taken out.",
+    ),
     click.option(
         "--word-energy", metavar="NATS", type=float, default=0.0, help="With --lm: what every word costs besides."
     ),

@@ -11,6 +11,8 @@ import click
 
 from lattice_cli.errors import UsageError
 
+#: Where a command's context has the names of its parameters, in the order in which they are given.
+ORDER = "lattice.order"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -39,6 +41,7 @@ class StrictCommand(click.Command):
         for option in options:
             option.multiple = not option.count
         values, _, order = repeatable.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[ORDER] = [each.name for each in order]
         if not all(each in repeatable.params for each in order):
             return {}  # help is asked for
         own = dict(zip(repeatable.params, self.params))

@@ -82,6 +82,7 @@ class Number(click.FloatRange):
         return found
 
 
+finite_number = Number(min=-float("inf"), max=float("inf"), min_open=True, max_open=True)
 #: A number above 0; an infinite one would make every energy one.
 not_negative = Number(min=0, max=float("inf"), max_open=True)
 positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
