@@ -35,7 +35,7 @@ def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
         raise UsageError("standard input (-) is given twice, but can be read once")
 
 
-#: Forms of grammars by nature: as records they are sounder than they are meant.
+#: Forms that hold grammars, which are sound graphs as well, but seldom meant as records.
 _GRAMMARS = ("words", "dict", "arpa", "jsgf", "fsg")
 
 
