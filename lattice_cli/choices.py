@@ -27,8 +27,8 @@ LATENTS = ("viterbi", "forward")
 SIDES = ("recognition", "grammar", "interpretation")
 #: How the energies of two matching arcs become one (composition.combine).
 COMBINE = ("add", "max", "min", "left", "right")
-#: How labels spell words, and texts become labels (grammars.spelling).
-SPLITS = ("words", "characters", "pieces")
+#: How labels spell words, and texts become labels (grammars.spelling); that labels are words says two words for it.
+SPLITS = ("words", "characters", "labels", "pieces")
 #: Of hidden layers (learning.networks.layers).
 ActivationName = Literal["tanh", "relu", "sigmoid"]
 ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)

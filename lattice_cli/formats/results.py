@@ -115,7 +115,7 @@ def _spelling(record: dict[str, Any], answers: tuple[tuple[str, ...], ...], at: 
     if record["split"] not in SPLITS:
         raise FormatError(f"{at}: split is {brief(record['split'])}, expected {', '.join(SPLITS)}")
     separator = "" if is_null(record.get("separator")) else as_text(record["separator"], at, "separator")
-    return Spelling(record["split"], separator)
+    return Spelling("words" if record["split"] == "labels" else record["split"], separator)
 
 
 def read_target(given: Any, at: str) -> str | tuple[str, ...] | None:

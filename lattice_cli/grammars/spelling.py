@@ -29,8 +29,11 @@ class WordPart(NamedTuple):
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the labels of a data set spell words. kind: one of SPLITS. mark: that of pieces, or a space where characters
-    have white space among them; "" for none."""
+    """How the labels of a data set spell words.
+
+    kind: words, characters or pieces. mark: that of pieces, or a space where characters have white space among them; ""
+    for none.
+    """
 
     kind: str
     mark: str = ""
@@ -97,6 +100,7 @@ def spelling_of(labels: frozenset[str], kind: str = "auto") -> Spelling:
     mark = _mark(plain, single)
     if kind == "auto":
         kind = "pieces" if mark else "characters" if single else "words"
+    kind = "words" if kind == "labels" else kind
     space = " " if any(map(str.isspace, plain)) else ""
     return Spelling(kind, {"pieces": mark, "characters": space}.get(kind, ""))
 

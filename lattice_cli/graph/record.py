@@ -47,8 +47,8 @@ class Document:
     unread: tuple[str, ...] = ()
 
     def read_as(self, form: str, split: str) -> None:
-        """Say what a record was read as: for its reader, before anyone else has it. A copy would take a third of the
-        time that a small record takes to be read."""
+        """Say what a record was read as: for its reader, before anyone else has it. A copy of each would be felt
+        where records are small."""
         object.__setattr__(self, "form", form)
         object.__setattr__(self, "split", split)
 

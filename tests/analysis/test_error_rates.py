@@ -222,6 +222,7 @@ def test_a_bar_is_a_character_where_white_space_is_one() -> None:
     assert spelling_of(frozenset("ab|")) == Spelling("pieces", "|")
     assert spelling_of(frozenset("ab|")).labels("ab b") == ("a", "b", "|", "b")
     assert spelling_of(frozenset("ab|"), "characters") == Spelling("characters")
+    assert spelling_of(frozenset("ab|"), "labels") == spelling_of(frozenset("ab|"), "words") == Spelling("words")
 
 
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "ab", " ", "▁a", "##b"]), max_size=4), min_size=1, max_size=4))

@@ -225,6 +225,16 @@ def test_scales_of_models_that_belong_to_none_are_refused(models: list[str]) -> 
     assert "--lm" in done.err
 
 
+def test_what_a_language_model_does_not_know_is_said(tmp_path: pathlib.Path) -> None:
+    """One in another case knows nothing of a lattice, and every word is its unknown one."""
+    model = tmp_path / "upper.arpa"
+    model.write_text((CASES / "new.arpa").read_text().replace("\tred", "\tRED").replace("\tblue", "\t<unk>"))
+    done = run("viterbi", "rescore.ark", "--osymbols", "rescore.words", "--lm", str(model), "-n", "2")
+    assert done.status == 0
+    said = "lattice: the language model knows none of the 1 label of the best answers: not "
+    assert done.err in (f"{said}'blue'\n", f"{said}'red'; it has 'RED'\n")
+
+
 def test_what_is_guessed_is_said() -> None:
     logp = run("viterbi", "14-probabilities.npy", "--labels", "14-labels.txt", *B)
     assert "look like probabilities: they add up to 1; --prob reads them so" in logp.err

@@ -188,8 +188,8 @@ _form_options = applied(
         "--split",
         type=click.Choice(["auto", *SPLITS]),
         default="auto",
-        help="How labels spell words, and texts become labels: a label a word, characters, or word pieces with marks "
-        "(▁he, ##llo, he@@, |). Without: as all the labels tell.",
+        help="How labels spell words, and texts become labels: a label a word (words, labels), characters, or pieces "
+        "with marks (▁he, ##llo, he@@, |). Without: as all the labels tell.",
     ),
     encoding_option,
 )

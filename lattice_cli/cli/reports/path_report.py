@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 from lattice_cli.cli.reports.fields import ARC, Cell, Field, Fields, Listing, plain
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.terminal import answer_text, label_text, number
-from lattice_cli.errors import counted, printable
+from lattice_cli.errors import counted, printable, quoted
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import RunOptions
     from lattice_cli.grammars import Scorers
     from lattice_cli.graph import Document
     from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
-
-#: So many words are named where some are passed over.
-_MOST_WORDS = 5
 
 
 def _spaced(times: Sequence[float | None] | None) -> str:
@@ -160,21 +157,16 @@ class JudgedReport(ViterbiReport):
         """The results, then the words."""
         super().finish()
         if self._unsaid:
-            _say(f"no answer can have these hot words, as labels or spelled: {_first_of(sorted(self._unsaid))}")
+            _say(f"no answer can have these hot words, as labels or spelled: {quoted(sorted(self._unsaid))}")
         count = sum(self._strange.values())
         if count:
-            listed = _first_of([label for label, _ in self._strange.most_common()])
+            listed = quoted([label for label, _ in self._strange.most_common()])
             none = "none of the" if count == self._labels else f"all but {count} of the"
             cased = (other for label in self._strange for other in (label.upper(), label.lower(), label.title()))
             other = next((other for other in cased if other in self._model), None)
             hint = f"; it has {other!r}" if other is not None else ""
             said = f"{none} {counted(self._labels, 'label')} of the best answers"
             _say(f"the language model knows {said}: not {listed}{hint}")
-
-
-def _first_of(words: Sequence[str]) -> str:
-    more = f" and {len(words) - _MOST_WORDS} more" if len(words) > _MOST_WORDS else ""
-    return ", ".join(map(repr, words[:_MOST_WORDS])) + more
 
 
 def _say(text: str) -> None:

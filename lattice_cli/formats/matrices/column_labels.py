@@ -50,8 +50,8 @@ def read_labels(path: str, columns: int, encoding: str | None = None) -> list[st
         note(source, remark)
     if not labels:
         raise FormatError(f"{source}: no labels, expected one for each column")
-    twice = next((label for label in dict.fromkeys(labels) if labels.count(label) > 1), None)
-    if twice is not None:
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
         raise FormatError(f"{source}: label {twice!r} is there several times, expected each label once")
     return labels
 
