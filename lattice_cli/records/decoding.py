@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, Graph, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
+from lattice_cli.records.breakdown import PathStep, path_scores, steps_of
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
 from lattice_cli.records.request import SearchRequest
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Posteriors of answers are swept together up to this many arcs.
 _AT_ONCE = 1_000_000
+#: Prefixes of answers that a search by sums opens at most.
+_PREFIXES = 100_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ class Decoded:
     energy: nats, of the whole path; nan for an answer of least risk that no path has, which then has no arcs and nodes
     either. output, input: labels without epsilons; text: the output as one string, as labels spell it. arcs: indices.
     nodes: names, one more than arcs. times: seconds at each node (None: not known), or None where the record has no
-    times. confidence: the posterior of the answer, over all of its paths. confidence, words, risk: if asked for.
+    times. scores: the record's named scores along the path, not weighed; None where it has none. free_energy: of the
+    answer, over all of its paths, where answers are ranked by it. confidence: the posterior of the answer, over all of
+    its paths. confidence, words, risk, steps: if asked for.
     """
 
     energy: float
@@ -71,6 +77,9 @@ class Decoded:
     confidence: float | None = None
     words: list[Word] | None = None
     risk: Risk | None = None
+    scores: dict[str, float] | None = None
+    free_energy: float | None = None
+    steps: list[PathStep] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,17 +108,20 @@ def decode(
     decoder, request = decoder or Decoder(), request or SearchRequest()
     results: list[Decoding | NoPath] = []
     for group in grouped(interpretations(documents, decoder, None if of == "interpretation" else request)):
-        for interpretation, paths in zip(group, found_paths(group, request.n, request.distinct)):
+        for interpretation, ranking in zip(group, _rankings(group, request)):
+            paths, energies = ranking.paths, ranking.energies
             if not paths:
                 results.append(no_path(interpretation))
                 continue
-            views = decoded(interpretation, paths, of)
+            views = decoded(interpretation, paths, of, request.steps)
+            if energies:
+                views = [replace(view, free_energy=energy) for view, energy in zip(views, energies)]
             search = interpretation.search
             if search is None and request.limited:  # it was composed: all of it was looked at
                 search = Search(True, paths[0].energy, interpretation.graph.nodes)
             spelling = interpretation.spelling if interpretation.outputs else None
             strange = interpretation.strange.intersection(*(view.output for view in views[:1]))
-            found = Decoding(views, search, unsaid=interpretation.unsaid, spelling=spelling, strange=strange)
+            found = Decoding(views, search, None, interpretation.unsaid, ranking.notes, spelling, strange)
             results.append(_more(found, interpretation, paths, request, of))
     return results
 
@@ -129,8 +141,43 @@ def found_paths(group: Sequence[Interpretation], n: int, distinct: bool) -> Iter
         yield found
 
 
-def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> list[Decoded]:
-    """Paths of an interpretation in the terms of one side."""
+@dataclass(frozen=True)
+class _Ranking:
+    """What was found, best first. energies: the free energies of answers that are ranked by them. notes: on these."""
+
+    paths: list[Path]
+    energies: list[float]
+    notes: list[str]
+
+
+def _rankings(group: Sequence[Interpretation], asked: SearchRequest) -> Iterator[_Ranking]:
+    """What is asked of each interpretation. Raises Diverged."""
+    if not asked.by_sum:
+        yield from (_Ranking(paths, [], []) for paths in found_paths(group, asked.n, asked.distinct))
+        return
+    from lattice_cli.search.distinct_answers import Answer, answer_path, answers
+    from lattice_cli.sweep import LogSemiring
+
+    for interpretation in group:
+        graph, found = interpretation.graph, _Ranking([], [], [])
+        with in_record_terms([interpretation]):
+            for answer in islice(answers(graph, LogSemiring(asked.beta), _PREFIXES), asked.n):
+                if isinstance(answer, Answer):
+                    found.energies.append(answer.energy)
+                    found.paths.append(answer_path(graph, answer.output))
+                    continue
+                found.notes.append(
+                    f"the search by sums stopped after {_PREFIXES:,} prefixes: the free energy of every answer that is "
+                    f"not listed is at least {answer.energy:.7g}"
+                )
+                if not found.paths and answer.best is not None:
+                    found.energies.append(answer.best.energy)
+                    found.paths.append(answer_path(graph, answer.best.output))
+        yield found
+
+
+def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str, steps: bool = False) -> list[Decoded]:
+    """Paths of an interpretation in the terms of one side. steps: with each of their arcs."""
     graph, side, spelling = interpretation.graph, interpretation.side(of), interpretation.spelling
     found = []
     for path in paths:
@@ -141,7 +188,12 @@ def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str) -> l
         names = [side.names[node] for node in nodes]
         output = output_of(graph, path)
         text = spelling.text(output)
-        found.append(Decoded(path.energy, output, input_of(graph, path), arcs, names, times, text))
+        view = Decoded(path.energy, output, input_of(graph, path), arcs, names, times, text)
+        if interpretation.document.scores:
+            view = replace(view, scores=path_scores(interpretation, path))
+        if steps:
+            view = replace(view, steps=steps_of(interpretation, arcs, nodes, of, times or ()))
+        found.append(view)
     return found
 
 
@@ -153,18 +205,20 @@ def _more(
     of: str,
 ) -> Decoding:
     """The same with words, or with the answer of least risk, where they are asked for."""
-    if not asked.words and not asked.risk:
+    if not (asked.words or asked.risk or asked.posteriors):
         return found
     from lattice_cli.search import MinimumRisk, path_of_answer
 
-    graph, views, notes = interpretation.graph, found.paths, list[str]()
+    graph, views, notes = interpretation.graph, found.paths, [*found.notes]
+    consensus: MinimumRisk | None = None
     try:
-        consensus: MinimumRisk | None = MinimumRisk(graph, asked.beta)
+        if asked.words or asked.risk:
+            consensus = MinimumRisk(graph, asked.beta)
     except GraphError:
         where = cycle_at(interpretation)
         if asked.risk:
             raise UsageError(f"expected edit distances need graphs without cycles, but there is {where}") from None
-        consensus, notes = None, [f"confidences of single labels need graphs without cycles, but there is {where}"]
+        notes.append(f"confidences of single labels need graphs without cycles, but there is {where}")
     answers = [tuple(label for label in graph.olabel[list(path.arcs)].tolist() if label) for path in paths]
     chosen: list[Path | None] = list(paths)
     places = [None if consensus is None else consensus.places(answer) for answer in answers]
@@ -176,7 +230,7 @@ def _more(
         text = interpretation.spelling.text(output)
         view = Decoded(np.nan, output, [], [], [], None, text)
         if path is not None:
-            (view,) = decoded(interpretation, [path], of)
+            (view,) = decoded(interpretation, [path], of, asked.steps)
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
         clock = _Clock(interpretation, asked.row_time)
@@ -204,9 +258,12 @@ def _posteriors(graph: Graph, answers: Sequence[tuple[str, ...]], beta: float) -
 
 
 def _whole_words(words: list[Word], spelling: Spelling) -> list[Word]:
-    """Word pieces as the words that they spell, as sure as the least sure of them; any other labels as they are."""
-    if spelling.kind != "pieces":
-        return words
+    """Word pieces as the words that they spell; any other labels as they are."""
+    return spelled_words(words, spelling) if spelling.kind == "pieces" else words
+
+
+def spelled_words(words: Sequence[Word], spelling: Spelling) -> list[Word]:
+    """Labels as the words that they spell, each as sure as the least sure of its labels."""
     found = []
     for text, places in spelling.groups([word.label for word in words]):
         own = [words[place] for place in places]

@@ -189,7 +189,8 @@ def _nth(graph: Graph, request: SearchRequest) -> float:
     """The energy of the last one that is wanted; +inf if there are fewer."""
     if request.n == 1:
         return -np.inf
-    found = best_answers(graph, request.n) if request.distinct else n_best(graph, request.n)
+    distinct = request.distinct or request.by_sum
+    found = best_answers(graph, request.n) if distinct else n_best(graph, request.n)
     return found[-1].energy if len(found) == request.n else np.inf
 
 

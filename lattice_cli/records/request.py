@@ -14,15 +14,19 @@ REACH = 20.0
 class SearchRequest:
     """What is asked of each record: the n best paths, or distinct answers, or the answer of least risk.
 
-    words: labels with places and confidences, and the confidence of the first answer. risk: the answer of least
-    expected edit distance. beta: of the posteriors, 1/nats. row_time: seconds of a row of a matrix. beam, max_active:
+    by_sum: answers by their free energies, the sums over all of their paths, instead of their best paths. words: labels
+    with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each. risk:
+    the answer of least expected edit distance. beta: of sums, 1/nats. row_time: seconds of a row. beam, max_active:
     limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
     its best, and all but so many.
     """
 
     n: int = 1
     distinct: bool = False
+    by_sum: bool = False
     words: bool = False
+    posteriors: bool = False
+    steps: bool = False
     risk: bool = False
     beta: float = 1.0
     row_time: float | None = None
@@ -32,7 +36,8 @@ class SearchRequest:
     @property
     def margin(self) -> float:
         """Nats above the best path within which all paths are needed."""
-        return REACH / self.beta if self.words or self.risk else 0.0
+        summed = self.words or self.risk or self.posteriors or self.by_sum
+        return REACH / self.beta if summed else 0.0
 
     @property
     def limited(self) -> bool:

@@ -99,6 +99,8 @@ def bound(
     from lattice_cli.learning.training.record_bounds import record_bounds
 
     stream.require_one_stdin(graphs, decoder.grammar, proposal)
+    tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
+    stream.require_rows_only(run, tables)
     through = decoder.read(reading.encoding)
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None

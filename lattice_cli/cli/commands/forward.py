@@ -65,6 +65,7 @@ def forward(
 
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)
+    stream.require_rows_only(run, {"--arcs": arcs, "--nodes": nodes, "--lagrangian": lagrangian})
     through = decoder.read(reading.encoding)
 
     def solve(documents: list[graph.Document]) -> list[Any]:

@@ -123,7 +123,9 @@ Examples:
     help="With --latent forward: answer prefixes to open in the search for the most offending answer.",
 )
 @click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 if they differ.")
-@click.option("--arcs", is_flag=True, help="A table of the gradient by every arc (--json always has it).")
+@click.option(
+    "--arcs/--no-arcs", default=None, help="The gradient by every arc. Default: in --json, and not as a table."
+)
 @of_option
 @input_options
 @result_options
@@ -140,24 +142,25 @@ def loss(
     square_square: str,
     budget: int,
     check: bool,
-    arcs: bool,
+    arcs: bool | None,
     side: str,
     reading: io.ReadOptions,
     run: RunOptions,
 ) -> int:
     """See the help above."""
-    from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_side, run_records
+    from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_rows_only, require_side, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
     require_one_stdin(graphs, decoder.grammar)
     require_side(side, decoder.grammar)
+    require_rows_only(run, {"--arcs": bool(arcs)})
     through = decoder.read(reading.encoding)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
     _require_use(wanted)
     chosen = [losses.LOSSES[name] for name in wanted]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
-    report = reports.LossReport(run, side, check, stream, arcs)
+    report = reports.LossReport(run, side, check, stream, run.as_json if arcs is None else arcs)
 
     def solve(documents: list[graph.Document], first: int = 0) -> list[Any]:
         own = list(targets) or None

@@ -76,7 +76,7 @@ def recognize(
     found, parameters = models.load_model(model, overrides)
     options = replace(reading, inputs=True)
     if check:
-        return _checked(found, parameters, inputs, options, replace(run, jobs=1, as_json=as_json))
+        return _checked(found, parameters, inputs, options, replace(run, jobs=1, form="json" if as_json else "table"))
     report = reports.GraphReport(output, run.color, matrices=True)
 
     def solve(records: list[Any]) -> list[graph.Document]:

@@ -61,6 +61,8 @@ def show(
     """
     stream.require_one_stdin(graphs, against)
     parts = reports.Parts(strip, label_uses, confusion_sets, heaviest or 0, beta)
+    asked = {"--strip": strip, "--label-uses": label_uses, "--confusion-sets": confusion_sets}
+    stream.require_rows_only(run, {**asked, "--heaviest": heaviest is not None, "--arcs": arcs})
     if against is not None:
         return _compared(graphs, against, parts, arcs, reading, run)
     if hasattr(sys, "set_int_max_str_digits"):
@@ -100,9 +102,10 @@ def _compared(
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
     one, other = formats.read_one(graphs[0], reading), formats.read_one(against, reading)
     found = analysis.compare(one, other, parts.beta)
+    stream.require_rows_only(run, {"--against": True})
     if run.as_json:
         terminal.write_json({"id": one.id, "against": other.id, "status": "ok", "alike": found.alike, **asdict(found)})
     else:
         names = (one.id, other.id if other.id != one.id else against)
-        reports.print_all(terminal.console(run.color), reports.comparison(names, found))
+        reports.print_all(terminal.console(run.color, run.every_row), reports.comparison(names, found))
     return 0 if found.alike else 1

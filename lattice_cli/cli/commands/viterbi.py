@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -26,10 +27,17 @@ from lattice_cli.formats import io
 @decoder_options
 @request_options
 @scorer_options
-@click.option("--arcs", "show_arcs", is_flag=True, help="A table of the arcs of each path.")
+@click.option("--arcs", "show_arcs", is_flag=True, help="The arcs of each path: labels, energies, each named score.")
+@click.option("--scores", "show_scores", is_flag=True, help="The named scores of each path, one by one, not weighed.")
 @click.option("--nodes", "show_nodes", is_flag=True, help="The nodes each path goes through.")
 @click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
 @of_option
+@click.option(
+    "--to",
+    "answers_as",
+    type=click.Choice(["ctm", "trn", "text", "srt"]),
+    help="Best answers as other programs read them: CTM and trn of sclite, Kaldi's text, captions.",
+)
 @input_options
 @result_options
 def viterbi(
@@ -38,9 +46,11 @@ def viterbi(
     request: records.SearchRequest,
     scorers: options.ScorerOptions,
     show_arcs: bool,
+    show_scores: bool,
     show_nodes: bool,
     show_times: bool,
     side: str,
+    answers_as: str | None,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
@@ -72,14 +82,31 @@ def viterbi(
     stream.require_side(side, decoder.grammar)
     judges = scorers.read(reading.encoding)
     through = decoder.read(reading.encoding, judges)
-    shown = reports.Shown(request, show_arcs, show_nodes, show_times)
+    request, run = _asked(request, show_arcs, answers_as, run)
+    shown = reports.Shown(request, show_nodes, show_times, show_scores)
     report = reports.JudgedReport(run, shown, judges) if judges else reports.ViterbiReport(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         for document in documents:
+            if answers_as in ("ctm", "srt") and document.rows and document.times is None and request.row_time is None:
+                raise UsageError(f"{document.source}: --to {answers_as} needs seconds: --row-time is those of a row")
             if request.row_time is not None and (document.times is not None or not document.rows):
                 what = "is no emission matrix" if document.times is None else "has times of its own"
                 raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
         return records.decode(documents, through, request, side)
 
     return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), report, run)
+
+
+def _asked(
+    request: records.SearchRequest, arcs: bool, form: str | None, run: stream.RunOptions
+) -> tuple[records.SearchRequest, stream.RunOptions]:
+    """What is asked for, and how it is put out, as the form needs it. Raises UsageError for what does not fit."""
+    stream.require_rows_only(run, {"--arcs": arcs})
+    if form is None:
+        return replace(request, steps=arcs), run
+    if run.form != "table":
+        raise UsageError(f"--to {form} and --{run.form} are two forms of the same results")
+    if request.n > 1 and form != "text":
+        raise UsageError(f"--to {form} has the best answer only; --to text, --tsv and --json have several")
+    return replace(request, words=request.words or form in ("ctm", "srt")), replace(run, form=form)

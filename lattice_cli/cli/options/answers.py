@@ -66,11 +66,12 @@ class ScorerOptions:
         return [1.0 if scale is None else scale for scale in scales]
 
 
-def _request(beam: float | None, max_active: int | None, **asked: Any) -> records.SearchRequest:
-
-    if asked["risk"] and (asked["n"] > 1 or asked["distinct"]):
-        raise UsageError("--mbr gives one answer, -n and --distinct give the best ones by energy")
-    return records.SearchRequest(**asked, beam=float("inf") if beam is None else beam, max_active=max_active)
+def _request(beam: float | None, max_active: int | None, by: str, **asked: Any) -> records.SearchRequest:
+    by_sum = by == "sum"
+    if asked["risk"] and (asked["n"] > 1 or asked["distinct"] or by_sum):
+        raise UsageError("--mbr gives one answer, -n, --distinct and --by give the best ones by energy")
+    limits: dict[str, Any] = {"beam": float("inf") if beam is None else beam, "max_active": max_active}
+    return records.SearchRequest(**asked, by_sum=by_sum, **limits)
 
 
 request_options = grouped(
@@ -78,6 +79,13 @@ request_options = grouped(
     _request,
     click.option("-n", "n", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths."),
     click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact."),
+    click.option(
+        "--by",
+        type=click.Choice(["path", "sum"]),
+        default="path",
+        show_default=True,
+        help="Rank by the best path, or answers by the sum over all of their paths: their free energies.",
+    ),
     click.option(
         "--mbr",
         "risk",
@@ -90,10 +98,11 @@ request_options = grouped(
         is_flag=True,
         help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
     ),
+    click.option("--posteriors", is_flag=True, help="The posterior of each answer, over all its paths."),
     click.option(
         "--beta",
         cls=Option,
-        needs=("--confidence", "--mbr"),
+        needs=("--confidence", "--mbr", "--posteriors", "--by"),
         type=positive,
         default=1.0,
         show_default=True,
@@ -102,7 +111,7 @@ request_options = grouped(
     click.option(
         "--row-time",
         cls=Option,
-        needs=("--confidence",),
+        needs=("--confidence", "--to"),
         metavar="SECONDS",
         type=positive,
         help="Of an emission matrix' row. Without: times are rows.",

@@ -126,6 +126,13 @@ combine_option = click.option(
 )
 decoder_options = grouped("decoder", DecoderOptions, grammar_option, ctc_option, combine_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
+_tsv_option = click.option(
+    "--tsv", "as_tsv", is_flag=True, help="Columns between tabs instead of tables, with every digit, under their names."
+)
+_every_row_option = click.option("--all", "every_row", is_flag=True, help="Every row of long tables on a terminal.")
+_output_option = click.option(
+    "-o", "--output", metavar="OUT", help="Write the results to this file, whole or not at all; gzipped as .gz."
+)
 color_option = click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -266,9 +273,31 @@ _jobs_option = click.option(
     help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
 )
 
+
+def _run_options(as_json: bool, as_tsv: bool, **more: Any) -> RunOptions:
+    """How results look, and where they go. Raises UsageError for two forms."""
+    if as_json and as_tsv:
+        raise UsageError("--json and --tsv are two forms of the same results")
+    return RunOptions(**more, form="json" if as_json else "tsv" if as_tsv else "table")
+
+
 #: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.
 result_options = applied(
-    grouped("run", RunOptions, _jobs_option, json_option, _keep_going_option, color_option), quiet_option
+    grouped(
+        "run",
+        _run_options,
+        _jobs_option,
+        json_option,
+        _tsv_option,
+        _output_option,
+        _keep_going_option,
+        _every_row_option,
+        color_option,
+    ),
+    quiet_option,
+    stream.delivered,
 )
-graph_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option, color_option), quiet_option)
+graph_options = applied(
+    grouped("run", RunOptions, _jobs_option, _keep_going_option, _every_row_option, color_option), quiet_option
+)
 drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)

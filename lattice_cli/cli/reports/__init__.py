@@ -14,6 +14,7 @@ recognizer_report  what `recognize --check` tells of a recogniser, record by rec
 reporting          reports of streams, of the same entries as JSON or tables
 show_report        how show puts out what it finds inside of a lattice, and what is
                    different between two
+transcripts        answers as CTM, trn, Kaldi text, captions
 training_report    A training from the command line, and what it says while it goes on
 """
 

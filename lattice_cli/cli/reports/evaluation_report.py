@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import console, label_text, number, write_json
@@ -33,8 +34,25 @@ def put_out(
             failed = [{"id": name, "status": error.status, "message": str(error)} for name, error in failures]
             write_json(*_records(found).records(), *failed)
         write_json(_summary(found, len(failures), confusions, limit))
+    elif run.form == "tsv":
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in _plain(found, failures, per_record)))
     else:
-        print_all(console(run.color), _printed(found, failures, per_record, confusions, limit))
+        print_all(console(run.color, run.every_row), _printed(found, failures, per_record, confusions, limit))
+
+
+def _plain(found: Evaluation, failures: Failures, per_record: bool) -> Iterator[Sequence[str]]:
+    """Rows between tabs: each record, or the rates."""
+    if per_record:
+        fields = Fields(*(each for each in _records(found).fields if each is not _ALIGNED), *_TEXTS)
+        yield fields.headings
+        yield from (fields.plain(row) for row in _aligned_records(found))
+        yield from ([plain_text(name), *[""] * (len(fields.headings) - 1)] for name, _ in failures)
+        return
+    yield ["what", "total", *(each.key or "" for each in _COUNTS), "errors", "rate", "low", "high"]
+    for name, errors in (("labels", found.labels), ("words", found.words)):
+        share, counts = errors.share, [getattr(errors, str(each.key)) for each in _COUNTS]
+        low, high = share.interval or (None, None)
+        yield [name, *map(plain_text, (share.all, *counts, share.count, share.rate, low, high))]
 
 
 def _printed(
@@ -44,7 +62,7 @@ def _printed(
         sheet = _records(found).sheet()
         blanks = [""] * (len(sheet.columns) - 2)
         failed = [[name, *blanks, f"({error.status})"] for name, error in failures]
-        yield replace(sheet, rows=[*sheet.rows, *failed], every=100)
+        yield replace(sheet, rows=[*sheet.rows, *failed])
     yield from _rates(found, len(failures))
     title = f"confusions: {min(confusions, len(found.confusions))} of {len(found.confusions)}"
     yield Listing(_CONFUSION, found.confusions[:confusions], title)
@@ -128,13 +146,20 @@ _RECORD = (
 )
 _ORACLE = Field("oracle", "oracle", "record.closest", shown=known(lambda closest: str(closest.errors)), told=asdict)
 _CONFIDENCE = Field("confidence", "confidence", "record.confidence", shown=known(digits(4)))
+_TEXTS = (
+    Field("reference", "reference", lambda row: row.record.reference),
+    Field("answer", "answer", lambda row: row.record.answer if row.record.answers else None),
+)
 _ALIGNED = Field(None, "reference → answer", _aligned, "label", str)
 
 
 def _records(found: Evaluation) -> Listing:
     asked = [_ORACLE] * (found.closest is not None) + [_CONFIDENCE] * (found.curve is not None)
-    rows = [_AlignedRecord(*each) for each in zip(found.records, found.alignments, found.word_alignments)]
-    return Listing(Fields(*_RECORD, *asked, _ALIGNED), rows)
+    return Listing(Fields(*_RECORD, *asked, _ALIGNED), _aligned_records(found))
+
+
+def _aligned_records(found: Evaluation) -> list[_AlignedRecord]:
+    return [_AlignedRecord(*each) for each in zip(found.records, found.alignments, found.word_alignments)]
 
 
 def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter, itemgetter
@@ -47,6 +47,22 @@ class Field:
         """The value in JSON."""
         value, told = self.value, self.told
         return value if told is None else lambda row: None if (found := value(row)) is None else told(found)
+
+
+_ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
+
+
+def plain_text(value: Any) -> str:
+    """A value in a column between tabs: nothing for None, true and false, lists with blanks between, tabs escaped."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return " ".join(f"{key}={plain_text(inner)}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(plain_text, value))
+    return str(value).translate(_ESCAPES)
 
 
 def plain(*keys: str, **further: Any) -> list[Field]:
@@ -97,6 +113,15 @@ class Fields(tuple[Field, ...]):
             return [dict(zip(keys, row)) for row in rows]
         return [self.record(row) for row in rows]
 
+    @cached_property
+    def headings(self) -> list[str]:
+        """What the columns are called where they are data: by their keys, or by their headings in one word."""
+        return [each.key or each.heading.replace(" ", "_") for each in self if each.heading is not None]
+
+    def plain(self, row: Any) -> list[str]:
+        """A row as texts without anything for the eye: numbers with every digit, see `plain_text`."""
+        return [plain_text(each.value(row)) for each in self if each.heading is not None]
+
     def cells(self, row: Any) -> list[Cell]:
         """A row as the cells of a table; numbers are for the table to show."""
         return [
@@ -108,18 +133,16 @@ class Fields(tuple[Field, ...]):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows.
-    every: see GrowingTable."""
+    """A table as it is printed. columns: (heading, kind); rows: cells. empty: what is said where there are no rows."""
 
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     empty: str = ""
-    every: int = 0
 
     def print(self, out: Any) -> None:
         """All of it, on a console."""
-        table = GrowingTable(out, self.columns, self.title, self.every)
+        table = GrowingTable(out, self.columns, self.title)
         for cells in self.rows:
             table.add(*cells)
         table.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class _CheckedLoss:
 class LossReport(StreamReport):
     """The losses of each record, and their means in the end: of a stream, whatever its length, or of several records.
 
-    side: that of the arcs. checked: there are checks. arcs: they are in tables; in JSON they always are.
+    side: that of the arcs. checked: there are checks. arcs: they are put out.
     """
 
     def __init__(self, run: RunOptions, side: str, checked: bool, stream: bool, arcs: bool) -> None:
@@ -75,10 +75,24 @@ class LossReport(StreamReport):
             for name, mean, count in means:
                 write_json({"mean": True, "loss": name, "value": mean, "records": count, "failed": self._failed})
             return
+        if not self.as_table:  # a mean is no record
+            return
         title = f"mean of {counted(self._records, 'record')}" + (f", {self._failed} failed" if self._failed else "")
         self.print(
             [Sheet([("loss", "name"), ("mean", "number")], [(name, number(mean)) for name, mean, _ in means], title)]
         )
+
+    @property
+    def headings(self) -> Sequence[str]:
+        return ["id", *_PLAIN.headings]
+
+    def columns(self, document: Document, found: RecordLosses) -> Iterator[Sequence[str]]:
+        """A row a loss; one that could not be computed has its status for a value."""
+        for each in found.losses:
+            if isinstance(each, LossFailure):
+                yield [document.id, each.loss.name, each.error.status, *[""] * (len(_PLAIN) - 2)]
+            else:
+                yield [document.id, *_PLAIN.plain(each)]
 
     def objects(self, document: Document, found: RecordLosses) -> Iterator[dict[str, Any]]:
         for each in found.losses:
@@ -87,8 +101,8 @@ class LossReport(StreamReport):
                 yield {**failed, "message": str(each.error)}
                 continue
             row = _CheckedLoss(each, found.checks.get(each.loss.name))
-            arcs = self._listing(document, row).records()
-            yield {"id": document.id, "status": "ok", **self._fields.record(row), "arcs": arcs}
+            arcs = {"arcs": self._listing(document, row).records()} if self._arcs else {}
+            yield {"id": document.id, "status": "ok", **self._fields.record(row), **arcs}
 
     def _listing(self, document: Document, row: _CheckedLoss) -> ArcListing:
         side, checked = row.result.interpretation.side(self._side), row.check
@@ -224,6 +238,16 @@ _LOSS = Fields(
     Field("notes", of="result.notes"),
     Field("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
     Field("check", "error", "check", shown=_worst, told=_check_record, optional=True),
+)
+#: Columns between tabs, of a LossResult.
+_PLAIN = Fields(
+    Field("loss", "loss", "loss.name"),
+    Field("value", "value", "value.value"),
+    Field("correct", "correct", "correct.energy"),
+    Field("offending", "offending", lambda result: getattr(result.offending, "energy", None)),
+    Field("all", "all", lambda result: getattr(result.all, "energy", None)),
+    Field("latent", "latent"),
+    Field("beta", "beta", "settings.beta"),
 )
 _GRADIENT = Field("gradient", "gradient")
 _DIFFERENCE = Field(

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import ARC, Cell, Field, Fields, Listing, plain
+from lattice_cli.cli.reports.fields import Cell, Field, Fields, Listing, known, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
+from lattice_cli.cli.reports.transcripts import ctm, srt, text, trn
 from lattice_cli.cli.terminal import answer_text, label_text, number
-from lattice_cli.errors import counted, printable, quoted
+from lattice_cli.errors import UsageError, counted, printable, quoted
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream import RunOptions
+    from lattice_cli.cli.stream import Item, RunOptions
     from lattice_cli.grammars import Scorers
     from lattice_cli.graph import Document
     from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
+    from lattice_cli.records.breakdown import PathStep
+
+
+def _told(step: PathStep) -> dict[str, Any]:
+    """An arc of a path in JSON."""
+    ends = {"arc": step.arc, "from": step.tail, "to": step.head}
+    labels = {"label": step.input} if step.input == step.output else {"input": step.input, "output": step.output}
+    times = {} if step.begin is None and step.end is None else {"begin": step.begin, "end": step.end}
+    scores = {"scores": dict(step.scores)} if step.scores else {}
+    return {**ends, **labels, "energy": step.energy, **scores, **times}
 
 
 def _spaced(times: Sequence[float | None] | None) -> str:
@@ -35,15 +47,47 @@ def _of_path(field: Field) -> Field:
 _SPAN = plain("begin", "end")
 _FIT = Field("mean_probability", "mean p")
 _WORD = Fields(Field("word", "label", "label", "label", label_text), *_SPAN, Field("confidence", "confidence"), _FIT)
+
+
+def _listed(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {number(value)}" for name, value in scores.items())
+
+
+_STEP = (
+    Field("arc", "arc", shown=str),
+    Field("from", "from", "tail", "text", str),
+    Field("to", "to", "head", "text", str),
+    Field("label", "label", "input", "label", label_text),
+    Field("output", "output", "output", "label", label_text),
+    Field("energy", "energy"),
+)
+
+
+def _steps(steps: Sequence[PathStep]) -> Listing:
+    """The arcs of a path: what each costs, and what that is made of."""
+    labels = [each for each in _STEP if each.key != "output" or any(step.input != step.output for step in steps)]
+    names = dict.fromkeys(name for step in steps for name in step.scores)
+    scores = [Field(name, name, partial(_score, name)) for name in names]
+    timed = any(step.begin is not None for step in steps)
+    return Listing(Fields(*labels, *scores, *(_SPAN if timed else ())), steps)
+
+
+def _score(name: str, step: PathStep) -> float | None:
+    return step.scores.get(name)
+
+
 _PATH = Fields(
     Field("energy", "energy", lambda path: None if path.energy != path.energy else path.energy),
     *map(Field, ("output", "text", "input", "arcs")),
+    Field("free_energy", "free energy", optional=True),
+    Field("scores", "scores", kind="text", shown=known(_listed), optional=True),
     Field("nodes", "nodes", kind="text", shown=lambda nodes: " ".join(map(str, nodes))),
     Field("times", "times", kind="text", shown=_spaced, optional=True),
     Field("expected_errors", "expected errors", lambda path: getattr(path.risk, "errors", None), optional=True),
     Field("exact", "by", lambda path: getattr(path.risk, "exact", None), "text", _way, optional=True),
     Field("confidence", "confidence", optional=True),
     Field("words", told=_WORD.records, optional=True),
+    Field("steps", told=lambda steps: [_told(step) for step in steps], optional=True),
 )
 #: Columns of rows (path, rank, gap or log p), by their headings.
 _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
@@ -55,14 +99,20 @@ _COLUMNS = {each.heading: _of_path(each) for each in _PATH} | {
 }
 
 
+#: Rows (path, rank, gap) as columns between tabs, and what a word has besides.
+_PLAIN = Fields(Field("rank", "rank", 1), _of_path(_PATH[0]), Field("text", "text", lambda row: row[0].text, "label"))
+_POSTERIOR = Field("posterior", "posterior", lambda row: row[0].confidence)
+_PLACES = Fields(*_SPAN, Field("label", "label"), Field("confidence", "confidence"))
+
+
 @dataclass(frozen=True)
 class Shown:
-    """What is to be shown of what was asked: arcs, nodes, times."""
+    """What is to be shown of what was asked: nodes, times, scores."""
 
     request: SearchRequest
-    arcs: bool = False
     nodes: bool = False
     times: bool = False
+    scores: bool = False
 
     @property
     def columns(self) -> Fields:
@@ -71,10 +121,12 @@ class Shown:
         wanted = {
             "rank": asked.n > 1,
             "energy": True,
+            "free energy": asked.by_sum,
             "expected errors": asked.risk,
             "by": asked.risk,
             "gap": asked.limited,
-            "confidence": asked.words,
+            "confidence": asked.words or asked.posteriors,
+            "scores": self.scores,
             "nodes": self.nodes,
             "times": self.times,
             "answer": True,
@@ -96,22 +148,57 @@ class ViterbiReport(StreamReport):
     about = staticmethod(identity)
 
     def __init__(self, run: RunOptions, shown: Shown) -> None:
-        self.fields, self._shown = shown.columns, shown
+        self.fields = shown.columns
         super().__init__(run)
+        self._words, self._shown = shown.request.words, 0
+        own = ("rank", "energy", "answer")
+        self._further = Fields(
+            *(_POSTERIOR if each.heading == "confidence" else each for each in self.fields if each.heading not in own)
+        )
+        written = {"ctm": ctm, "trn": trn, "text": text, "srt": srt}
+        self._written: Callable[[Document, Decoding], Iterable[str]] | None = written.get(run.form)
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """id, rank, energy, text, whatever else was asked for, and the words, if they were."""
+        return ["id", *_PLAIN.headings, *self._further.headings, *(_PLACES.headings if self._words else ())]
+
+    def columns(self, document: Document, found: Decoding) -> Iterator[Sequence[str]]:
+        """A row a path, or a row a word of it."""
+        for rank, path in enumerate(found.paths, 1):
+            row = (path, rank, _gap(found))
+            cells = [document.id, *_PLAIN.plain(row), *self._further.plain(row)]
+            for word in path.words or ():
+                yield [*cells, *_PLACES.plain(word)]
+            if not path.words:
+                yield cells + [""] * (len(_PLACES) if self._words else 0)
+
+    def lines(self, document: Document, found: Decoding) -> Iterable[str]:
+        """The form's own lines."""
+        return super().lines(document, found) if self._written is None else self._written(document, found)
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """Put it out. Raises UsageError for captions of a second recording, whose times begin anew."""
+        self._shown += 1
+        if self.form == "srt" and self._shown > 1:
+            raise UsageError(f"{document.id}: captions are of one recording, and those of another one are written")
+        super().show(document, prepared)
+
+    def missing(self, record: Item) -> str | None:
+        """An empty answer, where a line stands for each record."""
+        name = "_".join(record.id.split())
+        return {"trn": f"({name})", "text": name}.get(self.form)
 
     def printed(self, document: Document, found: Decoding) -> Iterator[Printed]:
-        search, best = found.search, found.paths[0].energy
-        gap = 0.0 if search is None or search.exact else max(0.0, best - search.bound)
-        for path, cells in zip(found.paths, _rows(document, self.fields, found.paths, [gap] * len(found.paths))):
+        gaps = [_gap(found)] * len(found.paths)
+        for path, cells in zip(found.paths, _rows(document, self.fields, found.paths, gaps)):
             yield cells
             if path.words is not None:
                 unknown = [] if any(word.begin is not None for word in path.words) else [*_SPAN]
                 unknown += [] if any(word.mean_probability is not None for word in path.words) else [_FIT]
                 yield Listing(Fields(*(each for each in _WORD if each not in unknown)), path.words)
-            if self._shown.arcs:
-                times = () if path.times is None else (path.times, path.times[1:])
-                span = [Field(None, each.heading, 3 + place) for place, each in enumerate(_SPAN)] if times else []
-                yield Listing(Fields(*ARC, *span), list(zip(path.arcs, path.nodes, path.nodes[1:], *times)))
+            if path.steps is not None:
+                yield _steps(path.steps)
         for note in found.notes:
             yield f"{document.id}: {note}"
 
@@ -126,6 +213,12 @@ class ViterbiReport(StreamReport):
         if found.search is not None:
             record["search"] = asdict(found.search)
         return [record]
+
+
+def _gap(found: Decoding) -> float:
+    """How far below the best path found one may be that was lost, nats."""
+    search = found.search
+    return 0.0 if search is None or search.exact else max(0.0, found.paths[0].energy - search.bound)
 
 
 class JudgedReport(ViterbiReport):
@@ -186,6 +279,15 @@ class SampleReport(StreamReport):
         paths = [{**path, "log_probability": log_probability} for path, log_probability in pairs]
         figures = {"beta": found.beta, "free_energy": found.free_energy}
         return [{**identity(document), "status": "ok", **figures, "paths": paths}]
+
+    @property
+    def headings(self) -> Sequence[str]:
+        return ["id", "draw", "energy", "text", "log_probability"]
+
+    def columns(self, document: Document, found: Draws) -> Iterator[Sequence[str]]:
+        """A row a path."""
+        for draw, (path, log_probability) in enumerate(zip(found.paths, found.log_probabilities), 1):
+            yield [document.id, *map(plain_text, (draw, path.energy, path.text, log_probability))]
 
     def printed(self, document: Document, found: Draws) -> Iterator[Printed]:
         return _rows(document, self.fields, found.paths, found.log_probabilities)

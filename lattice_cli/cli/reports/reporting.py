@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import Cell, Fields, Listing, Sheet
+from lattice_cli.cli.reports.fields import Cell, Fields, Listing, Sheet, plain_text
 from lattice_cli.cli.terminal import GrowingTable, console, say, write_json
 from lattice_cli.cli.terminal.json_lines import json_lines
-from lattice_cli.errors import LatticeError
+from lattice_cli.errors import LatticeError, NoPath
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import Item, RunOptions
@@ -51,11 +51,12 @@ class Entry:
 
 
 class StreamReport:
-    """Lines of JSON, or tables, of one result after the other, made where it was found: maybe in another process.
+    """Lines of JSON, lines of columns, or tables, of one result after the other, made where it was found: maybe in
+    another process.
 
     fields: of the rows of the growing table, which begin with the id, if there is one. about: what the object of a
     record that failed says of the record. silent: errors of which nothing is shown, since their records have been.
-    A report says what `entries` its results are, or what JSON `objects` and what is `printed`.
+    A report says what `entries` its results are; or what JSON `objects`, rows of `columns` and what is `printed`.
     """
 
     fields = Fields()
@@ -63,10 +64,21 @@ class StreamReport:
     silent: type[LatticeError] | tuple[()] = ()
 
     def __init__(self, run: RunOptions) -> None:
-        self.as_json = run.as_json
-        if not run.as_json:
-            self.out = console(run.color)
+        self.form = run.form
+        self._begun = False
+        if self.as_table:
+            self.out = console(run.color, run.every_row)
             self._rows = GrowingTable(self.out, [("id", "text"), *self.fields.columns])
+
+    @property
+    def as_json(self) -> bool:
+        """True for lines of JSON."""
+        return self.form == "json"
+
+    @property
+    def as_table(self) -> bool:
+        """True for tables."""
+        return self.form == "table"
 
     def entries(self, document: Document, result: Any) -> Iterable[Entry]:
         """What a result is: an object and a row each."""
@@ -76,6 +88,25 @@ class StreamReport:
         """The JSON objects of a result."""
         for each in self.entries(document, result):
             yield {**self.about(document), "status": "ok", **self.fields.record(each.row), **_told(each.below)}
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """What the columns between tabs are called."""
+        return ["id", *self.fields.headings]
+
+    def columns(self, document: Document, result: Any) -> Iterable[Sequence[str]]:
+        """The rows of a result, in columns between tabs."""
+        for each in self.entries(document, result):
+            yield [document.id, *self.fields.plain(each.row)]
+
+    def lines(self, document: Document, result: Any) -> Iterable[str]:
+        """The lines of a result in a form that is neither tables nor JSON."""
+        for row in self.columns(document, result):
+            yield "\t".join([plain_text(row[0]), *row[1:]])
+
+    def missing(self, record: Item) -> str | None:
+        """The line of a record without a path in such a form, None for none."""
+        return None
 
     def printed(self, document: Document, result: Any) -> Iterable[Printed]:
         """The cells of its rows, its tables and lines of text."""
@@ -92,18 +123,27 @@ class StreamReport:
         """What is put out of a result, and its fault."""
         if self.as_json:
             return json_lines(*self.objects(document, result)), self.fault(result)
+        if not self.as_table:
+            return "".join(line + "\n" for line in self.lines(document, result)), self.fault(result)
         printed = self.printed(document, result)
         return [each.sheet() if isinstance(each, Listing) else each for each in printed], self.fault(result)
 
     def show(self, document: Document, prepared: Any) -> None:
         """Put it out. Raises its fault."""
         ready, fault = prepared
-        if self.as_json:
-            sys.stdout.write(ready)
-        else:
+        if self.as_table:
             self.print(ready)
+        else:
+            self.write(ready)
         if fault is not None:
             raise fault
+
+    def write(self, text: str) -> None:
+        """Lines to standard output, behind the names of columns if they have any."""
+        if self.form == "tsv" and not self._begun:
+            self._begun = True
+            text = "\t".join(self.headings) + "\n" + text
+        sys.stdout.write(text)
 
     def print(self, printed: Iterable[Any]) -> None:
         """Rows into the growing table; what else there is stands below those so far."""
@@ -120,14 +160,15 @@ class StreamReport:
             return
         if self.as_json:
             write_json({**self.about(record), "status": error.status, "message": str(error), **error.told})
+        elif not self.as_table:
+            line = self.missing(record) if isinstance(error, NoPath) else None
+            self.write("" if line is None else line + "\n")
         elif self.fields:
-            self._rows.add(record.id, *[""] * (len(self.fields.columns) - 1), f"({error.status})")
-        else:
-            say(self.out, f"{record.id}: ({error.status})")
+            self._rows.add(record.id, *[""] * (len(self.fields.columns) - 1), f"({error.status})", fault=True)
 
     def finish(self) -> None:
         """Print the rows that are waiting."""
-        if not self.as_json:
+        if self.as_table:
             self._rows.flush()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain
+from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
@@ -117,7 +117,7 @@ class ShowReport(StreamReport):
 
     def __init__(self, run: RunOptions, arcs: bool) -> None:
         super().__init__(run)
-        self._arcs, self.silent = arcs, () if run.as_json else LatticeError
+        self._arcs, self.silent = arcs, LatticeError if run.form == "table" else ()
 
     def objects(self, record: Document, result: Found) -> list[dict[str, Any]]:
         document, found, parts, error = result
@@ -131,6 +131,16 @@ class ShowReport(StreamReport):
             error.told = told
             raise error
         return [{"id": document.id, "status": "ok", **told}]
+
+    @property
+    def headings(self) -> Sequence[str]:
+        return ["id", "key", "value"]
+
+    def columns(self, record: Document, result: Found) -> Iterator[Sequence[str]]:
+        """A row a fact."""
+        for key, value in self.objects(record, result)[0].items():
+            if key not in ("id", "status"):
+                yield [record.id, key, plain_text(value)]
 
     def printed(self, record: Document, result: Found) -> Iterator[Printed]:
         document, found, parts, _ = result

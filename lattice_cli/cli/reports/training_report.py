@@ -118,7 +118,7 @@ class Watching(TrainingListener):
         bounded = standing.epochs[0].nll is not None
         names = ["epoch", "bound" if bounded else "loss", *(["nll"] if bounded else []), "label error", "exact"]
         headings = [*((name, "number") for name in names), ("", "text")]
-        rows = GrowingTable(console(self._color), headings, every=0)
+        rows = GrowingTable(console(self._color), headings)
         for epoch in standing.epochs:
             logs = (epoch.nll,) if bounded else ()
             figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
@@ -137,7 +137,7 @@ def line_of(epoch: Epoch) -> str:
 
 def show_keys(color: str) -> None:
     """Every key of a configuration, its default and its meaning."""
-    rows = GrowingTable(console(color), [("key", "name"), ("default", "text"), ("meaning", "text")], every=0)
+    rows = GrowingTable(console(color, True), [("key", "name"), ("default", "text"), ("meaning", "text")])
     for name, default, meaning in keys_of(TrainConfig()):
         rows.add(name, default, meaning)
     rows.flush()

@@ -1,6 +1,7 @@
 """Records through a command: read, solved in batches, reported in order, in one process or several.
 
 jobs         several processes
+output_file  results into a file, whole or not at all
 report       records, outcomes, what a report is
 run          read, solve in batches, report in order
 run_options  keep going, colour, processes, JSON
@@ -12,8 +13,16 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream.jobs import processors
+    from lattice_cli.cli.stream.output_file import delivered
     from lattice_cli.cli.stream.report import Item
-    from lattice_cli.cli.stream.run import noting_grammars, require_one_stdin, require_side, run_records, write_records
+    from lattice_cli.cli.stream.run import (
+        noting_grammars,
+        require_one_stdin,
+        require_rows_only,
+        require_side,
+        run_records,
+        write_records,
+    )
     from lattice_cli.cli.stream.run_options import RunOptions
 
 __getattr__ = lazy_names(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -33,6 +33,13 @@ def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
     """Standard input can be read once. Raises UsageError if it is asked for twice."""
     if [*paths, *others].count("-") > 1:
         raise UsageError("standard input (-) is given twice, but can be read once")
+
+
+def require_rows_only(run: RunOptions, tables: Mapping[str, bool]) -> None:
+    """Columns between tabs have a row a result. Raises UsageError for further tables that are asked for."""
+    asked = [option for option, wanted in tables.items() if wanted]
+    if asked and run.form not in ("table", "json"):
+        raise UsageError(f"{asked[0]} gives a table of its own, which --tsv has no place for; --json has it")
 
 
 #: Forms that hold grammars, which are sound graphs as well, but seldom meant as records.

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunOptions:
-    """keep_going: after a bad record. color: of tables: auto, always or never. jobs: processes. as_json: lines of JSON
-    instead of tables."""
+    """keep_going: after a bad record. color: of tables: auto, always or never. jobs: processes. form: table, json, tsv,
+    or one of those that a command has besides. every_row: tables are not cut short on a terminal. output: the file that
+    results go to, whole or not at all; None: standard output."""
 
     keep_going: bool = False
     color: str = "auto"
     jobs: int = 1
-    as_json: bool = False
+    form: str = "table"
+    every_row: bool = False
+    output: str | None = None
+
+    @property
+    def as_json(self) -> bool:
+        """True for a line of JSON a result."""
+        return self.form == "json"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -162,34 +163,56 @@ def require_place(path: str) -> None:
         raise FormatError(f"{path}: cannot write: its folder may not be written to")
 
 
-def _write_through(path: str, data: bytes) -> None:
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+class WholeFile:
+    """A file that is there whole or not at all: written under another name beside it, then renamed by `keep`.
+
+    A device or a pipe has no wholeness to keep, and is written at once. What is not kept is removed at the end.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Raises FormatError where it cannot be written."""
+        self.path, self._target = path, Path(path).resolve()  # a link stays a link
+        self._temporary: str | None = None
+        try:
+            if is_device(path):
+                self.file: IO[bytes] = open(path, "wb")  # noqa: SIM115
+            else:
+                import tempfile
+
+                handle, self._temporary = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
+                self.file = os.fdopen(handle, "wb")
+        except OSError as error:
+            raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
+
+    def keep(self) -> None:
+        """It is whole. Raises FormatError if the last of it cannot be written."""
+        try:
+            self.file.close()
+            if self._temporary is None:
+                return
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(self._temporary, 0o666 & ~umask)
+            os.replace(self._temporary, self._target)
+            self._temporary = None
+        except OSError as error:
+            raise FormatError(f"{self.path}: cannot write: {error.strerror or error}") from None
+
+    def __enter__(self) -> WholeFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self.file.close()
+        if self._temporary is not None:
+            Path(self._temporary).unlink(missing_ok=True)
 
 
 def write_whole(path: str, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all: under another name beside it, then renamed."""
-    target = Path(path).resolve()  # a link stays a link
-    if is_device(path):
-        _write_through(path, data)  # a device or a pipe has no wholeness to keep
-        return
-    import tempfile
-
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
+    """Write a file so that it is there whole or not at all. Raises FormatError."""
+    with WholeFile(path) as whole:
+        try:
+            whole.file.write(data)
+        except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
-        raise
+        whole.keep()

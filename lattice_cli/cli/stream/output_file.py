@@ -1,0 +1,49 @@
+"""Results into a file of their own, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import sys
+from collections.abc import Callable
+from typing import IO, Any, TypeVar, cast
+
+from lattice_cli.errors import NoPath
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def delivered(command: Command) -> Command:
+    """The command with what it prints in the file of run.output, if there is one, gzipped where its name ends so.
+
+    A stream that ended before its end leaves the file as it was, and that is said.
+    """
+
+    @functools.wraps(command)
+    def to_file(**given: Any) -> Any:
+        run = given["run"]
+        if run.output is None:
+            return command(**given)
+        from lattice_cli.formats.io.files import WholeFile, require_place  # help does not wait for numpy
+
+        require_place(run.output)
+        screen = sys.stdout
+        with WholeFile(run.output) as whole:
+            packed = gzip.GzipFile("", "wb", fileobj=whole.file, mtime=0) if run.output.endswith(".gz") else whole.file
+            sys.stdout = io.TextIOWrapper(cast("IO[bytes]", packed), "utf-8", "backslashreplace", newline="\n")
+            try:
+                status = command(**given)
+                sys.stdout.flush()
+            finally:
+                sys.stdout.detach()
+                sys.stdout = screen
+            if packed is not whole.file:
+                packed.close()
+            if status > NoPath.exit_status and not run.keep_going:
+                print(f"lattice: {run.output}: not written, since not all is well", file=sys.stderr)
+            else:
+                whole.keep()
+        return status
+
+    return cast("Command", to_file)

@@ -1,0 +1,169 @@
+"""A table that is printed while it grows: one heading, however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from rich import box
+from rich.cells import cell_len
+from rich.text import Text
+
+from lattice_cli.cli.terminal.tables import TableConsole, number, say
+from lattice_cli.errors import counted, printable
+
+#: A text column is not made narrower than this while another can be.
+_LEAST_TEXT = 8
+#: Rows that widths are chosen by, and that are printed at once.
+_AT_ONCE = 100
+#: Styles of columns; a row of a fault has that of faults in its last cell.
+_STYLES = {"label": "cyan"}
+_HEADING, _FAULT = "bold", "red"
+
+
+class GrowingTable:
+    """Rows are kept and printed a hundred at a time. Columns are as wide as the first of them need, and grow with
+    what comes where there is room.
+
+    A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults wait for one
+    that is none: a table of nothing but faults says nothing that standard error does not.
+    """
+
+    def __init__(self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "") -> None:
+        """columns: (heading, kind) with kind `number`, `name` (never folded), `text` or `label`."""
+        self._out, self._columns, self._title = out, columns, title
+        self._kinds = [kind for _, kind in columns]
+        self._box = box.ROUNDED.substitute(out.options)
+        self._rows: list[tuple[Sequence[str], bool]] = []
+        self._widths: list[int] = []
+        self._digits: int | None = None
+        self._shown = self._left_out = 0
+        self._sound = False
+
+    def add(self, *cells: str | float | None, fault: bool = False) -> None:
+        """One row, of texts and of numbers to be shown; printed with those before it once there are enough."""
+        most = self._out.most_rows
+        if most is not None and self._shown + len(self._rows) >= most:
+            self._left_out += 1
+            return
+        self._sound |= not fault
+        self._rows.append(([cell if isinstance(cell, str) else number(cell) for cell in cells], fault))
+        if len(self._rows) >= _AT_ONCE:
+            self._print_rows()
+
+    def flush(self) -> None:
+        """Print the rows that are waiting, and end the table: the next row begins another one."""
+        if self._rows and self._sound:
+            self._print_rows()
+        if self._widths:
+            self._put(self._box.get_bottom(self._padded))
+        if self._left_out:
+            rows = counted(self._left_out, "more row")
+            say(self._out, f"{rows}: --all shows every row, and so does a pipe, or -o FILE")
+        self._rows, self._widths, self._shown, self._left_out, self._sound = [], [], 0, 0, False
+
+    @property
+    def _padded(self) -> list[int]:
+        return [width + 2 for width in self._widths]
+
+    def _print_rows(self) -> None:
+        shortened = [self._shortened(cells) for cells, _ in self._rows] if self._widths else self._chosen()
+        if not self._widths:
+            self._widths = self._fitting(shortened)
+            self._begin()
+        else:
+            wider = [*map(max, self._widths, _widest(shortened))]
+            if sum(wider) + 3 * len(wider) < self._out.width:
+                self._widths = wider
+        for cells, (_, fault) in zip(shortened, self._rows):
+            self._row(cells, [None] * (len(cells) - 1) + [_FAULT] if fault else [_STYLES.get(k) for k in self._kinds])
+        self._shown += len(self._rows)
+        self._rows = []
+
+    def _begin(self) -> None:
+        if self._title:
+            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=self._out.unlimited)
+        self._put(self._box.get_top(self._padded))
+        self._row([heading for heading, _ in self._columns], [_HEADING] * len(self._columns), self._box.head_vertical)
+        self._put(self._box.get_row(self._padded, "head"))
+
+    def _row(self, cells: Sequence[str], styles: Sequence[str | None], between: str = "") -> None:
+        """One row, of as many lines as its longest folded cell."""
+        chosen, between = self._box, between or self._box.mid_vertical
+        folded = [
+            self._folded(cell if cell.isprintable() else printable(cell), width)
+            for cell, width in zip(cells, self._widths)
+        ]
+        for parts in zip_longest(*folded, fillvalue=""):
+            line = Text(chosen.mid_left)
+            for place, (part, width, kind) in enumerate(zip(parts, self._widths, self._kinds)):
+                space = " " * (width - cell_len(part))
+                before, behind = (space, "") if kind == "number" else ("", space)
+                line.append(f" {before}").append(part, styles[place]).append(f"{behind} ")
+                line.append(between if place < len(parts) - 1 else chosen.mid_right)
+            self._put(line if self._out.color_system else line.plain)
+
+    def _put(self, line: Text | str) -> None:
+        if isinstance(line, Text):
+            self._out.print(line, soft_wrap=True)
+        else:
+            self._out.file.write(line + "\n")
+
+    def _folded(self, cell: str, width: int) -> list[str]:
+        """A cell in lines: between words where it can be."""
+        if cell_len(cell) <= width:
+            return [cell]
+        return [line.plain.rstrip() for line in Text(cell).wrap(self._out, width, overflow="fold")]
+
+    def _chosen(self) -> list[Sequence[str]]:
+        """The cells of the first rows, with as many digits as fit on the screen; all of them if even four do not."""
+        given = [cells for cells, _ in self._rows]
+        for self._digits in (None, 6, 5, 4):
+            cells = [self._shortened(each) for each in given]
+            if self._least(cells) <= self._out.width:
+                return cells
+        self._digits = None
+        return given
+
+    def _shortened(self, cells: Sequence[str]) -> Sequence[str]:
+        if self._digits is None:
+            return cells
+        return [
+            _fewer_digits(cell, self._digits) if kind == "number" else cell for cell, kind in zip(cells, self._kinds)
+        ]
+
+    def _needed(self, rows: Iterable[Sequence[str]]) -> list[int]:
+        headings = [cell_len(printable(heading)) for heading, _ in self._columns]
+        return [*map(max, headings, _widest(rows) or headings)]
+
+    def _least(self, rows: Iterable[Sequence[str]]) -> int:
+        """The narrowest that a table can be with names and numbers uncut, and some room for each other column."""
+        needed = self._needed(rows)
+        whole = ("number", "name")
+        return 1 + sum(
+            3 + (width if kind in whole else min(width, _LEAST_TEXT)) for width, kind in zip(needed, self._kinds)
+        )
+
+    def _fitting(self, rows: Sequence[Sequence[str]]) -> list[int]:
+        """Widths of the columns: the widest texts give way first, and names and numbers where nothing else can."""
+        widths = self._needed(rows)
+        excess = sum(widths) + 3 * len(widths) + 1 - self._out.width
+        texts = [place for place, kind in enumerate(self._kinds) if kind in ("text", "label")]
+        for places, least in ((texts, _LEAST_TEXT), (range(len(widths)), 1)):
+            while excess > 0 and places and max(widths[place] for place in places) > least:
+                widest = max(reversed(places), key=widths.__getitem__)
+                widths[widest] -= 1
+                excess -= 1
+        return widths
+
+
+def _widest(rows: Iterable[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, map(printable, column))) for column in zip(*rows)]
+
+
+def _fewer_digits(cell: str, digits: int) -> str:
+    """A number with fewer significant digits; whole numbers and what is none stay as they are."""
+    try:
+        return cell if cell.lstrip("-").isdigit() else number(float(cell), digits)
+    except ValueError:
+        return cell
