@@ -4,6 +4,7 @@ connect            reachability; trimming to what lies on a path (OpenFst: conne
 construct          graphs from a sequence, an emission matrix, a label loop, a list of arcs
 determinize        subset construction and Hopcroft minimisation
 epsilon_removal    epsilon removal, path by path: silent arcs, and arcs without input
+frame_times        frames of nodes in lattices of transition-ids
 graph              Graph: frozen columns, validated once; reversed, with_energy, relabelled
 levels             topological levels of acyclic graphs, condensation of cyclic ones
 rational           union, repetition, option, weighting of acceptors (rational operations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Document:
     split:   how its labels spell words: a kind of grammars.Spelling, or "auto", as the labels tell.
     form:    what the file was read as, a name of the registry of formats; "" for what was not read.
     rows:    whether nodes are the rows of an emission matrix, which stand for times.
+    transitions: whether input labels are transition-ids, one a frame, or strings of them.
     unread:  phrases about what else its file says of it, which is lost if it is written anew.
     """
 
@@ -44,7 +46,27 @@ class Document:
     split: str = "auto"
     form: str = ""
     rows: bool = False
+    transitions: bool = False
     unread: tuple[str, ...] = ()
+
+    @cached_property
+    def clock(self) -> FloatArray | None:
+        """(nodes,) what stands for times: seconds, else frames of speech, nan where not known; None for neither."""
+        if self.times is not None or not self.transitions:
+            return self.times
+        from lattice_cli.graph.frame_times import frame_times
+
+        return frame_times(self.graph)
+
+    @property
+    def in_seconds(self) -> bool:
+        """False where times are in frames or in rows of a matrix."""
+        return self.times is not None or not (self.transitions or self.rows)
+
+    def timed(self, step: float) -> Document:
+        """The record with times in seconds. step: seconds of a frame, or of a row."""
+        clock = np.arange(self.graph.nodes, dtype=np.float64) if self.rows else self.clock
+        return self if clock is None else replace(self, times=clock * step)
 
     def read_as(self, form: str, split: str) -> None:
         """Say what a record was read as: for its reader, before anyone else has it. A copy of each would be felt

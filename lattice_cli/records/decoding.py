@@ -34,10 +34,11 @@ _PREFIXES = 100_000
 
 @dataclass(frozen=True)
 class Word:
-    """A label of an answer, or a word that word pieces spell. begin, end: where it is, in seconds or in rows of a
-    matrix; None where that is not known. confidence: the posterior of the label at its place, of pieces the least;
-    None where cycles make that unknown. mean_probability: of its labels in the rows of a matrix that they take, each
-    row by itself: it tells whether an answer fits where there is no other to compare it with; None without rows."""
+    """A label of an answer, or a word that word pieces spell. begin, end: where it is, in seconds, frames of speech or
+    rows of a matrix; None where that is not known. confidence: the posterior of the label at its place, of pieces the
+    least; None where cycles make that unknown. mean_probability: of its labels in the rows of a matrix that they take,
+    each row by itself: it tells whether an answer fits where there is no other to compare it with; None without rows.
+    """
 
     label: str
     begin: float | None
@@ -61,10 +62,10 @@ class Decoded:
 
     energy: nats, of the whole path; nan for an answer of least risk that no path has, which then has no arcs and nodes
     either. output, input: labels without epsilons; text: the output as one string, as labels spell it. arcs: indices.
-    nodes: names, one more than arcs. times: seconds at each node (None: not known), or None where the record has no
-    times. scores: the record's named scores along the path, not weighed; None where it has none. free_energy: of the
-    answer, over all of its paths, where answers are ranked by it. confidence: the posterior of the answer, over all of
-    its paths. confidence, words, risk, steps: if asked for.
+    nodes: names, one more than arcs. times: seconds, or frames, at each node (None: not known), or None where the
+    record has no times. scores: the record's named scores along the path, not weighed; None where it has none.
+    free_energy: of the answer, over all of its paths, where answers are ranked by it. confidence: the posterior of the
+    answer, over all of its paths. confidence, words, risk, steps: if asked for.
     """
 
     energy: float
@@ -233,7 +234,7 @@ def _more(
             (view,) = decoded(interpretation, [path], of, asked.steps)
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
-        clock = _Clock(interpretation, asked.row_time)
+        clock = _Clock(interpretation)
         spelling, found_at = interpretation.spelling, zip(views, chosen, places)
         views = [
             replace(view, words=_whole_words(clock.words(view, path, slots), spelling))
@@ -276,10 +277,9 @@ def spelled_words(words: Sequence[Word], spelling: Spelling) -> list[Word]:
 
 @dataclass(frozen=True, eq=False)
 class _Clock:
-    """When things are on a path: seconds of a record that has times, rows or seconds of a matrix."""
+    """When things are on a path: seconds, else frames of speech, or rows of a matrix."""
 
     interpretation: Interpretation
-    row_time: float | None
 
     def words(self, view: Decoded, path: Path | None, places: ConfusionSets | None) -> list[Word]:
         """The words of an answer, and where its path has them."""
@@ -329,9 +329,7 @@ class _Clock:
             return None
         document, whole = self.interpretation.document, self.interpretation.composition
         node = path.nodes[step] if whole is None else int(whole.left_node[path.nodes[step]])
-        if document.times is not None:
-            time = float(document.times[node])
+        if document.clock is not None:
+            time = float(document.clock[node])
             return None if np.isnan(time) else time
-        if not document.rows:
-            return None
-        return float(node) if self.row_time is None else node * self.row_time
+        return float(node) if document.rows else None

@@ -97,11 +97,11 @@ class Interpretation:
         if whole is None:
             if name == "grammar":
                 raise UsageError("there is no grammar whose arcs could be reported")
-            return Side(document.graph, document.names, document.times, None, None)
+            return Side(document.graph, document.names, document.clock, None, None)
         if name == "recognition":
-            return Side(document.graph, document.names, document.times, whole.left_arc, whole.left_node)
+            return Side(document.graph, document.names, document.clock, whole.left_arc, whole.left_node)
         if name == "interpretation":
-            times = None if document.times is None else document.times[whole.left_node]
+            times = None if document.clock is None else document.clock[whole.left_node]
             return Side(whole.graph, range(whole.graph.nodes), times, None, None)
         if self.grammar is None:
             raise UsageError("there is no grammar whose arcs could be reported")

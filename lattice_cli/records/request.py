@@ -16,7 +16,7 @@ class SearchRequest:
 
     by_sum: answers by their free energies, the sums over all of their paths, instead of their best paths. words: labels
     with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each. risk:
-    the answer of least expected edit distance. beta: of sums, 1/nats. row_time: seconds of a row. beam, max_active:
+    the answer of least expected edit distance. beta: of sums, 1/nats. beam, max_active:
     limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
     its best, and all but so many.
     """
@@ -29,7 +29,6 @@ class SearchRequest:
     steps: bool = False
     risk: bool = False
     beta: float = 1.0
-    row_time: float | None = None
     beam: float = np.inf
     max_active: int | None = None
 

@@ -116,6 +116,27 @@ def test_characters_of_a_matrix_are_words_with_times() -> None:
     assert line.split()[1:5] == ["1", "0.020", "0.280", "ncomfortably"]
 
 
+KALDI = "utt-1 \n0 1 5 1.5,2.25,17_17_18\n0 1 6 1.0,2.5,17_19_19\n1 2 5 0,0,3_3\n2 0.5,0.25,\n\n"
+
+
+def test_transition_ids_of_kaldi_lattices_are_frames() -> None:
+    pathlib.Path("a.ark").write_text(KALDI)
+    pathlib.Path("words.txt").write_text("<eps> 0\nthe 5\na 6\n")
+    lattice = ["a.ark", "--words", "words.txt"]
+    (path,) = records(run("viterbi", *lattice, "--confidence", "--times", "--json").out)[0]["paths"]
+    assert [(word["begin"], word["end"]) for word in path["words"]] == [(0.0, 3.0), (3.0, 5.0)]
+    assert path["times"] == [0.0, 3.0, 5.0, 5.0]
+    ctm = run("viterbi", *lattice, "--to", "ctm", "--frame-time", "0.03").out.splitlines()
+    assert [line.split()[2:5] for line in ctm] == [["0.000", "0.090", "a"], ["0.090", "0.060", "the"]]
+    refused = run("viterbi", *lattice, "--to", "ctm")
+    assert refused.status == 2
+    assert "--to ctm needs seconds: --frame-time is those of a frame" in refused.err
+    done = run("viterbi", LECTURE, "--times", "--frame-time", "1")
+    assert (done.status, "is no matrix, and has no frames" in done.err) == (2, True)
+    run("convert", "a.ark", "a.json")
+    assert "times" not in json.loads(pathlib.Path("a.json").read_text())  # those are seconds
+
+
 def test_words_without_times_are_no_ctm() -> None:
     done = run("viterbi", LECTURE, "--to", "ctm")
     assert (done.status, done.out) == (3, "")

@@ -16,6 +16,7 @@ from lattice_cli.cli.options import (
     of_option,
     request_options,
     result_options,
+    row_time_option,
     scorer_options,
 )
 from lattice_cli.errors import UsageError
@@ -26,6 +27,7 @@ from lattice_cli.formats import io
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
 @request_options
+@row_time_option
 @scorer_options
 @click.option("--arcs", "show_arcs", is_flag=True, help="The arcs of each path: labels, energies, each named score.")
 @click.option("--scores", "show_scores", is_flag=True, help="The named scores of each path, one by one, not weighed.")
@@ -44,6 +46,7 @@ def viterbi(
     graphs: tuple[str, ...],
     decoder: options.DecoderOptions,
     request: records.SearchRequest,
+    row_time: float | None,
     scorers: options.ScorerOptions,
     show_arcs: bool,
     show_scores: bool,
@@ -88,12 +91,16 @@ def viterbi(
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         for document in documents:
-            if answers_as in ("ctm", "srt") and document.rows and document.times is None and request.row_time is None:
-                raise UsageError(f"{document.source}: --to {answers_as} needs seconds: --row-time is those of a row")
-            if request.row_time is not None and (document.times is not None or not document.rows):
-                what = "is no emission matrix" if document.times is None else "has times of its own"
+            if answers_as in ("ctm", "srt") and not document.in_seconds and row_time is None:
+                what = "row" if document.rows else "frame"
+                raise UsageError(
+                    f"{document.source}: --to {answers_as} needs seconds: --{what}-time is those of a {what}"
+                )
+            if row_time is not None and document.in_seconds:
+                what = "has times of its own" if document.times is not None else "is no matrix, and has no frames"
                 raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
-        return records.decode(documents, through, request, side)
+        timed = documents if row_time is None else [document.timed(row_time) for document in documents]
+        return records.decode(timed, through, request, side)
 
     return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), report, run)
 

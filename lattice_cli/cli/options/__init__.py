@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.options.answers import ScorerOptions, request_options, scorer_options
+    from lattice_cli.cli.options.answers import ScorerOptions, request_options, row_time_option, scorer_options
     from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, labels_in, say
     from lattice_cli.cli.options.groups import Option, StrictCommand, grouped
     from lattice_cli.cli.options.shared import (

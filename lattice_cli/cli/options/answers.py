@@ -109,14 +109,6 @@ request_options = grouped(
         help="Inverse temperature of those posteriors, in 1/nats.",
     ),
     click.option(
-        "--row-time",
-        cls=Option,
-        needs=("--confidence", "--to"),
-        metavar="SECONDS",
-        type=positive,
-        help="Of an emission matrix' row. Without: times are rows.",
-    ),
-    click.option(
         "--beam",
         metavar="NATS",
         type=positive,
@@ -125,6 +117,16 @@ request_options = grouped(
     click.option(
         "--max-active", metavar="N", type=click.IntRange(min=1), help="Of an emission matrix: N states a row at most."
     ),
+)
+row_time_option = click.option(
+    "--row-time",
+    "--frame-time",
+    "row_time",
+    cls=Option,
+    needs=("--confidence", "--to", "--times", "--arcs"),
+    metavar="SECONDS",
+    type=positive,
+    help="Seconds of a row of a matrix, or of a frame of a Kaldi lattice. Without: times are in rows or frames.",
 )
 scorer_options = grouped(
     "scorers",

@@ -169,7 +169,8 @@ class LatticeColumns:
         except GraphError as error:
             raise FormatError(f"{source}: {error}") from None
         names: Sequence[int | str] = [*self.names, FINAL] if extra else self.names
-        return Document(graph, key, source, names, scores=scores)
+        transitions = bool((self.ilabel != self.olabel).any() or self.end_label.any())
+        return Document(graph, key, source, names, scores=scores, transitions=transitions)
 
 
 def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], options: ReadOptions) -> Document:
