@@ -1,0 +1,14 @@
+"""Pages for a browser: files that are whole in themselves, load nothing and send nothing.
+
+lattice_view     lattices to be looked at: what lattice.js draws
+page             the frame of a page: its policy, its script, data and text that cannot become markup
+"""
+
+from typing import TYPE_CHECKING
+
+from lattice_cli.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.web.lattice_view import lattice_data, lattice_page
+
+__getattr__ = lazy_names(__name__)
