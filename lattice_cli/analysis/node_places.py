@@ -15,8 +15,9 @@ import numpy as np
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, group_by
 from lattice_cli.graph import Graph, evaluation_order
 
-#: So many lanes are looked at for a place; then there is a new one outside of all others.
-_MOST_LOOKS = 400
+#: So many lanes on each side are looked at for a place, then so many of the outermost ones; then there is a new one.
+_MOST_LOOKS = 150
+_OUTERMOST = 16
 #: An arc of the best path comes before all others, whatever its posterior.
 _BEST = 1e9
 
@@ -100,9 +101,12 @@ def _depths(graph: Graph, src: IntArray, dst: IntArray, entry: BoolArray) -> Int
 
 @dataclass
 class _Rows:
-    """What is taken of each lane: bit 2c + 1 is its crossing with column c, bit 2c + 2 the gap behind that."""
+    """What is taken of each lane: bit 2c + 1 is its crossing with column c, bit 2c + 2 the gap behind that.
+    low, high: the outermost lanes."""
 
     taken: dict[int, int] = field(default_factory=dict)
+    low: int = 0
+    high: int = 0
     _looked: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
     def take(self, first: int, last: int, near: int) -> int:
@@ -115,11 +119,15 @@ class _Rows:
             for lane in _either_side(near, step):
                 if not self.taken.get(lane, 0) & bits:
                     self._looked[key] = step
-                    self.taken[lane] = self.taken.get(lane, 0) | bits
-                    return lane
-        low, high = min(self.taken), max(self.taken)
-        lane = low - 1 if near - low < high - near else high + 1
-        self.taken[lane] = bits
+                    return self._taken(lane, bits)
+        above = near - self.low < self.high - near
+        outermost = range(self.low + _OUTERMOST, self.low, -1) if above else range(self.high - _OUTERMOST, self.high)
+        free = (lane for lane in outermost if not self.taken.get(lane, 0) & bits)
+        return self._taken(next(free, self.low - 1 if above else self.high + 1), bits)
+
+    def _taken(self, lane: int, bits: int) -> int:
+        self.taken[lane] = self.taken.get(lane, 0) | bits
+        self.low, self.high = min(self.low, lane), max(self.high, lane)
         return lane
 
 

@@ -14,6 +14,8 @@ from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
 _PATHS = 10
+#: What a browser draws without making one wait.
+_MOST_ARCS = 20_000
 
 
 @click.command(cls=StrictCommand)
@@ -39,7 +41,7 @@ _PATHS = 10
     "--max-arcs",
     metavar="N",
     type=click.IntRange(min=1),
-    help=f"html: draw up to N arcs. Default: {reports.MOST_ARCS_OF_PAGE}.",
+    help=f"html: draw up to N arcs. Default: {_MOST_ARCS}.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
 @of_option
@@ -86,7 +88,7 @@ def draw(
     if idle and form != "html":
         raise UsageError(f"{idle[0]} makes no difference to {form}, expected --to html")
     through = decoder.read(reading.encoding)
-    report = reports.Drawing(output, form, beta, max_arcs or reports.MOST_ARCS_OF_PAGE)
+    report = reports.Drawing(output, form, beta, max_arcs or _MOST_ARCS)
     request = records.SearchRequest(count or _PATHS, distinct) if form == "html" else None
 
     def drawn(document: graph.Document) -> analysis.Picture:

@@ -24,7 +24,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.cli.reports.bound_report import BoundReport
     from lattice_cli.cli.reports.conversion_report import Conversion, Destination
-    from lattice_cli.cli.reports.drawing_report import MOST_ARCS_OF_PAGE, Drawing, form_of
+    from lattice_cli.cli.reports.drawing_report import Drawing, form_of
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, solver
     from lattice_cli.cli.reports.evaluation_report import put_out, report_page
     from lattice_cli.cli.reports.fields import Listing

@@ -23,8 +23,6 @@ _ENDINGS = {
     ".html": "html", ".htm": "html",
 }  # fmt: skip
 _MOST_ARCS = 200
-#: What a browser draws without making one wait.
-MOST_ARCS_OF_PAGE = 20_000
 
 
 def form_of(output: str | None, form: str | None) -> str:
@@ -45,7 +43,7 @@ def form_of(output: str | None, form: str | None) -> str:
 class Drawing:
     """Draws pictures, one after the other; a file appears whole."""
 
-    def __init__(self, output: str | None, form: str, beta: float = 1.0, most_arcs: int = MOST_ARCS_OF_PAGE) -> None:
+    def __init__(self, output: str | None, form: str, beta: float, most_arcs: int) -> None:
         """beta: of the posteriors. most_arcs: of all the graphs of a page."""
         self._output = None if output == "-" else output
         self._form = form

@@ -20,7 +20,7 @@
   const plain = (text) => text.replace(UNSEEN, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
   const labelText = (label) => (label === null ? "ε" : label.trim() === "" ? `"${plain(label)}"` : plain(label));
   const number = (value, digits = 6) => (value === null || value === undefined ? "–" : String(+value.toPrecision(digits)));
-  const share = (value) => (value === null ? "–" : value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value.toPrecision(2));
+  const share = (value) => (value === null ? "–" : value === 0 ? "0" : value >= 0.0995 ? value.toFixed(2) : value >= 0.001 ? value.toPrecision(2) : value.toExponential(1));
 
   function make(tag, text, name) {
     const made = document.createElement(tag);
@@ -81,7 +81,7 @@
 
   // Columns as far apart as the labels between them are wide.
   function stepPositions() {
-    const { arcs, nodes } = lattice, columns = Math.max(0, ...[...new Set(nodes.column)]) + 1;
+    const { arcs, nodes } = lattice, columns = nodes.column.reduce((one, other) => Math.max(one, other), 0) + 1;
     const gap = new Float64Array(columns).fill(64);
     for (let arc = 0; arc < arcs.count; arc++) {
       const one = nodes.column[arcs.from[arc]], other = nodes.column[arcs.to[arc]], steps = other - one;
@@ -96,7 +96,7 @@
 
   // Seconds as pixels, so that most words of the best path have room for their label.
   function timePositions() {
-    const { arcs, nodes, paths } = lattice, first = Math.min(...new Set(nodes.time));
+    const { arcs, nodes, paths } = lattice, first = nodes.time.reduce((one, other) => Math.min(one, other));
     const needs = [];
     for (const arc of paths.length ? paths[0].arcs : arcs.order) {
       const took = nodes.time[arcs.to[arc]] - nodes.time[arcs.from[arc]];
@@ -168,7 +168,9 @@
         const errors = `closest path to the reference, ${answer.errors} ${answer.errors === 1 ? "error" : "errors"}`;
         cell.append(make("div", answer.errors ? errors : "reference", "quiet"));
       }
-      cell.append(make("bdi", plain(answer.text) || "(nothing)"));
+      const said = make("bdi", plain(answer.text) || "(nothing)");
+      said.title = said.textContent;
+      cell.append(said);
       row.append(make("td", number(answer.energy), "number"), make("td", share(answer.posterior), "number"));
     });
     const row = body.insertRow();
@@ -249,10 +251,10 @@
   }
 
   function search(word) {
-    const { arcs, labels, nodes } = lattice, wanted = word.trim().toLowerCase();
+    const { arcs, labels } = lattice, wanted = word.trim().toLowerCase();
     const fits = labels.map((label) => label !== null && wanted !== "" && label.toLowerCase().includes(wanted));
     state.matches = arcs.order.filter((arc) => fits[arcs.input[arc]] || fits[arcs.output[arc]]);
-    state.matches.sort((one, other) => nodes.column[arcs.from[one]] - nodes.column[arcs.from[other]] || one - other);
+    state.matches.reverse(); // the likely ones first
     state.match = -1;
     tellMatches(wanted);
   }
@@ -501,7 +503,8 @@
       pen.lineWidth = wide;
       pen.stroke();
     };
-    stroke((arc) => state.found.has(arc) || arc === state.chosen || arc === state.hovered, colours.match, 9);
+    stroke((arc) => state.found.has(arc), colours.match, 5);
+    stroke((arc) => arc === state.chosen || arc === state.hovered, colours.match, 10);
     // Where both answers go the same way, B is a border around A.
     stroke((arc) => state.onSecond.has(arc), colours.second, Math.max(6.5, 9 * thin));
     stroke((arc) => state.onFirst.has(arc), colours.first, Math.max(3, 4.5 * thin));
@@ -588,7 +591,7 @@
       pen.font = font(FONT, marked ? "600" : "");
       const room = right - left, needs = width(text) * (marked ? 1.08 : 1) + 6;
       if (room < needs && !(s.back && view.ky > 0.7)) continue;
-      const sure = arcs.posterior && room > needs + 40 && view.ky > 0.7 ? share(clamp(arcs.posterior[arc], 0, 1)) : "";
+      const sure = arcs.posterior && arcs.posterior[arc] >= 0.001 && room > needs + 40 && view.ky > 0.7 ? share(clamp(arcs.posterior[arc], 0, 1)) : "";
       const total = needs + (sure && 34), x = (left + right) / 2;
       if (!free(x - total / 2, x + total / 2, s.y)) continue;
       pen.fillStyle = state.found.has(arc) ? colours.match : colours.back;
