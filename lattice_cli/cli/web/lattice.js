@@ -149,6 +149,7 @@
     table.replaceChildren();
     if (!all.length) {
       table.append(make("caption", "There is no path.", "quiet"));
+      showDifference();
       return;
     }
     const head = table.createTHead().insertRow();
@@ -451,8 +452,11 @@
     const shapes = lattice.arcs.order.filter((arc) => state.shown[arc]).map((arc) => [arc, shape(arc)]).filter(([, s]) => !outside(s, wide, high));
     const ticks = drawAxis(wide, high);
     drawArcs(shapes, thin);
+    // From afar nodes are dots, which would cover the best path.
+    const far = radius() < 3;
+    if (far) drawNodes(wide, high);
     drawMarks(shapes, thin);
-    drawNodes(wide, high);
+    if (!far) drawNodes(wide, high);
     drawLabels(shapes, wide);
     for (const [x, text] of ticks) drawTick(x, high, text);
     drawOverview();
