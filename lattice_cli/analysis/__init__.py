@@ -5,6 +5,7 @@ comparison         what is different between two lattices
 contents           what is in a record, and what is odd about it
 error_rates        exact answers, label and word error rates, confusions
 evaluate_records   records decoded against references
+node_places        where nodes and arcs stand on a drawing
 pictures           what a drawing shows of a record
 profile            a lattice level by level, label by label, place by place
 pruning            smaller graphs with a guarantee
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from lattice_cli.analysis.contents import Inventory, inventory
     from lattice_cli.analysis.error_rates import Answers, BestOf, Evaluation, Labels, alike_in_form, evaluate
     from lattice_cli.analysis.evaluate_records import Assessed, assess
-    from lattice_cli.analysis.pictures import Picture, picture
+    from lattice_cli.analysis.node_places import Places, has_times, places
+    from lattice_cli.analysis.pictures import Nearest, Picture, picture, with_reference
     from lattice_cli.analysis.profile import Anatomy
     from lattice_cli.analysis.pruning import Pruned
     from lattice_cli.analysis.rejection import RejectCurve

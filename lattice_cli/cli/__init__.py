@@ -4,6 +4,7 @@ terminal/  process and screen
 stream/    records through a command
 options/   what can be said on the command line, in groups that reach a command as one parameter
            each
+web/       pages for a browser
 reports/   how results look
 commands/  one module a command
 main       the command group; errors to exit statuses

@@ -21,7 +21,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.records.batching import grouped, in_record_terms, no_path
     from lattice_cli.records.decoder import Decoder
-    from lattice_cli.records.decoding import Decoded, Decoding, decode, found_paths
+    from lattice_cli.records.decoding import Decoded, Decoding, decode, decoded, found_paths
     from lattice_cli.records.draws import Draws
     from lattice_cli.records.interpretation import Interpretation, output_of
     from lattice_cli.records.posteriors import Forward, forward

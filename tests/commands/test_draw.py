@@ -111,7 +111,7 @@ def test_large_graphs_are_not_for_text() -> None:
     save("x.json", row_of(*"a" * 300))
     done = run("draw", "x.json", "--to", "text")
     assert done.status == 2
-    assert "300 arcs are too many for a drawing in text; expected --to dot, svg or png" in done.err
+    assert "300 arcs are too many for a drawing in text; expected --to dot, svg, png or html" in done.err
     assert run("draw", "x.json").status == 0
 
 
@@ -119,4 +119,4 @@ def test_usage() -> None:
     done = run("draw", LECTURE, "-o", "x.bmp")
     assert done.status == 2
     assert "cannot tell the form from the name, expected .txt, .dot" in done.err
-    assert all(form in run("draw", "--help").out for form in ("text", "dot", "svg", "png", "pdf"))
+    assert all(form in run("draw", "--help").out for form in ("text", "dot", "svg", "png", "pdf", "html"))

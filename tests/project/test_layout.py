@@ -35,7 +35,7 @@ FLOORS = (
     {"models"},
     {"library"},
     {"cli.terminal"},
-    {"cli.stream"},
+    {"cli.stream", "cli.web"},
     {"cli.reports"},
     {"cli.options"},
     {"cli.commands"},

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from lattice_cli import analysis, graph
+from lattice_cli import analysis, graph, records
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import StrictCommand, decoder_options, drawing_options, input_options, of_option, positive
 from lattice_cli.cli.stream import RunOptions
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
+
+_PATHS = 10
+#: What a browser draws without making one wait.
+_MOST_ARCS = 20_000
 
 
 @click.command(cls=StrictCommand)
 @click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
 @decoder_options
-@click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png or .pdf.")
+@click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png, .pdf or .html.")
 @click.option(
     "--to",
-    type=click.Choice(["text", "dot", "svg", "png", "pdf"]),
+    type=click.Choice(["text", "dot", "svg", "png", "pdf", "html"]),
     help="Form of the drawing, if no file's name tells; text for a terminal, dot for a pipe.",
+)
+@click.option(
+    "-t",
+    "--target",
+    metavar="TARGET",
+    help="html: the correct answer, to compare the best one with. Default: each record's own target.",
+)
+@click.option(
+    "-n", "count", metavar="N", type=click.IntRange(min=1), help=f"html: the N best paths in a list. Default: {_PATHS}."
+)
+@click.option("--distinct", is_flag=True, help="html: the N best distinct answers instead of paths.")
+@click.option(
+    "--max-arcs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"html: draw up to N arcs. Default: {_MOST_ARCS}.",
 )
 @click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
 @of_option
@@ -29,6 +52,10 @@ def draw(
     decoder: options.DecoderOptions,
     output: str | None,
     to: str | None,
+    target: str | None,
+    count: int | None,
+    distinct: bool,
+    max_arcs: int | None,
     beta: float,
     side: str,
     reading: io.ReadOptions,
@@ -41,19 +68,39 @@ def draw(
     dark as they are likely (their posteriors at --beta), and red on the best path. With -g the best path and the
     posteriors are those of the composition.
 
+    HTML is a page for a browser, one file that needs no network: zoom and pan, arcs below a posterior hidden, a word
+    found, the numbers of an arc at a click, the best paths in a list, and two answers compared, the best and the
+    target above all. Graphs with times stand by time. Several graphs are a choice on the page.
+
     \b
     Examples:
       lattice draw samples/lecture-34.json
       lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --of interpretation
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
+      lattice draw samples/cards.slf.gz --beta 0.05 --distinct -o cards.html
     """
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)
+    form = reports.form_of(output, to)
+    given = {"--target": target, "-n": count, "--distinct": distinct, "--max-arcs": max_arcs}
+    idle = [name for name, value in given.items() if value]
+    if idle and form != "html":
+        raise UsageError(f"{idle[0]} makes no difference to {form}, expected --to html")
     through = decoder.read(reading.encoding)
-    report = reports.Drawing(output, reports.form_of(output, to))
+    report = reports.Drawing(output, form, beta, max_arcs or _MOST_ARCS)
+    request = records.SearchRequest(count or _PATHS, distinct) if form == "html" else None
+
+    def drawn(document: graph.Document) -> analysis.Picture:
+        if request is None:
+            return analysis.picture(document, beta, through, side)
+        report.require_size(document.graph.arcs)
+        if target is not None:
+            document = replace(document, target=target)
+        found = analysis.picture(document, beta, through, side, request)
+        return analysis.with_reference(found, document, through, side)
 
     def solve(documents: list[graph.Document]) -> list[analysis.Picture]:
-        return [analysis.picture(document, beta, through, side) for document in documents]
+        return [drawn(document) for document in documents]
 
     return stream.write_records(graphs, reading, solve, report, run)

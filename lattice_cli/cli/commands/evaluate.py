@@ -50,6 +50,7 @@ _REJECT_AT = 0.01
     "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
 )
 @click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
+@click.option("--html", metavar="FILE", help="All of it also as a page for a browser, with the worst records in full.")
 @input_options
 @result_options
 def evaluate(
@@ -64,6 +65,7 @@ def evaluate(
     beta: float,
     confusions: int,
     per_record: bool,
+    html: str | None,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
@@ -92,12 +94,14 @@ def evaluate(
       lattice viterbi samples/amount-check.json \\
         -g grammars/amounts-digits.yaml --json | lattice evaluate -
       lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
-        --reject
+        --reject --html report.html
     """
     from lattice_cli.analysis import evaluate as figures
     from lattice_cli.records import SearchRequest
 
     stream.require_one_stdin(results, decoder.grammar, references)
+    if html is not None:
+        io.require_place(html)
     reject = reject or reject_at is not None
     given = {"-g": decoder.grammar, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
     through = decoder.read(reading.encoding)
@@ -128,6 +132,8 @@ def evaluate(
         io.note(references or "targets", said)
     limit = _REJECT_AT if reject_at is None else reject_at
     reports.put_out(found, collected.failures, run, per_record, confusions, limit)
+    if html is not None:
+        io.write_whole(html, reports.report_page(found, collected.failures, confusions, limit).encode())
     return max(status, _unanswered(found.no_path, len(records)))
 
 

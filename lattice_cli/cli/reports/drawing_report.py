@@ -1,4 +1,4 @@
-"""Pictures of graphs: as DOT, as images that Graphviz makes of it, or drawn in text."""
+"""Pictures of graphs: as DOT, as images that Graphviz makes of it, drawn in text, or as a page for a browser."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from pathlib import Path
 from lattice_cli.analysis import Picture
 from lattice_cli.cli.stream import Item
 from lattice_cli.cli.terminal import number
+from lattice_cli.cli.web import lattice_data, lattice_page
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats import sketch
 from lattice_cli.formats.exchange import dot_text
 from lattice_cli.formats.io import require_place, write_whole
 from lattice_cli.graph import Document
 
-_ENDINGS = {".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".png": "png", ".pdf": "pdf"}
+_ENDINGS = {
+    ".txt": "text", ".dot": "dot", ".gv": "dot", ".svg": "svg", ".png": "png", ".pdf": "pdf",
+    ".html": "html", ".htm": "html",
+}  # fmt: skip
 _MOST_ARCS = 200
 
 
@@ -39,32 +43,59 @@ def form_of(output: str | None, form: str | None) -> str:
 class Drawing:
     """Draws pictures, one after the other; a file appears whole."""
 
-    def __init__(self, output: str | None, form: str) -> None:
+    def __init__(self, output: str | None, form: str, beta: float, most_arcs: int) -> None:
+        """beta: of the posteriors. most_arcs: of all the graphs of a page."""
         self._output = None if output == "-" else output
         self._form = form
+        self._beta = beta
         self._parts: list[bytes] = []
+        self._on_page: list[tuple[str, str]] = []
+        self._most_arcs, self._arcs = most_arcs, 0
         if self._output is not None:
             require_place(self._output)
         if form not in ("text", "dot"):
-            require_graphviz(form)
+            if form != "html":
+                require_graphviz(form)
             if self._output is None and sys.stdout.isatty():
                 raise UsageError(f"{form} is not for a terminal, expected -o FILE")
 
-    def prepare(self, document: Document, result: Picture) -> tuple[str, str]:
-        """What is missing in a picture, and the picture in text or DOT."""
-        missing = "posteriors" if result.best else "a best path"
-        told = f"lattice: {document.id}: drawn without {missing}: {result.why}" if result.why else ""
-        return told, text_of(result) if self._form == "text" else styled(result)
+    def require_size(self, arcs: int) -> None:
+        """Raises UsageError for more arcs than are drawn."""
+        if self._form == "html" and arcs > self._most_arcs:
+            raise UsageError(
+                f"{arcs} arcs are too many for a page, at most {self._most_arcs}; expected fewer (lattice prune "
+                "--beam NATS), or --max-arcs N"
+            )
 
-    def show(self, document: Document, prepared: tuple[str, str]) -> None:
-        """One picture. Raises UsageError for a second image, or what Graphviz cannot draw."""
-        told, picture = prepared
+    def prepare(self, document: Document, result: Picture) -> tuple[list[str], int, str]:
+        """What is missing in a picture, its arcs, and the picture in text, DOT, or as a page has it."""
+        told = []
+        if result.why:
+            missing = "posteriors" if result.best else "a best path"
+            told.append(f"lattice: {document.id}: drawn without {missing}: {result.why}")
+        if result.unfound:
+            told.append(f"lattice: {document.id}: drawn without the reference: {result.unfound}")
+        arcs = result.document.graph.arcs
+        self.require_size(arcs)
+        if self._form == "html":
+            return told, arcs, lattice_data(result, self._beta)
+        return told, arcs, text_of(result) if self._form == "text" else styled(result)
+
+    def show(self, document: Document, prepared: tuple[list[str], int, str]) -> None:
+        """One picture. Raises UsageError for a second image, for too many arcs, or what Graphviz cannot draw."""
+        told, arcs, picture = prepared
+        if self._form == "html":
+            self._arcs += arcs
+            self.require_size(self._arcs)
         if told:
             sys.stdout.flush()
-            print(printable(told), file=sys.stderr)
+            print(*map(printable, told), sep="\n", file=sys.stderr)
+        if self._form == "html":
+            self._on_page.append((document.id, picture))
+            return
         image = self._form not in ("text", "dot")
         if image and self._parts:
-            raise UsageError(f"{document.id}: an image is of one graph; text and dot hold several")
+            raise UsageError(f"{document.id}: an image is of one graph; text, dot and html hold several")
         self._parts.append(graphviz(picture.encode(), self._form) if image else picture.encode())
         if self._output is None:
             if image:
@@ -79,7 +110,12 @@ class Drawing:
         """Files are written at the end, by `write`."""
 
     def write(self) -> None:
-        """Write the file that was asked for, whole."""
+        """Write the file that was asked for, whole; a page has its end with the last graph, wherever it goes."""
+        if self._on_page:
+            page = lattice_page(self._on_page)
+            if self._output is None:
+                sys.stdout.write(page)
+            self._parts.append(page.encode())
         if self._output is not None and self._parts:
             write_whole(self._output, b"".join(self._parts))
 
@@ -89,7 +125,7 @@ def text_of(result: Picture) -> str:
     document, best = result.document, result.best
     if document.graph.arcs > _MOST_ARCS:
         raise UsageError(
-            f"{document.graph.arcs} arcs are too many for a drawing in text; expected --to dot, svg or png"
+            f"{document.graph.arcs} arcs are too many for a drawing in text; expected --to dot, svg, png or html"
         )
     drawn = sketch(document, best.arcs if best else ())
     legend = "" if best is None else f"━ best path, energy {number(best.energy)}"

@@ -12,10 +12,13 @@ from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import console, label_text, number, write_json
+from lattice_cli.cli.web import Aligned, Curve, PageTable, evaluation_page
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.search import Alignment
 
 _CURVE_ROWS = 10
+#: Records in full on a page.
+_MOST_RECORDS = 200
 
 Failures = Sequence[tuple[str, LatticeError]]
 
@@ -53,6 +56,35 @@ def _plain(found: Evaluation, failures: Failures, per_record: bool) -> Iterator[
         share, counts = errors.share, [getattr(errors, str(each.key)) for each in _COUNTS]
         low, high = share.interval or (None, None)
         yield [name, *map(plain_text, (share.all, *counts, share.count, share.rate, low, high))]
+
+
+def report_page(found: Evaluation, failures: Failures, confusions: int, limit: float) -> str:
+    """The same figures as a page for a browser, with the records that have most errors."""
+    parts: list[PageTable | Curve | str] = []
+    for each in _printed(found, failures, False, confusions, limit):
+        if isinstance(each, (Listing, Sheet)):
+            sheet = each.sheet() if isinstance(each, Listing) else each
+            rows = [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in sheet.rows]
+            parts.append(PageTable(sheet.title, sheet.columns, rows))
+        else:
+            parts.append(str(each))
+    if found.curve is not None:
+        points = [((all_ - accepted) / all_, errors / all_) for _, accepted, errors, all_ in _points(found.curve)]
+        parts.append(Curve(points, found.curve.point(limit), limit))
+    wrong = [
+        Aligned(record.id, each.errors, _told(record), each.pairs)
+        for record, each in zip(found.records, found.alignments)
+        if each.errors or not record.answers
+    ]
+    worst = sorted(wrong, key=lambda each: -each.errors)[:_MOST_RECORDS]
+    title = f"Evaluation of {counted(len(found.records), 'record')}"
+    return evaluation_page(title, parts, worst, len(wrong), found.joined)
+
+
+def _told(record: Answers) -> str:
+    if not record.answers:
+        return f"no path: {record.message}" if record.message else "no path"
+    return "" if record.confidence is None else f"confidence {digits(4)(record.confidence)}"
 
 
 def _printed(
