@@ -67,7 +67,10 @@ REFUSED = [
     (["viterbi", LECTURE, "-g", WORDS, "--grammar", WORDS], "--grammar is given twice"),
     (["viterbi", LECTURE, "--beta", "1"], "--beta makes no difference without --confidence or --mbr"),
     (["viterbi", LECTURE, "--row-time", "1"], "--frame-time makes no difference without --confidence"),
-    (["viterbi", LECTURE, "--row-time", "1", "--confidence"], f"{LECTURE}: is no matrix, and has no frames: --row-time"),
+    (
+        ["viterbi", LECTURE, "--row-time", "1", "--confidence"],
+        f"{LECTURE}: is no matrix, and has no frames: --row-time",
+    ),
     (["viterbi", LECTURE, "--combine", "max"], "--combine makes no difference without -g"),
     (["viterbi", LECTURE, "--of", "recognition"], "--of makes no difference without -g"),
     (["evaluate", LECTURE, "--beta", "2"], "--beta makes no difference without --reject or --reject-at"),
