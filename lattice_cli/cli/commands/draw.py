@@ -6,21 +6,34 @@ import click
 
 from lattice_cli import analysis, graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import StrictCommand, decoder_options, drawing_options, input_options, of_option, positive
+from lattice_cli.cli.options import (
+    StrictCommand,
+    decoder_options,
+    drawing_options,
+    file_named,
+    file_read,
+    input_options,
+    of_option,
+    positive,
+)
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
-@click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png or .pdf.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=file_named, help="The file to write: .txt, .dot, .svg, .png or .pdf."
+)
 @click.option(
     "--to",
     type=click.Choice(["text", "dot", "svg", "png", "pdf"]),
     help="Form of the drawing, if no file's name tells; text for a terminal, dot for a pipe.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
+@click.option(
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
+)
 @of_option
 @input_options
 @drawing_options
@@ -41,7 +54,6 @@ def draw(
     dark as they are likely (their posteriors at --beta), and red on the best path. With -g the best path and the
     posteriors are those of the composition.
 
-    \b
     Examples:
       lattice draw samples/lecture-34.json
       lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\

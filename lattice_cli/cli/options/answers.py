@@ -9,7 +9,7 @@ import click
 
 from lattice_cli import grammars, records
 from lattice_cli.cli.options.groups import ORDER, Option, grouped
-from lattice_cli.cli.options.shared import NamedNumber, finite_number, positive
+from lattice_cli.cli.options.parameter_types import NamedNumber, file_read, finite_number, positive
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import io, notations
 
@@ -76,8 +76,16 @@ def _request(beam: float | None, max_active: int | None, **asked: Any) -> record
 request_options = grouped(
     "request",
     _request,
-    click.option("-n", "n", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths."),
-    click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact."),
+    click.option(
+        "-n",
+        "--nbest",
+        "n",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=1,
+        help="How many of the best paths to find.",
+    ),
+    click.option("--distinct", is_flag=True, help="The best distinct answers (-n) instead of paths; exact."),
     click.option(
         "--mbr",
         "risk",
@@ -88,7 +96,7 @@ request_options = grouped(
         "--confidence",
         "words",
         is_flag=True,
-        help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
+        help="Posterior of the answer and of each label at its place; of labels only where there are no cycles.",
     ),
     click.option(
         "--beta",
@@ -97,7 +105,7 @@ request_options = grouped(
         type=positive,
         default=1.0,
         show_default=True,
-        help="Inverse temperature of those posteriors, in 1/nats.",
+        help="Inverse temperature of the posteriors, in 1/nats.",
     ),
     click.option(
         "--row-time",
@@ -105,16 +113,19 @@ request_options = grouped(
         needs=("--confidence",),
         metavar="SECONDS",
         type=positive,
-        help="Of an emission matrix' row. Without: times are rows.",
+        help="Seconds from row to row of a matrix, for times. Default: times are rows.",
     ),
     click.option(
         "--beam",
         metavar="NATS",
         type=positive,
-        help="Of an emission matrix: drop what is that far above the best of its row. Without: exact.",
+        help="Drop what is that far above the best of its row of a matrix. Default: nothing, the search is exact.",
     ),
     click.option(
-        "--max-active", metavar="N", type=click.IntRange(min=1), help="Of an emission matrix: N states a row at most."
+        "--max-active",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="How many states a row of a matrix may have at most. Default: no limit.",
     ),
 )
 scorer_options = grouped(
@@ -123,25 +134,28 @@ scorer_options = grouped(
     click.option(
         "--lm",
         metavar="FILE",
+        type=file_read,
         multiple=True,
-        help="A language model over output words, in the ARPA form; exact. May be repeated.",
+        help="Language model over output words, in ARPA form; exact. May be repeated.",
     ),
     click.option(
         "--lm-scale",
         metavar="X",
         type=finite_number,
         multiple=True,
-        help="Weight of the energies of the --lm before it, 1 without; below 0 they are taken out.",
+        help="Weight of the energies of the --lm before it; below 0 they are taken out. Default: 1.",
     ),
     click.option(
-        "--word-energy", metavar="NATS", type=float, default=0.0, help="With --lm: what every word costs besides."
+        "--word-energy", metavar="NATS", type=float, default=0.0, help="What every word costs besides its --lm."
     ),
     click.option(
         "--hot",
         "hot",
         type=NamedNumber("WORD=NATS"),
         multiple=True,
-        help="A word that answers gain by; may be repeated.",
+        help="A word that answers gain by, and how much; may be repeated.",
     ),
-    click.option("--hot-words", metavar="FILE", help="Such words, one a line: word, tab, nats."),
+    click.option(
+        "--hot-words", metavar="FILE", type=file_read, help="File of words that answers gain by: word, tab, nats."
+    ),
 )

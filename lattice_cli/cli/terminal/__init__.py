@@ -2,6 +2,7 @@
 
 json_lines  JSON lines
 notes_said  notes of readers
+page_shown  pages of Markdown, through a pager
 process     threads, memory, garbage
 progress    progress bars on standard error
 tables      rich tables; sole importer of rich
@@ -14,6 +15,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.cli.terminal.json_lines import write_json
     from lattice_cli.cli.terminal.notes_said import begin_notes, say_notes
+    from lattice_cli.cli.terminal.page_shown import show_page
     from lattice_cli.cli.terminal.process import collect_seldom, keep_freed_memory, one_thread
     from lattice_cli.cli.terminal.progress import ProgressBar
     from lattice_cli.cli.terminal.tables import GrowingTable, answer_text, console, label_text, number, say
