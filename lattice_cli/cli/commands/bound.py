@@ -48,16 +48,14 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     type=file_named,
     default="gibbs:0",
     show_default=True,
-    help="The distribution q: gibbs:B is the graph at inverse temperature B (0: uniform over paths); or a graph file "
-    "with the same arcs.",
+    help="The distribution q over the paths: gibbs:B is the graph at inverse temperature B (0: uniform over paths); or "
+    "a graph file with the same arcs.",
 )
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the free energy, in 1/nats."
 )
-@click.option("--samples", type=click.IntRange(min=1), help="Paths to draw from q, to estimate the bound from as well.")
-@click.option(
-    "--importance", type=Counts(), default=(), help="Numbers K of samples: the importance-weighted bound of each."
-)
+@click.option("--samples", type=click.IntRange(min=1), help="Paths to draw from q for an estimate of the bound.")
+@click.option("--importance", type=Counts(), default=(), help="Importance-weighted bounds of K samples each.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @click.option(
     "--fit",

@@ -36,15 +36,15 @@ from lattice_cli.formats import io, numbered, writable
     "--to",
     type=click.Choice([*writable()]),
     metavar="FORM",
-    help=f"Form to write, if the name of OUT does not tell it: {', '.join(writable())}.",
+    help=f"Form to write, if OUT does not tell it: {', '.join(writable())}.",
 )
-@click.option("--lossy", is_flag=True, help="Write what the form can hold, and say what it cannot hold.")
+@click.option("--lossy", is_flag=True, help="Write what the form can hold, say what it cannot hold.")
 @click.option(
     "--write-symbols",
     metavar="FILE",
     type=file_named,
-    help=f"Symbol table to write beside {', '.join(numbered())}, which then have numbers for labels; one that is there "
-    "is read and added to.",
+    help=f"Symbol table to write: beside {', '.join(numbered())}, which then have numbers for labels; one that is "
+    "there is read and added to.",
 )
 @click.option(
     "--write-labels", metavar="FILE", type=file_named, help="Labels of the columns to write beside npy, one a line."

@@ -40,8 +40,8 @@ _REJECT_AT = 0.01
     help="How many of the best paths of a graph to look at.",
 )
 @click.option("--distinct", is_flag=True, help="The best distinct answers of a graph (-n) instead of its best paths.")
-@click.option("--oracle", is_flag=True, help="The path of each graph with the fewest errors, beside the best; exact.")
-@click.option("--reject", is_flag=True, help="Rates of correct, rejected and wrong answers by confidence.")
+@click.option("--oracle", is_flag=True, help="Best path of each graph by errors, beside the others; exact.")
+@click.option("--reject", is_flag=True, help="Correct, rejected and wrong answers by confidence.")
 @click.option(
     "--reject-at",
     metavar="E",
@@ -65,7 +65,7 @@ _REJECT_AT = 0.01
     show_default=True,
     help="How many of the most frequent confusions to list.",
 )
-@click.option("--per-record", is_flag=True, help="Each record before the rates, with the alignment of its answer.")
+@click.option("--per-record", is_flag=True, help="Each record before the rates, with its alignment.")
 @input_options
 @result_options
 def evaluate(

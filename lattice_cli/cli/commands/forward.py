@@ -29,14 +29,14 @@ from lattice_cli.formats import io
     type=BetaList(),
     default="1",
     show_default=True,
-    help="Inverse temperature in 1/nats; several separated by commas give a row (with --json a line) each.",
+    help="Inverse temperature, in 1/nats; several separated by commas give a row (with --json a line) each.",
 )
-@click.option("--arcs", is_flag=True, help="Gradient of the free energy by every arc's energy: its posterior.")
-@click.option("--nodes", is_flag=True, help="Forward and backward energy and posterior of every node.")
+@click.option("--arcs", is_flag=True, help="Gradient of the free energy by every arc: its posterior.")
+@click.option("--nodes", is_flag=True, help="Every node's forward and backward energy, and posterior.")
 @click.option(
     "--lagrangian",
     is_flag=True,
-    help="Lagrange multipliers, stationarity, finite differences; exit 4 where they do not hold.",
+    help="Lagrange multipliers, checked by differences; exit 4 where they do not hold.",
 )
 @of_option
 @input_options

@@ -34,7 +34,7 @@ _spell = click.option(
     show_default=True,
     help="Labels are characters, or tokens between white space.",
 )
-_loop = click.option("--loop", metavar="LABEL", help='Words in a row, with LABEL between them ("": nothing).')
+_loop = click.option("--loop", metavar="LABEL", help='Words in a row, with LABEL between them; "" is nothing.')
 
 
 class _Kinds(Group):
@@ -72,7 +72,7 @@ def grammar() -> None:
     cls=Option,
     needs=("--loop",),
     is_flag=True,
-    help="Let the label of --loop stand before, behind, and several times.",
+    help="Let that of --loop stand before, behind, and several times.",
 )
 @click.option("--output-words", is_flag=True, help="Output one label a word, not what spells it.")
 @ending_options
@@ -120,8 +120,8 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     lexiconp.txt) costs -ln p; what is said in a word's place may stand in [] before it, as in HTK's dictionaries.
 
     Examples:
-      lattice grammar dict cmudict.dict --vocabulary words.txt --loop SIL \\
-        -o lexicon.json
+      lattice grammar dict grammars/moves.dict
+      lattice grammar dict grammars/moves.dict --loop SIL -o lexicon.json
     """
     from lattice_cli.formats.notations import pronunciations as lexica
     from lattice_cli.grammars import distinct_words
@@ -145,7 +145,7 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     type=click.Choice(["exact", "epsilon"]),
     default="exact",
     show_default=True,
-    help="Back off exactly, only where a word has no n-gram; or by epsilon arcs, that any word may take.",
+    help="How a word backs off: exact, only where it has no n-gram; epsilon, by arcs that any word may take.",
 )
 @click.option("--no-unk", is_flag=True, help="Leave <unk> out, which is else a label like others.")
 @ending_options
@@ -191,8 +191,8 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     type=click.Choice(["auto", "pairs", "tree"]),
     default="auto",
     show_default=True,
-    help=f"An arc for each pair of labels; or a tree, about 10 arcs a label, with epsilon; auto: tree above "
-    f"{_MANY_LABELS} labels.",
+    help=f"Form of the topology: pairs, an arc for each pair of labels; tree, about 10 arcs a label, with "
+    f"epsilon; auto, a tree above {_MANY_LABELS} labels.",
 )
 @ending_options
 def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -> None:
@@ -243,15 +243,22 @@ def transcript(text: str, spell: str, ending: options.Ending) -> None:
 @grammar.command(short_help="A regular expression over labels, one path a sequence.")
 @click.argument("pattern", metavar="PATTERN")
 @_spell
-@click.option("--vocabulary", metavar="FILE", type=file_read, help="File of all labels, one a line, for . and [^...].")
+@click.option(
+    "--vocabulary",
+    metavar="FILE",
+    type=file_read,
+    help="File of all labels, one a line, for the dot and [^...].",
+)
 @ending_options
 def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Ending) -> None:
     r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
 
-      ab      one after the other       a*  a+  a?             any number, one or more, one or none
-      a|b     either                    a{3} a{2,} a{,4} a{2,4}  counts
-      (ab)    a group                   [abc] [a-z] [^abc]     one of, a range, any other (needs --vocabulary)
-      \*      the label *               .                      any label (needs --vocabulary)
+      ab    one after the other   a*  a+  a?               0 or more, 1 or more, 0 or 1
+      a|b   either                a{3} a{2,} a{,4} a{2,4}  so many of them
+      (ab)  a group               [abc] [a-z] [^abc]       one of, a range, any other
+      \*    the label *           .                        any label
+
+    What [^abc] and the dot stand for takes --vocabulary.
 
     With --spell tokens labels are words, white space stands between them, and [red green] is a choice of words.
 
@@ -376,11 +383,11 @@ def neural(
     matters first (lattice prune).
 
     Examples:
-      lattice grammar neural words.txt -o words.npz --context 4 --hidden 128 \\
-        --hold-out 0.1
+      lattice grammar neural lines.txt -o lines.npz
+      lattice grammar neural lines.txt -o lines.npz --context 4 --hold-out 0.1
       lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 |
-        lattice viterbi - --ctc _ -g words.npz
-      lattice grammar neural words.txt --start words.npz --epochs 0 \\
+        lattice viterbi - --ctc _ -g lines.npz
+      lattice grammar neural lines.txt --start lines.npz --epochs 0 \\
         --energy-scale 0.5 -o half.npz
     """
     from lattice_cli.cli.commands.grammar_neural import run_neural

@@ -94,7 +94,7 @@ Examples:
     multiple=True,
     default=("all",),
     show_default=True,
-    help="A loss of those above; repeated for several, all for a table of the ten.",
+    help=f"Name of a loss: {', '.join(LOSSES)}; repeated for several, or all for a table of the ten.",
 )
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of free energies, in 1/nats."
@@ -131,7 +131,7 @@ Examples:
     help="How many beginnings of answers --latent forward may look at for the most offending answer.",
 )
 @click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 where they differ.")
-@click.option("--arcs", is_flag=True, help="Table of the gradient of every arc (--json always has it).")
+@click.option("--arcs", is_flag=True, help="Table of the gradient of every arc; --json always has it.")
 @of_option
 @input_options
 @result_options

@@ -42,7 +42,7 @@ from lattice_cli.learning import recognizers
 @click.option(
     "--check",
     is_flag=True,
-    help="Check instead of making graphs: gradients against differences, an ODE's adjoint, residuals of fixed points.",
+    help="Check gradients against differences, an ODE's adjoint and residuals of fixed points; no graphs are made.",
 )
 @click.option(
     "--json",
@@ -80,7 +80,7 @@ def recognize(
     Examples:
       lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \\
         | lattice viterbi - -g check-reader.npz
-      lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \
+      lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \\
         --check --json
     """
     stream.require_one_stdin(inputs, model)

@@ -48,9 +48,9 @@ def samples(folder: str, force: bool) -> None:
 
 
 def _home(name: str) -> Traversable:
-    """Where the files are: in the package when it is installed, beside it in a checkout."""
+    """Where the files are: in the package where that is installed, beside it in a checkout (see pyproject.toml)."""
     package = files("lattice_cli")
-    inside = package / name
+    inside = package / "examples" / name
     home = inside if inside.is_dir() else Path(str(package)).parent / name
     if not (home / "README.md").is_file():
         raise FormatError(f"the package was installed without its {name}")

@@ -25,12 +25,8 @@ from lattice_cli.formats import io
 @click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @click.option("--arcs", is_flag=True, help="Table of the arcs.")
 @click.option("--strip", is_flag=True, help="Chart of the arcs along the lattice, by time or level.")
-@click.option(
-    "--label-uses", is_flag=True, help="Table of the labels: arcs, how often an answer has them, what they cost."
-)
-@click.option(
-    "--confusion-sets", is_flag=True, help="What may stand at each place of the best answer (confusion sets)."
-)
+@click.option("--label-uses", is_flag=True, help="Arcs of each label, how often an answer has it, its cost.")
+@click.option("--confusion-sets", is_flag=True, help="What may stand at each place of the best answer.")
 @click.option(
     "--heaviest",
     metavar="N",

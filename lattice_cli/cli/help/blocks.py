@@ -16,9 +16,6 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
     ),
     "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--every"),
-    "Grammar": ("--grammar", "--ctc", "--combine"),
-    "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
-    "Matrices": ("--labels", "--logp", "--prob", "--logits", "--log10", "--row-time", "--beam", "--max-active"),
     "What to build": (
         "--spell", "--loop", "--around", "--output-words", "--vocabulary", "--no-stress", "--backoff", "--no-unk",
         "--blank", "--form", "--rule", "--uniform",
@@ -29,6 +26,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--set", "--keys", "--resume", "--restart", "--start", "--epochs", "--batch", "--rate", "--decay", "--hold-out",
     ),
     "What to write": ("--output", "--to", "--lossy", "--write-symbols", "--write-labels", "--force"),
+    "Grammar": ("--grammar", "--ctc", "--combine"),
+    "Matrices": ("--labels", "--logp", "--prob", "--logits", "--log10", "--row-time", "--beam", "--max-active"),
+    "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
     "What to show": (
         "--arcs", "--nodes", "--times", "--of", "--lagrangian", "--confusions", "--per-record", "--strip",
         "--label-uses", "--confusion-sets", "--heaviest", "--against", "--json", "--color",

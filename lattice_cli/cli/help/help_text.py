@@ -23,6 +23,8 @@ OTHERS = "Others"
 _FEW_OPTIONS, _FEW_EXAMPLES = 10, 2
 #: Columns for what options are called; longer ones stand on a line of their own.
 _NAMES = 26
+#: Columns for choices in -h.
+_CHOICES = 17
 
 
 def heading(text: str) -> str:
@@ -55,11 +57,12 @@ def brief(ctx: click.Context) -> str:
     _, examples = _parts(ctx.command.help or "")
     out.write_usage(ctx.command_path, " ".join(ctx.command.collect_usage_pieces(ctx)))
     _paragraph(out, ctx.command.get_short_help_str(200), indent="")
-    out.write("\n")
+    commands = _commands(ctx.command)
+    gap = "" if commands else "\n"  # a table of commands is long
+    out.write(gap)
     starts = [place for place, line in enumerate(examples) if re.match(r"  \S", line)]
     end = starts[_FEW_EXAMPLES] if len(starts) > _FEW_EXAMPLES else len(examples)
     out.write("".join(f"{line}\n" for line in examples[:end]))
-    commands = _commands(ctx.command)
     if commands:
         _table(out, commands)
     else:
@@ -69,8 +72,8 @@ def brief(ctx: click.Context) -> str:
         if chosen:
             shown = [(_names(option, shorter=True), _first(option.help or "")) for option in chosen]
             _pairs(out, "Options used most" if len(chosen) < len(options) else "Options", shown)
-    pages = "".join(f", lattice help {topic}" for topic in PAGES.get(str(ctx.command.name), ())[:2])
-    out.write(f"\nMore: {ctx.command_path} --help{pages or ', lattice help'}\n")
+    pages = "".join(f", lattice help {topic}" for topic in _pages(ctx)[:2])
+    out.write(f"{gap}More: {ctx.command_path} --help{pages or ', lattice help'}\n")
     return out.getvalue().rstrip("\n")
 
 
@@ -152,7 +155,8 @@ def _metavar(option: click.Option, shorter: bool) -> str:
     if option.metavar:
         return option.metavar
     if isinstance(kind, click.Choice):
-        return "NAME" if shorter else f"[{'|'.join(map(str, kind.choices))}]"
+        choices = f"[{'|'.join(map(str, kind.choices))}]"
+        return "NAME" if shorter and len(choices) > _CHOICES else choices
     if isinstance(kind, click.types.IntParamType):
         return "N"
     return "X" if isinstance(kind, click.types.FloatParamType) else str(kind.name).upper()
@@ -170,10 +174,16 @@ def _whole(option: click.Option, ctx: click.Context) -> str:
 
 
 def _first(text: str) -> str:
-    """The first sentence, or what comes before a semicolon, of a text."""
-    return re.split(r"[.;](?:\s|$)", text, maxsplit=1)[0] + "."
+    """The first sentence of a text, up to a colon or semicolon."""
+    return re.split(r"[.;:](?:\s|$)", text, maxsplit=1)[0] + "."
+
+
+def _pages(ctx: click.Context) -> tuple[str, ...]:
+    """The pages on a command, or on the group that it is of."""
+    own = PAGES.get(str(ctx.command.name), ())
+    return own if own or ctx.parent is None or ctx.parent.parent is None else _pages(ctx.parent)
 
 
 def _further(ctx: click.Context) -> str:
-    pages = ", ".join(PAGES.get(str(ctx.command.name), ()))
+    pages = ", ".join(_pages(ctx))
     return (f"Pages on it (lattice help PAGE): {pages}. " if pages else "") + "Is something wrong? lattice help report."

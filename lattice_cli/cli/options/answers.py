@@ -96,7 +96,7 @@ request_options = grouped(
         "--confidence",
         "words",
         is_flag=True,
-        help="Posterior of the answer and of each label at its place; of labels only where there are no cycles.",
+        help="Posteriors of the answer and of each of its labels; of labels only where there are no cycles.",
     ),
     click.option(
         "--beta",

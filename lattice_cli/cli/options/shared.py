@@ -131,7 +131,7 @@ _symbol_options = applied(
         "--symbols",
         metavar="FILE",
         type=file_read,
-        help=f"Symbol table, `label number` a line, for numbers in {', '.join(numbered())}.",
+        help=f"Symbol table, `label number` a line, of input and output: for numbers in {', '.join(numbered())}.",
     ),
     click.option("--isymbols", metavar="FILE", type=file_read, help="Symbol table of the input labels only."),
     click.option(
@@ -140,7 +140,7 @@ _symbol_options = applied(
         "osymbols",
         metavar="FILE",
         type=file_read,
-        help="Symbol table of the output labels, as Kaldi's words.txt.",
+        help="Symbol table of the output labels; Kaldi's words.txt.",
     ),
     click.option(
         "--epsilon",
