@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +43,7 @@ def samples(folder: str, force: bool) -> None:
         written = sum(path.parts[0] == name for path in new)
         kept = sum(path.parts[0] == name for path in wanted) - written
         same = f", {kept} there already" if kept else ""
-        click.echo(f"{os.path.join(folder, name)}: {counted(written, 'file')} written{same}")
+        click.echo(f"{Path(folder, name)}: {counted(written, 'file')} written{same}")
 
 
 def _home(name: str) -> Traversable:

@@ -29,25 +29,29 @@ def _set(markdown: str, width: int, plain: bool) -> str:
     """The page as a terminal of that width shows it. Lines of code are never broken."""
     from rich.console import Console
     from rich.markdown import CodeBlock, Heading, Markdown
-    from rich.padding import Padding
     from rich.text import Text
+    from rich.theme import Theme
 
     class Code(CodeBlock):
         def __rich_console__(self, console: Any, options: Any) -> Any:
-            yield Padding(Text(str(self.text).rstrip(), style="cyan", no_wrap=True, overflow="ignore"), (0, 0, 0, 2))
+            for line in str(self.text).rstrip().split("\n"):
+                yield Text(f"  {line}", style="cyan", no_wrap=True, overflow="ignore")
 
     class Plain(Heading):
         def __rich_console__(self, console: Any, options: Any) -> Any:
-            self.text.justify = "left"
-            self.text.stylize("bold")
-            yield self.text
+            yield Text(self.text.plain, style="bold")
 
     class Page(Markdown):
         elements = {**Markdown.elements, "fence": Code, "code_block": Code, "heading_open": Plain}  # noqa: RUF012
 
     out = io.StringIO()
     console = Console(
-        file=out, width=width, force_terminal=not plain, color_system=None if plain else "standard", no_color=plain
+        file=out,
+        width=width,
+        force_terminal=not plain,
+        color_system=None if plain else "standard",
+        no_color=plain,
+        theme=Theme({"markdown.code": "cyan"}),
     )
-    console.print(Page(markdown), crop=False, no_wrap=False, overflow="ignore")
+    console.print(Page(markdown), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
