@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lattice_cli.graph.construct import emission_graph, linear_graph
     from lattice_cli.graph.graph import Graph
     from lattice_cli.graph.record import Document
-    from lattice_cli.library import compose, forward, loss, read, read_all, sample, viterbi, write
+    from lattice_cli.library import compose, forward, loss, matrix, read, read_all, sample, viterbi, write
 
 __all__ = [
     "Composition",
@@ -38,6 +38,7 @@ __all__ = [
     "forward",
     "linear_graph",
     "loss",
+    "matrix",
     "read",
     "read_all",
     "sample",

@@ -28,6 +28,8 @@ from lattice_cli.composition import compose as composed
 from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.formats import read_one, read_records, write_documents
 from lattice_cli.formats.io import Failure, Pause, ReadOptions, fresh_notes
+from lattice_cli.formats.matrices.emission import matrix_document
+from lattice_cli.formats.matrices.units import UNITS
 from lattice_cli.graph import Document, Graph
 from lattice_cli.learning.losses import LOSSES, LossFailure, LossResult, Settings, evaluate
 from lattice_cli.records import Decoded, Decoder, Draws, SearchRequest, decode, posteriors
@@ -74,6 +76,22 @@ def read_all(path: PathName, **options: object) -> list[Document]:
             if not isinstance(record, Pause):
                 found.append(record)
     return found
+
+
+def matrix(numbers: FloatArray, labels: Sequence[str], *, units: str = "energies") -> Document:
+    """A record of (T, C) numbers, a row a step; energies is its graph's, row by row.
+
+    labels: one for each column. units: what the numbers are, a key of formats.matrices.UNITS: energies, logp, log10,
+    prob, logits; rows that look like something else are a warning. Raises FormatError for NaN, UsageError for the wrong
+    number of labels or another name of units.
+    """
+    numbers = np.asarray(numbers, dtype=np.float64)
+    if units not in UNITS:
+        raise UsageError(f"no units are called {units!r}, expected one of {', '.join(UNITS)}")
+    if numbers.ndim != 2 or numbers.shape[1] != len(labels):
+        raise UsageError(f"a matrix of shape {numbers.shape} and {len(labels)} labels, expected (T, {len(labels)})")
+    with _warnings():
+        return matrix_document(numbers, labels, "matrix", "matrix", ReadOptions(units=units))
 
 
 def write(path: PathName, *records: Lattice) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 import numpy as np
 import pytest
-from support.commands import CUT, LECTURE, WORDS, records, run, save
+from support.commands import CUT, LECTURE, WORDS, records, row_of, run, save
 
 from lattice_cli.cli.main import COMMANDS
 from lattice_cli.cli.options import StrictCommand
@@ -170,3 +170,12 @@ def test_slips_in_lists_of_words_are_told() -> None:
     )
     done = run("grammar", "regex", ".", "--vocabulary", "absent")
     assert (done.status, done.err) == (3, "lattice: absent: cannot read: No such file or directory\n")
+
+
+def test_the_width_of_tables_in_a_pipe_can_be_said() -> None:
+    long = save("word" * 40 + ".json", row_of("a"))
+    assert max(map(len, run("viterbi", long).out.splitlines())) > 160
+    assert max(map(len, run("viterbi", long, env={"LATTICE_WIDTH": "60"}).out.splitlines())) == 60
+    done = run("viterbi", LECTURE, env={"LATTICE_WIDTH": "6"})
+    assert done.status == 2
+    assert "LATTICE_WIDTH is '6', expected a whole number of columns from 40 on" in done.err

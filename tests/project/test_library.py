@@ -70,3 +70,19 @@ def test_what_is_written_is_read_again(tmp_path: pathlib.Path) -> None:
     assert np.array_equal(second.graph.energy, matrix.energy)
     with pytest.raises(lattice.FormatError, match="holds 2 documents, expected one"):
         lattice.read(path)
+
+
+def test_a_matrix_is_read_as_its_units_say() -> None:
+    p = np.array([[0.1, 0.8, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    labels = ["_", "a", "b"]
+    found = lattice.viterbi(lattice.matrix(p, labels, units="prob"), ctc="_")[0]
+    assert found.text == "ab"
+    assert found.energy == pytest.approx(-np.log(0.8 * 0.7 * 0.8))
+    assert lattice.viterbi(lattice.matrix(-np.log(p), labels), ctc="_")[0] == found
+    assert lattice.viterbi(lattice.matrix(np.log(p), labels, units="logp"), ctc="_")[0] == found
+    with pytest.warns(UserWarning, match="look like probabilities"):
+        lattice.matrix(p, labels)
+    with pytest.raises(lattice.UsageError, match="expected \\(T, 2\\)"):
+        lattice.matrix(p, labels[:2])
+    with pytest.raises(lattice.UsageError, match="no units are called 'p'"):
+        lattice.matrix(p, labels, units="p")

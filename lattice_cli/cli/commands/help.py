@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lattice_cli.cli import terminal
-from lattice_cli.cli.help import heading, read_topics, topic_names
+from lattice_cli.cli.help import pairs, read_topic, topic_names
 from lattice_cli.cli.options import Group, StrictCommand
 from lattice_cli.errors import UsageError
 
@@ -41,7 +41,7 @@ def help(ctx: click.Context, names: tuple[str, ...]) -> None:
         click.echo(_overview(root))
         return
     command = _command(root, names)
-    page = read_topics().get(names[0]) if len(names) == 1 else None
+    page = read_topic(names[0]) if len(names) == 1 else None
     if command is None and page is None:
         raise UsageError(_unknown(root, " ".join(names)))
     told = "" if command is None else _help_of(root, names)
@@ -71,12 +71,12 @@ def _help_of(root: click.Context, names: tuple[str, ...]) -> str:
 def _overview(root: click.Context) -> str:
     """All commands in their groups, then all pages."""
     groups = dict(root.command.listed())  # type: ignore[attr-defined]
-    pages = {name: page.summary for name, page in read_topics().items()}
-    lines = ["lattice help COMMAND shows the help of a command, lattice help TOPIC a page."]
+    pages = {name: page.summary for name in topic_names() if (page := read_topic(name))}
+    out = root.make_formatter()
+    out.write("lattice help COMMAND shows the help of a command, lattice help TOPIC a page.\n")
     for title, rows in [*groups.items(), ("Topics", pages)]:
-        width = max(map(len, rows), default=0)
-        lines += ["", heading(title), *(f"  {name:<{width}}  {about}" for name, about in rows.items())]
-    return "\n".join(lines)
+        pairs(out, title, rows.items())
+    return out.getvalue().rstrip("\n")
 
 
 def _unknown(root: click.Context, name: str) -> str:

@@ -12,8 +12,8 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.cli.help.blocks import BLOCKS, BRIEF, OF_COMMAND, PAGES
-    from lattice_cli.cli.help.help_text import brief, full, heading
-    from lattice_cli.cli.help.topics import Topic, read_topics, topic_names
+    from lattice_cli.cli.help.help_text import brief, full, pairs
+    from lattice_cli.cli.help.topics import Topic, read_topic, topic_names
     from lattice_cli.cli.help.versions import version_lines
 
 __getattr__ = lazy_names(__name__)

@@ -20,6 +20,10 @@ from lattice_cli.cli.help.blocks import BLOCKS, BRIEF, OF_COMMAND, PAGES
 
 #: Under which options stand that have no place in BLOCKS, so that none is hidden.
 OTHERS = "Others"
+_FAULT = (
+    "To report a fault: an issue where this copy comes from, with the command, the smallest input that shows it, and "
+    "what lattice --version prints."
+)
 _FEW_OPTIONS, _FEW_EXAMPLES = 10, 2
 #: Columns for what options are called; longer ones stand on a line of their own.
 _NAMES = 26
@@ -27,7 +31,7 @@ _NAMES = 26
 _CHOICES = 17
 
 
-def heading(text: str) -> str:
+def _heading(text: str) -> str:
     """A heading: bold on a terminal that has such a thing."""
     plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return f"{text}:" if plain else click.style(f"{text}:", bold=True)
@@ -43,9 +47,9 @@ def full(ctx: click.Context) -> str:
         out.write("\n")
         _paragraph(out, paragraph)
     for title, commands in _commands(ctx.command).items():
-        _pairs(out, title, commands.items())
+        pairs(out, title, commands.items())
     for title, options in in_blocks(ctx).items():
-        _pairs(out, title, [(_names(option), _whole(option, ctx)) for option in options])
+        pairs(out, title, [(_names(option), _whole(option, ctx)) for option in options])
     out.write("\n")
     _paragraph(out, _further(ctx))
     return out.getvalue().rstrip("\n")
@@ -71,7 +75,7 @@ def brief(ctx: click.Context) -> str:
         chosen = [options[name] for name in wanted if name in options]
         if chosen:
             shown = [(_names(option, shorter=True), _first(option.help or "")) for option in chosen]
-            _pairs(out, "Options used most" if len(chosen) < len(options) else "Options", shown)
+            pairs(out, "Options used most" if len(chosen) < len(options) else "Options", shown)
     pages = "".join(f", lattice help {topic}" for topic in _pages(ctx)[:2])
     out.write(f"{gap}More: {ctx.command_path} --help{pages or ', lattice help'}\n")
     return out.getvalue().rstrip("\n")
@@ -114,7 +118,7 @@ def _commands(command: click.Command) -> dict[str, dict[str, str]]:
 
 def _section(out: HelpFormatter, title: str, lines: Sequence[str]) -> None:
     if lines:
-        out.write(f"\n{heading(title)}\n" + "".join(f"{line}\n" for line in lines))
+        out.write(f"\n{_heading(title)}\n" + "".join(f"{line}\n" for line in lines))
 
 
 def _paragraph(out: HelpFormatter, text: str, indent: str = "  ") -> None:
@@ -123,8 +127,9 @@ def _paragraph(out: HelpFormatter, text: str, indent: str = "  ") -> None:
     out.write(f"{shown}\n")
 
 
-def _pairs(out: HelpFormatter, title: str, rows: Iterable[tuple[str, str]]) -> None:
-    out.write(f"\n{heading(title)}\n")
+def pairs(out: HelpFormatter, title: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Names and what they are, in two columns below a heading."""
+    out.write(f"\n{_heading(title)}\n")
     with out.indentation():
         out.write_dl([*rows], col_max=_NAMES)
 
@@ -136,7 +141,7 @@ def _table(out: HelpFormatter, commands: dict[str, dict[str, str]]) -> None:
     out.write("\n")
     for title, group in commands.items():
         for number, (name, about) in enumerate(group.items()):
-            begin = heading(title) + " " * (width - len(title) - 1) if number == 0 else " " * width
+            begin = _heading(title) + " " * (width - len(title) - 1) if number == 0 else " " * width
             room = out.width - width - name_width - 3
             out.write(f"{begin} {name:<{name_width}}  {about if len(about) <= room else _first(about)}\n")
 
@@ -186,4 +191,4 @@ def _pages(ctx: click.Context) -> tuple[str, ...]:
 
 def _further(ctx: click.Context) -> str:
     pages = ", ".join(_pages(ctx))
-    return (f"Pages on it (lattice help PAGE): {pages}. " if pages else "") + "Is something wrong? lattice help report."
+    return (f"Pages on it (lattice help PAGE): {pages}. " if pages else "") + _FAULT

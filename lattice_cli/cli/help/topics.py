@@ -16,20 +16,23 @@ class Topic:
     text: str
 
 
-def read_topics() -> dict[str, Topic]:
-    """Name -> page, of all there are, sorted."""
-    folder = files("lattice_cli") / "pages"
-    pages = sorted((each for each in folder.iterdir() if each.name.endswith(".md")), key=lambda each: each.name)
-    return {topic.name: topic for topic in (_topic(each.name, each.read_text("utf-8")) for each in pages)}
+#: The map of the package is a page too.
+_ARCHITECTURE = "architecture"
+
+
+def read_topic(name: str) -> Topic | None:
+    """A page; None if there is none of that name."""
+    if name not in topic_names():
+        return None
+    package = files("lattice_cli")
+    file = package / "README.md" if name == _ARCHITECTURE else package / "pages" / f"{name}.md"
+    text = file.read_text("utf-8")
+    title, _, rest = text.removeprefix("# ").partition("\n")
+    summary = f"{title}." if name == _ARCHITECTURE else rest.lstrip("\n").partition("\n")[0]
+    return Topic(name, title, summary.replace("`", ""), text)
 
 
 def topic_names() -> list[str]:
     """What the pages are called; none is read for it."""
-    folder = files("lattice_cli") / "pages"
-    return sorted(each.name.removesuffix(".md") for each in folder.iterdir() if each.name.endswith(".md"))
-
-
-def _topic(file: str, text: str) -> Topic:
-    title, _, rest = text.partition("\n")
-    summary = rest.lstrip("\n").partition("\n")[0]
-    return Topic(file.removesuffix(".md"), title.removeprefix("# "), summary, text)
+    names = [each.name for each in (files("lattice_cli") / "pages").iterdir()]
+    return sorted([_ARCHITECTURE, *(name.removesuffix(".md") for name in names if name.endswith(".md"))])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -17,13 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lattice_cli.errors import printable
+from lattice_cli.errors import UsageError, printable
 
-if TYPE_CHECKING:
-    pass
-
-
-_PIPE_WIDTH = 1_000_000
+_UNLIMITED = 1_000_000
+_LEAST_WIDTH = 40
 _LEAST_TEXT = 8
 
 
@@ -34,13 +31,13 @@ class _Console(Console):
 
 
 def console(color: str) -> Console:
-    """A console on standard output. Width: the terminal's, or unlimited where there is none."""
+    """A console on standard output. Width: the terminal's; where there is none that of LATTICE_WIDTH, or unlimited."""
     terminal = sys.stdout.isatty()
     plain = color == "never" or (color == "auto" and bool(os.environ.get("NO_COLOR")))
     system: Literal["auto", "standard"] | None = "standard" if color == "always" else None if plain else "auto"
     return _Console(
         file=sys.stdout,
-        width=None if terminal else _PIPE_WIDTH,
+        width=None if terminal else _width_of_a_pipe(),
         force_terminal=True if color == "always" else None,
         no_color=plain if color != "auto" else None,
         color_system=system,
@@ -49,6 +46,16 @@ def console(color: str) -> Console:
         emoji=False,
         soft_wrap=False,
     )
+
+
+def _width_of_a_pipe() -> int:
+    """Columns of a table that goes into a pipe or a file: all that it needs, unless the environment says otherwise."""
+    wanted = os.environ.get("LATTICE_WIDTH", "")
+    if not wanted:
+        return _UNLIMITED
+    if not (wanted.isascii() and wanted.isdigit() and int(wanted) >= _LEAST_WIDTH):
+        raise UsageError(f"LATTICE_WIDTH is {wanted!r}, expected a whole number of columns from {_LEAST_WIDTH} on")
+    return int(wanted)
 
 
 def number(value: float | None, digits: int = 7) -> str:
@@ -109,7 +116,7 @@ class GrowingTable:
         for cells in self._rows:
             table.add_row(*(Text(cell if cell.isprintable() else printable(cell)) for cell in cells))
         if self._title:
-            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=not self._out.is_terminal)
+            self._out.print(Text(printable(self._title), style="bold"), soft_wrap=self._out.width >= _UNLIMITED)
         self._out.print(table)
         self._rows = []
 
@@ -146,4 +153,4 @@ def _fewer_digits(cell: str, digits: int) -> str:
 
 def say(out: Console, text: str) -> None:
     """A line of text under a table; on a terminal it is wrapped between words."""
-    out.print(Text(printable(text)), soft_wrap=not out.is_terminal)
+    out.print(Text(printable(text)), soft_wrap=out.width >= _UNLIMITED)
