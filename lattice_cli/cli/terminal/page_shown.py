@@ -34,8 +34,10 @@ def _set(markdown: str, width: int, plain: bool) -> str:
 
     class Code(CodeBlock):
         def __rich_console__(self, console: Any, options: Any) -> Any:
-            for line in str(self.text).rstrip().split("\n"):
-                yield Text(f"  {line}", style="cyan", no_wrap=True, overflow="ignore")
+            lines = str(self.text).rstrip().split("\n")
+            indent = "  " if max(map(len, lines)) + 2 <= options.max_width else ""
+            for line in lines:
+                yield Text(indent + line, style="cyan", no_wrap=True, overflow="ignore")
 
     class Plain(Heading):
         def __rich_console__(self, console: Any, options: Any) -> Any:
