@@ -62,7 +62,7 @@ def test_an_option_means_the_same_in_every_command() -> None:
 
 REFUSED = [
     (["loss", LECTURE, "-t", "34", "--beta", "1", "--beta", "2"], "--beta is given twice: 1, 2; expected once"),
-    (["viterbi", LECTURE, "-n", "1", "-n", "2", "-n", "3"], "-n is given 3 times: 1, 2, 3; expected once"),
+    (["viterbi", LECTURE, "-n", "1", "-n", "2", "-n", "3"], "--nbest is given 3 times: 1, 2, 3; expected once"),
     (["viterbi", "x.att", "--acceptor", "--transducer"], "--acceptor is given twice: --acceptor and --transducer"),
     (["viterbi", LECTURE, "-g", WORDS, "--grammar", WORDS], "--grammar is given twice"),
     (["viterbi", LECTURE, "--beta", "1"], "--beta makes no difference without --confidence or --mbr"),

@@ -54,7 +54,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the free energy, in 1/nats."
 )
-@click.option("--samples", type=click.IntRange(min=1), help="Paths to draw from q for an estimate of the bound.")
+@click.option("--samples", metavar="N", type=click.IntRange(min=1), help="Paths to draw from q, to estimate the bound.")
 @click.option("--importance", type=Counts(), default=(), help="Importance-weighted bounds of K samples each.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @click.option(

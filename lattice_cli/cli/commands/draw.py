@@ -28,8 +28,10 @@ from lattice_cli.formats import io
 )
 @click.option(
     "--to",
+    metavar="FORM",
     type=click.Choice(["text", "dot", "svg", "png", "pdf"]),
-    help="Form of the drawing, if no file's name tells; text for a terminal, dot for a pipe.",
+    help="Form of the drawing: text, dot, svg, png or pdf. Default: as the file's name tells; text for a terminal, dot "
+    "for a pipe.",
 )
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
@@ -58,7 +60,7 @@ def draw(
       lattice draw samples/lecture-34.json
       lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --of interpretation
-      lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
+      lattice draw samples/cards.slf.gz --beta 0.05 -o cards.dot
     """
     stream.require_one_stdin(graphs, decoder.grammar)
     stream.require_side(side, decoder.grammar)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import click
 
 from lattice_cli import formats
-from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli import options, stream
 from lattice_cli.cli.options import (
     Group,
-    Number,
     Option,
-    SizeList,
     StrictCommand,
     ending_options,
     file_given,
@@ -19,7 +16,7 @@ from lattice_cli.cli.options import (
     file_read,
     labels_given,
     labels_in,
-    positive,
+    neural_options,
     say,
 )
 from lattice_cli.formats import io, notations
@@ -244,19 +241,16 @@ def transcript(text: str, spell: str, ending: options.Ending) -> None:
 @click.argument("pattern", metavar="PATTERN")
 @_spell
 @click.option(
-    "--vocabulary",
-    metavar="FILE",
-    type=file_read,
-    help="File of all labels, one a line, for the dot and [^...].",
+    "--vocabulary", metavar="FILE", type=file_read, help="File of all labels, one a line, for the dot and [^...]."
 )
 @ending_options
 def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Ending) -> None:
     r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
 
-      ab    one after the other   a*  a+  a?               0 or more, 1 or more, 0 or 1
-      a|b   either                a{3} a{2,} a{,4} a{2,4}  so many of them
-      (ab)  a group               [abc] [a-z] [^abc]       one of, a range, any other
-      \*    the label *           .                        any label
+      ab    both, in this order  a*  a+  a?          0 or more, 1 or more, 0 or 1
+      a|b   either               a{3} a{2,} a{2,4}   so many of them
+      (ab)  a group              [abc] [a-z] [^abc]  one of, a range, any other
+      \*    the label *          .                   any label
 
     What [^abc] and the dot stand for takes --vocabulary.
 
@@ -320,44 +314,7 @@ def fsg(file: str, ending: options.Ending) -> None:
 @click.option(
     "--vocabulary", metavar="FILE", type=file_read, help="File of all labels, one a line. Default: those of the text."
 )
-@click.option("--context", type=click.IntRange(min=1), help="How many labels the next is predicted from. Default: 3.")
-@click.option(
-    "--embedding", type=click.IntRange(min=1), help="How many numbers stand for a label in the network. Default: 16."
-)
-@click.option("--hidden", type=SizeList(), help="Units of each hidden layer; 0: no hidden layer. Default: 64.")
-@click.option("--activation", type=click.Choice(ACTIVATIONS), help="Activation of the hidden layers. Default: tanh.")
-@click.option("--energy-scale", type=positive, help="Factor of the energies: this times -ln p. Default: 1.")
-@click.option(
-    "--start", metavar="MODEL", type=file_read, help="A neural grammar to go on from: sizes, vocabulary, weights."
-)
-@click.option(
-    "--epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Passes of training over the text."
-)
-@click.option(
-    "--batch",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    help="Places of the text to a step of training.",
-)
-@click.option("--rate", type=positive, default=0.003, show_default=True, help="Learning rate of Adam.")
-@click.option(
-    "--decay", type=positive, default=0.85, show_default=True, help="Factor on the learning rate after each epoch."
-)
-@click.option(
-    "--hold-out",
-    type=Number(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Fraction of the lines to measure on; the best epoch is kept.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Seed of the random weights, order and hold-out.",
-)
+@neural_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of lines of text.")
 def neural(
     text: str,

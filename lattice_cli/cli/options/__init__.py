@@ -1,10 +1,11 @@
 """What can be said on the command line, in groups that reach a command as one parameter each.
 
-answers          how many answers, beams, language models, hot words
-grammar_ending   how a built grammar ends: union, closure, -o
-groups           help; options given twice or in vain; options that reach a command as one parameter
-parameter_types  what values are: files, names with numbers, lists, numbers in a range
-shared           options that commands share
+answers                how many answers, beams, language models, hot words
+grammar_ending         how a built grammar ends: union, closure, -o
+groups                 help; options given twice or in vain; options that reach a command as one parameter
+parameter_types        what values are: files, names with numbers, lists, numbers in a range
+shared                 options that commands share
+text_training_options  of a network that is learned from text
 """
 
 from typing import TYPE_CHECKING
@@ -41,5 +42,6 @@ if TYPE_CHECKING:
         of_option,
         result_options,
     )
+    from lattice_cli.cli.options.text_training_options import neural_options
 
 __getattr__ = lazy_names(__name__)
