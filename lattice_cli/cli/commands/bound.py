@@ -56,7 +56,15 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.option("--samples", metavar="N", type=click.IntRange(min=1), help="Paths to draw from q, to estimate the bound.")
 @click.option("--importance", type=Counts(), default=(), help="Importance-weighted bounds of K samples each.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
+@click.option(
+    "--seed",
+    cls=Option,
+    needs=("--samples", "--importance"),
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the random numbers.",
+)
 @click.option(
     "--fit",
     "steps",

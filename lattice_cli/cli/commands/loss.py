@@ -39,9 +39,16 @@ _OF = {
 }
 
 
-def _require_use(wanted: Sequence[str]) -> None:
+#: Losses of free energies, unless --latent says otherwise; the others are of single paths.
+_FREE = ("nll", "mee")
+
+
+def _require_use(wanted: Sequence[str], latent: str | None) -> None:
     """Raises UsageError for a parameter that is given, and that none of these losses has."""
     given = click.get_current_context().get_parameter_source
+    if given("beta") is ParameterSource.COMMANDLINE and latent != "forward" and not set(_FREE) & set(wanted):
+        of = " and ".join(_FREE)
+        raise UsageError(f"--beta makes no difference to {', '.join(wanted)}: it is of {of}, and of --latent forward")
     for name, of in _OF.items():
         if given(name) is ParameterSource.COMMANDLINE and not set(of) & set(wanted):
             option = name.replace("_", "-")
@@ -162,7 +169,7 @@ def loss(
     through = decoder.read(reading.encoding)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
-    _require_use(wanted)
+    _require_use(wanted, latent)
     chosen = [losses.LOSSES[name] for name in wanted]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
     report = reports.LossReport(run, side, check, stream, arcs)

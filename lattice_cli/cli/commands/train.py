@@ -61,6 +61,8 @@ def train(
       lattice train --keys
     """
     if keys:
+        if config is not None or output is not None or overrides or resume or restart or as_json:
+            raise UsageError("--keys lists all keys there are, whatever else is given: expected it alone")
         reports.show_keys(color)
         return 0
     if config is None:
