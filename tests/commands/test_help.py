@@ -245,6 +245,10 @@ def test_pages_that_help_points_to_are_there() -> None:
     assert set(PAGES) <= {context.command.name for context in CONTEXTS}
 
 
+def test_where_to_report_is_told() -> None:
+    assert "To report a fault: an issue where this copy comes from" in " ".join(run("--help").out.split())
+
+
 def test_the_version_is_what_a_report_needs() -> None:
     lines = run("--version").out.splitlines()
     assert lines[0].startswith("lattice, version ")

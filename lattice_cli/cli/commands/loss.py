@@ -47,8 +47,8 @@ def _require_use(wanted: Sequence[str], latent: str | None) -> None:
     """Raises UsageError for a parameter that is given, and that none of these losses has."""
     given = click.get_current_context().get_parameter_source
     if given("beta") is ParameterSource.COMMANDLINE and latent != "forward" and not set(_FREE) & set(wanted):
-        of = " and ".join(_FREE)
-        raise UsageError(f"--beta makes no difference to {', '.join(wanted)}: it is of {of}, and of --latent forward")
+        free = " and ".join(_FREE)
+        raise UsageError(f"--beta makes no difference to {', '.join(wanted)}: it is of {free}, and of --latent forward")
     for name, of in _OF.items():
         if given(name) is ParameterSource.COMMANDLINE and not set(of) & set(wanted):
             option = name.replace("_", "-")

@@ -50,8 +50,9 @@ def full(ctx: click.Context) -> str:
         pairs(out, title, commands.items())
     for title, options in in_blocks(ctx).items():
         pairs(out, title, [(_names(option), _whole(option, ctx)) for option in options])
-    out.write("\n")
-    _paragraph(out, _further(ctx))
+    if further := _further(ctx):
+        out.write("\n")
+        _paragraph(out, further)
     return out.getvalue().rstrip("\n")
 
 
@@ -190,5 +191,7 @@ def _pages(ctx: click.Context) -> tuple[str, ...]:
 
 
 def _further(ctx: click.Context) -> str:
+    """Where there is more, and of the whole program where a report goes."""
     pages = ", ".join(_pages(ctx))
-    return (f"Pages on it (lattice help PAGE): {pages}. " if pages else "") + _FAULT
+    told = [f"Pages on it: {pages} (lattice help PAGE shows one)."] if pages else []
+    return " ".join([*told, _FAULT] if ctx.parent is None else told)
