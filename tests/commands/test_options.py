@@ -72,8 +72,6 @@ REFUSED = [
     (["viterbi", LECTURE, "--of", "recognition"], "--of makes no difference without -g"),
     (["evaluate", LECTURE, "--beta", "2"], "--beta makes no difference without --reject or --reject-at"),
     (["show", LECTURE, "--beta", "2"], "--beta makes no difference without --strip or --label-uses or"),
-    (["viterbi", LECTURE, "--beam", "3"], f"{LECTURE}: is no emission matrix: --beam makes no difference"),
-    (["viterbi", LECTURE, "--max-active", "3"], f"{LECTURE}: is no emission matrix: --max-active makes no difference"),
     (["loss", LECTURE, "-t", "34", "--loss", "hinge", "--beta", "2"], "--beta makes no difference to hinge: it is of"),
     (["bound", LECTURE, "--seed", "2"], "--seed makes no difference without --samples or --importance"),
     (["train", "--keys", "--resume"], "--keys lists all keys there are, whatever else is given: expected it alone"),

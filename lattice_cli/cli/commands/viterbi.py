@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from lattice_cli import emissions, graph, records
+from lattice_cli import graph, records
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     StrictCommand,
@@ -82,9 +82,6 @@ def viterbi(
             if request.row_time is not None and (document.times is not None or not document.rows):
                 what = "is no emission matrix" if document.times is None else "has times of its own"
                 raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
-            if request.limited and emissions.emission_matrix_of(document.graph) is None:
-                limit = "--max-active" if request.max_active else "--beam"
-                raise UsageError(f"{document.source}: is no emission matrix: {limit} makes no difference")
         return records.decode(documents, through, request, side)
 
     return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), report, run)
