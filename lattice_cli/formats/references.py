@@ -209,7 +209,7 @@ def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
         timed: dict[str, list[tuple[float, str, str]]] = {}
         for at, word in words:
             assert word is not None
-            timed.setdefault(word[1], []).append((as_seconds(word[2], at), word[3], at))
+            timed.setdefault(word[1], []).append((_seconds(word[2], at), word[3], at))
         said = {
             name: _Entry(" ".join(each[1] for each in sorted(own, key=_begin)), own[0][2])
             for name, own in timed.items()
@@ -230,7 +230,7 @@ def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
         yield _ByIdInLine("Kaldi's text", "the first word of each line", dict(begun))
 
 
-def as_seconds(text: str, at: str) -> float:
+def _seconds(text: str, at: str) -> float:
     """A time. Raises FormatError."""
     try:
         return float(text)
