@@ -63,8 +63,11 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
         options.require_unused(_without_use(form), source.name, f"is read as {form.name}")
         split = form.splitter if form.split else partial(_undivided, form)
         for_matrices = UNITS[options.units][1] if form.name in _KALDI and options.units != ENERGIES else ""
+        given = 0
         for part in split(source, path, options):
             if isinstance(part, RawPart):
+                given += part.size if part.taken is None else part.taken
+                part.reached = source.share(given)
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
                 part.for_matrices = for_matrices
             yield part

@@ -141,6 +141,9 @@ color_option = click.option(
     help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
 _keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+_no_path_option = click.option(
+    "--no-path-ok", is_flag=True, help="Records without a path are reported, but the exit status is 0, not 1."
+)
 of_option = click.option(
     "--of",
     "side",
@@ -291,6 +294,7 @@ result_options = applied(
         _tsv_option,
         _output_option,
         _keep_going_option,
+        _no_path_option,
         _every_row_option,
         color_option,
     ),
@@ -298,6 +302,7 @@ result_options = applied(
     stream.delivered,
 )
 graph_options = applied(
-    grouped("run", RunOptions, _jobs_option, _keep_going_option, _every_row_option, color_option), quiet_option
+    grouped("run", RunOptions, _jobs_option, _keep_going_option, _no_path_option, _every_row_option, color_option),
+    quiet_option,
 )
 drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)

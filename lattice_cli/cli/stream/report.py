@@ -18,8 +18,8 @@ Item: TypeAlias = "Document | Inputs | Answered | Failure"
 Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | RawPart | Pause]]"
 #: A batch of records -> a result for each.
 Solve: TypeAlias = Callable[..., Sequence[Any]]
-#: A record, and its result as the report wants it or the error that stands in its place.
-Outcome: TypeAlias = "tuple[Item, Any]"
+#: The number of an input, from 1 on; a record of it; and the result as the report wants it, or the error in its place.
+Outcome: TypeAlias = "tuple[int, Item, Any]"
 
 
 class Report(Protocol):
