@@ -252,7 +252,7 @@ def _read_options(
         raise UsageError(f"--{units[0]} and --{units[1]}: a matrix holds one of them")
     tables = (isymbols or symbols, osymbols or symbols)
     options = io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
-    return replace(options, epsilon=epsilon, encoding=encoding, split=split)
+    return replace(options, epsilon=epsilon, encoding=encoding, split=split, models="refused")
 
 
 input_options = grouped("reading", _read_options, _form_options, _symbol_options)

@@ -28,6 +28,7 @@ from lattice_cli.formats.io import (
     parsed,
     take_up,
 )
+from lattice_cli.formats.native import ModelFile
 from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -239,8 +240,8 @@ def _stdin(paths: Sequence[str]) -> int | None:
 
 
 def outlined(record: Item) -> Item:
-    """A record without its graph, which its result does not need any more: it has to go from process to process."""
-    return record.outline() if isinstance(record, Document) else record
+    """A record without its arrays, which its result does not need any more: it has to go from process to process."""
+    return record.outline() if isinstance(record, (Document, ModelFile)) else record
 
 
 def _say(error: LatticeError, record: Item) -> None:

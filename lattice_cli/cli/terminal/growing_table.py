@@ -22,16 +22,18 @@ _HEADING, _FAULT = "bold", "red"
 
 
 class GrowingTable:
-    """Rows are kept and printed a hundred at a time. Columns are as wide as the first of them need, and grow with
+    """Rows are kept and printed a hundred at a time, or as many as `at_once`. Columns are as wide as the first of them need, and grow with
     what comes where there is room.
 
     A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults wait for one
     that is none: a table of nothing but faults says nothing that standard error does not.
     """
 
-    def __init__(self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "") -> None:
+    def __init__(
+        self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "", at_once: int = _AT_ONCE
+    ) -> None:
         """columns: (heading, kind) with kind `number`, `name` (never folded), `text` or `label`."""
-        self._out, self._columns, self._title = out, columns, title
+        self._out, self._columns, self._title, self._at_once = out, columns, title, at_once
         self._kinds = [kind for _, kind in columns]
         self._box = box.ROUNDED.substitute(out.options)
         self._rows: list[tuple[Sequence[str], bool]] = []
@@ -48,7 +50,7 @@ class GrowingTable:
             return
         self._sound |= not fault
         self._rows.append(([cell if isinstance(cell, str) else number(cell) for cell in cells], fault))
-        if len(self._rows) >= _AT_ONCE:
+        if len(self._rows) >= self._at_once:
             self._print_rows()
 
     def flush(self) -> None:
