@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def _grammar(stored: StoredModel, settings: Mapping[str, Any]) -> dict[str, Any]
         weights = network.parameters
         told["learned"] = told["learned"] if told["file"] else "network"
         told["network"] = {
-            **stored.about[NEURAL]["settings"],
+            **asdict(network.neural.settings),
             "scale": network.neural.scale,
             "parameters": sum(int(array.size) for array in weights.values()),
             "labels": list(network.neural.labels[1:]),

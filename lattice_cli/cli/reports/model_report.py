@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -107,6 +108,8 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
         best = figures.pop("epoch")
         shown = [f"{name} {number(value, 5)}" for name, value in figures.items()]
         yield "weights of", ", ".join([f"epoch {best}", *shown])
+    elif training.get("epochs") is not None:
+        yield "weights of", "the first batches: no epoch is over"
     if training.get("ended") is not None:
         at = f", {training['written'].replace('T', ' ').replace('+00:00', ' UTC')}" if training.get("written") else ""
         yield "ended", f"{training['ended'] or 'not yet'}{at}"
@@ -122,7 +125,7 @@ def curve(values: Sequence[float]) -> str:
     marks = _BLOCKS if (sys.stdout.encoding or "").lower().startswith("utf") else _MARKS
     count = min(len(values), _COLUMNS)
     cuts = [len(values) * place // count for place in range(count + 1)]
-    means = [sum(values[low:high]) / (high - low) for low, high in zip(cuts, cuts[1:])]
+    means = [sum(values[low:high]) / (high - low) for low, high in itertools.pairwise(cuts)]
     least, most = min(means), max(means)
     step = (most - least) / (len(marks) - 1) or 1.0
     return "".join(marks[round((mean - least) / step)] for mean in means)

@@ -1,4 +1,4 @@
-"""A training from the command line, and what it says while it goes on: a bar and a table that grows, a line an epoch, or JSON."""
+"""A training from the command line, and what it says: a bar, a row or a line an epoch, JSON, commands to go on with."""
 
 from __future__ import annotations
 

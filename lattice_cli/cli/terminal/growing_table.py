@@ -22,8 +22,8 @@ _HEADING, _FAULT = "bold", "red"
 
 
 class GrowingTable:
-    """Rows are kept and printed a hundred at a time, or as many as `at_once`. Columns are as wide as the first of them need, and grow with
-    what comes where there is room.
+    """Rows are kept and printed a hundred at a time, or as many as at_once says. Columns are as wide as the first of
+    them need, and grow with what comes where there is room.
 
     A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults wait for one
     that is none: a table of nothing but faults says nothing that standard error does not.

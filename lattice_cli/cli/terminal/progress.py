@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress
 
 
 #: Seconds of work before a progress bar is shown.
@@ -28,6 +28,7 @@ class ProgressBar:
     def __init__(self, begun: float = 0.0) -> None:
         """begun: the share that is done already."""
         self._bar: Progress | None = None
+        self._column: BarColumn | None = None
         self._since, self._first, self._shown = monotonic(), begun, False
         self._share: float | None = None
         self._said: tuple[str, ...] = ()
@@ -49,15 +50,16 @@ class ProgressBar:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
-            columns = (BarColumn(_MOST_BAR), TextColumn("{task.description}", markup=False))
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+            self._column, text = BarColumn(_MOST_BAR), TextColumn("{task.description}", markup=False)
+            console = Console(stderr=True)
+            self._bar = Progress(self._column, text, console=console, transient=True, redirect_stdout=False)
             self._bar.add_task("", total=None)
         width = self._bar.console.width
-        text = beside(self._share, self._first, self.seconds, self._said, width - _LEAST_BAR - 2)
-        bar = self._bar.columns[0]
-        bar.bar_width = max(_LEAST_BAR, min(_MOST_BAR, width - len(text) - 2))  # type: ignore[attr-defined]
+        said = beside(self._share, self._first, self.seconds, self._said, width - _LEAST_BAR - 2)
+        assert self._column is not None
+        self._column.bar_width = max(_LEAST_BAR, min(_MOST_BAR, width - len(said) - 2))
         self._bar.tasks[0].total = None if self._share is None else 1.0  # update() leaves a total of None as it was
-        self._bar.update(self._bar.tasks[0].id, completed=self._share or 0.0, description=text)
+        self._bar.update(self._bar.tasks[0].id, completed=self._share or 0.0, description=said)
         if not self._shown:
             self._bar.start()
             self._shown = True

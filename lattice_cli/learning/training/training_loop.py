@@ -33,7 +33,7 @@ from lattice_cli.learning.training.validation import Validation, ValidationError
 @dataclass(frozen=True)
 class Epoch:
     """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
-    of a variational objective, whose loss is a bound on it, the mean log loss. seconds: that it took, validation too."""
+    of a variational objective, whose loss is a bound on it, the mean log loss. seconds: with validation."""
 
     number: int
     loss: float
