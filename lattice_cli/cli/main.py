@@ -9,38 +9,53 @@ from typing import Any
 
 import click
 
-from lattice_cli import __version__
+from lattice_cli.cli.options.groups import Group
 from lattice_cli.cli.terminal import collect_seldom, keep_freed_memory, one_thread
 from lattice_cli.errors import LatticeError
 
-#: Command -> one line of help. The command `name` is the function of that name in lattice_cli.cli.commands.name.
-COMMANDS = {
-    "compose": "Compose recognition graphs with a grammar: the interpretation graphs.",
-    "viterbi": "Best paths and answers, the n best, the n best distinct.",
-    "forward": "Free energies, posteriors and per-arc gradients.",
-    "loss": "The ten losses of energy-based learning, with the gradient of every arc.",
-    "sample": "Paths drawn at random by their probability.",
-    "evaluate": "Answers against references: error rates, confusions, rejection.",
-    "bound": "Variational bounds on free energies: exact, sampled, importance-weighted, fitted.",
-    "train": "Learn a recogniser and a grammar through the graph, from labelled data.",
-    "grammar": "Build a grammar: words, dictionary, ARPA n-grams, CTC, regular expression, JSGF, FSG.",
-    "recognize": "A trained model and inputs: recognition graphs.",
-    "prune": "Smaller graphs, with a guarantee of what is kept.",
-    "convert": "Graphs from one form to another: OpenFst, Kaldi, k2, GTN, HTK SLF, DOT, JSON, YAML, npz.",
-    "draw": "Pictures of graphs: in text, DOT, SVG, PNG; the best path marked.",
-    "show": "What is in a file, and is it sound.",
+#: Command -> one line of help, in groups. The command `name` is the function of that name in
+#: lattice_cli.cli.commands.name.
+GROUPS = {
+    "Look": {
+        "show": "What is in a file, and is it sound.",
+        "draw": "Pictures of graphs, with the best path marked.",
+    },
+    "Decode": {
+        "viterbi": "Best paths and answers, the n best, the distinct.",
+        "forward": "Free energies, posteriors and per-arc gradients.",
+        "sample": "Paths drawn at random by their probability.",
+        "compose": "Graphs with a grammar: the interpretation graphs.",
+        "prune": "Smaller graphs, with a guarantee of what is kept.",
+    },
+    "Judge": {
+        "evaluate": "Answers against references: error rates, rejection.",
+        "loss": "The ten losses, with the gradient of every arc.",
+        "bound": "Variational bounds on free energies.",
+    },
+    "Learn": {
+        "train": "Learn a recogniser and a grammar through the graph.",
+        "recognize": "A trained model and inputs: recognition graphs.",
+    },
+    "Make": {
+        "grammar": "A grammar of words, a dictionary, ARPA, CTC, JSGF, ...",
+        "convert": "From form to form: OpenFst, Kaldi, k2, GTN, SLF, ...",
+        "samples": "The files that examples name, into a folder.",
+        "completion": "Completion of names and files in your shell.",
+        "help": "Commands and topics, or the help of one.",
+    },
 }
+COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Loads a command's module when the command is used, so that `--help` is instant."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order people need them."""
-        return list(COMMANDS)
+    def listed(self) -> dict[str, dict[str, str]]:
+        """The commands, without loading them."""
+        return GROUPS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; for listing names a stand-in with its line of help is enough."""
+        """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
         keep_freed_memory()
@@ -48,10 +63,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments. An option before the command, where it has none, is told where it belongs."""
+        try:
+            return super().parse_args(ctx, list(args))
+        except click.NoSuchOption as error:
+            command = next((each for each in args if each in COMMANDS), None)
+            if command is None:
+                raise
+            name = error.option_name
+            ctx.fail(f"{name} goes behind the command: lattice {command} ... {name}")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What cannot be written is told apart from click's own notion of it."""
@@ -82,18 +103,35 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "--version", prog_name="lattice")
+def _versions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from lattice_cli.cli.help import version_lines
+
+        click.echo(version_lines())
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, name="lattice", context_settings={"max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_versions,
+    help="The versions of lattice, of Python and of the libraries, and the platform: what a report needs.",
+)
 def cli() -> None:
-    """Decode and train with lattices: recognition graphs whose arcs carry energies, composed with grammars.
+    """Decode and train with lattices.
 
-    Energies are costs in nats: lower is better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, OpenFst,
-    Kaldi, k2 and GTN text, any of them gzipped) or - for standard input. Results are tables; --json prints one JSON
-    object a line.
+    Recognition graphs, whose arcs carry energies, are composed with grammars. Energies are costs in nats: lower is
+    better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, OpenFst, Kaldi, k2 and GTN, any of them
+    gzipped) or - for standard input. Results are tables; --json, behind the command, prints one JSON object a line.
 
-    \b
-    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data;
-    4 a divergent sum or a failed check.
+    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.
+
+    Examples:
+      lattice samples .
+      lattice viterbi samples/lecture-34.json -n 3
     """
 
 
@@ -143,10 +181,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
-        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
-            error.show()
-        else:
-            print(f"lattice: {_message(error)}", file=sys.stderr)
+        print(f"lattice: {_message(error)}", file=sys.stderr)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130

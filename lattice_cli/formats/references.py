@@ -6,6 +6,8 @@ What the first line that is not blank looks like tells the form:
                      manifests of NVIDIA NeMo) and a reference ("target" or "text")
     id,text          a table with a heading, of fields between tabs, commas or semicolons; see _ID and _TEXT
     u1<TAB>the cat   id<TAB>text on every line
+    u1 1 0.3 0.5 cat CTM of NIST's sclite, words in the order of their times
+    1, 0:0 --> 0:1   SubRip captions, of one recording
     u1 the cat       Kaldi's `text` (kaldi-asr.org/doc/data_prep.html), if the first word is the id of the first record
     the cat (u1)     .trn of NIST's sclite, if what is in the last brackets is
     the cat          else a reference a line, in the order of the records
@@ -48,7 +50,11 @@ _ID = ("id", "utt_id", _FILE)
 _TEXT = ("target", "reference", "text", "transcript", "sentence")
 _JSON = re.compile(r"\s*\{\s*(\"|\}|$)")
 _TRN = "sclite's .trn"
+_CTM = re.compile(r"(\S+)\s+\S+\s+([0-9.]+)\s+[0-9.]+\s+(\S+)(\s+[-+0-9.eE]+)?\s*")
+_CAPTION_TIMES = re.compile(r"\s*[0-9:,.]+\s+-->\s+[0-9:,.]+.*")
 _ID_AT_END = re.compile(r"[^()\s]+\)")
+#: What stands for what cannot stand in a column, in the answers that `--tsv` writes.
+_ESCAPED, _MEANT = re.compile(r"\\([tnr\\])"), {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _BRACES = re.compile(r"\{[^{}]*\}")
 
 
@@ -169,6 +175,9 @@ def read_references(path: str, encoding: str | None = None) -> References:
     if first is None:
         raise FormatError(f"{source.name}: is empty, expected references")
     places = [(f"{source.name}:{number}", line) for number, line in enumerate(lines, 1)]
+    if first.strip().isdigit() and any(_CAPTION_TIMES.fullmatch(line) for line in lines[:3]):
+        note(source.name, "read as SubRip captions of one recording")
+        return References(path, None, [_captions(places)])
     if _JSON.match(first):
         filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
         return References(path, _keyed(_json_entry(line, source.name, number) for number, line in filled))
@@ -195,6 +204,17 @@ def _keyed(entries: Iterable[tuple[str, _Entry]]) -> dict[str, _Entry]:
 def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
     """The ways to read lines that have their ids in them."""
     transcripts = [(at, line) for at, line in places if line.strip() and not line.startswith(";;")]
+    words = [(at, _CTM.fullmatch(line.strip())) for at, line in transcripts]
+    if all(word for _, word in words):
+        timed: dict[str, list[tuple[float, str, str]]] = {}
+        for at, word in words:
+            assert word is not None
+            timed.setdefault(word[1], []).append((_seconds(word[2], at), word[3], at))
+        said = {
+            name: _Entry(" ".join(each[1] for each in sorted(own, key=_begin)), own[0][2])
+            for name, own in timed.items()
+        }
+        yield _ByIdInLine("sclite's CTM", "the first word of each line", said)
     ended, begun = [], []
     for at, line in transcripts:
         text, _, last = line.rstrip().rpartition("(")
@@ -208,6 +228,28 @@ def _with_ids(places: Sequence[tuple[str, str]]) -> Iterator[_ByIdInLine]:
         yield _ByIdInLine(_TRN, "what is in brackets at the end of each line", dict(ended))
     if len(dict(begun)) == len(begun):
         yield _ByIdInLine("Kaldi's text", "the first word of each line", dict(begun))
+
+
+def _seconds(text: str, at: str) -> float:
+    """A time. Raises FormatError."""
+    try:
+        return float(text)
+    except ValueError:
+        raise FormatError(f"{at}: found {brief(text)}, expected seconds") from None
+
+
+def _begin(word: tuple[float, str, str]) -> float:
+    return word[0]
+
+
+def _captions(places: Sequence[tuple[str, str]]) -> _Entry:
+    """What captions say, one after the other; their numbers stand alone above a line of times."""
+    said = []
+    for (_, line), (_, after) in zip(places, [*places[1:], ("", "")]):
+        number = line.strip().isdigit() and _CAPTION_TIMES.fullmatch(after)
+        if line.strip() and not number and not _CAPTION_TIMES.fullmatch(line):
+            said.append(line.strip())
+    return _Entry(" ".join(said), places[0][0])
 
 
 def _json_entry(line: str, source: str, number: int) -> tuple[str, _Entry]:
@@ -257,6 +299,7 @@ def _in_table(text: str, separator: str, columns: dict[str, int], source: str) -
     id_name, text_name = _first(_ID, columns), _first(_TEXT, columns)
     quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
     rows = csv.reader(StringIO(text, newline=""), delimiter=separator, quoting=quoting)
+    ours, last = {"rank", "energy"} <= set(columns) and separator == "\t", None
     try:
         for number, row in enumerate(row for row in rows if any(map(str.strip, row))):
             if number:
@@ -265,8 +308,12 @@ def _in_table(text: str, separator: str, columns: dict[str, int], source: str) -
                     raise FormatError(
                         f"{at}: has {counted(len(row), 'field')}, but the heading has {id_name}, {text_name}"
                     )
-                record_id = _id_of(id_name, row[columns[id_name]].strip(), at, source)
-                yield record_id, _Entry(row[columns[text_name]].strip(), at)
+                record_id, said = _id_of(id_name, row[columns[id_name]].strip(), at, source), row[columns[text_name]]
+                if not ours:
+                    yield record_id, _Entry(said.strip(), at)
+                elif row[columns["rank"]] == "1" and record_id != last:  # a row may be a label
+                    yield record_id, _Entry(_ESCAPED.sub(lambda found: _MEANT[found[1]], said), at)
+                last = record_id
     except csv.Error as error:
         raise FormatError(f"{source}:{rows.line_num}: not a table of fields: {error}") from None
 

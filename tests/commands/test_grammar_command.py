@@ -57,14 +57,13 @@ def test_each_kind_has_help_with_an_example_and_does_not_load_the_engine_for_it(
     done, modules = imports_of("grammar", kind, "-h")
     assert done.status == 0
     assert f"Usage: lattice grammar {kind}" in done.out
-    assert "Examples:" in done.out
-    assert max(map(len, done.out.splitlines())) <= 120
+    assert f"\n  lattice grammar {kind} " in done.out
     assert not {module.split(".")[0] for module in modules} & {"numpy", "rich", "yaml"}
 
 
 def test_the_kinds_are_listed() -> None:
-    listed = run("grammar", "-h").out.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.strip().splitlines()] == KINDS
+    listed = run("grammar", "--help").out.partition("Kinds:\n")[2].partition("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()] == KINDS
 
 
 def test_words_from_arguments_files_and_standard_input() -> None:

@@ -45,8 +45,12 @@ SAID = [
         "lattice: round: expected edit distances need graphs without cycles, but there is a cycle",
     ),
     (["viterbi", "x.ark"], 3, "lattice: u2: x.ark:6: acoustic cost is 'x', expected a number\n"),
-    (["viterbi", "plain.json", "-n", "1,2"], 2, "lattice: Invalid value for '-n': '1,2' is not a whole number (latt"),
-    (["viterbi", "plain.json", "--nodes", "--nbest"], 2, "lattice: No such option '--nbest'"),
+    (
+        ["viterbi", "plain.json", "-n", "1,2"],
+        2,
+        "lattice: Invalid value for '-n' / '--nbest': '1,2' is not a whole number (latt",
+    ),
+    (["viterbi", "plain.json", "--nodes", "--bestn"], 2, "lattice: No such option '--bestn'"),
     (["viterbi", "plain.json", "--confidence", "--beta", "x"], 2, "'x' is not a number (lattice viterbi --help"),
     (["train", "absent.yaml", "--set", "training.epochs"], 3, "lattice: absent.yaml: cannot read"),
 ]

@@ -13,7 +13,6 @@ from support.commands import CUT, LECTURE, WORDS, cells, records, row_of, run, s
 from support.oracle import all_paths, free_energy
 from support.strategies import BETAS, connected_graphs, small
 
-from lattice_cli.formats.references import read_references
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records import SearchRequest, decode
 
@@ -158,7 +157,22 @@ def test_evaluate_reads_back_what_was_printed(form: str) -> None:
     scored = run("evaluate", "two.jsonl", "-r", path, "--json")
     assert scored.status == 0, scored.err
     assert records(scored.out)[0]["exact"]["count"] == 2
-    assert read_references
+
+
+@pytest.mark.parametrize("form", [["--to", "ctm"], ["--to", "srt"], ["--tsv", "--confidence"], ["--tsv", "-n", "3"]])
+def test_evaluate_reads_back_what_has_times_or_ranks(form: list[str]) -> None:
+    done = run("viterbi", GO, *form)
+    pathlib.Path("said").write_text(done.out)
+    scored = run("evaluate", GO, "-r", "said", "--json")
+    assert scored.status == 0, scored.err
+    assert records(scored.out)[0]["exact"]["count"] == 1
+
+
+def test_columns_read_back_what_was_escaped() -> None:
+    save("odd.json", row_of("a\tb", "c\\nd", "\\"))
+    pathlib.Path("said.tsv").write_text(run("viterbi", "odd.json", "--tsv").out)
+    scored = run("evaluate", "odd.json", "-r", "said.tsv", "--split", "labels", "--json", "--per-record")
+    assert records(scored.out)[0]["reference"] is not None
 
 
 def test_results_in_a_file_are_whole_or_not_there() -> None:

@@ -35,7 +35,7 @@ FLOORS = (
     {"models"},
     {"library"},
     {"cli.terminal"},
-    {"cli.stream", "cli.web"},
+    {"cli.stream", "cli.web", "cli.help"},
     {"cli.reports"},
     {"cli.options"},
     {"cli.commands"},
@@ -48,7 +48,7 @@ ENGINE = (
 MOST_LINES = 400
 MOST_FILES = 12
 #: Of commands and reports there is one for each command.
-MOST_COMMANDS = 16
+MOST_COMMANDS = 18
 
 
 def room(module: str) -> str:

@@ -9,7 +9,16 @@ import click
 from lattice_cli import formats, graph
 from lattice_cli.choices import TIES
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import Option, StrictCommand, decoder_options, input_options, positive, result_options
+from lattice_cli.cli.options import (
+    Option,
+    StrictCommand,
+    decoder_options,
+    file_named,
+    file_read,
+    input_options,
+    positive,
+    result_options,
+)
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 from lattice_cli.learning import training
@@ -31,21 +40,37 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @click.option(
     "--proposal",
     metavar="Q",
+    type=file_named,
     default="gibbs:0",
     show_default=True,
-    help="q: gibbs:B, the graph itself at inverse temperature B (0: uniform over paths), or a file with the same arcs.",
+    help="The distribution q over the paths: gibbs:B is the graph at inverse temperature B (0: uniform over paths); or "
+    "a graph file with the same arcs.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of F in 1/nats.")
-@click.option("--samples", type=click.IntRange(min=1), help="Estimate the bound from so many paths drawn from q, too.")
-@click.option("--importance", type=Counts(), default=(), help="The K-sample importance-weighted bounds.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
 @click.option(
-    "--fit", "steps", metavar="STEPS", type=click.IntRange(min=1), help="Minimise the bound over q's energies."
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the free energy, in 1/nats."
+)
+@click.option("--samples", metavar="N", type=click.IntRange(min=1), help="Paths to draw from q, to estimate the bound.")
+@click.option("--importance", type=Counts(), default=(), help="Importance-weighted bounds of K samples each.")
+@click.option(
+    "--seed",
+    cls=Option,
+    needs=("--samples", "--importance"),
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the random numbers.",
+)
+@click.option(
+    "--fit",
+    "steps",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Steps of lowering the bound over the energies of q.",
 )
 @click.option(
     "--tie",
@@ -54,7 +79,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     type=click.Choice(TIES),
     default="arc",
     show_default=True,
-    help="With --fit: what has an energy of its own in q: every arc, label, level, or label at a level (mean-field).",
+    help="What has an energy of its own in q for --fit: every arc, label, level, or label at a level (mean-field).",
 )
 @click.option(
     "--every",
@@ -63,7 +88,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="With --fit: steps to a row.",
+    help="Steps of --fit to a row of the table.",
 )
 @input_options
 @result_options
@@ -90,7 +115,6 @@ def bound(
     energies: with an energy for every arc the gap goes to 0, tied it stops above it; with --samples the variance of the
     score-function gradient (REINFORCE) from one path is shown beside, without and with a control variate.
 
-    \b
     Examples:
       lattice bound samples/lecture-34.json --proposal gibbs:0.5 \\
         --samples 1000 --importance 1,2,4

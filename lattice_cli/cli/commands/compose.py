@@ -8,7 +8,15 @@ import click
 
 from lattice_cli import models, records
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import StrictCommand, combine_option, ctc_option, graph_options, input_options
+from lattice_cli.cli.options import (
+    StrictCommand,
+    combine_option,
+    ctc_option,
+    file_named,
+    file_read,
+    graph_options,
+    input_options,
+)
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
@@ -16,9 +24,15 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graph", metavar="GRAPH")
-@click.argument("grammar", metavar="GRAMMAR")
-@click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@click.argument("graph", metavar="GRAPH", type=file_read)
+@click.argument("grammar", metavar="GRAMMAR", type=file_read)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
+)
 @combine_option
 @ctc_option
 @input_options
@@ -37,7 +51,6 @@ def compose(
     On a terminal it is shown as a table; into a pipe or a file it is written as a graph document. A stream of graphs
     gives a stream. If nothing is left, the message says where graph and grammar part, and the exit status is 1.
 
-    \b
     Examples:
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\

@@ -11,24 +11,44 @@ import click
 
 from lattice_cli import graph
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import StrictCommand, graph_options, input_options
+from lattice_cli.cli.options import (
+    StrictCommand,
+    file_named,
+    file_read,
+    graph_options,
+    input_options,
+)
 from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.formats import io, numbered, writable
 
 
 @click.command(cls=StrictCommand)
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="[OUT]", required=False)
-@click.option("-o", "--output", metavar="OUT", help="The same as a second argument.")
-@click.option("--to", type=click.Choice([*writable()]), help="Form to write, if the name of OUT does not tell.")
-@click.option("--lossy", is_flag=True, help="Write what the form can hold, and say what it cannot.")
+@click.argument("source", metavar="IN", type=file_read)
+@click.argument("target", metavar="[OUT]", type=file_named, required=False)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="The file to write, as a second argument does; {id} makes one a record.",
+)
+@click.option(
+    "--to",
+    type=click.Choice([*writable()]),
+    metavar="FORM",
+    help=f"Form to write, if OUT does not tell it: {', '.join(writable())}.",
+)
+@click.option("--lossy", is_flag=True, help="Write what the form can hold, say what it cannot hold.")
 @click.option(
     "--write-symbols",
     metavar="FILE",
-    help=f"{', '.join(numbered())}: write numbers for labels, and the symbol table; "
-    "one that is there is read and added to.",
+    type=file_named,
+    help=f"Symbol table to write: beside {', '.join(numbered())}, which then have numbers for labels; one that is "
+    "there is read and added to.",
 )
-@click.option("--write-labels", metavar="FILE", help="npy: write the labels of the columns, one a line.")
+@click.option(
+    "--write-labels", metavar="FILE", type=file_named, help="Labels of the columns to write beside npy, one a line."
+)
 @input_options
 @graph_options
 def convert(
@@ -49,15 +69,14 @@ def convert(
     them, named scores their weighted sum. Everything else comes back as it was, to the last bit. With {id} in its name
     OUT is a file for each record. Without OUT and --to, a terminal gets a table and a pipe JSON Lines.
 
-    \b
     FORMS
 
-    \b
     Examples:
+      lattice convert samples/lecture-34.json lecture.yaml
       lattice convert samples/cards.slf.gz cards.k2 --write-symbols words.txt \\
         --lossy
+      lattice convert samples/lecture-34.json --to dot
       lattice convert lattices.ark 'lattices/{id}.slf' --words words.txt
-      lattice convert samples/lecture-34.json --to dot | dot -Tsvg > lecture.svg
     """
     if output is not None and target is not None:
         raise UsageError(f"OUT is given twice: {target} and -o {output}")
@@ -80,8 +99,9 @@ def convert(
 def _notes() -> str:
     """What forms hold, a paragraph of help."""
     told = {name: form.note for name, form in writable().items() if form.note}
-    width = max(map(len, told)) + 1
-    return "\n".join(fill(f"{name:<{width}}{note}", 78, subsequent_indent=" " * width) for name, note in told.items())
+    width = max(map(len, told)) + 3
+    rows = [f"  {name:<{width - 2}}{note}" for name, note in told.items()]
+    return "\n".join(fill(row, 78, subsequent_indent=" " * width) for row in rows)
 
 
 convert.help = cleandoc(str(convert.help)).replace("FORMS", _notes())

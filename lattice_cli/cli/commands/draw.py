@@ -8,7 +8,16 @@ import click
 
 from lattice_cli import analysis, graph, records
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import StrictCommand, decoder_options, drawing_options, input_options, of_option, positive
+from lattice_cli.cli.options import (
+    StrictCommand,
+    decoder_options,
+    drawing_options,
+    file_named,
+    file_read,
+    input_options,
+    of_option,
+    positive,
+)
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
@@ -19,31 +28,42 @@ _MOST_ARCS = 20_000
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
-@click.option("-o", "--output", metavar="FILE", help="A file: .txt, .dot, .svg, .png, .pdf or .html.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=file_named, help="The file to write: .txt, .dot, .svg, .png, .pdf or .html."
+)
 @click.option(
     "--to",
+    metavar="FORM",
     type=click.Choice(["text", "dot", "svg", "png", "pdf", "html"]),
-    help="Form of the drawing, if no file's name tells; text for a terminal, dot for a pipe.",
+    help="Form of the drawing: text, dot, svg, png, pdf or html. Default: as the file's name tells; text for a "
+    "terminal, dot for a pipe.",
 )
 @click.option(
     "-t",
     "--target",
     metavar="TARGET",
-    help="html: the correct answer, to compare the best one with. Default: each record's own target.",
+    help="In html, the correct answer, to compare the best one with. Default: each record's own target.",
 )
 @click.option(
-    "-n", "count", metavar="N", type=click.IntRange(min=1), help=f"html: the N best paths in a list. Default: {_PATHS}."
+    "-n",
+    "--nbest",
+    "count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"In html, the N best paths in a list. Default: {_PATHS}.",
 )
-@click.option("--distinct", is_flag=True, help="html: the N best distinct answers instead of paths.")
+@click.option("--distinct", is_flag=True, help="Best distinct answers in the list of html, instead of paths.")
 @click.option(
     "--max-arcs",
     metavar="N",
     type=click.IntRange(min=1),
-    help=f"html: draw up to N arcs. Default: {_MOST_ARCS}.",
+    help=f"Largest drawing in html, in arcs. Default: {_MOST_ARCS}.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors.")
+@click.option(
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
+)
 @of_option
 @input_options
 @drawing_options
@@ -72,12 +92,11 @@ def draw(
     found, the numbers of an arc at a click, the best paths in a list, and two answers compared, the best and the
     target above all. Graphs with times stand by time. Several graphs are a choice on the page.
 
-    \b
     Examples:
       lattice draw samples/lecture-34.json
       lattice draw samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\
         --of interpretation
-      lattice draw samples/cards.slf.gz --beta 0.05 -o cards.svg
+      lattice draw samples/cards.slf.gz --beta 0.05 -o cards.dot
       lattice draw samples/cards.slf.gz --beta 0.05 --distinct -o cards.html
     """
     stream.require_one_stdin(graphs, decoder.grammar)

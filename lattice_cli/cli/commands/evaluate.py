@@ -13,6 +13,8 @@ from lattice_cli.cli.options import (
     Option,
     StrictCommand,
     decoder_options,
+    file_named,
+    file_read,
     input_options,
     positive,
     result_options,
@@ -24,18 +26,28 @@ _REJECT_AT = 0.01
 
 
 @click.command(cls=StrictCommand)
-@click.argument("results", metavar="RESULTS...", nargs=-1, required=True)
-@click.option("-r", "--references", metavar="FILE", help="The right answers. Default: each record's own target.")
+@click.argument("results", metavar="RESULTS...", type=file_read, nargs=-1, required=True)
+@click.option(
+    "-r", "--references", metavar="FILE", type=file_read, help="The right answers. Default: the target of each record."
+)
 @decoder_options
-@click.option("-n", "count", metavar="N", type=click.IntRange(min=1), default=1, help="Of graphs, the N best paths.")
-@click.option("--distinct", is_flag=True, help="Of graphs, the N best distinct answers instead of paths.")
-@click.option("--oracle", is_flag=True, help="Of graphs, also the path with the fewest errors; exact.")
-@click.option("--reject", is_flag=True, help="Correct, reject and error rates by confidence.")
+@click.option(
+    "-n",
+    "--nbest",
+    "count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="How many of the best paths of a graph to look at.",
+)
+@click.option("--distinct", is_flag=True, help="The best distinct answers of a graph (-n) instead of its best paths.")
+@click.option("--oracle", is_flag=True, help="Best path of each graph by errors, beside the others; exact.")
+@click.option("--reject", is_flag=True, help="Correct, rejected and wrong answers by confidence.")
 @click.option(
     "--reject-at",
     metavar="E",
     type=Number(0, 1),
-    help=f"With --reject, which it implies: the error rate to stay within. Default: {_REJECT_AT}.",
+    help=f"The error rate that --reject, which it implies, has to stay within. Default: {_REJECT_AT}.",
 )
 @click.option(
     "--beta",
@@ -47,10 +59,20 @@ _REJECT_AT = 0.01
     help="Inverse temperature of the confidences of graphs, in 1/nats.",
 )
 @click.option(
-    "--confusions", metavar="N", type=click.IntRange(min=0), default=10, show_default=True, help="The N most frequent."
+    "--confusions",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many of the most frequent confusions to list.",
 )
-@click.option("--per-record", is_flag=True, help="Each record first, with its alignment.")
-@click.option("--html", metavar="FILE", help="All of it also as a page for a browser, with the worst records in full.")
+@click.option("--per-record", is_flag=True, help="Each record before the rates, with its alignment.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=file_named,
+    help="Page for a browser with all of it, and the worst records in full, written to FILE.",
+)
 @input_options
 @result_options
 def evaluate(
@@ -88,13 +110,12 @@ def evaluate(
     they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
     all the status is 1.
 
-    \b
     Examples:
       lattice evaluate samples/lecture-34.json samples/amount-check.json
       lattice viterbi samples/amount-check.json \\
         -g grammars/amounts-digits.yaml --json | lattice evaluate -
-      lattice evaluate lattices.jsonl -r references.tsv -g words.txt --oracle \\
-        --reject --html report.html
+      lattice evaluate samples/lecture-34.json samples/amount-check.json \\
+        --oracle --reject
     """
     from lattice_cli.analysis import evaluate as figures
     from lattice_cli.records import SearchRequest

@@ -8,12 +8,20 @@ import click
 
 from lattice_cli import graph
 from lattice_cli.cli import options, reports, stream
-from lattice_cli.cli.options import BetaList, StrictCommand, decoder_options, input_options, of_option, result_options
+from lattice_cli.cli.options import (
+    BetaList,
+    StrictCommand,
+    decoder_options,
+    file_read,
+    input_options,
+    of_option,
+    result_options,
+)
 from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @click.option(
     "--beta",
@@ -21,14 +29,14 @@ from lattice_cli.formats import io
     type=BetaList(),
     default="1",
     show_default=True,
-    help="Inverse temperature in 1/nats; several separated by commas give a row (with --json a line) each.",
+    help="Inverse temperature, in 1/nats; several separated by commas give a row (with --json a line) each.",
 )
-@click.option("--arcs", is_flag=True, help="The gradient dF/de of every arc: its posterior.")
-@click.option("--nodes", is_flag=True, help="Alpha, backward and posterior (the Lagrange multiplier) of every node.")
+@click.option("--arcs", is_flag=True, help="Gradient of the free energy by every arc: its posterior.")
+@click.option("--nodes", is_flag=True, help="Every node's forward and backward energy, and posterior.")
 @click.option(
     "--lagrangian",
     is_flag=True,
-    help="Multipliers, stationarity residuals and finite differences; exit 4 if they do not hold.",
+    help="Lagrange multipliers, checked by differences; exit 4 where they do not hold.",
 )
 @of_option
 @input_options
@@ -54,7 +62,6 @@ def forward(
     have the other sign), the residuals by alpha, lambda and e, and the finite difference of every arc (of up to 200
     arcs). With -g nodes and arcs are those of the interpretation.
 
-    \b
     Examples:
       lattice forward samples/lecture-34.json --arcs
       lattice forward samples/lecture-34.json --beta 0.5,1,2,10

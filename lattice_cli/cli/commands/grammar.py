@@ -5,18 +5,18 @@ from __future__ import annotations
 import click
 
 from lattice_cli import formats
-from lattice_cli.choices import ACTIVATIONS
 from lattice_cli.cli import options, stream
 from lattice_cli.cli.options import (
-    Number,
+    Group,
     Option,
-    SizeList,
     StrictCommand,
     ending_options,
     file_given,
+    file_named,
+    file_read,
     labels_given,
     labels_in,
-    positive,
+    neural_options,
     say,
 )
 from lattice_cli.formats import io, notations
@@ -29,22 +29,22 @@ _spell = click.option(
     type=click.Choice(["characters", "tokens"]),
     default="characters",
     show_default=True,
-    help="Labels are characters, or words between white space.",
+    help="Labels are characters, or tokens between white space.",
 )
-_loop = click.option("--loop", metavar="LABEL", help='Words in a row, with this label between them; "" for nothing.')
+_loop = click.option("--loop", metavar="LABEL", help='Words in a row, with LABEL between them; "" is nothing.')
 
 
-class _InOrder(click.Group):
-    """Lists its commands as they are defined."""
+class _Kinds(Group):
+    """The kinds of grammars."""
 
     command_class = StrictCommand
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names."""
-        return list(self.commands)
+    def listed(self) -> dict[str, dict[str, str]]:
+        """Each with a line."""
+        return {"Kinds": {name: each.get_short_help_str(200) for name, each in self.commands.items()}}
 
 
-@click.group(cls=_InOrder)
+@click.group(cls=_Kinds)
 def grammar() -> None:
     """Build a grammar: a graph document, as a table on a terminal, as JSON into a pipe, or a file (-o).
 
@@ -53,17 +53,15 @@ def grammar() -> None:
     What every kind but neural takes at its end: --union, --energy, --plus, --closure and --optional, applied in this
     order. A neural grammar is a model file instead, for -g like any other.
 
-    \b
     Examples:
       lattice grammar words barn but cut cute -o words.json
-      lattice grammar arpa model.lm.gz -o model.npz
-      lattice grammar dict cmudict.dict --vocabulary words.txt --loop "" |
-        lattice compose ctc.json -
+      lattice grammar dict grammars/moves.dict --loop "" -o moves.json
+      lattice grammar arpa grammars/robot.arpa | lattice show -
     """
 
 
 @grammar.command()
-@click.argument("given", metavar="FILE|WORD...", nargs=-1, required=True)
+@click.argument("given", metavar="FILE|WORD...", type=file_named, nargs=-1, required=True)
 @_spell
 @_loop
 @click.option(
@@ -71,11 +69,9 @@ def grammar() -> None:
     cls=Option,
     needs=("--loop",),
     is_flag=True,
-    help="The label of --loop may also stand before, behind, and several times.",
+    help="Let that of --loop stand before, behind, and several times.",
 )
-@click.option(
-    "--output-words", is_flag=True, help="The output is one label a word (otherwise what is spelled is the output)."
-)
+@click.option("--output-words", is_flag=True, help="Output one label a word, not what spells it.")
 @ending_options
 def words(
     given: tuple[str, ...], spell: str, loop: str | None, around: bool, output_words: bool, ending: options.Ending
@@ -85,7 +81,6 @@ def words(
     FILE has a word a line, and after a tab an energy if it has one; "-" is standard input. A single argument is a file
     if there is one of that name or it ends with .txt, otherwise arguments are words, and no file may be among them.
 
-    \b
     Examples:
       lattice grammar words barn but cut cute
       lattice grammar words "north west" north --spell tokens
@@ -104,8 +99,13 @@ def words(
 
 
 @grammar.command("dict", short_help="A pronunciation dictionary, from phones to words.")
-@click.argument("file", metavar="FILE")
-@click.option("--vocabulary", metavar="FILE", help="Only these words: one a line, after a tab an energy.")
+@click.argument("file", metavar="FILE", type=file_read)
+@click.option(
+    "--vocabulary",
+    metavar="FILE",
+    type=file_read,
+    help="Words to take, one a line, after a tab an energy. Default: all.",
+)
 @_loop
 @click.option("--no-stress", is_flag=True, help="Take digits off the ends of phones: AH0 is AH.")
 @ending_options
@@ -116,10 +116,9 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
     each pronunciation of each word. Comments begin with ;;; or #. A probability before the phones (as in
     lexiconp.txt) costs -ln p; what is said in a word's place may stand in [] before it, as in HTK's dictionaries.
 
-    \b
     Examples:
-      lattice grammar dict cmudict.dict --vocabulary words.txt --loop SIL \\
-        -o lexicon.json
+      lattice grammar dict grammars/moves.dict
+      lattice grammar dict grammars/moves.dict --loop SIL -o lexicon.json
     """
     from lattice_cli.formats.notations import pronunciations as lexica
     from lattice_cli.grammars import distinct_words
@@ -137,34 +136,33 @@ def dictionary(file: str, vocabulary: str | None, loop: str | None, no_stress: b
 
 
 @grammar.command(short_help="N-grams in the ARPA form, with back-off exact or by epsilon.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=file_read)
 @click.option(
     "--backoff",
     type=click.Choice(["exact", "epsilon"]),
     default="exact",
     show_default=True,
-    help="A word backs off only where it has no n-gram / any word may, by an epsilon arc.",
+    help="How a word backs off: exact, only where it has no n-gram; epsilon, by arcs that any word may take.",
 )
-@click.option("--no-unk", is_flag=True, help="Leave <unk> out; otherwise it is a label like others.")
+@click.option("--no-unk", is_flag=True, help="Leave <unk> out, which is else a label like others.")
 @ending_options
 def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     """An n-gram model in the ARPA form, of any order, gzipped or not: the energy of a sentence is -ln p.
 
     <s> and </s> are not labels: they are where paths start and end. A log10 of -99 is probability 0.
 
-    \b
-    exact:    each sentence has one path, and its energy is the model's. Small
-              models have an arc for every word at every history; large ones
-              share intervals of the vocabulary, which takes epsilon arcs.
-    epsilon:  the usual approximation. A word with an n-gram of its own may back
-              off nevertheless. A sentence then has several paths: sums are too
-              large (free energies too low), and the best path may be better
-              than the model says. It is smaller: an arc for each n-gram and one
-              for each history.
+      exact:    each sentence has one path, and its energy is the model's. Small
+                models have an arc for every word at every history; large ones
+                share intervals of the vocabulary, which takes epsilon arcs.
+      epsilon:  the usual approximation. A word with an n-gram of its own may
+                back off nevertheless. A sentence then has several paths: sums
+                are too large (free energies too low), and the best path may be
+                better than the model says. It is smaller: an arc for each
+                n-gram and one for each history.
 
-    \b
     Examples:
-      lattice grammar arpa turtle.lm -o turtle.npz
+      lattice grammar arpa grammars/robot.arpa -o robot.npz
+      lattice grammar arpa grammars/robot.arpa --backoff epsilon
     """
     from lattice_cli.grammars import exact, with_epsilon
 
@@ -183,14 +181,15 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
 
 
 @grammar.command(short_help="The CTC topology, from alignments to outputs.")
-@click.argument("given", metavar="FILE|LABEL...", nargs=-1, required=True)
-@click.option("--blank", metavar="B", required=True, help="The label that is not output; among the labels or not.")
+@click.argument("given", metavar="FILE|LABEL...", type=file_named, nargs=-1, required=True)
+@click.option("--blank", metavar="B", required=True, help="The blank, which is not output; among the labels or not.")
 @click.option(
     "--form",
     type=click.Choice(["auto", "pairs", "tree"]),
     default="auto",
     show_default=True,
-    help=f"An arc for each pair of labels / about 10 a label and epsilon arcs; auto: tree above {_MANY_LABELS} labels.",
+    help=f"Form of the topology: pairs, an arc for each pair of labels; tree, about 10 arcs a label, with "
+    f"epsilon; auto, a tree above {_MANY_LABELS} labels.",
 )
 @ending_options
 def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -> None:
@@ -199,9 +198,9 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -
     Repeats of a label merge unless the blank stands between; the blank is not output. Labels are arguments, or the
     lines of a FILE.
 
-    \b
     Examples:
-      lattice grammar ctc a b c --blank _ -o ctc.json
+      lattice grammar ctc a b c --blank _
+      lattice grammar ctc a b c --blank _ --form tree -o ctc.json
     """
     from lattice_cli.grammars import ctc_topology, ctc_tree
 
@@ -219,13 +218,12 @@ def ctc(given: tuple[str, ...], blank: str, form: str, ending: options.Ending) -
     type=click.Choice(["auto", "characters", "tokens"]),
     default="auto",
     show_default=True,
-    help="Labels are characters, or words between white space; auto: words if there is white space.",
+    help="Labels are characters, or tokens between white space; auto: tokens if there is white space.",
 )
 @ending_options
 def transcript(text: str, spell: str, ending: options.Ending) -> None:
     """The acceptor of one sequence of labels, at energy 0.
 
-    \b
     Examples:
       lattice grammar transcript "go forward ten meters"
       lattice grammar transcript cut
@@ -242,20 +240,22 @@ def transcript(text: str, spell: str, ending: options.Ending) -> None:
 @grammar.command(short_help="A regular expression over labels, one path a sequence.")
 @click.argument("pattern", metavar="PATTERN")
 @_spell
-@click.option("--vocabulary", metavar="FILE", help="All labels, one a line, for . and [^...].")
+@click.option(
+    "--vocabulary", metavar="FILE", type=file_read, help="File of all labels, one a line, for the dot and [^...]."
+)
 @ending_options
 def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Ending) -> None:
     r"""A regular expression over labels, as the smallest deterministic acceptor: one path a sequence, at energy 0.
 
-    \b
-    ab      one after the other       a*  a+  a?             any number, one or more, one or none
-    a|b     either                    a{3} a{2,} a{,4} a{2,4}  counts
-    (ab)    a group                   [abc] [a-z] [^abc]     one of, a range, any other (needs --vocabulary)
-    \*      the label *               .                      any label (needs --vocabulary)
+      ab    both, in this order  a*  a+  a?          0 or more, 1 or more, 0 or 1
+      a|b   either               a{3} a{2,} a{2,4}   so many of them
+      (ab)  a group              [abc] [a-z] [^abc]  one of, a range, any other
+      \*    the label *          .                   any label
+
+    What [^abc] and the dot stand for takes --vocabulary.
 
     With --spell tokens labels are words, white space stands between them, and [red green] is a choice of words.
 
-    \b
     Examples:
       lattice grammar regex "[1-9][0-9]*(,[0-9]{2})?"
       lattice grammar regex --spell tokens "go (forward |
@@ -269,9 +269,11 @@ def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Endi
 
 
 @grammar.command(short_help="A grammar in the JSpeech Grammar Format.")
-@click.argument("file", metavar="FILE")
-@click.option("--rule", metavar="NAME", help="The rule to take, public or not; otherwise all public ones.")
-@click.option("--uniform", is_flag=True, help="Alternatives without weights are equally probable: n of them cost ln n.")
+@click.argument("file", metavar="FILE", type=file_read)
+@click.option("--rule", metavar="NAME", help="The rule to take, public or not. Default: all public ones.")
+@click.option(
+    "--uniform", is_flag=True, help="Make alternatives without weights equally probable; n of them cost ln n."
+)
 @ending_options
 def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
@@ -280,57 +282,40 @@ def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> 
     each derivation; an alternative costs -ln of its share of the weights, a repetition nothing. A rule that refers to
     itself is an error.
 
-    \b
     Examples:
-      lattice grammar jsgf goforward.gram --rule move2
+      lattice grammar jsgf goforward.gram
+      lattice grammar jsgf goforward.gram --rule move2 --uniform
     """
     text, source = io.read_text(file, ending.encoding)
     ending.deliver(notations.read_jsgf(text, source, rule, uniform), source, [file])
 
 
 @grammar.command(short_help="A finite-state grammar of CMU Sphinx.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=file_read)
 @ending_options
 def fsg(file: str, ending: options.Ending) -> None:
     """A finite-state grammar of CMU Sphinx: energies are -ln of the probabilities; transitions without a word are
     written out, path by path, where that takes few arcs.
 
-    \b
     Examples:
       lattice grammar fsg goforward.fsg
+      lattice grammar fsg goforward.fsg --closure -o robot.json
     """
     text, source = io.read_text(file, ending.encoding)
     ending.deliver(notations.read_fsg(text, source), source, [file])
 
 
 @grammar.command(short_help="A network that predicts the next label, learned from text.")
-@click.argument("text", metavar="TEXT")
-@click.option("-o", "--output", metavar="MODEL", required=True, help="The model file, an .npz.")
+@click.argument("text", metavar="FILE", type=file_read)
+@click.option(
+    "-o", "--output", metavar="MODEL", type=file_named, required=True, help="The model file to write, an .npz."
+)
 @_spell
-@click.option("--vocabulary", metavar="FILE", help="All labels, one a line; default: what is in TEXT.")
 @click.option(
-    "--context", type=click.IntRange(min=1), help="How many labels before it the next is predicted from.  [default: 3]"
+    "--vocabulary", metavar="FILE", type=file_read, help="File of all labels, one a line. Default: those of the text."
 )
-@click.option("--embedding", type=click.IntRange(min=1), help="Numbers that stand for a label.  [default: 16]")
-@click.option("--hidden", type=SizeList(), help="Units of each hidden layer; 0: none.  [default: 64]")
-@click.option("--activation", type=click.Choice(ACTIVATIONS), help="Of hidden layers.  [default: tanh]")
-@click.option("--energy-scale", type=positive, help="Energies are this times -ln p.  [default: 1]")
-@click.option(
-    "--start", metavar="MODEL", help="Go on from this neural grammar: its sizes, its vocabulary, its weights."
-)
-@click.option("--epochs", type=click.IntRange(min=0), default=10, show_default=True, help="Passes over the text.")
-@click.option("--batch", type=click.IntRange(min=1), default=256, show_default=True, help="Places to a step of Adam.")
-@click.option("--rate", type=positive, default=0.003, show_default=True, help="Of Adam.")
-@click.option("--decay", type=positive, default=0.85, show_default=True, help="Factor on the rate after each epoch.")
-@click.option(
-    "--hold-out",
-    type=Number(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Fraction of the lines to measure on; the best epoch is then kept.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of weights, order, hold-out.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch.")
+@neural_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of lines of text.")
 def neural(
     text: str,
     output: str,
@@ -347,20 +332,19 @@ def neural(
 ) -> None:
     """A network that predicts the next label from the last ones: embedding, hidden layers, softmax, the end included.
 
-    TEXT has a sequence a line. The energy of a sequence is -ln of its probability, so one path a sequence, and all
+    FILE has a sequence a line. The energy of a sequence is -ln of its probability, so one path a sequence, and all
     sequences together have probability 1. MODEL goes wherever a grammar does (-g MODEL, grammar.file in training): the
     network is asked only for the contexts that a graph reaches.
 
     A long context beside a graph that offers many labels everywhere reaches very many places: leave out what hardly
     matters first (lattice prune).
 
-    \b
     Examples:
-      lattice grammar neural words.txt -o words.npz --context 4 --hidden 128 \\
-        --hold-out 0.1
+      lattice grammar neural lines.txt -o lines.npz
+      lattice grammar neural lines.txt -o lines.npz --context 4 --hold-out 0.1
       lattice prune line.npy --labels labels.txt --logp --posterior 1e-4 |
-        lattice viterbi - --ctc _ -g words.npz
-      lattice grammar neural words.txt --start words.npz --epochs 0 \\
+        lattice viterbi - --ctc _ -g lines.npz
+      lattice grammar neural lines.txt --start lines.npz --epochs 0 \\
         --energy-scale 0.5 -o half.npz
     """
     from lattice_cli.cli.commands.grammar_neural import run_neural
@@ -370,17 +354,16 @@ def neural(
 
 
 @grammar.command(short_help="Grammars that there are, side by side or repeated.")
-@click.argument("grammars", metavar="GRAMMAR...", nargs=-1, required=True)
+@click.argument("grammars", metavar="GRAMMAR...", type=file_read, nargs=-1, required=True)
 @ending_options
 def union(grammars: tuple[str, ...], ending: options.Ending) -> None:
     """Grammars that there are, side by side: what any of them accepts; of one, what the options make of it.
 
     What several accept has a path in each. No epsilon arc is needed: there is a start node for each.
 
-    \b
     Examples:
-      lattice grammar union yes.json no.json --optional
-      lattice grammar union word.json --closure
+      lattice grammar union grammars/moves.dict grammars/moves.arpa
+      lattice grammar union grammars/lecture-words.yaml --closure
     """
     from lattice_cli.graph import alternatives
 

@@ -16,6 +16,7 @@ from lattice_cli.cli import options, reports
 from lattice_cli.cli.options import (
     StrictCommand,
     decoder_options,
+    file_read,
     input_options,
     not_negative,
     of_option,
@@ -38,9 +39,16 @@ _OF = {
 }
 
 
-def _require_use(wanted: Sequence[str]) -> None:
+#: Losses of free energies, unless --latent says otherwise; the others are of single paths.
+_FREE = ("nll", "mee")
+
+
+def _require_use(wanted: Sequence[str], latent: str | None) -> None:
     """Raises UsageError for a parameter that is given, and that none of these losses has."""
     given = click.get_current_context().get_parameter_source
+    if given("beta") is ParameterSource.COMMANDLINE and latent != "forward" and not set(_FREE) & set(wanted):
+        free = " and ".join(_FREE)
+        raise UsageError(f"--beta makes no difference to {', '.join(wanted)}: it is of {free}, and of --latent forward")
     for name, of in _OF.items():
         if given(name) is ParameterSource.COMMANDLINE and not set(of) & set(wanted):
             option = name.replace("_", "-")
@@ -53,7 +61,7 @@ def _table() -> str:
     left, right = rows[: (len(rows) + 1) // 2], rows[(len(rows) + 1) // 2 :]
     first, second, third = (max(map(len, column)) for column in (*zip(*left), dict(right)))
     return "\n".join(
-        f"{name:<{first + 2}}{formula:<{second + 4}}{other:<{third + 2}}{its}".rstrip()
+        f"  {name:<{first + 2}}{formula:<{second + 4}}{other:<{third + 2}}{its}".rstrip()
         for (name, formula), (other, its) in zip_longest(left, right, fillvalue=("", ""))
     )
 
@@ -63,10 +71,8 @@ _HELP = f"""Losses of each GRAPH for a correct answer, with the energies they ar
 E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
 all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
 
-\b
 {_table()}
 
-\b
 Examples:
   lattice loss samples/lecture-34.json -t 34
   lattice loss samples/lecture-34.json -t 34 --loss perceptron --arcs --check
@@ -76,15 +82,15 @@ Examples:
 
 
 @click.command(cls=StrictCommand, help=_HELP)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @click.option(
     "-t",
     "--target",
     "targets",
     metavar="TARGET",
     multiple=True,
-    help="The correct answer: labels with spaces between, or a word spelled in them. Repeat it for several that are "
-    "all correct. Default: each record's own target.",
+    help="The correct answer. Labels with spaces between, or a word spelled in them; repeated for several that are all "
+    "correct. Default: the target of each record.",
 )
 @decoder_options
 @click.option(
@@ -95,17 +101,25 @@ Examples:
     multiple=True,
     default=("all",),
     show_default=True,
-    help="Which loss of those above, repeated for several; all for one table of the ten.",
+    help=f"Name of a loss: {', '.join(LOSSES)}; repeated for several, or all for a table of the ten.",
 )
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
-@click.option("--margin", type=not_negative, default=1.0, show_default=True, help="m of hinge and square-square.")
-@click.option("--cap", type=positive, default=1.0, show_default=True, help="M of lvq2.")
-@click.option("--gamma", type=positive, default=1.0, show_default=True, help="gamma of square-exp.")
+@click.option(
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of free energies, in 1/nats."
+)
+@click.option(
+    "--margin",
+    type=not_negative,
+    default=1.0,
+    show_default=True,
+    help="Margin m of the losses hinge and square-square.",
+)
+@click.option("--cap", type=positive, default=1.0, show_default=True, help="Cap M of the loss lvq2.")
+@click.option("--gamma", type=positive, default=1.0, show_default=True, help="Factor gamma of the loss square-exp.")
 @click.option(
     "--latent",
     type=click.Choice(LATENTS),
-    help="Energy of an answer with several paths: that of the best, or their free energy. Default: forward for nll "
-    "and mee, viterbi for the others.",
+    help="Energy of an answer with several paths: that of the best (viterbi), or their free energy (forward). Default: "
+    "forward for nll and mee, viterbi for the others.",
 )
 @click.option(
     "--square-square",
@@ -113,19 +127,18 @@ Examples:
     type=click.Choice(["correct", "printed"]),
     default="correct",
     show_default=True,
-    help="The sign of its second term; printed: the lecture's, which is wrong and pulls wrong answers down.",
+    help="Sign of the second term of square-square. printed is the lecture's, which is wrong and pulls wrong answers "
+    "down.",
 )
 @click.option(
     "--budget",
     type=click.IntRange(min=1),
     default=1000,
     show_default=True,
-    help="With --latent forward: answer prefixes to open in the search for the most offending answer.",
+    help="How many beginnings of answers --latent forward may look at for the most offending answer.",
 )
-@click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 if they differ.")
-@click.option(
-    "--arcs/--no-arcs", default=None, help="The gradient by every arc. Default: in --json, and not as a table."
-)
+@click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 where they differ.")
+@click.option("--arcs/--no-arcs", default=None, help="Gradient of every arc. Default: in --json, and not as a table.")
 @of_option
 @input_options
 @result_options
@@ -157,7 +170,7 @@ def loss(
     through = decoder.read(reading.encoding)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
-    _require_use(wanted)
+    _require_use(wanted, latent)
     chosen = [losses.LOSSES[name] for name in wanted]
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
     report = reports.LossReport(run, side, check, stream, run.as_json if arcs is None else arcs)

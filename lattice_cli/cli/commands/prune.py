@@ -9,7 +9,16 @@ import click
 
 from lattice_cli import analysis
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import Number, StrictCommand, graph_options, input_options, not_negative, positive
+from lattice_cli.cli.options import (
+    Number,
+    StrictCommand,
+    file_named,
+    file_read,
+    graph_options,
+    input_options,
+    not_negative,
+    positive,
+)
 from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
 from lattice_cli.formats import io
 
@@ -18,18 +27,24 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @click.option(
     "--beam",
     metavar="NATS",
     type=not_negative,
-    help="Leave out arcs whose best path is more than so much above the best.",
+    help="Leave out arcs whose best path is so much above the best one.",
 )
-@click.option("--posterior", type=Number(0, 1), help="Leave out arcs whose posterior is below this.")
+@click.option("--posterior", type=Number(0, 1), help="Leave out arcs whose posterior is below X.")
 @click.option(
-    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of posteriors, 1/nats."
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
 )
-@click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
+)
 @input_options
 @graph_options
 def prune(
@@ -46,7 +61,6 @@ def prune(
     With --beam every path whose energy is within the beam of the best one is kept. With --posterior the best path is.
     What is left, and how probable the paths were that are gone, is said on standard error.
 
-    \b
     Examples:
       lattice prune samples/goforward.slf.gz --beta 0.05 --posterior 0.001 \\
         -o small.json

@@ -9,27 +9,40 @@ import click
 
 from lattice_cli import graph, models
 from lattice_cli.cli import reports, stream
-from lattice_cli.cli.options import Option, StrictCommand, graph_options, input_options
+from lattice_cli.cli.options import (
+    Option,
+    StrictCommand,
+    file_named,
+    file_read,
+    graph_options,
+    input_options,
+)
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 from lattice_cli.learning import recognizers
 
 
 @click.command(cls=StrictCommand)
-@click.argument("model", metavar="MODEL")
-@click.argument("inputs", metavar="INPUTS...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .jsonl, .yaml, .npz, or any with .gz.")
+@click.argument("model", metavar="MODEL", type=file_read)
+@click.argument("inputs", metavar="INPUTS...", type=file_read, nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
+)
 @click.option(
     "--set",
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A key of the model's configuration to read it with, such as alignment.kind=segments.",
+    help="Change a key of the model's configuration, such as alignment.kind=segments; may be repeated.",
 )
 @click.option(
     "--check",
     is_flag=True,
-    help="Instead of graphs: gradients against differences, the error of an ODE's adjoint, residuals of fixed points.",
+    help="Check gradients against differences, an ODE's adjoint and residuals of fixed points; no graphs are made.",
 )
 @click.option(
     "--json",
@@ -37,7 +50,7 @@ from lattice_cli.learning import recognizers
     cls=Option,
     needs=("--check",),
     is_flag=True,
-    help="With --check: one JSON object a line instead of a table. Graphs are JSON into a pipe anyway.",
+    help="One JSON object a line instead of the table of --check; graphs are JSON into a pipe anyway.",
 )
 @input_options
 @graph_options
@@ -64,11 +77,11 @@ def recognize(
     gradient of the continuous adjoint is from the exact one; of fixed points, the largest residual |f|, the iterations
     (+ steps of the solver), and the largest spectral radius of the Jacobian. Exit status 4 if a gradient is wrong.
 
-    \b
     Examples:
       lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \\
         | lattice viterbi - -g check-reader.npz
-      lattice recognize ode.npz inputs.npz --check --set recognizer.ode.steps=32
+      lattice recognize check-reader.npz samples/check-reader/fields-valid.npz \\
+        --check --json
     """
     stream.require_one_stdin(inputs, model)
     if check and output is not None:

@@ -9,6 +9,7 @@ from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     StrictCommand,
     decoder_options,
+    file_read,
     input_options,
     of_option,
     positive,
@@ -19,11 +20,22 @@ from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
-@click.option("-n", "count", metavar="K", type=click.IntRange(min=1), default=1, show_default=True, help="Paths each.")
-@click.option("--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature in 1/nats.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random numbers.")
+@click.option(
+    "-n",
+    "--samples",
+    "count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Paths to draw from each graph.",
+)
+@click.option(
+    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the probabilities, in 1/nats."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @of_option
 @input_options
 @result_options
@@ -40,10 +52,9 @@ def sample(
     """Paths of each GRAPH drawn at random: p(path) = exp(-beta E) / sum over all paths of exp(-beta E).
 
     The draws are exact and independent, on graphs with cycles too. With -g it is the composition that is drawn from.
-    The same seed and K draw the same paths from the same records in the same order. log p is that of the path; several
+    The same seed and N draw the same paths from the same records in the same order. log p is that of the path; several
     paths may spell the same answer.
 
-    \b
     Examples:
       lattice sample samples/lecture-34.json -n 5
       lattice sample samples/lecture-cut.yaml -g grammars/lecture-words.yaml \\

@@ -9,18 +9,30 @@ import click
 
 from lattice_cli import analysis, formats, graph, models
 from lattice_cli.cli import reports, stream, terminal
-from lattice_cli.cli.options import Option, StrictCommand, input_options, positive, result_options
+from lattice_cli.cli.options import (
+    Option,
+    StrictCommand,
+    file_read,
+    input_options,
+    positive,
+    result_options,
+)
 from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
 from lattice_cli.formats import io, native
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
-@click.option("--arcs", is_flag=True, help="The arcs as a table.")
-@click.option("--strip", is_flag=True, help="Arcs along the length of the lattice, by time or level, as a chart.")
-@click.option("--label-uses", is_flag=True, help="Each label: arcs, how often an answer has it, what it costs.")
-@click.option("--confusion-sets", is_flag=True, help="Confusion sets: what may stand at each place of the best answer.")
-@click.option("--heaviest", metavar="N", type=click.IntRange(min=1), help="The N arcs with the highest posteriors.")
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
+@click.option("--arcs", is_flag=True, help="Table of the arcs.")
+@click.option("--strip", is_flag=True, help="Chart of the arcs along the lattice, by time or level.")
+@click.option("--label-uses", is_flag=True, help="Arcs of each label, how often an answer has it, its cost.")
+@click.option("--confusion-sets", is_flag=True, help="What may stand at each place of the best answer.")
+@click.option(
+    "--heaviest",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How many of the arcs with the highest posteriors to list.",
+)
 @click.option(
     "--beta",
     cls=Option,
@@ -28,9 +40,14 @@ from lattice_cli.formats import io, native
     type=positive,
     default=1.0,
     show_default=True,
-    help="Inverse temperature of those posteriors, in 1/nats.",
+    help="Inverse temperature of the posteriors, in 1/nats.",
 )
-@click.option("--against", metavar="OTHER", help="What is different in the lattice OTHER; status 1 if anything is.")
+@click.option(
+    "--against",
+    metavar="FILE",
+    type=file_read,
+    help="Another lattice, to say what is different in it; status 1 if anything is.",
+)
 @input_options
 @result_options
 def show(
@@ -52,13 +69,11 @@ def show(
     worse than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with
     another: arcs by their nodes and labels, best answers, and the energy that each gives the other's.
 
-    \b
     Examples:
-      lattice show samples/cards.slf.gz --beta 0.05 --confusion-sets
-      lattice show before.slf --against after.slf
       lattice show samples/lecture-34.json --arcs
-      lattice show samples/goforward.slf.gz
-      lattice show grammars/lecture-words.yaml
+      lattice show samples/cards.slf.gz --beta 0.05 --confusion-sets
+      lattice show samples/goforward.slf.gz --beta 0.05 --strip --heaviest 5
+      lattice show samples/lecture-34.json --against samples/amount-check.json
     """
     stream.require_one_stdin(graphs, against)
     parts = reports.Parts(strip, label_uses, confusion_sets, heaviest or 0, beta)

@@ -7,24 +7,35 @@ from pathlib import Path
 import click
 
 from lattice_cli.cli import reports
-from lattice_cli.cli.options import StrictCommand, color_option
+from lattice_cli.cli.options import (
+    StrictCommand,
+    color_option,
+    file_named,
+    file_read,
+)
 from lattice_cli.errors import UsageError
 
 
 @click.command(cls=StrictCommand)
-@click.argument("config", metavar="CONFIG", required=False)
-@click.option("-o", "--output", metavar="MODEL", help="The model file; default: the name of CONFIG with .npz, here.")
+@click.argument("config", metavar="CONFIG", type=file_read, required=False)
+@click.option(
+    "-o",
+    "--output",
+    metavar="MODEL",
+    type=file_named,
+    help="The model file to write; default: the name of CONFIG with .npz, here.",
+)
 @click.option(
     "--set",
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A key of the configuration, such as optimizer.rate=0.1.",
+    help="Change a key of the configuration, such as optimizer.rate=0.1; may be repeated.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a training that was stopped, as if it had not been.")
-@click.option("--restart", is_flag=True, help="Begin again although there is a training that was stopped.")
-@click.option("--keys", is_flag=True, help="List every key of a configuration, its default and its meaning.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch.")
+@click.option("--resume", is_flag=True, help="Go on with a training that was stopped, to the same numbers.")
+@click.option("--restart", is_flag=True, help="Begin a training again, though there is one that was stopped.")
+@click.option("--keys", is_flag=True, help="List all keys of a configuration, their defaults and meanings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of tables.")
 @color_option
 def train(
     config: str | None,
@@ -43,7 +54,6 @@ def train(
     grammar. Beside it MODEL.checkpoint is where the training stands: after Ctrl-C, or a crash, --resume goes on from
     there and comes to the same numbers. Paths in CONFIG are relative to it.
 
-    \b
     Examples:
       lattice train samples/check-reader.yaml
       lattice train samples/check-reader.yaml --set objective.loss=perceptron \\
@@ -51,6 +61,8 @@ def train(
       lattice train --keys
     """
     if keys:
+        if config is not None or output is not None or overrides or resume or restart or as_json:
+            raise UsageError("--keys lists all keys there are, whatever else is given: expected it alone")
         reports.show_keys(color)
         return 0
     if config is None:

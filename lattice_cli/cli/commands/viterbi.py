@@ -12,6 +12,7 @@ from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     StrictCommand,
     decoder_options,
+    file_read,
     input_options,
     of_option,
     request_options,
@@ -24,21 +25,22 @@ from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True)
+@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @request_options
 @row_time_option
 @scorer_options
-@click.option("--arcs", "show_arcs", is_flag=True, help="The arcs of each path: labels, energies, each named score.")
-@click.option("--scores", "show_scores", is_flag=True, help="The named scores of each path, one by one, not weighed.")
-@click.option("--nodes", "show_nodes", is_flag=True, help="The nodes each path goes through.")
-@click.option("--times", "show_times", is_flag=True, help="The times of those nodes, where the file has them.")
+@click.option("--arcs", "show_arcs", is_flag=True, help="Table of the arcs of each path: labels, energies, scores.")
+@click.option("--scores", "show_scores", is_flag=True, help="Named scores of each path, one by one, not weighed.")
+@click.option("--nodes", "show_nodes", is_flag=True, help="Nodes that each path goes through.")
+@click.option("--times", "show_times", is_flag=True, help="Times of the nodes of each path, where the file has them.")
 @of_option
 @click.option(
     "--to",
     "answers_as",
+    metavar="FORM",
     type=click.Choice(["ctm", "trn", "text", "srt"]),
-    help="Best answers as other programs read them: CTM and trn of sclite, Kaldi's text, captions.",
+    help="Best answers as other programs read them: ctm and trn of sclite, text of Kaldi, srt (captions).",
 )
 @input_options
 @result_options
@@ -72,14 +74,15 @@ def viterbi(
     within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
     distance from above; it needs interpretations without cycles (status 2 else), and so do posteriors of single labels.
 
-    \b
     Examples:
       lattice viterbi samples/lecture-34.json -n 3
       lattice viterbi samples/lecture-cut.yaml -g grammars/lecture-words.yaml
       lattice viterbi samples/cards.slf.gz -n 3 --distinct
       lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
-      lattice viterbi line.npy --labels chars.txt --logp --ctc '<blank>' \\
-        -g lexicon.yaml --lm news.arpa --beam 12
+      lattice viterbi samples/ctc-line.npy --labels samples/ctc-line.labels.txt \\
+        --logp --ctc '<blank>'
+      lattice viterbi samples/goforward.slf.gz --lm grammars/robot.arpa \\
+        --lm-scale 10
     """
     stream.require_one_stdin(graphs, decoder.grammar, *scorers.lm, scorers.hot_words)
     stream.require_side(side, decoder.grammar)

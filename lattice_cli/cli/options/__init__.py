@@ -1,9 +1,11 @@
 """What can be said on the command line, in groups that reach a command as one parameter each.
 
-answers         how many answers, beams, language models, hot words
-grammar_ending  how a built grammar ends: union, closure, -o
-groups          options given twice or in vain; options that reach a command as one parameter
-shared          options that commands share
+answers                how many answers, beams, language models, hot words
+grammar_ending         how a built grammar ends: union, closure, -o
+groups                 help; options given twice or in vain; options that reach a command as one parameter
+parameter_types        what values are: files, names with numbers, lists, numbers in a range
+shared                 options that commands share
+text_training_options  of a network that is learned from text
 """
 
 from typing import TYPE_CHECKING
@@ -13,12 +15,23 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.cli.options.answers import ScorerOptions, request_options, row_time_option, scorer_options
     from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, labels_in, say
-    from lattice_cli.cli.options.groups import Option, StrictCommand, grouped
-    from lattice_cli.cli.options.shared import (
+    from lattice_cli.cli.options.groups import Group, Option, StrictCommand, grouped
+    from lattice_cli.cli.options.parameter_types import (
         BetaList,
-        DecoderOptions,
+        FileName,
+        NamedNumber,
         Number,
         SizeList,
+        file_named,
+        file_read,
+        finite_number,
+        folder_named,
+        not_negative,
+        positive,
+        say_waiting,
+    )
+    from lattice_cli.cli.options.shared import (
+        DecoderOptions,
         color_option,
         combine_option,
         ctc_option,
@@ -26,10 +39,9 @@ if TYPE_CHECKING:
         drawing_options,
         graph_options,
         input_options,
-        not_negative,
         of_option,
-        positive,
         result_options,
     )
+    from lattice_cli.cli.options.text_training_options import neural_options
 
 __getattr__ = lazy_names(__name__)

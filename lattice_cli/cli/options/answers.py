@@ -9,7 +9,7 @@ import click
 
 from lattice_cli import grammars, records
 from lattice_cli.cli.options.groups import ORDER, Option, grouped
-from lattice_cli.cli.options.shared import NamedNumber, finite_number, positive
+from lattice_cli.cli.options.parameter_types import NamedNumber, file_read, finite_number, positive
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import io, notations
 
@@ -77,8 +77,16 @@ def _request(beam: float | None, max_active: int | None, by: str, **asked: Any) 
 request_options = grouped(
     "request",
     _request,
-    click.option("-n", "n", metavar="N", type=click.IntRange(min=1), default=1, help="The N best paths."),
-    click.option("--distinct", is_flag=True, help="The N best distinct answers instead of paths; exact."),
+    click.option(
+        "-n",
+        "--nbest",
+        "n",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=1,
+        help="How many of the best paths to find.",
+    ),
+    click.option("--distinct", is_flag=True, help="Best distinct answers (-n) instead of paths; exact."),
     click.option(
         "--by",
         type=click.Choice(["path", "sum"]),
@@ -96,9 +104,9 @@ request_options = grouped(
         "--confidence",
         "words",
         is_flag=True,
-        help="The posterior of the answer, and of each label at its place; labels only where there are no cycles.",
+        help="Posteriors of the answer and of each of its labels; of labels only where there are no cycles.",
     ),
-    click.option("--posteriors", is_flag=True, help="The posterior of each answer, over all its paths."),
+    click.option("--posteriors", is_flag=True, help="Posterior of each answer, over all of its paths."),
     click.option(
         "--beta",
         cls=Option,
@@ -106,16 +114,19 @@ request_options = grouped(
         type=positive,
         default=1.0,
         show_default=True,
-        help="Inverse temperature of those posteriors, in 1/nats.",
+        help="Inverse temperature of the posteriors, in 1/nats.",
     ),
     click.option(
         "--beam",
         metavar="NATS",
         type=positive,
-        help="Of an emission matrix: drop what is that far above the best of its row. Without: exact.",
+        help="Drop what is that far above the best of its row of a matrix. Default: nothing, the search is exact.",
     ),
     click.option(
-        "--max-active", metavar="N", type=click.IntRange(min=1), help="Of an emission matrix: N states a row at most."
+        "--max-active",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="How many states a row of a matrix may have at most. Default: no limit.",
     ),
 )
 row_time_option = click.option(
@@ -126,7 +137,7 @@ row_time_option = click.option(
     needs=("--confidence", "--to", "--times", "--arcs"),
     metavar="SECONDS",
     type=positive,
-    help="Seconds of a row of a matrix, or of a frame of a Kaldi lattice. Without: times are in rows or frames.",
+    help="Seconds from row to row of a matrix, or frame to frame of a Kaldi lattice. Default: times are in these.",
 )
 scorer_options = grouped(
     "scorers",
@@ -134,25 +145,28 @@ scorer_options = grouped(
     click.option(
         "--lm",
         metavar="FILE",
+        type=file_read,
         multiple=True,
-        help="A language model over output words, in the ARPA form; exact. May be repeated.",
+        help="Language model over output words, in ARPA form; exact. May be repeated.",
     ),
     click.option(
         "--lm-scale",
         metavar="X",
         type=finite_number,
         multiple=True,
-        help="Weight of the energies of the --lm before it, 1 without; below 0 they are taken out.",
+        help="Weight of the energies of the --lm before it; below 0 they are taken out. Default: 1.",
     ),
     click.option(
-        "--word-energy", metavar="NATS", type=float, default=0.0, help="With --lm: what every word costs besides."
+        "--word-energy", metavar="NATS", type=float, default=0.0, help="What every word costs besides its --lm."
     ),
     click.option(
         "--hot",
         "hot",
         type=NamedNumber("WORD=NATS"),
         multiple=True,
-        help="A word that answers gain by; may be repeated.",
+        help="A word that answers gain by, and how much; may be repeated.",
     ),
-    click.option("--hot-words", metavar="FILE", help="Such words, one a line: word, tab, nats."),
+    click.option(
+        "--hot-words", metavar="FILE", type=file_read, help="File of words that answers gain by: word, tab, nats."
+    ),
 )

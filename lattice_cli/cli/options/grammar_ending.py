@@ -13,6 +13,7 @@ import click
 from lattice_cli import formats
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options.groups import grouped
+from lattice_cli.cli.options.parameter_types import file_named, file_read, say_waiting
 from lattice_cli.cli.options.shared import color_option, encoding_option
 from lattice_cli.errors import FormatError, NoPath, UsageError, printable
 from lattice_cli.formats import io
@@ -91,13 +92,26 @@ def _ending(**given: Any) -> Ending:
 ending_options = grouped(
     "ending",
     _ending,
-    click.option("-o", "--output", metavar="OUT", help="Write to a file: .json, .npz, .att and so on, or with .gz."),
-    click.option("--id", "name", metavar="ID", help="The grammar's id; the file's name or the kind without it."),
-    click.option("--union", "unions", metavar="GRAMMAR", multiple=True, help="Or what this grammar accepts; again."),
-    click.option("--energy", type=float, metavar="E", callback=_finite, help="Add an energy to every path."),
-    click.option("--plus", is_flag=True, help="Once or more often in a row (after --union and --energy)."),
-    click.option("--closure", is_flag=True, help="Any number of times in a row, none included."),
-    click.option("--optional", is_flag=True, help="Or the empty sequence, at energy 0."),
+    click.option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=file_named,
+        help="The file to write: .json, .npz, .att and so on, or with .gz.",
+    ),
+    click.option("--id", "name", metavar="ID", help="The grammar's id. Default: the file's name, or the kind."),
+    click.option(
+        "--union",
+        "unions",
+        metavar="GRAMMAR",
+        type=file_read,
+        multiple=True,
+        help="Accept what GRAMMAR accepts as well; may be repeated.",
+    ),
+    click.option("--energy", type=float, metavar="NATS", callback=_finite, help="Energy to add to every path."),
+    click.option("--plus", is_flag=True, help="Accept it once or more often in a row (after --union, --energy)."),
+    click.option("--closure", is_flag=True, help="Accept it any number of times in a row, none included."),
+    click.option("--optional", is_flag=True, help="Accept the empty sequence as well, at energy 0."),
     encoding_option,
     color_option,
 )
@@ -110,7 +124,9 @@ def file_given(given: Sequence[str]) -> str | None:
     for a file among several.
     """
     files = [each for each in given if each.endswith((".txt", ".txt.gz")) or Path(each).is_file()]
-    files += ["-"] if [*given] == ["-"] else []
+    if [*given] == ["-"]:
+        files.append("-")
+        say_waiting()
     if files and len(given) > 1:
         way = "cat FILE... | lattice grammar ... - reads several, and words that are called like files"
         raise UsageError(f"{files[0]}: is a file, expected it alone, or words ({way})")

@@ -1,15 +1,18 @@
-"""What all options have in common: none is dropped in silence, and some belong together and reach a command as one."""
+"""What all commands and options have in common: help in two forms, no option dropped in silence, groups of options."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from lattice_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: Where a command's context has the names of its parameters, in the order in which they are given.
 ORDER = "lattice.order"
@@ -24,7 +27,66 @@ class Option(click.Option):
         self.needs = needs
 
 
-class StrictCommand(click.Command):
+def _shows(form: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            from lattice_cli.cli import help as help_texts  # nothing of it is loaded before help is asked for
+
+            click.echo(getattr(help_texts, form)(ctx))
+            ctx.exit()
+
+    return show
+
+
+#: -h is one screen, --help is everything.
+_HELP = [
+    click.Option(names, is_flag=True, is_eager=True, expose_value=False, callback=_shows(form), help=text)
+    for names, form, text in (
+        (["-h", "brief"], "brief", "The help on one screen: examples, and the options used most."),
+        (["--help"], "full", "All of the help."),
+    )
+]
+
+
+class Helped(click.Command):
+    """A command with two forms of help."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters, then -h and --help."""
+        return [*self.params, *_HELP]
+
+    def get_help(self, ctx: click.Context) -> str:
+        """All of its help."""
+        from lattice_cli.cli.help import full
+
+        return full(ctx)
+
+
+class Group(Helped, click.Group):
+    """A group of commands, in the order in which they are defined; by itself it says what there is."""
+
+    def listed(self) -> dict[str, dict[str, str]]:
+        """Heading -> command -> what it does."""
+        return {"Commands": {name: each.get_short_help_str(200) for name, each in self.commands.items()}}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the help."""
+        return [name for group in self.listed().values() for name in group]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments. Without any it says on standard output what there is."""
+        return super().parse_args(ctx, args if args or ctx.resilient_parsing else ["-h"])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options that begin so; none is loaded for it."""
+        from click.shell_completion import CompletionItem
+
+        found = {name: about for group in self.listed().values() for name, about in group.items()}
+        items = [CompletionItem(name, help=about) for name, about in found.items() if name.startswith(incomplete)]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+class StrictCommand(Helped):
     """A command that refuses options of which one would be dropped: given twice, or without what it is for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

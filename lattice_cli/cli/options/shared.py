@@ -11,81 +11,11 @@ from lattice_cli import grammars, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import Option, applied, grouped
+from lattice_cli.cli.options.parameter_types import NamedNumber, file_named, file_read
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io, numbered, readable
-
-
-class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """NAME=VALUE, the value a finite number."""
-
-    def __init__(self, name: str = "NAME=VALUE") -> None:
-        """name: how the help calls it."""
-        self.name = name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """(name, value) of one option."""
-        name, equals, text = str(value).rpartition("=")
-        try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
-        if not equals or not name or not abs(number) < float("inf"):
-            self.fail(f"{value!r} is not {self.name} with a finite number", param, ctx)
-        return name, number
-
-
-class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Inverse temperatures, one or several separated by commas."""
-
-    name = "B[,B...]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """The temperatures as numbers above 0."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            betas = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            betas = ()
-        if not betas or not all(0 < beta < float("inf") for beta in betas):
-            self.fail(f"{value!r} is not a finite number above 0, or several separated by commas", param, ctx)
-        return betas
-
-
-class SizeList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """Sizes of layers separated by commas; 0 alone stands for none."""
-
-    name = "N[,N...]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The sizes as numbers of at least 1."""
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).split(",")
-        if parts == ["0"]:
-            return ()
-        if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
-            self.fail(f"{value!r} is not a whole number above 0, or several separated by commas", param, ctx)
-        return tuple(int(part) for part in parts)
-
-
-class Number(click.FloatRange):
-    """A number in a range; nan, which no comparison refuses, is in none."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number."""
-        found = super().convert(value, param, ctx)
-        if found != found:
-            self.fail(f"{value} is not a number", param, ctx)
-        return found
-
-
-finite_number = Number(min=-float("inf"), max=float("inf"), min_open=True, max_open=True)
-#: A number above 0; an infinite one would make every energy one.
-not_negative = Number(min=0, max=float("inf"), max_open=True)
-positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
 
 
 def _processors() -> int:
@@ -110,11 +40,10 @@ grammar_option = click.option(
     "-g",
     "--grammar",
     metavar="GRAMMAR",
-    help="Compose each graph with this grammar: a graph, a word list, ARPA, JSGF, FSG or a dictionary.",
+    type=file_read,
+    help="Compose each graph with a grammar. A graph, a word list, ARPA, JSGF, FSG or a dictionary.",
 )
-ctc_option = click.option(
-    "--ctc", metavar="BLANK", help="Read the labels as CTC: repeats merge unless BLANK stands between."
-)
+ctc_option = click.option("--ctc", metavar="BLANK", help="Read labels as CTC: repeats merge unless BLANK is between.")
 combine_option = click.option(
     "--combine",
     cls=Option,
@@ -122,16 +51,22 @@ combine_option = click.option(
     type=click.Choice(COMBINE),
     default="add",
     show_default=True,
-    help="With a grammar: how the energies of two matching arcs become one.",
+    help="How the energies of two matching arcs of graph and grammar become one.",
 )
 decoder_options = grouped("decoder", DecoderOptions, grammar_option, ctc_option, combine_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
 _tsv_option = click.option(
-    "--tsv", "as_tsv", is_flag=True, help="Columns between tabs instead of tables, with every digit, under their names."
+    "--tsv", "as_tsv", is_flag=True, help="Columns between tabs instead of tables, under their names, with every digit."
 )
-_every_row_option = click.option("--all", "every_row", is_flag=True, help="Every row of long tables on a terminal.")
+_every_row_option = click.option(
+    "--all", "every_row", is_flag=True, help="Every row of a long table, on a terminal too."
+)
 _output_option = click.option(
-    "-o", "--output", metavar="OUT", help="Write the results to this file, whole or not at all; gzipped as .gz."
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="Where to write the results, whole or not at all; gzipped where the name ends in .gz.",
 )
 color_option = click.option(
     "--color",
@@ -140,9 +75,13 @@ color_option = click.option(
     show_default=True,
     help="Colour in tables; auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
-_keep_going_option = click.option("--keep-going", is_flag=True, help="Go on after a bad record; the status tells.")
+_keep_going_option = click.option(
+    "--keep-going", is_flag=True, help="Go on after a bad record; the exit status tells of it."
+)
 _no_path_option = click.option(
-    "--no-path-ok", is_flag=True, help="Records without a path are reported, but the exit status is 0, not 1."
+    "--no-path-ok",
+    is_flag=True,
+    help="Records without a path are reported, but the exit status is 0 if nothing else went wrong.",
 )
 of_option = click.option(
     "--of",
@@ -152,11 +91,11 @@ of_option = click.option(
     type=click.Choice(SIDES),
     default="recognition",
     show_default=True,
-    help="With -g: whose arcs and nodes to report.",
+    help="Whose arcs and nodes to report, with a grammar.",
 )
 
 encoding_option = click.option(
-    "--encoding", metavar="NAME", help="Of text that is not UTF-8: latin-1, utf-16, cp1252, ... (read only)."
+    "--encoding", metavar="NAME", help="Encoding of input that is not UTF-8: latin-1, utf-16, cp1252, ..."
 )
 
 _form_options = applied(
@@ -172,12 +111,13 @@ _form_options = applied(
     click.option(
         "--labels",
         metavar="FILE",
-        help="Labels of the columns of a matrix: a label a line, `label id` lines, or JSON (a list, {label: id}).",
+        type=file_read,
+        help="Labels of a matrix' columns. A label a line, `label id` lines, or JSON (a list, {label: id}).",
     ),
-    click.option("--logp", is_flag=True, help="Matrices hold log-probabilities: energy = -logp."),
-    click.option("--log10", is_flag=True, help="The same to base 10."),
-    click.option("--prob", is_flag=True, help="Matrices hold probabilities."),
-    click.option("--logits", is_flag=True, help="Matrices hold scores of a network; energy = -log softmax."),
+    click.option("--logp", is_flag=True, help="Matrices hold log-probabilities (energy = -logp)."),
+    click.option("--log10", is_flag=True, help="Matrices hold log-probabilities to base 10."),
+    click.option("--prob", is_flag=True, help="Matrices hold probabilities (energy = -ln p)."),
+    click.option("--logits", is_flag=True, help="Matrices hold scores of a network (energy = -log softmax)."),
     click.option(
         "--scale",
         "scales",
@@ -189,40 +129,46 @@ _form_options = applied(
         "--node-words",
         type=click.Choice(["auto", "start", "end"]),
         default="auto",
-        help="SLF with words on nodes: a word belongs to links that leave its node (start) or enter it (end).",
+        help="Links that words on nodes of SLF belong to: those that leave the node (start) or enter it (end).",
     ),
     click.option(
-        "--keep-tags", is_flag=True, help="SLF, Kaldi: !SENT_START, !ENTER, <s> and the like are labels, not epsilon."
+        "--keep-tags",
+        is_flag=True,
+        help="Keep !SENT_START, !ENTER, <s> and the like of SLF and Kaldi as labels, not epsilon.",
     ),
     click.option(
         "--split",
         type=click.Choice(["auto", *SPLITS]),
         default="auto",
         help="How labels spell words, and texts become labels: a label a word (words, labels), characters, or pieces "
-        "with marks (▁he, ##llo, he@@, |). Without: as all the labels tell.",
+        "with marks (▁he, ##llo, he@@, |); auto: as all the labels tell.",
     ),
     encoding_option,
 )
 _symbol_options = applied(
     click.option(
-        "--symbols", metavar="FILE", help=f"Labels of numbers, `label number` a line: {', '.join(numbered())}."
+        "--symbols",
+        metavar="FILE",
+        type=file_read,
+        help=f"Symbol table, `label number` a line, of input and output: for numbers in {', '.join(numbered())}.",
     ),
-    click.option("--isymbols", metavar="FILE", help="The same for input labels only."),
+    click.option("--isymbols", metavar="FILE", type=file_read, help="Symbol table of the input labels only."),
     click.option(
         "--osymbols",
         "--words",
         "osymbols",
         metavar="FILE",
-        help="For output labels only, such as Kaldi's words.txt.",
+        type=file_read,
+        help="Symbol table of the output labels; Kaldi's words.txt.",
     ),
     click.option(
         "--epsilon",
         metavar="SYMBOL",
-        help="att, kaldi: the epsilon of labels that are words, whatever they look like; 0: labels are numbers. "
+        help="Epsilon of att and kaldi where labels are words, whatever they look like; 0: labels are numbers. "
         "Default: <eps>, and @0@ of HFST.",
     ),
     click.option(
-        "--acceptor/--transducer", default=None, help="att: four columns end with a weight / an output label."
+        "--acceptor/--transducer", default=None, help="Four columns of att end with a weight / with an output label."
     ),
 )
 
@@ -264,7 +210,7 @@ def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 quiet_option = click.option(
-    "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="No notes on how files were read."
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="Say no notes on how files were read."
 )
 _jobs_option = click.option(
     "--jobs",

@@ -157,32 +157,29 @@ def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
         yield f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random"
 
 
-def _figure(value: float) -> str:
-    """Five digits, so that a row fits on a screen; seven where five would not show how energies differ."""
-    return number(value, 7 if abs(value) >= 100 else 5)
-
-
-def _margin(row: _CheckedLoss) -> str:
+def _margin(row: _CheckedLoss) -> Cell:
     loss = row.result.loss
-    return _figure(row.result.settings.margin) if loss.margin == "m" else loss.margin
+    return row.result.settings.margin if loss.margin == "m" else loss.margin
 
 
-def _against(row: _CheckedLoss) -> str:
+def _against(row: _CheckedLoss) -> Cell:
     """What the correct answer is held against: E_I, or for the soft losses F(all)."""
     result = row.result
     if result.loss.soft and result.all is not None:
-        return _figure(result.all.energy)
+        return result.all.energy
     if not result.loss.contrasts:
         return "-"
     offending = result.offending
-    return "none" if offending is None else ("" if offending.bound is None else "≤ ") + _figure(offending.energy)
+    if offending is None or offending.bound is None:
+        return "none" if offending is None else offending.energy
+    return f"≤ {number(offending.energy, 5)}"
 
 
-def _slope(row: _CheckedLoss) -> str:
+def _slope(row: _CheckedLoss) -> Cell:
     result = row.result
     if result.loss.soft and result.all is not None:
-        return _figure(result.value.by_all)
-    return _figure(result.value.by_offending) if result.loss.contrasts else "-"
+        return result.value.by_all
+    return result.value.by_offending if result.loss.contrasts else "-"
 
 
 def _term(term: AnswerEnergy) -> dict[str, Any]:
@@ -224,14 +221,15 @@ def _worst(found: Check) -> str:
 
 _LOSS = Fields(
     Field("loss", "loss", "result.loss.name", "name", str),
-    Field("value", "value", "result.value.value", shown=_figure),
-    Field(None, "margin", _margin, shown=str),
-    Field("correct", "E_C", "result.correct", shown=lambda term: _figure(term.energy), told=_term),
+    Field("value", "value", "result.value.value", "figure"),
+    Field(None, "margin", _margin, "figure"),
+    Field("correct", of="result.correct", told=_term),
+    Field(None, "E_C", "result.correct.energy", "figure"),
     Field("offending", of="result.offending", told=_term),
-    Field(None, "E_I", _against, shown=str),
+    Field(None, "E_I", _against, "figure"),
     Field("slopes", of=lambda row: _slopes(row.result)),
-    Field(None, "dL/dE_C", "result.value.by_correct", shown=_figure),
-    Field(None, "dL/dE_I", _slope, shown=str),
+    Field(None, "dL/dE_C", "result.value.by_correct", "figure"),
+    Field(None, "dL/dE_I", _slope, "figure"),
     Field("latent", of="result.latent"),
     Field("beta", of="result.settings.beta"),
     Field("targets", of="result.targets"),

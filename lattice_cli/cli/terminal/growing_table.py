@@ -9,7 +9,7 @@ from rich import box
 from rich.cells import cell_len
 from rich.text import Text
 
-from lattice_cli.cli.terminal.tables import TableConsole, number, say
+from lattice_cli.cli.terminal.tables import TableConsole, say
 from lattice_cli.errors import counted, printable
 
 #: A text column is not made narrower than this while another can be.
@@ -19,6 +19,14 @@ _AT_ONCE = 100
 #: Styles of columns; a row of a fault has that of faults in its last cell.
 _STYLES = {"label": "cyan"}
 _HEADING, _FAULT = "bold", "red"
+_NUMBERS = ("number", "figure")
+
+
+def number(value: float | None, digits: int = 7) -> str:
+    """A number for people: up to seven significant digits. JSON output has them all."""
+    if value is None or value != value:
+        return "-"
+    return f"{value + 0.0:.{digits}g}"  # + 0.0 makes a 0 of a -0
 
 
 class GrowingTable:
@@ -32,8 +40,10 @@ class GrowingTable:
     def __init__(
         self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "", at_once: int = _AT_ONCE
     ) -> None:
-        """columns: (heading, kind) with kind `number`, `name` (never folded), `text` or `label`."""
-        self._out, self._columns, self._title, self._at_once = out, columns, title, at_once
+        """columns: (heading, kind) with kind `number`, `figure` (a number of five digits, of seven from 100 on), `name`
+        (never folded), `text` or `label`."""
+        self._out, self._title, self._at_once = out, title, at_once
+        self._headings = [_visible(heading) for heading, _ in columns]
         self._kinds = [kind for _, kind in columns]
         self._box = box.ROUNDED.substitute(out.options)
         self._rows: list[tuple[Sequence[str], bool]] = []
@@ -49,7 +59,7 @@ class GrowingTable:
             self._left_out += 1
             return
         self._sound |= not fault
-        self._rows.append(([cell if isinstance(cell, str) else number(cell) for cell in cells], fault))
+        self._rows.append(([*map(_shown, cells, self._kinds)], fault))
         if len(self._rows) >= self._at_once:
             self._print_rows()
 
@@ -86,21 +96,18 @@ class GrowingTable:
         if self._title:
             self._out.print(Text(printable(self._title), style="bold"), soft_wrap=self._out.unlimited)
         self._put(self._box.get_top(self._padded))
-        self._row([heading for heading, _ in self._columns], [_HEADING] * len(self._columns), self._box.head_vertical)
+        self._row(self._headings, [_HEADING] * len(self._headings), self._box.head_vertical)
         self._put(self._box.get_row(self._padded, "head"))
 
     def _row(self, cells: Sequence[str], styles: Sequence[str | None], between: str = "") -> None:
         """One row, of as many lines as its longest folded cell."""
         chosen, between = self._box, between or self._box.mid_vertical
-        folded = [
-            self._folded(cell if cell.isprintable() else printable(cell), width)
-            for cell, width in zip(cells, self._widths)
-        ]
+        folded = map(self._folded, cells, self._widths)
         for parts in zip_longest(*folded, fillvalue=""):
             line = Text(chosen.mid_left)
             for place, (part, width, kind) in enumerate(zip(parts, self._widths, self._kinds)):
                 space = " " * (width - cell_len(part))
-                before, behind = (space, "") if kind == "number" else ("", space)
+                before, behind = (space, "") if kind in _NUMBERS else ("", space)
                 line.append(f" {before}").append(part, styles[place]).append(f"{behind} ")
                 line.append(between if place < len(parts) - 1 else chosen.mid_right)
             self._put(line if self._out.color_system else line.plain)
@@ -131,17 +138,16 @@ class GrowingTable:
         if self._digits is None:
             return cells
         return [
-            _fewer_digits(cell, self._digits) if kind == "number" else cell for cell, kind in zip(cells, self._kinds)
+            _fewer_digits(cell, self._digits) if kind in _NUMBERS else cell for cell, kind in zip(cells, self._kinds)
         ]
 
     def _needed(self, rows: Iterable[Sequence[str]]) -> list[int]:
-        headings = [cell_len(printable(heading)) for heading, _ in self._columns]
-        return [*map(max, headings, _widest(rows) or headings)]
+        return _widest([self._headings, *rows])
 
     def _least(self, rows: Iterable[Sequence[str]]) -> int:
         """The narrowest that a table can be with names and numbers uncut, and some room for each other column."""
         needed = self._needed(rows)
-        whole = ("number", "name")
+        whole = (*_NUMBERS, "name")
         return 1 + sum(
             3 + (width if kind in whole else min(width, _LEAST_TEXT)) for width, kind in zip(needed, self._kinds)
         )
@@ -160,7 +166,17 @@ class GrowingTable:
 
 
 def _widest(rows: Iterable[Sequence[str]]) -> list[int]:
-    return [max(map(cell_len, map(printable, column))) for column in zip(*rows)]
+    return [max(map(cell_len, column)) for column in zip(*rows)]
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() else printable(text)
+
+
+def _shown(cell: str | float | None, kind: str) -> str:
+    if isinstance(cell, str):
+        return _visible(cell)
+    return number(cell, 5 if kind == "figure" and cell is not None and abs(cell) < 100 else 7)
 
 
 def _fewer_digits(cell: str, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""The screen that results go to, and numbers, labels and answers as text for people.
+"""The screen that results go to, and labels and answers as text for people.
 
 Labels are data: they are never read as markup, control characters are shown as escapes, and a table in a pipe is as
 wide as its contents, so nothing is cut off.
@@ -68,13 +68,6 @@ def _width_of_a_pipe() -> int:
     if not (wanted.isascii() and wanted.isdigit() and int(wanted) >= _LEAST_WIDTH):
         raise UsageError(f"LATTICE_WIDTH is {wanted!r}, expected a whole number of columns from {_LEAST_WIDTH} on")
     return int(wanted)
-
-
-def number(value: float | None, digits: int = 7) -> str:
-    """A number for people: up to seven significant digits. JSON output has them all."""
-    if value is None or value != value:
-        return "-"
-    return f"{value + 0.0:.{digits}g}"  # + 0.0 makes a 0 of a -0
 
 
 def label_text(label: str | None) -> str:

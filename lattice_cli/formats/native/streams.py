@@ -87,10 +87,8 @@ def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> R
         options.require_unused(("scales", *MATRIX_OPTIONS), source, "is a trained model")
         if options.models == "refused":
             name = "MODEL" if path == STDIN else path
-            ways = (
-                f"lattice recognize {name} INPUTS makes graphs, -g {name} is its grammar, lattice show {name} shows it"
-            )
-            raise FormatError(f"{source}: a trained model, expected a graph ({ways})")
+            ways = f"lattice recognize {name} INPUTS makes graphs, -g {name} is its grammar, lattice show {name} shows"
+            raise FormatError(f"{source}: a trained model, expected a graph ({ways} what it is)")
         yield ModelFile(path, source, arrays)
         return
     if "model" in arrays or "about" in arrays or "src" in arrays:

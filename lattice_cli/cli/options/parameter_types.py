@@ -1,0 +1,115 @@
+"""What values of options and arguments are: files, names with numbers, lists, numbers in a range."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def say_waiting() -> None:
+    """A word on standard error where standard input is to be read, and that is a terminal."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        print(f"lattice: reading from the terminal; end with {end}", file=sys.stderr)
+
+
+class FileName(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A file, or "-"; shells complete it. reads: "-" is standard input. folder: a folder instead."""
+
+    def __init__(self, reads: bool = True, folder: bool = False) -> None:
+        self.name = "dir" if folder else "file"
+        self._reads = reads
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is given."""
+        if value == "-" and self._reads:
+            say_waiting()
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """What the shell knows of files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=self.name)]
+
+
+#: What is read; what is written, or may be something else than a file.
+file_read = FileName()
+file_named = FileName(reads=False)
+folder_named = FileName(reads=False, folder=True)
+
+
+class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """NAME=VALUE, the value a finite number."""
+
+    def __init__(self, name: str = "NAME=VALUE") -> None:
+        """name: how the help calls it."""
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """(name, value) of one option."""
+        name, equals, text = str(value).rpartition("=")
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not equals or not name or not abs(number) < float("inf"):
+            self.fail(f"{value!r} is not {self.name} with a finite number", param, ctx)
+        return name, number
+
+
+class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Inverse temperatures, one or several separated by commas."""
+
+    name = "B[,B...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """The temperatures as numbers above 0."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            betas = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            betas = ()
+        if not betas or not all(0 < beta < float("inf") for beta in betas):
+            self.fail(f"{value!r} is not a finite number above 0, or several separated by commas", param, ctx)
+        return betas
+
+
+class SizeList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Sizes of layers separated by commas; 0 alone stands for none."""
+
+    name = "N[,N...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The sizes as numbers of at least 1."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        if parts == ["0"]:
+            return ()
+        if not all(part.strip().isascii() and part.strip().isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r} is not a whole number above 0, or several separated by commas", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+class Number(click.FloatRange):
+    """A number in a range; nan, which no comparison refuses, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is not a number", param, ctx)
+        return found
+
+
+finite_number = Number(min=-float("inf"), max=float("inf"), min_open=True, max_open=True)
+#: A number above 0; an infinite one would make every energy one.
+not_negative = Number(min=0, max=float("inf"), max_open=True)
+positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
