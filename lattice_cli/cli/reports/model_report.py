@@ -116,8 +116,7 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "curve" in training:
         values = training["curve"]["values"]
         yield f"{training['curve']['of'].replace('_', ' ')} by epoch", curve(values)
-        ends = f"{number(values[0], 4)} at first, {number(values[-1], 4)} at last"
-        yield "", f"{ends}, {number(min(values), 4)} at least"
+        yield "first, last, least", ", ".join(number(value, 4) for value in (values[0], values[-1], min(values)))
 
 
 def curve(values: Sequence[float]) -> str:
