@@ -63,6 +63,8 @@ def config_lines(told: Mapping[str, Any], like: Mapping[str, Any]) -> list[str]:
         if isinstance(value, dict) and isinstance(usual, dict):
             inner = config_lines(value, usual)
             lines += [f"{key}:", *(f"  {line}" for line in inner)] if inner else []
+        elif value != usual and isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            lines += [f"{key}:", *(f"- {json_line(each)}" for each in value)]
         elif value != usual:
             lines.append(f"{key}: {json_line(value)}")
     return lines

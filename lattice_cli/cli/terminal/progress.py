@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DELAY = 1.0
 #: Columns of the bar.
 _LEAST_BAR, _MOST_BAR = 8, 20
+#: Columns behind all of it: terminals write ^C there, which must not begin another line.
+_SPARE = 3
 
 
 class ProgressBar:
@@ -54,13 +56,18 @@ class ProgressBar:
             console = Console(stderr=True)
             self._bar = Progress(self._column, text, console=console, transient=True, redirect_stdout=False)
             self._bar.add_task("", total=None)
-        width = self._bar.console.width
+        width = self._bar.console.width - _SPARE
         said = beside(self._share, self._first, self.seconds, self._said, width - _LEAST_BAR - 2)
         assert self._column is not None
         self._column.bar_width = max(_LEAST_BAR, min(_MOST_BAR, width - len(said) - 2))
         self._bar.tasks[0].total = None if self._share is None else 1.0  # update() leaves a total of None as it was
         self._bar.update(self._bar.tasks[0].id, completed=self._share or 0.0, description=said)
         if not self._shown:
+            from rich.control import Control
+            from rich.segment import ControlType
+
+            # In a pipe of two commands the bar of the other one may stand on this line.
+            self._bar.console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
             self._bar.start()
             self._shown = True
 

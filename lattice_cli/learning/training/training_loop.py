@@ -41,7 +41,7 @@ class Epoch:
     label_error: float | None = None
     exact: float | None = None
     nll: float | None = None
-    seconds: float | None = None
+    seconds: float | None = field(default=None, compare=False)
 
     def known(self) -> dict[str, float | int | bool]:
         """What is known of it, by name."""
