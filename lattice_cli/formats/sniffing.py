@@ -69,6 +69,8 @@ def _sniffed(source: Source, name: str) -> Format:
     first = next((line for line in lines if line.lstrip()[:1] not in ("", "#")), "")
     if "\ufffd" in first:
         decoded(b"\n".join(head.split(b"\n")[: len(lines)]), source.name)  # says which byte is no text
+    if "\0" in first:
+        raise FormatError(f"{source.name}: binary data, in no form that is known; lattice help formats lists them")
     if first and not _YAML.match(first):
         raise FormatError(f"{source.name}: {_not_understood(first)}")
     return FORMATS["yaml"]

@@ -88,6 +88,7 @@ def test_a_name_decides_between_readings_that_fit(name: str, text: str, expected
         ("x", WORDS, "words for a word list"),
         ("x", "╭───╮\n│ id │\n", "a table of results, expected graphs (with --json"),
         ("x.json", "hello\n", "found 'hello', in no form that is known"),
+        ("x.safetensors", '\x08\0\0\0\0\0\0\0{"a":{}}', "binary data, in no form that is known"),
         ("x", "from,to,label\n0,1,a\n", "found 'from,to,label', in no form"),
     ],
 )

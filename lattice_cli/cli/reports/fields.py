@@ -183,7 +183,7 @@ class ArcListing(Listing):
 
 def small(value: float, least: float = 1e-9) -> str:
     """A residual: what is no more than rounding is said to be below that."""
-    return number(value) if abs(value) >= least else f"<{least:g}"
+    return number(value) if abs(value) >= least else f"<{least:g}".replace("e-0", "e-")
 
 
 def finite(value: float) -> float | None:

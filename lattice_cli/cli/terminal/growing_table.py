@@ -104,23 +104,27 @@ class GrowingTable:
         chosen, between = self._box, between or self._box.mid_vertical
         folded = map(self._folded, cells, self._widths)
         for parts in zip_longest(*folded, fillvalue=""):
+            spaces = [" " * (width - _width(part)) for part, width in zip(parts, self._widths)]
+            if not self._out.color_system:
+                padded = [
+                    space + part if kind in _NUMBERS else part + space
+                    for part, space, kind in zip(parts, spaces, self._kinds)
+                ]
+                self._put(f"{chosen.mid_left} {f' {between} '.join(padded)} {chosen.mid_right}")
+                continue
             line = Text(chosen.mid_left)
-            for place, (part, width, kind) in enumerate(zip(parts, self._widths, self._kinds)):
-                space = " " * (width - cell_len(part))
+            for place, (part, space, kind) in enumerate(zip(parts, spaces, self._kinds)):
                 before, behind = (space, "") if kind in _NUMBERS else ("", space)
                 line.append(f" {before}").append(part, styles[place]).append(f"{behind} ")
                 line.append(between if place < len(parts) - 1 else chosen.mid_right)
-            self._put(line if self._out.color_system else line.plain)
-
-    def _put(self, line: Text | str) -> None:
-        if isinstance(line, Text):
             self._out.print(line, soft_wrap=True)
-        else:
-            self._out.file.write(line + "\n")
+
+    def _put(self, line: str) -> None:
+        self._out.file.write(line + "\n")
 
     def _folded(self, cell: str, width: int) -> list[str]:
         """A cell in lines: between words where it can be."""
-        if cell_len(cell) <= width:
+        if _width(cell) <= width:
             return [cell]
         return [line.plain.rstrip() for line in Text(cell).wrap(self._out, width, overflow="fold")]
 
@@ -166,7 +170,11 @@ class GrowingTable:
 
 
 def _widest(rows: Iterable[Sequence[str]]) -> list[int]:
-    return [max(map(cell_len, column)) for column in zip(*rows)]
+    return [max(map(_width, column)) for column in zip(*rows)]
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def _visible(text: str) -> str:
