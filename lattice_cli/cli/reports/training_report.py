@@ -36,7 +36,7 @@ def run_training(
         standing = trainer.run()
     if standing.ended:
         watching.finish(standing)
-        if not as_json:
+        if sys.stderr.isatty() and not as_json:
             sys.stdout.flush()
             print(uses_of(config, path, output), file=sys.stderr)
         return 0
