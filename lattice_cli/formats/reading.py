@@ -10,7 +10,17 @@ from dataclasses import replace
 from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io import MATRIX_OPTIONS, Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
+from lattice_cli.formats.io import (
+    MATRIX_OPTIONS,
+    Failure,
+    Pause,
+    RawPart,
+    Reached,
+    ReadOptions,
+    Source,
+    decoded,
+    parsed,
+)
 from lattice_cli.formats.matrices.units import ENERGIES, UNITS
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
@@ -38,12 +48,12 @@ def read_one(path: str, options: ReadOptions | None = None) -> Document:
 
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of a file ("-": standard input) as they are read, in order; bad ones as Failures."""
-    return parsed(split_records(path, options))
+    return (each for each in parsed(split_records(path, options)) if not isinstance(each, Reached))
 
 
 def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     """The same, with what recognisers work on among them."""
-    return parsed(split_records(path, replace(options, inputs=True)))
+    return read_records(path, replace(options, inputs=True))
 
 
 def split_records(path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:

@@ -8,10 +8,11 @@ import pathlib
 
 import pytest
 from support.commands import LECTURE, WORDS, records, row_of, run, save
+from support.training_data import vectors, write_inputs
 
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.formats import read_results, split_records
-from lattice_cli.formats.io import ReadOptions
+from lattice_cli.formats.io import Pause, ReadOptions, parsed
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +120,13 @@ def test_of_a_document_that_is_not_over_nothing_is_known() -> None:
     assert shares(LECTURE)[0] is None
     assert ShareRead([LECTURE]).known
     assert not ShareRead([LECTURE, "/dev/null"]).known
+
+
+def test_records_of_one_file_of_arrays_are_counted_one_by_one() -> None:
+    write_inputs(pathlib.Path("four.npz"), *vectors(4, 1))
+    counted = ShareRead(["four.npz"])
+    parts = counted.counted(1, parsed(split_records("four.npz", ReadOptions(inputs=True))))
+    assert [counted.share for part in parts if not isinstance(part, Pause)] == [None, 0.25, 0.5, 0.75]
 
 
 def test_answers_are_counted_by_the_line_and_pipes_not_at_all() -> None:

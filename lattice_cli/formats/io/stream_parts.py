@@ -28,7 +28,8 @@ PAUSE = Pause()
 
 @dataclass(frozen=True)
 class Reached(Pause):
-    """All records of a part were given. share: of the bytes of its file, which are read up to there."""
+    """All records of a part were given, or so many of them. share: of the bytes of its file, which are read up to
+    there."""
 
     share: float
 
@@ -59,6 +60,10 @@ class RawPart:
         """Its records; what makes no record is a Failure."""
         try:
             for record in self.parse(*self.arguments):
+                if isinstance(record, Reached):  # of a part that is all of its file
+                    if self.reached is not None:
+                        yield Reached(record.share * self.reached)
+                    continue
                 if isinstance(record, Document):
                     if self.for_matrices and not record.rows:
                         said = f"is a graph, its numbers are energies: {self.for_matrices} is for matrices"

@@ -17,6 +17,7 @@ from lattice_cli.formats.io import (
     Failure,
     Pause,
     RawPart,
+    Reached,
     ReadOptions,
     Source,
     decoded,
@@ -43,7 +44,7 @@ class ModelFile:
         return ModelFile(self.id, self.source, {})
 
 
-Records = Iterator[Document | Inputs | ModelFile | Failure]
+Records = Iterator[Document | Inputs | ModelFile | Failure | Reached]
 
 
 def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
