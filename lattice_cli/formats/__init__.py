@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.config_file import bind, overridden, read_config
+    from lattice_cli.formats.config_file import bind, config_lines, overridden, read_config
     from lattice_cli.formats.model_file import (
         StoredModel,
+        model_of,
         read_checkpoint,
         read_model,
         read_model_if_one,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
@@ -22,6 +22,7 @@ from lattice_cli.formats.io import (
     brief,
     decoded,
     is_null,
+    json_line,
     known_keys,
     location,
     parse_yaml,
@@ -52,6 +53,21 @@ def overridden(given: Settings, overrides: Sequence[str]) -> Settings:
     for override in overrides:
         given = _overridden(given, override)
     return given
+
+
+def config_lines(told: Mapping[str, Any], like: Mapping[str, Any]) -> list[str]:
+    """The lines of a configuration in YAML, its keys that are other than those of `like`; both as JSON values."""
+    lines = []
+    for key, value in told.items():
+        usual = like.get(key)
+        if isinstance(value, dict) and isinstance(usual, dict):
+            inner = config_lines(value, usual)
+            lines += [f"{key}:", *(f"  {line}" for line in inner)] if inner else []
+        elif value != usual and isinstance(value, list) and any(isinstance(each, dict) for each in value):
+            lines += [f"{key}:", *(f"- {json_line(each)}" for each in value)]
+        elif value != usual:
+            lines.append(f"{key}: {json_line(value)}")
+    return lines
 
 
 def _overridden(given: Settings, override: str) -> Settings:

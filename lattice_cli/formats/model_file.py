@@ -51,7 +51,11 @@ def write_model(
 
 def read_model(path: str) -> StoredModel:
     """The model of a file. Raises FormatError for anything that is not as `write_model` writes it."""
-    arrays, source = _read(path)
+    return model_of(*_read(path))
+
+
+def model_of(arrays: dict[str, Any], source: str) -> StoredModel:
+    """The model that the arrays of a file are. Raises FormatError."""
     if "model" not in arrays:
         raise FormatError(f"{source}: not a trained model: array 'model' is missing (lattice train writes them)")
     about = _about(arrays["model"], source)

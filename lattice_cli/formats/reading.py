@@ -10,7 +10,17 @@ from dataclasses import replace
 from functools import partial
 
 from lattice_cli.errors import FormatError, LatticeError
-from lattice_cli.formats.io import MATRIX_OPTIONS, Failure, Pause, RawPart, ReadOptions, Source, decoded, parsed
+from lattice_cli.formats.io import (
+    MATRIX_OPTIONS,
+    Failure,
+    Pause,
+    RawPart,
+    Reached,
+    ReadOptions,
+    Source,
+    decoded,
+    parsed,
+)
 from lattice_cli.formats.matrices.units import ENERGIES, UNITS
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
@@ -38,12 +48,12 @@ def read_one(path: str, options: ReadOptions | None = None) -> Document:
 
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:
     """The records of a file ("-": standard input) as they are read, in order; bad ones as Failures."""
-    return parsed(split_records(path, options))
+    return (each for each in parsed(split_records(path, options)) if not isinstance(each, Reached))
 
 
 def read_inputs(path: str, options: ReadOptions) -> Iterator[Record | Inputs | Pause]:
     """The same, with what recognisers work on among them."""
-    return parsed(split_records(path, replace(options, inputs=True)))
+    return read_records(path, replace(options, inputs=True))
 
 
 def split_records(path: str, options: ReadOptions) -> Iterator[RawPart | Failure | Pause]:
@@ -63,8 +73,11 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
         options.require_unused(_without_use(form), source.name, f"is read as {form.name}")
         split = form.splitter if form.split else partial(_undivided, form)
         for_matrices = UNITS[options.units][1] if form.name in _KALDI and options.units != ENERGIES else ""
+        given = 0
         for part in split(source, path, options):
             if isinstance(part, RawPart):
+                given += part.size if part.taken is None else part.taken
+                part.reached = source.share(given)
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
                 part.for_matrices = for_matrices
             yield part

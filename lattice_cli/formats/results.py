@@ -14,6 +14,7 @@ from lattice_cli.formats.io import (
     PAUSE,
     Failure,
     Pause,
+    Reached,
     ReadOptions,
     Source,
     as_list,
@@ -58,10 +59,14 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
             yield from parsed(split_source(source, path, options))
             return
         options.require_unused(OPTIONS, source.name, "holds answers")
+        given = 0
         for number, line in source.lines():
             if line is None:
-                yield PAUSE
-            elif line.strip():
+                share = source.share(given)
+                yield PAUSE if share is None else Reached(share)
+                continue
+            given += len(line)
+            if line.strip():
                 yield _result(line, number, source.name, path)
     except LatticeError as error:
         yield Failure(path, error)

@@ -1,7 +1,9 @@
 """Configurations and model files as models: where files and learning meet.
 
 assemble          a configuration file and what it names, put together
+description       what is in a model file, to be shown
 grammar_argument  what -g, --ctc and --combine mean: a decoder
+history           the epochs of a training, in a file beside its model
 model_store       trained models to and from files
 neural_store      neural grammars in model files
 trainer           train from a configuration, without a terminal
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lattice_cli.models.description import described
     from lattice_cli.models.grammar_argument import read_decoder
     from lattice_cli.models.model_store import load_model
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural

@@ -6,13 +6,15 @@
     print(standing.ended, standing.epochs[-1].loss)
     model, parameters = load_model("model.npz")
 
-Beside the model lies its checkpoint, from which a training that was stopped goes on to the bit.
+Beside the model lies its checkpoint, from which a training that was stopped goes on to the bit, and its history, a line
+of JSON an epoch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from lattice_cli.learning.training import (
     require_examples,
 )
 from lattice_cli.models.assemble import assemble
+from lattice_cli.models.history import TrainingHistory
 from lattice_cli.models.model_store import difference, save_model, started_from
 
 #: Examples of a batch where a step takes all of them anyway.
@@ -85,11 +88,25 @@ class Trainer:
         """The file beside the model where the standing is written."""
         return f"{self.output}.checkpoint"
 
+    @property
+    def history(self) -> str:
+        """The file beside the model that has a line of JSON an epoch."""
+        return f"{self.output}.history.jsonl"
+
+    @property
+    def done(self) -> float:
+        """The share of the epochs that is behind it."""
+        within = self.standing.position / self._training.batches
+        return min(1.0, (self.standing.epoch + within) / self.config.training.epochs)
+
     def run(self) -> TrainingState:
         """Go on until there is nothing more to do, or the listener has it stopped. Raises TrainingFailed."""
         standing, problem = self.standing, self.problem
+        history = TrainingHistory(self.history, standing, self._listener)
+        if self._resumed:
+            history.write()
         try:
-            self._training.run(standing, self._listener, self.save)
+            self._training.run(standing, history, self.save)
         finally:
             # The loss may have been taken with answers that were not the most offending ones.
             if problem.unproven:
@@ -97,8 +114,7 @@ class Trainer:
                     f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
                     f"within {problem.objective.budget} prefixes: the best one found was taken"
                 )
-        if not standing.ended or (self._resumed and not Path(self.output).exists()):
-            self.save_model()
+        self.save_model()  # once more: now it knows every epoch, and why there are no more
         return standing
 
     def save(self, standing: TrainingState, better: bool) -> None:
@@ -112,7 +128,13 @@ class Trainer:
         """Write the best weights so far, or the latest where no epoch is over."""
         standing, epoch = self.standing, self.standing.kept_epoch
         weights = standing.best if epoch else standing.average
-        trained = {"epoch": asdict(epoch) if epoch else None, "examples": self.problem.count}
+        trained = {
+            "epoch": asdict(epoch) if epoch else None,
+            "examples": self.problem.count,
+            "history": [each.known() for each in standing.epochs],
+            "ended": standing.ended,
+            "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
         save_model(self.output, self.assembled, self.problem.parameters(weights), trained)
 
     def _require_place(self, config: str) -> None:
@@ -120,12 +142,13 @@ class Trainer:
         output, place = self.output, Path(self.output)
         if output in ("-", "") or is_device(output):
             raise UsageError(f"-o {output}: a model is a file, with a checkpoint beside it")
-        for name in (output, self.checkpoint):
+        for name in (output, self.checkpoint, self.history):
             require_place(name)
         if place.exists() and config != "-" and place.samefile(config):
             raise UsageError(f"-o {output}: that is the configuration")
-        for left in place.resolve().parent.glob(f".{Path(self.checkpoint).name}.*"):
-            left.unlink(missing_ok=True)  # what a training that was killed had not finished writing
+        for name in (self.checkpoint, self.history):
+            for left in place.resolve().parent.glob(f".{Path(name).name}.*"):
+                left.unlink(missing_ok=True)  # what a training that was killed had not finished writing
 
     def _problem(self) -> Problem:
         """The training examples in batches, which are drawn once."""

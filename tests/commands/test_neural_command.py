@@ -156,10 +156,11 @@ def test_damaged_models_are_refused(grammar: TrainedGrammar) -> None:
         done = run("viterbi", CUT, "-g", "odd.npz")
         assert (done.status, done.out) == (3, "")
         assert "odd.npz" in done.err
-    for command in ("show m.npz", "viterbi m.npz", "grammar union m.npz", f"recognize m.npz {LINE}"):
+    for command in ("grammar union m.npz", f"recognize m.npz {LINE}"):
         done = run(*command.split())
         assert done.status == 3
         assert "neural grammar" in done.err
+    assert run("viterbi", "m.npz").status == 3
 
 
 TEXT = """

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.commands import ROOT, lattice
+from support.commands import ESCAPE, ROOT, cells, lattice, terminal, width
 from support.training_data import lattices, strips, vectors, write_inputs
 
 from lattice_cli.cli.reports import run_training
@@ -129,10 +129,114 @@ def test_after_kill_9_it_goes_on_to_the_bit(words: pathlib.Path, method: str, mo
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     refused = lattice("train", told, "-o", "killed.npz", cwd=words, status=2)
     assert "--resume" in refused.stderr
+    # What it was about to write when it was killed, and an epoch that its checkpoint does not know of.
+    with (words / "killed.npz.history.jsonl").open("a") as history:
+        history.write('{"epoch": 3, "loss": 1.0, "best": true}\n{"epoch": 4, "lo')
     went_on = lattice("train", told, "-o", "killed.npz", "--resume", cwd=words)
     assert "epoch 1 " not in went_on.stdout
     lattice("train", told, "-o", "whole.npz", cwd=words)
     assert same(weights(words / "killed.npz"), weights(words / "whole.npz"))
+    assert history_of(words / "killed.npz") == history_of(words / "whole.npz")
+
+
+def history_of(model: pathlib.Path) -> list[dict[str, object]]:
+    """The epochs in the file beside a model, without how long they took."""
+    lines = pathlib.Path(f"{model}.history.jsonl").read_text().splitlines()
+    epochs = [json.loads(line) for line in lines]
+    assert all(epoch.pop("seconds") >= 0 for epoch in epochs)
+    return epochs
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_every_epoch_is_written_down_beside_the_model(words: pathlib.Path, validated: bool) -> None:
+    text = CRF.replace("METHOD", "adam")
+    told = config(words, text if validated else text.replace(", validation: valid.npz", ""))
+    printed = [
+        json.loads(line) for line in lattice("train", told, "-o", "m.npz", "--json", cwd=words).stdout.split("\n")[:8]
+    ]
+    expected = [{k: v for k, v in epoch.items() if k != "status" and v is not None} for epoch in printed]
+    assert history_of(words / "m.npz") == expected
+    assert ("label_error" in expected[0]) == validated
+    lattice("train", told, "-o", "m.npz", "--set", "training.epochs=2", cwd=words)
+    assert history_of(words / "m.npz") == expected[:2], "it is that of the last training"
+
+
+def test_a_training_that_fails_at_once_leaves_the_history_of_the_model_that_stays(words: pathlib.Path) -> None:
+    told = config(words, CRF.replace("METHOD", "sgd"))
+    lattice("train", told, "-o", "m.npz", cwd=words)
+    kept = history_of(words / "m.npz")
+    lattice(
+        "train", told, "-o", "m.npz", "--set", "optimizer.rate=1e307", "--set", "objective.l2=0", cwd=words, status=4
+    )
+    assert history_of(words / "m.npz") == kept
+
+
+def test_restart_forgets_the_epochs_before(words: pathlib.Path) -> None:
+    told = stopped(words)
+    assert history_of(words / "m.npz")
+    lattice("train", told, "-o", "m.npz", "--restart", "--set", "training.epochs=2", cwd=words)
+    assert [epoch["epoch"] for epoch in history_of(words / "m.npz")] == [1, 2]
+
+
+@pytest.mark.parametrize("method", ["adam", "lbfgs"])
+def test_on_a_terminal_an_epoch_is_a_row_that_is_printed_once(words: pathlib.Path, method: str) -> None:
+    told = config(words, CRF.replace("METHOD", method))
+    screen = terminal("train", str(told), "-o", "m.npz", cwd=words, env={"PYTHONPATH": str(ROOT)})
+    rows = cells(screen.out)
+    assert rows[0] == ["epoch", "loss", "label error", "exact", "best", "seconds"]
+    assert [int(row[0]) for row in rows[1:]] == [epoch["epoch"] for epoch in history_of(words / "m.npz")]
+    for row, epoch in zip(rows[1:], history_of(words / "m.npz")):
+        assert [float(cell) for cell in row[1:4]] == pytest.approx(
+            [epoch["loss"], epoch["label_error"], epoch["exact"]], abs=1e-4
+        )
+        assert (row[4] == "*") == epoch["best"]
+    table = [line for line in ESCAPE.sub("", screen.out).splitlines() if line and line[0] in "╭│├╰"]
+    assert {width(line) for line in table} == {width(table[0])}
+    assert width(table[0]) <= 80
+    assert screen.err == "", "what to do next is for a person, who would read it on a terminal"
+
+
+@pytest.mark.parametrize(
+    ("alignment", "grammar", "expected"),
+    [
+        ("{kind: each}", "{ngram: 2}", "viterbi - -g 'my model.npz'"),
+        ("{kind: each}", "{ngram: 0}", "viterbi -"),
+        ("{kind: ctc, blank: '-'}", "{ngram: 2}", "viterbi - -g 'my model.npz' --ctc -"),
+        ("{kind: graph, file: twice.yaml}", "{ngram: 2}", "compose - twice.yaml"),
+    ],
+)  # fmt: skip
+def test_the_commands_it_ends_with_work_and_find_the_error_it_measured(
+    words: pathlib.Path, alignment: str, grammar: str, expected: str
+) -> None:
+    loops = [[0, 0, letter, letter.upper(), 0.0] for letter in "abc"]
+    (words / "twice.yaml").write_text(json.dumps({"lattice": 1, "start": 0, "final": 0, "arcs": loops}))
+    if "graph" in alignment:
+        for name, seed in (("train", 1), ("valid", 2)):
+            inputs, targets = vectors(40, seed)
+            write_inputs(words / f"{name}.npz", inputs, [target.upper() for target in targets])
+    if "ctc" in alignment:
+        for name, seed in (("train", 1), ("valid", 2)):
+            inputs, targets = vectors(40, seed)
+            write_inputs(words / f"{name}.npz", [np.repeat(each, 3, axis=0) for each in inputs], targets)
+    text = CRF.replace("METHOD", "adam").replace("{ngram: 2}", grammar) + f"alignment: {alignment}\n"
+    told = config(words, text)
+    env = {"PYTHONPATH": str(ROOT)}
+    done = terminal("train", "config.yaml", "-o", "my model.npz", cwd=words, env=env, stderr="terminal")
+    best = min(epoch["label_error"] for epoch in history_of(words / "my model.npz"))
+    use, show = re.search(r"To use it, and to see what it is:\n  (.*)\n  (.*)\n$", done.out, re.S).groups()
+    assert told.exists()
+    assert expected in use
+    assert "recognize 'my model.npz' valid.npz" in use
+    command = (
+        use.replace("lattice ", f"{sys.executable} -m lattice_cli ")
+        + f" --json | {sys.executable} -m lattice_cli evaluate - --json"
+    )
+    found = subprocess.run(
+        ["bash", "-c", command], cwd=words, capture_output=True, text=True, env={**os.environ, **env}, check=True
+    )
+    assert json.loads(found.stdout)["labels"]["rate"] == pytest.approx(best), found.stderr
+    assert show == "lattice show 'my model.npz'"
+    assert "my model.npz" in lattice("show", "my model.npz", cwd=words).stdout
 
 
 def test_ctrl_c_stops_cleanly_with_the_model_so_far(words: pathlib.Path) -> None:

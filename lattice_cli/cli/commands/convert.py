@@ -92,6 +92,7 @@ def convert(
                 results.append(error)
         return results
 
+    reading = replace(reading, models="grammar")
     return stream.write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)
 
 

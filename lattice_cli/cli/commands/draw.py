@@ -122,4 +122,5 @@ def draw(
     def solve(documents: list[graph.Document]) -> list[analysis.Picture]:
         return [drawn(document) for document in documents]
 
+    reading = replace(reading, models="grammar")
     return stream.write_records(graphs, reading, solve, report, run)

@@ -112,4 +112,4 @@ def _checked(
             recognizers.check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples
         ]
 
-    return stream.run_records(inputs, reading, solve, reports.CheckReport(run), run)
+    return stream.run_records(inputs, reading, solve, reports.CheckReport(run, model.recognizer), run)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
-from lattice_cli import analysis, formats, graph
+from lattice_cli import analysis, formats, graph, models
 from lattice_cli.cli import reports, stream, terminal
 from lattice_cli.cli.options import (
     Option,
@@ -18,7 +18,7 @@ from lattice_cli.cli.options import (
     result_options,
 )
 from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
-from lattice_cli.formats import io
+from lattice_cli.formats import io, native
 
 
 @click.command(cls=StrictCommand)
@@ -63,6 +63,7 @@ def show(
     run: stream.RunOptions,
 ) -> int:
     """What is in each GRAPH: sizes, labels, levels, cycles, the exact number of paths, energies, scores, problems.
+    Of a trained MODEL: its recogniser, labels, grammar, how its training went, and its configuration.
 
     --strip, --label-uses, --confusion-sets and --heaviest look inside, by posteriors at --beta. A detour is how much
     worse than the best path the best one through an arc, or with a label, is. --against compares one GRAPH with
@@ -83,13 +84,20 @@ def show(
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
     report = reports.ShowReport(run, arcs)
-    return stream.run_records(
-        graphs, reading, lambda documents: [_found(each, parts) for each in documents], report, run
-    )
+
+    def solve(documents: list[graph.Document | native.ModelFile]) -> list[reports.Found]:
+        return [_found(each, parts, arcs) for each in documents]
+
+    return stream.run_records(graphs, replace(reading, models="itself"), solve, report, run)
 
 
-def _found(document: graph.Document, parts: reports.Parts) -> reports.Found:
-    """The inventory of a record, what else was asked for, and why that cannot be had, if so."""
+def _found(document: graph.Document | native.ModelFile, parts: reports.Parts, arcs: bool) -> reports.Found:
+    """The inventory of a record, what else was asked for, and why that cannot be had, if so; or what a model tells."""
+    if isinstance(document, native.ModelFile):
+        if parts.any or arcs:
+            way = "lattice convert MODEL grammar.json takes its grammar out"
+            raise UsageError(f"{document.source}: a trained model, expected a graph to look into ({way})")
+        return models.described(formats.model_of(document.arrays, document.source))
     extra: dict[str, reports.Listing] = {}
     fault: LatticeError | None = None
     try:
@@ -115,6 +123,7 @@ def _compared(
     """Two lattices; 1 if they differ."""
     if len(graphs) != 1 or parts.any or arcs:
         raise UsageError("--against compares one GRAPH with one other, and shows nothing else")
+    reading = replace(reading, models="grammar")
     one, other = formats.read_one(graphs[0], reading), formats.read_one(against, reading)
     found = analysis.compare(one, other, parts.beta)
     stream.require_rows_only(run, {"--against": True})

@@ -52,7 +52,7 @@ def train(
     The model of the epoch with the least validation error (without validation: of the last) is written to MODEL, an
     .npz with the configuration inside: lattice recognize makes recognition graphs with it, and -g MODEL uses its
     grammar. Beside it MODEL.checkpoint is where the training stands: after Ctrl-C, or a crash, --resume goes on from
-    there and comes to the same numbers. Paths in CONFIG are relative to it.
+    there and comes to the same numbers; MODEL.history.jsonl has an object an epoch. Paths in CONFIG are relative to it.
 
     Examples:
       lattice train samples/check-reader.yaml

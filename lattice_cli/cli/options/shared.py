@@ -78,6 +78,11 @@ color_option = click.option(
 _keep_going_option = click.option(
     "--keep-going", is_flag=True, help="Go on after a bad record; the exit status tells of it."
 )
+_no_path_option = click.option(
+    "--no-path-ok",
+    is_flag=True,
+    help="Records without a path are reported, but the exit status is 0 if nothing else went wrong.",
+)
 of_option = click.option(
     "--of",
     "side",
@@ -193,7 +198,7 @@ def _read_options(
         raise UsageError(f"--{units[0]} and --{units[1]}: a matrix holds one of them")
     tables = (isymbols or symbols, osymbols or symbols)
     options = io.ReadOptions(form, labels, units[0], dict(scales), node_words, keep_tags, *tables, acceptor)
-    return replace(options, epsilon=epsilon, encoding=encoding, split=split)
+    return replace(options, epsilon=epsilon, encoding=encoding, split=split, models="refused")
 
 
 input_options = grouped("reading", _read_options, _form_options, _symbol_options)
@@ -235,6 +240,7 @@ result_options = applied(
         _tsv_option,
         _output_option,
         _keep_going_option,
+        _no_path_option,
         _every_row_option,
         color_option,
     ),
@@ -242,6 +248,7 @@ result_options = applied(
     stream.delivered,
 )
 graph_options = applied(
-    grouped("run", RunOptions, _jobs_option, _keep_going_option, _every_row_option, color_option), quiet_option
+    grouped("run", RunOptions, _jobs_option, _keep_going_option, _no_path_option, _every_row_option, color_option),
+    quiet_option,
 )
 drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)

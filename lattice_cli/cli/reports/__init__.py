@@ -9,6 +9,7 @@ fields             results as lists of fields: JSON and tables of one list
 forward_report     how forward puts out what it found
 graph_report       graphs as results
 loss_report        how losses are put out
+model_report       what show tells of a trained model
 path_report        paths that viterbi found or sample drew
 recognizer_report  what `recognize --check` tells of a recogniser, record by record
 reporting          reports of streams, of the same entries as JSON or tables

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, arc_listing, digits, plain, plain_text
+from lattice_cli.cli.reports.model_report import model_sheets
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError
@@ -42,8 +43,8 @@ class Parts:
         return self.strip or self.labels or self.confusions or self.heaviest > 0
 
 
-#: A record, what is in it, what else was asked for, and why that cannot be had, if so.
-Found: TypeAlias = "tuple[Document, Inventory, dict[str, Listing], LatticeError | None]"
+#: A record, what is in it, what else was asked for, and why that cannot be had, if so; or what a trained model tells.
+Found: TypeAlias = "tuple[Document, Inventory, dict[str, Listing], LatticeError | None] | dict[str, Any]"
 
 
 def _said(word: str | None) -> str:
@@ -120,6 +121,8 @@ class ShowReport(StreamReport):
         self._arcs, self.silent = arcs, LatticeError if run.form == "table" else ()
 
     def objects(self, record: Document, result: Found) -> list[dict[str, Any]]:
+        if isinstance(result, dict):
+            return [{"id": record.id, "status": "ok", "read_as": "model", **result}]
         document, found, parts, error = result
         told = {"read_as": document.form, **asdict(found), **{name: part.records() for name, part in parts.items()}}
         told["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
@@ -143,6 +146,9 @@ class ShowReport(StreamReport):
                 yield [record.id, key, plain_text(value)]
 
     def printed(self, record: Document, result: Found) -> Iterator[Printed]:
+        if isinstance(result, dict):
+            yield from model_sheets(record.id, result)
+            return
         document, found, parts, _ = result
         yield Sheet([(document.id, "text"), ("", "text")], _facts(document, found))
         yield from (f"problem: {problem}" for problem in found.problems)
@@ -152,7 +158,7 @@ class ShowReport(StreamReport):
             yield arc_listing(document.graph, document.names, f"{document.id}: arcs", *scores)
 
     def fault(self, result: Found) -> LatticeError | None:
-        return result[3]
+        return None if isinstance(result, dict) else result[3]
 
 
 def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A training from the command line, and what it says while it goes on: a bar, a line an epoch, or JSON."""
+"""A training from the command line, and what it says: a bar, a row or a line an epoch, JSON, commands to go on with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Any
 
 from lattice_cli.cli.terminal import GrowingTable, ProgressBar, console, number, say, write_json
 from lattice_cli.cli.terminal.progress import progress
-from lattice_cli.errors import LatticeError
 from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
 from lattice_cli.learning.recognizers import LayerSettings
@@ -20,6 +21,8 @@ from lattice_cli.learning.training import Epoch, TrainConfig, TrainingListener, 
 from lattice_cli.models import Trainer
 
 _INTERRUPTED = 130
+#: Columns of a number in the table of epochs, whatever it is.
+_CELL = 8
 
 
 def run_training(
@@ -29,16 +32,14 @@ def run_training(
     config = read_config(TrainConfig, path, overrides)
     watching = Watching(output, as_json, color)
     trainer = Trainer(config, path, output, watching, resume, restart)
-    try:
-        with watching.looking_on():
-            standing = trainer.run()
-    except LatticeError:
-        watching.show_epochs(trainer.standing)
-        raise
+    with watching.looking_on(trainer):
+        standing = trainer.run()
     if standing.ended:
         watching.finish(standing)
+        if sys.stderr.isatty() and not as_json:
+            sys.stdout.flush()
+            print(uses_of(config, path, output), file=sys.stderr)
         return 0
-    watching.show_epochs(standing)
     print(
         f"lattice: stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on",
         file=sys.stderr,
@@ -52,15 +53,16 @@ class Watching(TrainingListener):
     def __init__(self, path: str, as_json: bool, color: str) -> None:
         self.path = path
         self._json, self._color = as_json, color
-        self._bar = ProgressBar(None, "")
-        self._tables = sys.stdout.isatty() and not as_json
-        self._last = ""
+        self._bar = ProgressBar()
+        self._epochs = 1
+        self._table: GrowingTable | None = None
         self.interrupted = False
 
     @contextmanager
-    def looking_on(self) -> Iterator[None]:
+    def looking_on(self, trainer: Trainer) -> Iterator[None]:
         """A bar on a terminal; the first Ctrl-C asks for an end after this batch, the second ends at once."""
         before = signal.getsignal(signal.SIGINT)
+        self._epochs = trainer.config.training.epochs
 
         def interrupt(_number: int, _frame: FrameType | None) -> None:
             if self.interrupted:
@@ -69,28 +71,45 @@ class Watching(TrainingListener):
 
         signal.signal(signal.SIGINT, interrupt)
         try:
-            with progress() as self._bar:
+            with progress(trainer.done) as self._bar:
                 yield
         finally:
             signal.signal(signal.SIGINT, before)
+            if self._table is not None:
+                self._table.flush()
 
     def batch(self, epoch: int, done: int, batches: int, loss: float) -> None:
         """See TrainingListener."""
-        self._bar.update(done, batches, f"epoch {epoch}  loss {number(loss, 5)}{self._last}")
+        share = min(1.0, (epoch - 1 + done / batches) / self._epochs)
+        said = [f"epoch {epoch} of {self._epochs}", f"batch {done} of {batches}", f"loss {number(loss, 5)}"]
+        self._bar.update(share, *(said if batches > 1 else [said[0], said[2]]))
 
     def epoch(self, epoch: Epoch) -> None:
         """See TrainingListener."""
-        if epoch.label_error is not None:
-            self._last = f"  label error {number(epoch.label_error, 4)}"
         with self._bar.aside():
             if self._json:
                 told = asdict(epoch)
+                told.pop("seconds")  # all else is the same each time
                 if told["nll"] is None:
                     told.pop("nll")
                 write_json({"status": "ok", "epoch": told.pop("number"), **told})
-            elif not (self._tables and sys.stderr.isatty()):
+            elif sys.stdout.isatty():
+                self._row(epoch)
+            else:
                 print(line_of(epoch))
             sys.stdout.flush()
+
+    def _row(self, epoch: Epoch) -> None:
+        """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch."""
+        figures = {"epoch": str(epoch.number), "loss" if epoch.nll is None else "bound": _loss(epoch.loss)}
+        errors = {"nll": epoch.nll, "label error": epoch.label_error, "exact": epoch.exact}
+        figures |= {name: f"{value:.4f}" for name, value in errors.items() if value is not None}
+        if self._table is None:
+            columns = [*((name, "number") for name in figures), ("best", "text"), ("seconds", "number")]
+            self._table = GrowingTable(console(self._color, True), columns, at_once=1)
+        number_of, *others = figures.values()
+        cells = [number_of.rjust(len(str(self._epochs))), *(cell.rjust(_CELL) for cell in others)]
+        self._table.add(*cells, "*" if epoch.best else "", f"{epoch.seconds or 0.0:.1f}".rjust(_CELL))
 
     def note(self, text: str) -> None:
         """See TrainingListener."""
@@ -102,33 +121,36 @@ class Watching(TrainingListener):
         return self.interrupted
 
     def finish(self, standing: TrainingState) -> None:
-        """The table of epochs on a terminal, and what has become of it all."""
+        """What has become of it all."""
         if self._json:
             write_json({"status": "ok", "model": self.path, "best_epoch": standing.best_epoch, "ended": standing.ended})
             return
-        out = console(self._color)
-        self.show_epochs(standing)
         best = "the start" if standing.kept_epoch is None else line_of(standing.kept_epoch).removesuffix(" *")
-        say(out, f"{standing.ended}; {self.path} holds the model of {best}")
+        say(console(self._color), f"{standing.ended}; {self.path} holds the model of {best}")
 
-    def show_epochs(self, standing: TrainingState) -> None:
-        """The table of epochs, where they were not printed one by one."""
-        if not self._tables or not sys.stderr.isatty() or not standing.epochs:
-            return
-        bounded = standing.epochs[0].nll is not None
-        names = ["epoch", "bound" if bounded else "loss", *(["nll"] if bounded else []), "label error", "exact"]
-        headings = [*((name, "number") for name in names), ("", "text")]
-        rows = GrowingTable(console(self._color), headings)
-        for epoch in standing.epochs:
-            logs = (epoch.nll,) if bounded else ()
-            figures = (number(value, 5) for value in (epoch.loss, *logs, epoch.label_error, epoch.exact))
-            rows.add(str(epoch.number), *figures, "best" if epoch.number == standing.best_epoch else "")
-        rows.flush()
+
+def uses_of(config: TrainConfig, path: str, model: str) -> str:
+    """The commands that use a model, to be copied: as its alignment and grammar need them, with the file that it was
+    measured on. path: of the configuration."""
+    base = Path(path).parent if path != "-" else Path()
+    measured = [*config.data.validation, *config.data.train]
+    inputs = quote(str(base / measured[0])) if measured and measured[0] != "-" else "INPUTS"
+    steps = [f"lattice recognize {quote(model)} {inputs}"]
+    if config.alignment.kind == "graph":
+        steps.append(f"lattice compose - {quote(str(base / config.alignment.file))}")
+    grammar = f" -g {quote(model)}" if config.grammar.given else ""
+    blank = f" --ctc {quote(config.alignment.blank)}" if config.alignment.kind == "ctc" else ""
+    steps.append(f"lattice viterbi -{grammar}{blank}")
+    return "To use it, and to see what it is:\n  " + " \\\n    | ".join(steps) + f"\n  lattice show {quote(model)}"
+
+
+def _loss(loss: float) -> str:
+    return f"{loss:.4f}" if abs(loss) < 1e6 else f"{loss:.6g}"
 
 
 def line_of(epoch: Epoch) -> str:
     """An epoch as a line: `*` marks the best so far."""
-    loss = f"{epoch.loss:.4f}" if abs(epoch.loss) < 1e6 else f"{epoch.loss:.6g}"
+    loss = _loss(epoch.loss)
     parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]

@@ -5,6 +5,7 @@ output_file  results into a file, whole or not at all
 report       records, outcomes, what a report is
 run          read, solve in batches, report in order
 run_options  keep going, colour, processes, JSON
+share_read   how much of the inputs has been read
 """
 
 from typing import TYPE_CHECKING

@@ -11,15 +11,16 @@ from lattice_cli.graph import Document, Inputs
 
 if TYPE_CHECKING:
     from lattice_cli.formats import Answered
+    from lattice_cli.formats.native import ModelFile
 
 
-#: What streams are made of; only evaluate reads answers, and only recognize inputs.
-Item: TypeAlias = "Document | Inputs | Answered | Failure"
+#: What streams are made of; only evaluate reads answers, only recognize inputs, and only show models.
+Item: TypeAlias = "Document | Inputs | Answered | ModelFile | Failure"
 Read: TypeAlias = "Callable[[str, ReadOptions], Iterator[Item | RawPart | Pause]]"
 #: A batch of records -> a result for each.
 Solve: TypeAlias = Callable[..., Sequence[Any]]
-#: A record, and its result as the report wants it or the error that stands in its place.
-Outcome: TypeAlias = "tuple[Item, Any]"
+#: The number of an input, from 1 on; a record of it; and the result as the report wants it, or the error in its place.
+Outcome: TypeAlias = "tuple[int, Item, Any]"
 
 
 class Report(Protocol):

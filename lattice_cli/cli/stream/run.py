@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeAlias
 
 from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
 from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
-from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, printable
+from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, counted, printable
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import Failure, Note, Pause, RawPart, ReadOptions, brief, fresh_notes, note, parsed, take_up
+from lattice_cli.formats.io import (
+    Failure,
+    Note,
+    Pause,
+    RawPart,
+    Reached,
+    ReadOptions,
+    brief,
+    fresh_notes,
+    note,
+    parsed,
+    take_up,
+)
+from lattice_cli.formats.native import ModelFile
 from lattice_cli.graph import Document
 
 #: A batch is swept as one union; it is full at this many arcs or records.
@@ -21,6 +36,9 @@ _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
 #: A batch that is not parsed yet is full at this many bytes: some 100,000 arcs in columns.
 _BATCH_BYTES = 3_000_000
+#: The number of the first record of a batch, of those that could be read, and the batch: numbers of inputs with records
+#: or parts of them.
+_Task: TypeAlias = "tuple[int, list[tuple[int, Any]]]"
 
 
 def require_side(side: str, grammar: str | None) -> None:
@@ -74,35 +92,39 @@ def run_records(
 
     solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
     solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
-    stream goes on; any other error ends it unless run.keep_going. The worst status counts. run.jobs: how many processes
-    parse and solve; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws
-    random numbers of its own: processes solve record after record, and solve is told as well the number in the stream
-    of the first of its documents, among those that could be read.
+    stream goes on; any other error ends it unless run.keep_going, and how many inputs were not read is said. The worst
+    status counts, that of records without a path only unless run.no_path_ok. run.jobs: how many processes parse and
+    solve; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws random
+    numbers of its own: processes solve record after record, and solve is told as well the number in the stream of the
+    first of its documents, among those that could be read.
     """
     status = records = failed = 0
+    share = ShareRead(paths)
     say_notes()  # of grammars; processes that are forked now would send them again
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart)) as outcomes,
-        progress(None if "-" in paths else len(paths), "records") as bar,
+        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart, share)) as outcomes,
+        progress() as bar,
     ):
-        for batch in outcomes:
+        for batch, reached in outcomes:
             with bar.aside():
                 say_notes()
-                for record, outcome in batch:
+                for number, record, outcome in batch:
                     records += 1
                     error = _shown(record, outcome, report)
                     if error is None:
                         continue
                     failed += 1
-                    status = max(status, error.exit_status)
+                    if not (run.no_path_ok and isinstance(error, NoPath)):
+                        status = max(status, error.exit_status)
                     report.fail(record, error)
                     _say(error, record)
                     if not (run.keep_going or isinstance(error, NoPath)):
                         report.finish()
+                        _say_unread(number, len(paths))
                         return status
                 sys.stdout.flush()
-            bar.advance(len(batch))
+            bar.update(reached, *_progress(records, batch, len(paths), bar.seconds))
     report.finish()
     if failed and records > 1:
         print(f"lattice: {failed} of {records} records failed", file=sys.stderr)
@@ -119,43 +141,94 @@ def write_records(
     return status
 
 
+def _progress(records: int, batch: Sequence[Outcome], inputs: int, seconds: float) -> Iterator[str]:
+    """What is said beside the bar, the most important first."""
+    yield counted(records, "record") if records < 1000 else f"{records:,} records"
+    if batch and inputs > 1:
+        yield f"input {batch[-1][0]:,} of {inputs:,}"
+    rate = records / seconds
+    yield f"{rate:,.0f} a second" if rate >= 10 else f"{rate:.2g} a second"
+
+
+def _say_unread(number: int, inputs: int) -> None:
+    """What is left of the inputs when a stream ends at a record of this one."""
+    if left := inputs - number:
+        sys.stdout.flush()
+        were = "was" if left == 1 else "were"
+        print(
+            f"lattice: stopped at the {_ordinal(number)} of {inputs} inputs; {left} {were} not read "
+            "(--keep-going goes on)",
+            file=sys.stderr,
+        )
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
 def _outcomes(
-    paths: Sequence[str], options: ReadOptions, solve: Solve, report: Report, read: Read, jobs: int, apart: bool
-) -> Generator[list[Outcome], None, None]:
-    """The outcomes of all records in order, batch by batch."""
+    paths: Sequence[str],
+    options: ReadOptions,
+    solve: Solve,
+    report: Report,
+    read: Read,
+    jobs: int,
+    apart: bool,
+    share: ShareRead,
+) -> Generator[tuple[list[Outcome], float | None], None, None]:
+    """The outcomes of all records in order, batch by batch, with the share of the inputs that is behind them."""
     most = 1 if apart and jobs > 1 else _BATCH_RECORDS
 
-    def parts(path: str) -> Iterator[Any]:
+    def parts() -> Iterator[tuple[int, Any]]:
         # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
-        return parsed(read(path, options)) if apart or jobs == 1 else read(path, options)
+        for number, path in enumerate(paths, 1):
+            found = read(path, options)
+            for part in share.counted(number, parsed(found) if apart or jobs == 1 else found):
+                # What has arrived is not kept waiting; in a file all of it has.
+                if path == "-" or not isinstance(part, Pause):
+                    yield number, part
 
     def solve_at(documents: list[Any], first: int) -> Sequence[Any]:
         return solve(documents, first) if apart else solve(documents)
 
-    def outcomes(task: tuple[int, list[Any]]) -> list[Outcome]:
+    def outcomes(task: _Task) -> list[Outcome]:
         return _solved_batch(*task, solve_at, report)
 
-    def elsewhere(task: tuple[int, list[Any]]) -> tuple[list[Outcome], list[Note]]:
-        whole = [task] if apart else [(0, part) for part in _batches([""], lambda _: parsed(iter(task[1])))]
-        return [(outlined(record), outcome) for part in whole for record, outcome in outcomes(part)], fresh_notes()
+    def elsewhere(task: _Task) -> tuple[list[Outcome], list[Note]]:
+        inside = ((number, record) for number, part in task[1] for record in parsed(iter([part])))
+        whole = [task] if apart else [(0, part) for part in _batches(each for each in inside if not _is_pause(each))]
+        found = [(number, outlined(record), result) for part in whole for number, record, result in outcomes(part)]
+        return found, fresh_notes()
 
-    tasks = _numbered(_batches(paths, parts, most))
+    # Tasks are made before their turn, but their outcomes come in the order in which they were made.
+    behind: deque[float | None] = deque()
+
+    def tasks() -> Iterator[_Task]:
+        for task in _numbered(_batches(parts(), most)):
+            behind.append(share.share)
+            yield task
+
     if jobs == 1:
-        yield from map(outcomes, tasks)
+        yield from ((outcomes(task), behind.popleft()) for task in tasks())
         return
     from lattice_cli.cli.stream.jobs import in_order
 
-    for batch, notes in in_order(tasks, elsewhere, jobs, _stdin(paths)):
+    for batch, notes in in_order(tasks(), elsewhere, jobs, _stdin(paths)):
         take_up(notes)
-        yield batch
+        yield batch, behind.popleft()
 
 
-def _numbered(batches: Iterator[list[Any]]) -> Iterator[tuple[int, list[Any]]]:
+def _is_pause(each: tuple[int, Any]) -> bool:
+    return isinstance(each[1], Pause)
+
+
+def _numbered(batches: Iterator[list[tuple[int, Any]]]) -> Iterator[_Task]:
     """Each batch with the number of its first record, of those that could be read."""
     first = 0
     for batch in batches:
         yield first, batch
-        first += sum(not isinstance(record, Failure) for record in batch)
+        first += sum(not isinstance(record, Failure) for _, record in batch)
 
 
 def _stdin(paths: Sequence[str]) -> int | None:
@@ -167,8 +240,8 @@ def _stdin(paths: Sequence[str]) -> int | None:
 
 
 def outlined(record: Item) -> Item:
-    """A record without its graph, which its result does not need any more: it has to go from process to process."""
-    return record.outline() if isinstance(record, Document) else record
+    """A record without its arrays, which its result does not need any more: it has to go from process to process."""
+    return record.outline() if isinstance(record, (Document, ModelFile)) else record
 
 
 def _say(error: LatticeError, record: Item) -> None:
@@ -195,10 +268,10 @@ def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
     return None
 
 
-def _solved_batch(first: int, batch: list[Any], solve: Solve, report: Report) -> list[Outcome]:
+def _solved_batch(first: int, batch: list[tuple[int, Any]], solve: Solve, report: Report) -> list[Outcome]:
     """The outcome of each record of a batch."""
-    results = iter(_solved(first, [record for record in batch if not isinstance(record, Failure)], solve))
-    return [(record, _outcome(record, results, report)) for record in batch]
+    results = iter(_solved(first, [record for _, record in batch if not isinstance(record, Failure)], solve))
+    return [(number, record, _outcome(record, results, report)) for number, record in batch]
 
 
 def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
@@ -226,26 +299,24 @@ def _solved(first: int, documents: list[Any], solve: Solve) -> list[Any]:
     return [result for number, document in enumerate(documents, first) for result in _solved(number, [document], solve)]
 
 
-def _batches(
-    paths: Sequence[str], read: Callable[[str], Iterator[Any]], most: int = _BATCH_RECORDS
-) -> Iterator[list[Any]]:
+def _batches(items: Iterable[tuple[int, Any]], most: int = _BATCH_RECORDS) -> Iterator[list[tuple[int, Any]]]:
     """Records, or parts of inputs, in groups that are worth a sweep; what has arrived is never kept waiting."""
-    batch: list[Any] = []
+    batch: list[tuple[int, Any]] = []
     fill = 0.0
-    for path in paths:
-        for record in read(path):
-            if isinstance(record, Pause):
-                if batch and path == "-":
-                    yield batch
-                    batch, fill = [], 0.0
-                continue
-            batch.append(record)
-            if isinstance(record, Document):
-                fill += record.graph.arcs / _BATCH_ARCS
-            elif isinstance(record, RawPart):
-                fill += record.size / _BATCH_BYTES
-            if fill >= 1.0 or len(batch) >= most:
+    for item in items:
+        record = item[1]
+        if isinstance(record, Pause):
+            if batch and not isinstance(record, Reached):
                 yield batch
                 batch, fill = [], 0.0
+            continue
+        batch.append(item)
+        if isinstance(record, Document):
+            fill += record.graph.arcs / _BATCH_ARCS
+        elif isinstance(record, RawPart):
+            fill += record.size / _BATCH_BYTES
+        if fill >= 1.0 or len(batch) >= most:
+            yield batch
+            batch, fill = [], 0.0
     if batch:
         yield batch

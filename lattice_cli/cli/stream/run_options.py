@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class RunOptions:
     """keep_going: after a bad record. color: of tables: auto, always or never. jobs: processes. form: table, json, tsv,
     or one of those that a command has besides. every_row: tables are not cut short on a terminal. output: the file that
-    results go to, whole or not at all; None: standard output."""
+    results go to, whole or not at all; None: standard output. no_path_ok: records without a path make no difference to
+    the exit status."""
 
     keep_going: bool = False
     color: str = "auto"
@@ -17,6 +18,7 @@ class RunOptions:
     form: str = "table"
     every_row: bool = False
     output: str | None = None
+    no_path_ok: bool = False
 
     @property
     def as_json(self) -> bool:

@@ -30,17 +30,19 @@ def number(value: float | None, digits: int = 7) -> str:
 
 
 class GrowingTable:
-    """Rows are kept and printed a hundred at a time. Columns are as wide as the first of them need, and grow with
-    what comes where there is room.
+    """Rows are kept and printed a hundred at a time, or as many as at_once says. Columns are as wide as the first of
+    them need, and grow with what comes where there is room.
 
     A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults wait for one
     that is none: a table of nothing but faults says nothing that standard error does not.
     """
 
-    def __init__(self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "") -> None:
+    def __init__(
+        self, out: TableConsole, columns: Sequence[tuple[str, str]], title: str = "", at_once: int = _AT_ONCE
+    ) -> None:
         """columns: (heading, kind) with kind `number`, `figure` (a number of five digits, of seven from 100 on), `name`
         (never folded), `text` or `label`."""
-        self._out, self._title = out, title
+        self._out, self._title, self._at_once = out, title, at_once
         self._headings = [_visible(heading) for heading, _ in columns]
         self._kinds = [kind for _, kind in columns]
         self._box = box.ROUNDED.substitute(out.options)
@@ -58,7 +60,7 @@ class GrowingTable:
             return
         self._sound |= not fault
         self._rows.append(([*map(_shown, cells, self._kinds)], fault))
-        if len(self._rows) >= _AT_ONCE:
+        if len(self._rows) >= self._at_once:
             self._print_rows()
 
     def flush(self) -> None:

@@ -140,7 +140,7 @@ def split_scp(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
         elif line.strip():
             at = f"{source.name}:{number}"
             key, _, place = decoded(line, source.name, number).strip().replace("\t", " ").partition(" ")
-            yield RawPart(_entry, (reading, key, place.strip(), at), key, _UNKNOWN_SIZE)
+            yield RawPart(_entry, (reading, key, place.strip(), at), key, _UNKNOWN_SIZE, taken=len(line))
 
 
 def _entry(reading: Reading, key: str, place: str, at: str) -> Iterator[Document | Inputs]:

@@ -32,7 +32,8 @@ class ReadOptions:
     text end with a weight, or with an output label; None: as can be told. epsilon: the label that is epsilon in text
     graphs whose labels are words; None: <eps>, or what the table has for 0. encoding: of text; None: UTF-8. split: how
     labels spell words, one of SPLITS or auto. inputs: what a recogniser works on is wanted too, beside graphs.
-    as_grammar: a grammar is wanted, so that a word list is what it seems to be."""
+    as_grammar: a grammar is wanted, so that a word list is what it seems to be. models: what a trained model stands
+    for: its grammar, itself, or nothing (refused)."""
 
     format: str = "auto"
     labels: str | None = None
@@ -48,6 +49,7 @@ class ReadOptions:
     split: str = "auto"
     inputs: bool = False
     as_grammar: bool = False
+    models: str = "grammar"
 
     def require_unused(self, fields: Iterable[str], source: str, found: str) -> None:
         """Raises UsageError for the first of these fields that is set. found: what the source is, which has no use for

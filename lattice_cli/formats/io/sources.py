@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -55,6 +57,7 @@ class Source:
             raise FormatError(f"{path}: cannot read: {error.strerror or error}") from None
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         self._file: io.BufferedReader | gzip.GzipFile | _Recoded = self._raw
+        self._size = size_of(self._raw)
         try:
             self._begin_at(offset)
             self._head = self._read_chunk()
@@ -148,11 +151,27 @@ class Source:
         if parts:
             yield b"".join(parts)
 
+    def share(self, given: int) -> float | None:
+        """Which part of the file is read, once `given` bytes of its contents were given; None for what is no file."""
+        size = self._size
+        # What is packed or recoded has other sizes than its file: how far that is read is all there is to know.
+        read = given if self._file is self._raw else self._raw.tell() if size else 0
+        return read / size if size and read <= size else None
+
     def close(self) -> None:
         """Close the file; standard input stays open."""
         if self._raw is not sys.stdin.buffer:
             self._file.close()
             self._raw.close()
+
+
+def size_of(file: io.BufferedIOBase | BinaryIO) -> int | None:
+    """The bytes of an open file; None for a pipe, a terminal, and what is no file of the system."""
+    try:
+        found = os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 class _Rest(io.RawIOBase):

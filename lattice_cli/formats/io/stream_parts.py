@@ -26,13 +26,23 @@ class Pause:
 PAUSE = Pause()
 
 
+@dataclass(frozen=True)
+class Reached(Pause):
+    """All records of a part were given, or so many of them. share: of the bytes of its file, which are read up to
+    there."""
+
+    share: float
+
+
 @dataclass
 class RawPart:
     """A part of an input, as bytes that `parse` makes records of, here or in another process.
 
     parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as. split: how its
     labels spell words, as the user says; spelling: how they do in this form, but for columns of matrices.
-    for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none.
+    for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none. taken: bytes of
+    the input that it is made of, where that is not its size. reached: the share of its file that is read with it, None
+    where that cannot be known.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -43,11 +53,17 @@ class RawPart:
     split: str = "auto"
     spelling: str = "auto"
     for_matrices: str = ""
+    taken: int | None = None
+    reached: float | None = None
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
         try:
             for record in self.parse(*self.arguments):
+                if isinstance(record, Reached):  # of a part that is all of its file
+                    if self.reached is not None:
+                        yield Reached(record.share * self.reached)
+                    continue
                 if isinstance(record, Document):
                     if self.for_matrices and not record.rows:
                         said = f"is a graph, its numbers are energies: {self.for_matrices} is for matrices"
@@ -64,5 +80,7 @@ def parsed(parts: Iterator[Any]) -> Iterator[Any]:
     for part in parts:
         if isinstance(part, RawPart):
             yield from part.records()
+            if part.reached is not None:
+                yield Reached(part.reached)
         else:
             yield part

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError, counted
-from lattice_cli.formats.io import ReadOptions, as_list, as_text, blank_of, first_line, note, target_of
+from lattice_cli.formats.io import Reached, ReadOptions, as_list, as_text, blank_of, first_line, note, target_of
 from lattice_cli.formats.matrices.emission import Target, matrix_record, require_finite
 from lattice_cli.graph import Document, Inputs
 
@@ -32,8 +32,9 @@ _LABELS = ("labels", "columns", "classes", "vocab", "tokens", "alphabet")
 
 def records_of_arrays(
     arrays: dict[str, Any], source: str, path: str, options: ReadOptions
-) -> Iterator[Document | Inputs]:
-    """The records of the arrays of an .npz file. Raises FormatError for arrays that do not fit each other."""
+) -> Iterator[Document | Inputs | Reached]:
+    """The records of the arrays of an .npz file, and behind each how many of them that were. Raises FormatError for
+    arrays that do not fit each other."""
     rest = dict(arrays)
     kinds = (_LENGTHS, _IDS, _TARGETS, _LABELS, ("blank",))
     lengths, ids, targets, labels, blank = (_taken(rest, names, source) for names in kinds)
@@ -59,6 +60,7 @@ def records_of_arrays(
             (text,) = _texts(blank, 1, source) or ("",)
             record = replace(record, blank=blank_of(text, record.graph.labels[1:], source))
         yield record
+        yield Reached((number + 1) / count)
 
 
 def _taken(arrays: dict[str, Any], names: Sequence[str], source: str) -> tuple[str, Any] | None:

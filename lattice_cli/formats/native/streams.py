@@ -6,15 +6,18 @@ An input is cut into parts as it is read, and parts become records: graphs, or i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
     PAUSE,
+    STDIN,
     Failure,
     Pause,
     RawPart,
+    Reached,
     ReadOptions,
     Source,
     decoded,
@@ -26,7 +29,22 @@ from lattice_cli.graph import Document, Inputs
 #: What every lattice document has in it.
 _SAYS_SO = b'"lattice"'
 _GRAPH = "is a graph, with labels and energies of its own"
-Records = Iterator[Document | Inputs | Failure]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A trained model as it lies in its file: named arrays."""
+
+    id: str
+    source: str
+    arrays: dict[str, Any]
+
+    def outline(self) -> ModelFile:
+        """The same without its arrays."""
+        return ModelFile(self.id, self.source, {})
+
+
+Records = Iterator[Document | Inputs | ModelFile | Failure | Reached]
 
 
 def _document(value: object, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
@@ -66,6 +84,14 @@ def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> R
     from lattice_cli.formats.native.npz import document_of, npz_arrays
 
     arrays = npz_arrays(data, source)
+    if "model" in arrays and options.models != "grammar":
+        options.require_unused(("scales", *MATRIX_OPTIONS), source, "is a trained model")
+        if options.models == "refused":
+            name = "MODEL" if path == STDIN else path
+            ways = f"lattice recognize {name} INPUTS makes graphs, -g {name} is its grammar, lattice show {name} shows"
+            raise FormatError(f"{source}: a trained model, expected a graph ({ways} what it is)")
+        yield ModelFile(path, source, arrays)
+        return
     if "model" in arrays or "about" in arrays or "src" in arrays:
         options.require_unused(MATRIX_OPTIONS, source, _GRAPH)
         yield document_of(arrays, source, path).scaled(options.scales)

@@ -60,6 +60,11 @@ class GrammarSettings:
         choices=("none", "arcs", "scores", "network"),
     )
 
+    @property
+    def given(self) -> bool:
+        """True where there is a grammar other than all sequences of labels, at no cost."""
+        return bool(self.file or self.ngram or self.neural.context)
+
 
 @dataclass(frozen=True)
 class ObjectiveSettings:

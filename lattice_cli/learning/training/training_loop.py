@@ -33,7 +33,7 @@ from lattice_cli.learning.training.validation import Validation, ValidationError
 @dataclass(frozen=True)
 class Epoch:
     """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
-    of a variational objective, whose loss is a bound on it, the mean log loss."""
+    of a variational objective, whose loss is a bound on it, the mean log loss. seconds: with validation."""
 
     number: int
     loss: float
@@ -41,11 +41,17 @@ class Epoch:
     label_error: float | None = None
     exact: float | None = None
     nll: float | None = None
+    seconds: float | None = field(default=None, compare=False)
+
+    def known(self) -> dict[str, float | int | bool]:
+        """What is known of it, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 #: What of a standing is written down, as vectors and as JSON.
 _VECTORS = ("theta", "average", "best")
-_NUMBERS = ["epoch", "position", "partial", "partial_nll", "best_epoch", "best_error", "waited", "ended", "epochs"]
+_NUMBERS = ["epoch", "position", "partial", "partial_nll", "seconds", "best_epoch", "best_error", "waited"]
+_NUMBERS += ["ended", "epochs"]
 
 
 @dataclass
@@ -56,6 +62,7 @@ class TrainingState:
     configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
     they have put into its mean loss.
     best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
+    seconds: that the epoch that is not over has taken so far.
     """
 
     theta: FloatArray
@@ -71,6 +78,7 @@ class TrainingState:
     waited: int = 0
     ended: str = ""
     epochs: list[Epoch] = field(default_factory=list)
+    seconds: float = 0.0
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
@@ -115,9 +123,11 @@ class TrainingState:
         for name, number in _of(self, ("epoch", "position", "best_epoch", "waited")).items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is {number!r}")
-        sums = all(isinstance(each, float) for each in (self.partial, self.partial_nll))
+        sums = all(isinstance(each, float) for each in (self.partial, self.partial_nll, self.seconds))
         if not sums or not isinstance(self.ended, str):
-            raise ValueError("partial or ended is not what it should be")
+            raise ValueError("partial, seconds or ended is not what it should be")
+        if not all(isinstance(value, (int, float)) for epoch in self.epochs for value in epoch.known().values()):
+            raise ValueError("an epoch has something else than numbers")
 
 
 def _of(standing: TrainingState, names: Sequence[str]) -> dict[str, Any]:
@@ -245,6 +255,7 @@ class Training:
             raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
 
     def _run(self, standing: TrainingState, listener: TrainingListener, saver: _Saver) -> None:
+        since = time.monotonic() - standing.seconds
         while not standing.ended:
             order = np.random.default_rng([self.settings.seed, standing.epoch]).permutation(self.batches).tolist()
             with np.errstate(over="ignore"):  # steps that are too long leave weights that are no numbers
@@ -252,12 +263,14 @@ class Training:
             while standing.position < self.batches:
                 self._step(standing, self._steps[order[standing.position]])
                 listener.batch(standing.epoch + 1, standing.position, self.batches, self._mean(standing, order))
+                standing.seconds = time.monotonic() - since
                 if listener.stopped():
                     saver.save(standing)
                     return
                 if saver.waited > self.settings.save_every:
                     saver.save(standing)
-            epoch = self._close(standing)
+            epoch = self._close(standing, since)
+            since = time.monotonic()
             standing.ended = self._ended(standing)
             listener.epoch(epoch)
             saver.close(standing, epoch.best)
@@ -307,8 +320,9 @@ class Training:
     def _where(self, standing: TrainingState) -> str:
         return f"epoch {standing.epoch + 1}, batch {standing.position + 1} of {self.batches}"
 
-    def _close(self, standing: TrainingState) -> Epoch:
-        """The end of an epoch: measure the error, and keep the weights if they are the best so far."""
+    def _close(self, standing: TrainingState, since: float) -> Epoch:
+        """The end of an epoch: measure the error, and keep the weights if they are the best so far. since: when it
+        began, by the clock of this process."""
         loss, nll = standing.partial, None if self.problem.proposal is None else standing.partial_nll
         errors: ValidationErrors | None = None
         better = True
@@ -322,12 +336,12 @@ class Training:
             if better:
                 standing.best_error = found
         standing.epoch += 1
-        standing.position, standing.partial, standing.partial_nll = 0, 0.0, 0.0
+        standing.position, standing.partial, standing.partial_nll, standing.seconds = 0, 0.0, 0.0, 0.0
         standing.waited = 0 if better else standing.waited + 1
         if better:
             standing.best, standing.best_epoch = standing.average, standing.epoch
         label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
-        epoch = Epoch(standing.epoch, loss, better, label_error, exact, nll)
+        epoch = Epoch(standing.epoch, loss, better, label_error, exact, nll, time.monotonic() - since)
         standing.epochs.append(epoch)
         return epoch
 
