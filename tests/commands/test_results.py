@@ -279,3 +279,14 @@ def test_losses_without_their_arcs() -> None:
     whole, short = (records(run("loss", LECTURE, "--json", *more).out) for more in ([], ["--no-arcs"]))
     assert [{key: value for key, value in each.items() if key != "arcs"} for each in whole] == short
     assert all(len(each["arcs"]) == 10 for each in whole)
+
+
+def test_a_check_in_scripts_fails_where_there_are_problems() -> None:
+    whole = {"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "a", 1]]}
+    save("whole.json", whole)
+    save("cut.json", {**whole, "final": 5})
+    assert run("show", "whole.json", "--strict").status == 0
+    assert run("show", "cut.json").status == 0
+    done = run("show", "whole.json", "cut.json", "--strict", "--json", "--jobs", "2")
+    assert done.status == 1
+    assert [bool(each["problems"]) for each in records(done.out)] == [False, True]

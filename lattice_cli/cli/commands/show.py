@@ -17,7 +17,7 @@ from lattice_cli.cli.options import (
     positive,
     result_options,
 )
-from lattice_cli.errors import Diverged, GraphError, LatticeError, UsageError
+from lattice_cli.errors import Diverged, GraphError, LatticeError, NoPath, UsageError
 from lattice_cli.formats import io, native
 
 
@@ -48,6 +48,7 @@ from lattice_cli.formats import io, native
     type=file_read,
     help="Another lattice, to say what is different in it; status 1 if anything is.",
 )
+@click.option("--strict", is_flag=True, help="Status 1 if a graph has problems, as a check in scripts.")
 @input_options
 @result_options
 def show(
@@ -59,6 +60,7 @@ def show(
     heaviest: int | None,
     beta: float,
     against: str | None,
+    strict: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
@@ -88,7 +90,8 @@ def show(
     def solve(documents: list[graph.Document | native.ModelFile]) -> list[reports.Found]:
         return [_found(each, parts, arcs) for each in documents]
 
-    return stream.run_records(graphs, replace(reading, models="itself"), solve, report, run)
+    status = stream.run_records(graphs, replace(reading, models="itself"), solve, report, run)
+    return max(status, NoPath.exit_status) if strict and report.problems else status
 
 
 def _found(document: graph.Document | native.ModelFile, parts: reports.Parts, arcs: bool) -> reports.Found:

@@ -31,7 +31,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
     "What to show": (
         "--arcs", "--scores", "--nodes", "--times", "--of", "--lagrangian", "--confusions", "--per-record", "--strip",
-        "--label-uses", "--confusion-sets", "--heaviest", "--against", "--json", "--tsv", "--all", "--color",
+        "--label-uses", "--confusion-sets", "--heaviest", "--against", "--strict",
+        "--json", "--tsv", "--all", "--color",
     ),
     "Reading input": (
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",

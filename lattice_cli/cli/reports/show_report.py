@@ -119,6 +119,17 @@ class ShowReport(StreamReport):
     def __init__(self, run: RunOptions, arcs: bool) -> None:
         super().__init__(run)
         self._arcs, self.silent = arcs, LatticeError if run.form == "table" else ()
+        self.problems = 0
+
+    def prepare(self, document: Document, found: Found) -> Any:
+        """What is put out, and how many problems there are."""
+        return super().prepare(document, found), 0 if isinstance(found, dict) else len(found[1].problems)
+
+    def show(self, document: Document, prepared: Any) -> None:
+        """One record, its problems counted."""
+        ready, problems = prepared
+        self.problems += problems
+        super().show(document, ready)
 
     def objects(self, record: Document, result: Found) -> list[dict[str, Any]]:
         if isinstance(result, dict):
