@@ -84,7 +84,7 @@ class Interpretation:
         """How answers spell words."""
         return spelling_of(self.outputs, self.document.split)
 
-    @property
+    @cached_property
     def graph(self) -> Graph:
         """The graph to be searched."""
         return self.document.graph if self.composition is None else self.composition.graph

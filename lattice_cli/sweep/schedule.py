@@ -66,17 +66,17 @@ class Schedule:
     arcs: int
     kernels: ModuleType | None = None
 
-    @property
+    @cached_property
     def positions(self) -> int:
         """Number of positions: the source, the useful nodes, the sinks."""
         return len(self.node_at)
 
-    @property
+    @cached_property
     def is_row(self) -> bool:
         """True if all positions are one row: each is reached from the one before."""
         return isinstance(self.level_pass, ChainPass) and self.level_pass.rows[0].end == self.positions - 1
 
-    @property
+    @cached_property
     def components(self) -> list[Step]:
         """The steps that are components with cycles."""
         return [step for step in self.level_pass.steps if step.cyclic]
@@ -93,7 +93,7 @@ class Schedule:
             self.edge_tail, self.head_first[first - 1 : step.first], self.chunks, first, finals[finals >= first]
         )
 
-    @property
+    @cached_property
     def bundled(self) -> bool:
         """True if some edge has several links."""
         return len(self.edge_first) < len(self.link_id)

@@ -50,7 +50,7 @@ class AnswerEnergy:
     gap: float = np.inf
     bound: float | None = None
 
-    @property
+    @cached_property
     def tied(self) -> bool:
         """True if another path is as good, so that the gradient is that of one of several."""
         return negligible(self.gap, self.energy)
@@ -91,7 +91,7 @@ class LossResult:
         """The energies that the loss is made of."""
         return [term for term in (self.correct, self.contrast) if term is not None]
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
         """What a reader of the numbers has to know: ties, kinks, an answer that is not proven, negative energies."""
         found = []
