@@ -150,7 +150,7 @@ class Source:
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        if self._raw is not sys.stdin.buffer:
+        if self._raw is not getattr(sys.stdin, "buffer", None):
             self._file.close()
             self._raw.close()
 
