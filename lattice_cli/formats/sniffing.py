@@ -17,6 +17,8 @@ _YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[
 _TABLE = "╭┏┌"
 #: What begins a document or a grammar of other systems: markup, ABNF, HTK's and Julius' grammars, Lisp.
 _NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|#!MLF!#|%PDF-|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
+#: So many characters of a file that is not understood stand in the message.
+_TOLD = 20
 #: Of a dictionary: `word(2)`, what HTK, Kaldi and MFA have before the phones, and what keeps these from the word.
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _BEFORE_PHONES = re.compile(r"\[.*\]|[0-9]?\.[0-9]+")
@@ -79,8 +81,9 @@ def _not_understood(line: str) -> str:
     if line.lstrip()[:1] in _TABLE:
         return "a table of results, expected graphs (with --json the command before gives what can be read again)"
     forms = ", ".join(name for name in readable() if name not in ("words", "dict"))
+    shorter = line.strip()[:_TOLD]  # it may be of any file, named by a configuration that another wrote
     return (
-        f"found {brief(line.strip())}, in no form that is known ({forms}); "
+        f"found {brief(shorter)}, in no form that is known ({forms}); "
         "--format says which it is: words for a word list, dict for a dictionary"
     )
 
