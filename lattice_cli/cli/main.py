@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,7 +135,8 @@ def cli() -> None:
     better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, OpenFst, Kaldi, k2 and GTN, any of them
     gzipped) or - for standard input. Results are tables; --json, behind the command, prints one JSON object a line.
 
-    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.
+    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check; 70
+    an internal error.
 
     Examples:
       lattice samples .

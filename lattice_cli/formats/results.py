@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.choices import SPLITS
-from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
     OPTIONS,
     PAUSE,

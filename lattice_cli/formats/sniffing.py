@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io import FIELDS, Source, brief, decoded, is_id, note
+from lattice_cli.formats.io import FIELDS, Source, brief, decoded, is_id, is_odd_number, note
 from lattice_cli.formats.registry import FORMATS, Format, readable
 
 #: So many lines are looked at.
@@ -163,15 +163,18 @@ def _is_matrix(lines: list[str]) -> bool:
     """Whether lines are rows of as many numbers, one of them at least with a fraction, behind one of labels or none."""
     from lattice_cli.formats.matrices import columns_of, is_number
 
+    def is_meant(field: str) -> bool:
+        return is_number(field) or is_odd_number(field)  # one odd value is for the reader to refuse
+
     rows = columns_of(lines) if lines else []
     separated = len(lines) > 1 and any(each in lines[0] for each in ",;")
-    numbers = [*map(is_number, rows[0])] if rows else []
+    numbers = [*map(is_meant, rows[0])] if rows else []
     headed = not all(numbers) and (
         separated or (len(lines) > 1 and "\t" in lines[0] and (not any(numbers) or not rows[0][0]))
     )
     body = rows[1:] if headed else rows
     width = len(rows[0]) if rows else 0
-    if width < 2 or not all(len(row) == width and all(map(is_number, row)) for row in body):
+    if width < 2 or not all(len(row) == width and all(map(is_meant, row)) for row in body):
         return False
     if not separated and not headed and width == 2 and all(is_id(row[0]) for row in body):
         return False  # words and their energies

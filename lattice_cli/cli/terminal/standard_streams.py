@@ -71,12 +71,13 @@ def open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: those below are open by now
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed()), "utf-8")
-    if sys.stdout is None:
+    out, messages = sys.__stdout__, sys.__stderr__
+    if out is None:
         sys.stdout = _text(_Closed(), "utf-8", False)
-    elif sys.stdout is sys.__stdout__:
-        sys.stdout = _text(_Output(1, "wb", closefd=False), sys.stdout.encoding, sys.stdout.line_buffering)
-    if sys.stderr is None or sys.stderr is sys.__stderr__:
-        encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
+    elif sys.stdout is out:
+        sys.stdout = _text(_Output(1, "wb", closefd=False), out.encoding, out.line_buffering)
+    if sys.stderr is messages:
+        encoding = "utf-8" if messages is None else messages.encoding
         sys.stderr = _text(_Messages(2, "wb", closefd=False), encoding, True)
 
 
@@ -105,8 +106,10 @@ def put(document: str | bytes) -> None:
 
     A terminal gets text in its own encoding, and nothing that it would obey.
     """
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() and hasattr(sys.stdout, "buffer"):
         sys.stdout.buffer.write(document.encode() if isinstance(document, str) else document)
         return
     text = document if isinstance(document, str) else document.decode()
-    sys.stdout.write(re.sub(_OBEYED, lambda found: repr(found[0])[1:-1], text))
+    if sys.stdout.isatty():
+        text = re.sub(_OBEYED, lambda found: repr(found[0])[1:-1], text)
+    sys.stdout.write(text)

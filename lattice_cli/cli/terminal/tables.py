@@ -7,6 +7,7 @@ wide as its contents, so nothing is cut off.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Literal
@@ -47,7 +48,7 @@ def console(color: str, every_row: bool = False) -> TableConsole:
     system: Literal["auto", "standard"] | None = "standard" if color == "always" else None if plain else "auto"
     found = TableConsole(
         file=sys.stdout,
-        width=None if terminal else _width_of_a_pipe(),
+        width=shutil.get_terminal_size().columns if terminal else _width_of_a_pipe(),
         force_terminal=True if color == "always" else None,
         no_color=plain if color != "auto" else None,
         color_system=system,

@@ -190,7 +190,9 @@ class WholeFile:
             else:
                 import tempfile
 
-                handle, self._temporary = tempfile.mkstemp(prefix=f".{self._target.name[:_BEGINNING]}.", dir=self._target.parent)
+                handle, self._temporary = tempfile.mkstemp(
+                    prefix=f".{self._target.name[:_BEGINNING]}.", dir=self._target.parent
+                )
                 self.file = os.fdopen(handle, "wb")
         except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None

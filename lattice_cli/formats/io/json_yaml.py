@@ -93,7 +93,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(token: str) -> Any:
-    raise _BadJson(f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)", partial(_line_of, token))
+    raise _BadJson(
+        f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)",
+        partial(_line_of, token),
+    )
 
 
 def parse_yaml(text: str, source: str) -> Iterator[Any]:
