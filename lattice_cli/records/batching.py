@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import IntArray
+from lattice_cli.arrays import IntArray, finite
 from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
-from lattice_cli.graph import evaluation_order
+from lattice_cli.graph import Graph, evaluation_order
 from lattice_cli.records.interpretation import Interpretation
 
 #: Interpretation graphs are swept together up to this many arcs.
@@ -87,8 +87,13 @@ def in_record_terms(group: Sequence[Interpretation], nodes: IntArray | None = No
         if len(group) != 1 or group[0].grammar is None:
             raise
         sides = group[0].document, group[0].grammar
-        largest = [f"{np.abs(side.graph.energy).max(initial=0.0):g} in {side.source}" for side in sides]
+        largest = [f"{_largest(side.graph):g} in {side.source}" for side in sides]
         raise NumericOverflow(f"{error}; energies go up to {', '.join(largest)}") from None
+
+
+def _largest(graph: Graph) -> float:
+    """The largest energy of a graph, without its sign."""
+    return float(np.abs(np.concatenate([graph.energy, finite(graph.start), finite(graph.final)])).max(initial=0.0))
 
 
 def no_path(interpretation: Interpretation) -> NoPath:

@@ -1,13 +1,13 @@
 """Process and screen: tables, JSON lines, progress, threads and memory.
 
-growing_table  a table that is printed while it grows; numbers as text
-json_lines     JSON lines
-notes_said     notes of readers
-page_shown     pages of Markdown, through a pager
-process        threads, memory, garbage
-progress       progress bars on standard error
+growing_table     a table that is printed while it grows; numbers as text
+json_lines        JSON lines
+notes_said        notes of readers
+page_shown        pages of Markdown, through a pager
+process           threads, memory, garbage
+progress          progress bars on standard error
 standard_streams  closed, full and foreign standard streams; documents onto standard output
-tables         the screen; labels and answers as text
+tables            the screen; labels and answers as text
 """
 
 from typing import TYPE_CHECKING
