@@ -9,13 +9,15 @@
     |-- NumericOverflow     4   a result beyond the range of float64
     |-- NotConverged        4   a solver that has not found what it looks for
     |-- TrainingFailed      4   a loss or a gradient that is no longer a number
-    `-- CheckFailed         4   a numeric check did not hold
+    |-- CheckFailed         4   a numeric check did not hold
+    `-- InternalError      70   a fault of the tool itself
 
 Messages are one sentence each: the culprit's name, what was found, what was expected.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +33,17 @@ class LatticeError(Exception):
     exit_status = 1
     status = "error"
     told: Mapping[str, Any] = MappingProxyType({})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it goes from process to process: whatever it is made of, its message and its fields are what it is."""
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[LatticeError], arguments: tuple[Any, ...], fields: Mapping[str, Any]) -> LatticeError:
+    """An error as it was, without making it anew."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(fields)
+    return error
 
 
 class FormatError(LatticeError):
@@ -77,10 +90,6 @@ class Diverged(LatticeError):
         self.nodes = list(nodes)
         self.names = names
         self.of = of
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """How it is sent from process to process: its arguments are not those it was made of."""
-        return Diverged, (self.what, self.nodes, self.names, self.of), {"told": dict(self.told)}
 
     def at(self, names: Sequence[object]) -> Diverged:
         """The same with the names that a file gives its nodes in the message; `names` is indexed by node."""
@@ -140,9 +149,54 @@ class TrainingFailed(LatticeError):
     status = "diverged"
 
 
+class InternalError(LatticeError):
+    """What nobody has foreseen: a fault of the tool and not of its input. trace: where it happened, as Python tells."""
+
+    exit_status = 70  # EX_SOFTWARE of sysexits.h
+    status = "internal-error"
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+def unforeseen(error: BaseException, place: str = "") -> InternalError:
+    """What is said of an exception that nobody has foreseen. place: what was worked on, for the message."""
+    import traceback
+
+    what = " ".join(str(error).split())
+    said = f"internal error: {type(error).__name__}{f': {what}' if what else ''}{f' ({place})' if place else ''}"
+    report = "please report it with the command and the smallest input (lattice --version)"
+    return InternalError(f"{said}; {report}", "".join(traceback.format_exception(error)))
+
+
+def error_of(error: Exception, place: str = "") -> LatticeError:
+    """An exception as the tool tells it; what the machine refused is raised again: whoever asked for it tells of it.
+
+    Raises OSError, MemoryError.
+    """
+    if isinstance(error, LatticeError):
+        return error
+    if isinstance(error, (OSError, MemoryError)):
+        raise error
+    return unforeseen(error, place)
+
+
 def quoted(labels: Sequence[str]) -> str:
     """Labels for a message, a few of them: 'a', 'b' and 3 more."""
     return listed([repr(label) for label in labels]) if labels else "nothing"
+
+
+#: Characters that JSON leaves as they are, and that a terminal obeys or turns what follows around by: delete, the
+#: controls C1, and those of the bidirectional algorithm (Unicode's UAX #9).
+UNSEEN = "[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+
+
+def all_seen(text: str) -> str:
+    """JSON with such characters as its escapes, which read back as what they stand for."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return re.sub(UNSEEN, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def printable(text: str) -> str:

@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, finite
+from lattice_cli.arrays import FloatArray, finite, in_range
 from lattice_cli.composition import why_no_path
 from lattice_cli.errors import NoPath, NumericOverflow, UsageError
 from lattice_cli.graph import Graph
@@ -58,18 +58,16 @@ class Weighted:
     standard_error: float | None
 
 
+_ESTIMATE = "an estimate from samples"
+
+
 def gibbs(graph: Graph, beta: float) -> Graph:
     """q of the graph itself at an inverse temperature; 0 is uniform over paths."""
-    return Graph(
-        graph.src,
-        graph.dst,
-        graph.ilabel,
-        graph.olabel,
-        beta * graph.energy,
-        np.where(np.isfinite(graph.start), beta * finite(graph.start), np.inf),
-        np.where(np.isfinite(graph.final), beta * finite(graph.final), np.inf),
-        graph.labels,
-    )
+    with in_range(f"an energy at inverse temperature {beta:g}"):
+        ends = [np.where(np.isfinite(end), beta * finite(end), np.inf) for end in (graph.start, graph.final)]
+        return Graph(
+            graph.src, graph.dst, graph.ilabel, graph.olabel, beta * graph.energy, ends[0], ends[1], graph.labels
+        )
 
 
 def require_same_paths(graph: Graph, proposal: Graph) -> None:
@@ -121,16 +119,18 @@ def bound(graph: Graph, proposal: Graph, beta: float, schedule: Schedule | None 
 def log_weights(graph: Graph, proposal: Graph, beta: float, samples: int, rng: np.random.Generator) -> FloatArray:
     """(samples,) log of exp(-beta E) / q of paths drawn from q."""
     drawn = Sampler(proposal, 1.0).draw(samples, rng)
-    return np.array(
-        [-beta * path_energy(graph, each.path.arcs, each.path.nodes) - each.log_probability for each in drawn]
-    )
+    weights = [-beta * path_energy(graph, each.path.arcs, each.path.nodes) - each.log_probability for each in drawn]
+    if not np.isfinite(weights).all():
+        raise NumericOverflow(f"{_ESTIMATE} is beyond the range of float64")
+    return np.array(weights)
 
 
 def sampled(weights: FloatArray, beta: float) -> SampledBound:
     """The bound as estimated from log weights."""
-    values = -weights / beta
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    relative = np.exp(weights - weights.max())
+    with in_range(_ESTIMATE):
+        values = -weights / beta
+        error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+        relative = np.exp(weights - weights.max())
     return SampledBound(len(values), float(values.mean()), error, float(relative.sum() ** 2 / (relative**2).sum()))
 
 
@@ -141,8 +141,9 @@ def weighted(weights: FloatArray, beta: float, k: int) -> Weighted:
         raise UsageError(
             f"the importance-weighted bound of {k} needs at least {k} samples, but there are {len(weights)}"
         )
-    values = _log_mean(weights[: groups * k].reshape(groups, k)) / -beta
-    error = float(values.std(ddof=1)) / math.sqrt(groups) if groups > 1 else math.nan
+    with in_range(_ESTIMATE):
+        values = _log_mean(weights[: groups * k].reshape(groups, k)) / -beta
+        error = float(values.std(ddof=1)) / math.sqrt(groups) if groups > 1 else math.nan
     return Weighted(k, float(values.mean()), error)
 
 

@@ -7,7 +7,7 @@ pointers           follow back-pointers to their end, in strides where long
 runs               ranges side by side; where runs of equal neighbours begin; distinct keys
 segments           segment reduction: least, sum, spread; sorted runs or scattered owners
 sorting            stable radix order of integers, block by block where nearly sorted
-types              IntArray, FloatArray, BoolArray; an empty column of indices
+types              IntArray, FloatArray, BoolArray; Boltzmann weights; the range of float64
 """
 
 from typing import TYPE_CHECKING
@@ -22,6 +22,6 @@ if TYPE_CHECKING:
     from lattice_cli.arrays.runs import distinct, run_lengths, run_starts, spans
     from lattice_cli.arrays.segments import Runs, ScatteredSegments, Segments
     from lattice_cli.arrays.sorting import is_sorted, stable_order
-    from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray, finite
+    from lattice_cli.arrays.types import NO_INDICES, BoolArray, FloatArray, IntArray, boltzmann, finite, in_range
 
 __getattr__ = lazy_names(__name__)

@@ -37,12 +37,14 @@ class Difference:
     @property
     def slope(self) -> FloatArray:
         """The central difference, as an estimate of the derivative."""
-        return self.change / self.width
+        with np.errstate(over="ignore", invalid="ignore"):  # a slope that is no number is one that does not agree
+            return self.change / self.width
 
     def bends(self, middle: float) -> BoolArray:
         """True where the slopes of both sides are not those of a smooth function, which is `middle` in between."""
-        slopes = (self.up - middle) / self.step, (middle - self.down) / self.step
-        found: BoolArray = np.abs(slopes[0] - slopes[1]) > JUMP + noise(middle, self.step)
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes = (self.up - middle) / self.step, (middle - self.down) / self.step
+            found: BoolArray = np.abs(slopes[0] - slopes[1]) > JUMP + noise(middle, self.step)
         return found
 
 
@@ -59,4 +61,4 @@ def noise(size: float, step: float) -> float:
 def balanced_step(size: float, sharpness: float) -> float:
     """The step that balances truncation against rounding, for values of this size whose slopes change over
     1 / sharpness."""
-    return float((_EPS * size / sharpness**2) ** (1 / 3))
+    return float((_EPS * size) ** (1 / 3) / sharpness ** (2 / 3))

@@ -5,13 +5,23 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from lattice_cli.cli.options.groups import Group
-from lattice_cli.cli.terminal import collect_seldom, keep_freed_memory, one_thread
-from lattice_cli.errors import LatticeError
+from lattice_cli.cli.terminal import (
+    STDOUT,
+    collect_seldom,
+    complain,
+    discard_output,
+    keep_freed_memory,
+    one_thread,
+    open_streams,
+)
+from lattice_cli.errors import FormatError, error_of, printable
 
 #: Command -> one line of help, in groups. The command `name` is the function of that name in
 #: lattice_cli.cli.commands.name.
@@ -74,20 +84,18 @@ class LazyGroup(Group):
             name = error.option_name
             ctx.fail(f"{name} goes behind the command: lattice {command} ... {name}")
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """The options; help is printed here."""
+        with _readers_may_go():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. What cannot be written is told apart from click's own notion of it."""
-        try:
-            status = super().invoke(ctx)
-            sys.stdout.flush()
-            return status
-        except BrokenPipeError:
-            _discard_output()  # the reader has all it wants
-            raise click.exceptions.Exit(0) from None
-        except OSError as error:
-            _discard_output()
-            raise OutputError(f"cannot write the output: {error.strerror or error}") from None
-        finally:
-            _say_notes()
+        """Run the command."""
+        with _readers_may_go():
+            try:
+                return super().invoke(ctx)
+            finally:
+                _say_notes()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -127,7 +135,8 @@ def cli() -> None:
     better. GRAPH is a file (JSON, YAML, JSON Lines, .npz, .npy, HTK SLF, OpenFst, Kaldi, k2 and GTN, any of them
     gzipped) or - for standard input. Results are tables; --json, behind the command, prints one JSON object a line.
 
-    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check.
+    Exit status: 0 done; 1 sound input without an answer; 2 usage; 3 bad data; 4 a divergent sum or a failed check; 70
+    an internal error.
 
     Examples:
       lattice samples .
@@ -135,10 +144,15 @@ def cli() -> None:
     """
 
 
-class OutputError(LatticeError):
-    """Standard output cannot take what is written to it."""
-
-    exit_status = 3
+@contextmanager
+def _readers_may_go() -> Iterator[None]:
+    """Whoever reads the output may have enough of it: an end that is no error, and for click would be one."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        raise click.exceptions.Exit(0) from None
 
 
 def _say_notes() -> None:
@@ -151,46 +165,50 @@ def _say_notes() -> None:
         begin_notes()
 
 
-def _discard_output() -> None:
-    """Let Python flush into nothing when it exits, so that it does not complain once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _message(error: click.ClickException) -> str:
     """What click says of the command line, as all other messages are said."""
-    from lattice_cli.errors import printable
-
     told = error.format_message().replace("a valid integer range", "a whole number")
     told = told.replace("a valid float range", "a number").removesuffix(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     return printable(told) + ("" if context is None else f" ({context.command_path} --help says what there is)")
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line and exit with its status."""
-    if sys.stdout is None:
-        print("lattice: standard output is closed", file=sys.stderr)
-        sys.exit(OutputError.exit_status)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is still shown
-    one_thread()
-    collect_seldom()
+def _refused(error: OSError) -> str:
+    """What the machine refused, and of which file."""
+    if error.filename == STDOUT:
+        discard_output()
+        return f"{STDOUT}: cannot write: {error.strerror}"
+    return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror or str(error)
+
+
+def _ended(work: Callable[[], Any]) -> int:
+    """The status that some work ends with, after what has to be said of that."""
+    status, said, known = 0, "", None
     try:
-        status = cli.main(arguments, prog_name="lattice", standalone_mode=False)
+        found = work()
+        status = found if isinstance(found, int) else 0
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
-        print(f"lattice: {_message(error)}", file=sys.stderr)
-        status = error.exit_code
+        status, said = error.exit_code, _message(error)
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except MemoryError as error:
-        print(f"lattice: not enough memory: {error}", file=sys.stderr)
-        status = 4
-    except LatticeError as error:
-        from lattice_cli.errors import printable
+        status, said = 4, f"not enough memory: {error}"
+    except BrokenPipeError:
+        discard_output()
+    except OSError as error:
+        status, said = FormatError.exit_status, _refused(error)
+    except Exception as error:
+        known = error_of(error)
+        status, said = known.exit_status, str(known)
+    return max(status, _ended(lambda: complain(said, known))) if said else status
 
-        print(f"lattice: {printable(str(error))}", file=sys.stderr)
-        status = error.exit_status
-    sys.exit(status if isinstance(status, int) else 0)
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit with its status."""
+    open_streams()
+    one_thread()
+    collect_seldom()
+    status = _ended(lambda: cli.main(arguments, prog_name="lattice", standalone_mode=False))
+    sys.exit(max(status, _ended(sys.stdout.flush)))

@@ -10,6 +10,7 @@ import numpy as np
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.composition.combine import ADD, Binary, Combine
 from lattice_cli.composition.pair_search import Moves, Pairs, reach_pairs
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import EPSILON, Graph, labelled_like, reachable, without_any_arcs
 
 
@@ -141,9 +142,9 @@ def _combined_energies(left: Graph, right: Graph, moves: Moves, combine: Combine
     left_alone, right_alone = moves.right_arc < 0, moves.left_arc < 0
     both = ~(left_alone | right_alone)
     if both.all():
-        return combine.matched(left.energy[moves.left_arc], right.energy[moves.right_arc])
+        return _matched(left.energy[moves.left_arc], right.energy[moves.right_arc], combine)
     energy = np.empty(len(moves.pair))
-    energy[both] = combine.matched(left.energy[moves.left_arc[both]], right.energy[moves.right_arc[both]])
+    energy[both] = _matched(left.energy[moves.left_arc[both]], right.energy[moves.right_arc[both]], combine)
     energy[left_alone] = combine.left_alone * left.energy[moves.left_arc[left_alone]]
     energy[right_alone] = combine.right_alone * right.energy[moves.right_arc[right_alone]]
     return energy
@@ -155,5 +156,16 @@ def _combined_ends(left: FloatArray, right: FloatArray, allowed: BoolArray | Non
     if allowed is not None:
         both &= allowed
     ends = np.full(len(left), np.inf)
-    ends[both] = combine.matched(left[both], right[both])
+    ends[both] = _matched(left[both], right[both], combine)
     return ends
+
+
+def _matched(left: FloatArray, right: FloatArray, combine: Combine) -> FloatArray:
+    """Energies of both sides as one. Raises NumericOverflow, with those that are too large."""
+    with np.errstate(over="ignore"):
+        energy = combine.matched(left, right)
+    if not np.isfinite(energy).all():
+        pair = int(np.flatnonzero(~np.isfinite(energy))[0])
+        both = f"{left[pair]:g} of the graph and {right[pair]:g} of the grammar"
+        raise NumericOverflow(f"energies of two arcs or nodes, {both}, add up beyond the range of float64")
+    return energy

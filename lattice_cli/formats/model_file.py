@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import Source, first_line, write_whole
+from lattice_cli.formats.io import Source, as_mapping, decoded, parse_json, write_whole
 from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
 from lattice_cli.graph import Document
 
@@ -121,12 +121,8 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
 
 
 def _about(array: Any, source: str) -> dict[str, Any]:
-    try:
-        about = json.loads(array.tobytes().decode())
-        version = about["version"]
-    except (ValueError, RecursionError, TypeError, KeyError) as error:
-        raise FormatError(f"{source}: its description is not JSON text with a version: {first_line(error)}") from None
-    if version != _VERSION:
-        raise FormatError(f"{source}: version {version!r} of the file, expected {_VERSION}")
-    assert isinstance(about, dict)
+    at = f"{source}: its description"
+    about = as_mapping(parse_json(decoded(array.tobytes(), at), at), source, "its description")
+    if about.get("version") != _VERSION:
+        raise FormatError(f"{source}: version {about.get('version')!r} of the file, expected {_VERSION}")
     return about

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
     Failure,
@@ -60,8 +60,8 @@ def split_records(path: str, options: ReadOptions) -> Iterator[RawPart | Failure
     """A file ("-": standard input) cut into parts that can be parsed apart from each other, as they are read."""
     try:
         source = Source(path, options.encoding)
-    except LatticeError as error:
-        yield Failure(path, error)
+    except Exception as error:
+        yield Failure.of(path, error)
         return
     yield from split_source(source, path, options)
 
@@ -81,8 +81,8 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
                 part.for_matrices = for_matrices
             yield part
-    except LatticeError as error:
-        yield Failure(path, error)
+    except Exception as error:
+        yield Failure.of(path, error)
     finally:
         source.close()
 

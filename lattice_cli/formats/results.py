@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lattice_cli.choices import SPLITS
-from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
     OPTIONS,
     PAUSE,
@@ -51,8 +51,8 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
     """The records of a file, decoded ones or graphs; which of the two its first line tells. Bad ones as Failures."""
     try:
         source = Source(path, options.encoding)
-    except LatticeError as error:
-        yield Failure(path, error)
+    except Exception as error:
+        yield Failure.of(path, error)
         return
     try:
         if not _holds_results(source):
@@ -68,8 +68,8 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
             given += len(line)
             if line.strip():
                 yield _result(line, number, source.name, path)
-    except LatticeError as error:
-        yield Failure(path, error)
+    except Exception as error:
+        yield Failure.of(path, error)
     finally:
         source.close()
 
@@ -90,8 +90,8 @@ def _result(line: bytes, number: int, source: str, path: str) -> Answered | Fail
         if not is_null(record.get("id")):
             record_id = as_text(record["id"], at, "id")
         return _answered(record, record_id, at)
-    except LatticeError as error:
-        return Failure(record_id, error)
+    except Exception as error:
+        return Failure.of(record_id, error, at)
 
 
 def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats.io import FIELDS, Source, brief, decoded, is_id, note
+from lattice_cli.formats.io import FIELDS, Source, brief, decoded, is_id, is_odd_number, note
 from lattice_cli.formats.registry import FORMATS, Format, readable
 
 #: So many lines are looked at.
@@ -17,6 +17,8 @@ _YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[
 _TABLE = "╭┏┌"
 #: What begins a document or a grammar of other systems: markup, ABNF, HTK's and Julius' grammars, Lisp.
 _NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|#!MLF!#|%PDF-|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
+#: So many characters of a file that is not understood stand in the message.
+_TOLD = 20
 #: Of a dictionary: `word(2)`, what HTK, Kaldi and MFA have before the phones, and what keeps these from the word.
 _VARIANT = re.compile(r"(.+)\([0-9]+\)")
 _BEFORE_PHONES = re.compile(r"\[.*\]|[0-9]?\.[0-9]+")
@@ -81,8 +83,9 @@ def _not_understood(line: str) -> str:
     if line.lstrip()[:1] in _TABLE:
         return "a table of results, expected graphs (with --json the command before gives what can be read again)"
     forms = ", ".join(name for name in readable() if name not in ("words", "dict"))
+    shorter = line.strip()[:_TOLD]  # it may be of any file, named by a configuration that another wrote
     return (
-        f"found {brief(line.strip())}, in no form that is known ({forms}); "
+        f"found {brief(shorter)}, in no form that is known ({forms}); "
         "--format says which it is: words for a word list, dict for a dictionary"
     )
 
@@ -162,15 +165,18 @@ def _is_matrix(lines: list[str]) -> bool:
     """Whether lines are rows of as many numbers, one of them at least with a fraction, behind one of labels or none."""
     from lattice_cli.formats.matrices import columns_of, is_number
 
+    def is_meant(field: str) -> bool:
+        return is_number(field) or is_odd_number(field)  # one odd value is for the reader to refuse
+
     rows = columns_of(lines) if lines else []
     separated = len(lines) > 1 and any(each in lines[0] for each in ",;")
-    numbers = [*map(is_number, rows[0])] if rows else []
+    numbers = [*map(is_meant, rows[0])] if rows else []
     headed = not all(numbers) and (
         separated or (len(lines) > 1 and "\t" in lines[0] and (not any(numbers) or not rows[0][0]))
     )
     body = rows[1:] if headed else rows
     width = len(rows[0]) if rows else 0
-    if width < 2 or not all(len(row) == width and all(map(is_number, row)) for row in body):
+    if width < 2 or not all(len(row) == width and all(map(is_meant, row)) for row in body):
         return False
     if not separated and not headed and width == 2 and all(is_id(row[0]) for row in body):
         return False  # words and their energies

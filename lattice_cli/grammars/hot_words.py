@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.grammars.spelled_words import BETWEEN, WordTrie, spellable
 from lattice_cli.grammars.spelling import Spelling, spelling_of
 from lattice_cli.graph import Labels, label_index
@@ -67,6 +68,8 @@ class HotWords:
                 node = trie.parent[node]
             if end >= 0:
                 whole[end] = bonus
+        if not np.isfinite(np.concatenate([gain, lent, whole])).all():
+            raise NumericOverflow("what a word gains, times its length, is beyond the range of float64")
         return HotWords(trie, gain, lent, whole)
 
     @property

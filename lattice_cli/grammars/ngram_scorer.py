@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, finite
+from lattice_cli.arrays import FloatArray, IntArray, finite, in_range
 from lattice_cli.grammars.ngram import Context, NgramModel
 
 _IMPOSSIBLE = -1
@@ -126,7 +126,8 @@ class NgramScorer:
 
 def _times(scale: float, energies: FloatArray) -> FloatArray:
     """Scaled energies; what is impossible stays so."""
-    return np.where(np.isfinite(energies), scale * finite(energies), energies)
+    with in_range("the scaled energy of an n-gram"):
+        return np.where(np.isfinite(energies), scale * finite(energies), energies)
 
 
 def _contexts(model: NgramModel) -> list[Context]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, KeyIndex, group_by
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, KeyIndex, group_by, in_range
 from lattice_cli.composition import Composition
 from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.graph import EPSILON, Graph, nodes_on_paths, restricted
@@ -36,7 +36,8 @@ def rescored(whole: Composition, scorer: Scorer) -> Composition:
         energy = graph.energy[arc].copy()
         spoken = np.flatnonzero(graph.olabel[arc] != EPSILON)
         spent, after[spoken] = scorer.step(after[spoken], graph.olabel[arc[spoken]])
-        energy[spoken] += spent
+        with in_range("the energy of an arc and a scorer's"):
+            energy[spoken] += spent
         possible = np.isfinite(energy)
         first += len(fresh)
         head, fresh = numbering.number((graph.dst[arc] * scorer.histories + after)[possible])

@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import StoredModel, bind, overridden, read_model, write_model
+from lattice_cli.formats.io import as_list, as_text
 from lattice_cli.learning.grammars import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.training import PROPOSAL, GrammarSettings, Model, TrainConfig, build_model
@@ -45,7 +46,9 @@ def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Paramet
         raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
     try:
         config = overridden(bind(TrainConfig, stored.about["config"], stored.source), overrides)
-        labels, size, scores = (stored.about[name] for name in ("labels", "size", "scores"))
+        size, scores = stored.about["size"], stored.about["scores"]
+        listed = as_list(stored.about["labels"], path, "labels")
+        labels = [as_text(label, path, "an entry of labels") for label in listed]
         # The grammar is there as it was learned; that it was an n-gram no longer matters.
         file = "grammar" if stored.grammar is not None else ""
         config = replace(config, grammar=GrammarSettings(file=file))

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import IntArray
-from lattice_cli.errors import Diverged, NoPath, listed_nodes
-from lattice_cli.graph import evaluation_order
+from lattice_cli.arrays import IntArray, finite
+from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
+from lattice_cli.graph import Graph, evaluation_order
 from lattice_cli.records.interpretation import Interpretation
 
 #: Interpretation graphs are swept together up to this many arcs.
@@ -69,7 +69,8 @@ def cycle_at(interpretation: Interpretation) -> str:
 
 @contextmanager
 def in_record_terms(group: Sequence[Interpretation], nodes: IntArray | None = None) -> Iterator[None]:
-    """Raise a divergence at the nodes of the record or of the grammar, whichever has the cycle.
+    """Raise a divergence at the nodes of the record or of the grammar, whichever has the cycle; an overflow with how
+    large the energies of both are.
 
     nodes: (nodes,) the interpretation's node of each node of the graph that is swept, None where it is that itself.
     Faults in a group of several records stay as they are: they are found again when these are asked one by one.
@@ -82,6 +83,17 @@ def in_record_terms(group: Sequence[Interpretation], nodes: IntArray | None = No
         found = np.array(error.nodes, dtype=np.intp)
         place = origin(group[0], found if nodes is None else nodes[found])
         raise Diverged(error.what, place.nodes, place.names, place.grammar) from None
+    except NumericOverflow as error:
+        if len(group) != 1 or group[0].grammar is None:
+            raise
+        sides = group[0].document, group[0].grammar
+        largest = [f"{_largest(side.graph):g} in {side.source}" for side in sides]
+        raise NumericOverflow(f"{error}; energies go up to {', '.join(largest)}") from None
+
+
+def _largest(graph: Graph) -> float:
+    """The largest energy of a graph, without its sign."""
+    return float(np.abs(np.concatenate([graph.energy, finite(graph.start), finite(graph.final)])).max(initial=0.0))
 
 
 def no_path(interpretation: Interpretation) -> NoPath:

@@ -132,7 +132,7 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
     graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph
     if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
         return None
-    if emissions.steps * (emissions.largest + np.abs(graph.graph.energy).max(initial=0.0)) > _HIGHEST:
+    if emissions.steps * (emissions.largest + float(np.abs(graph.graph.energy).max(initial=0.0))) > _HIGHEST:
         return None
     found = Matrix(document, grammar, emissions, decoder.heuristic(graph, classes, document.split), blank=ctc)
     if not scored:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, finite
+from lattice_cli.arrays import FloatArray, boltzmann, finite
 from lattice_cli.composition import compose
 from lattice_cli.graph import Graph, label_index, linear_graph, member, union
 from lattice_cli.sweep import TROPICAL, LogSemiring, sweep
@@ -23,7 +23,7 @@ def answer_posteriors(graphs: Sequence[Graph], answers: Sequence[Sequence[str]],
     alone = (member(whole, number) for number in range(whole.graphs))
     spelled = [compose(graph, _acceptor(graph, answer)).graph for graph, answer in zip(alone, answers)]
     of_all = sweep(whole, LogSemiring(beta)).totals  # first: where this diverges, it does so at nodes of the graphs
-    found: FloatArray = np.minimum(np.exp(-beta * (sweep(union(spelled), LogSemiring(beta)).totals - of_all)), 1.0)
+    found: FloatArray = np.minimum(boltzmann(sweep(union(spelled), LogSemiring(beta)).totals, of_all, beta), 1.0)
     return found
 
 

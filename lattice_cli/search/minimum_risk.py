@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, run_starts, stable_order
+from lattice_cli.arrays import FloatArray, IntArray, boltzmann, run_starts, stable_order
 from lattice_cli.errors import GraphError
 from lattice_cli.graph import EPSILON, Graph, evaluation_order
 from lattice_cli.search.distinct_answers import Answer, answers
@@ -74,8 +74,8 @@ class MinimumRisk:
     def _all_answers(self) -> list[tuple[tuple[int, ...], float]]:
         """(answer, posterior) of each, the most probable first."""
         found = [each for each in answers(self._graph, LogSemiring(self._beta)) if isinstance(each, Answer)]
-        energies = -self._beta * np.array([each.energy for each in found])
-        weights = np.exp(energies - energies.max())
+        energies = np.array([each.energy for each in found])
+        weights = boltzmann(energies, energies.min(), self._beta)
         return [(each.output, weight) for each, weight in zip(found, (weights / weights.sum()).tolist())]
 
     def places(self, answer: Sequence[int]) -> ConfusionSets:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import MOST_VARIED, FloatArray, IntArray, central, finite
+from lattice_cli.arrays import MOST_VARIED, FloatArray, IntArray, boltzmann, central, finite
 from lattice_cli.errors import CheckFailed
 from lattice_cli.graph import Graph
 from lattice_cli.sweep.forward_backward import sweep
@@ -84,11 +84,9 @@ def lagrangian(graph: Graph, beta: float, rng: np.random.Generator) -> Lagrangia
     )
     # Shares from the alphas: df_j / dalpha_i summed over the arcs from i to j is also df_j / de of each of them.
     share = np.zeros(graph.arcs)
-    share[used] = np.exp(-beta * (arriving - recursion[dst]))
+    share[used] = boltzmann(arriving, recursion[dst], beta)
     free_energy = float(swept.totals[0])
-    ending = np.where(
-        on_path & np.isfinite(graph.final), np.exp(-beta * (finite(alpha) + finite(graph.final) - free_energy)), 0.0
-    )
+    ending = boltzmann(alpha + graph.final, free_energy, beta)  # 0 where a node is on no path, or is not final
     through = multiplier[graph.dst] * share
     onward = np.bincount(graph.src, through, graph.nodes)
     few = graph.arcs <= MOST_VARIED
@@ -111,7 +109,7 @@ def _combined(node: IntArray, energy: FloatArray, graph: Graph, beta: float) -> 
     least = np.full(graph.nodes, np.inf)
     np.minimum.at(least, node, energy)
     floor = finite(least)
-    sums = np.bincount(node, np.exp(-beta * (energy - floor[node])), graph.nodes)
+    sums = np.bincount(node, boltzmann(energy, floor[node], beta), graph.nodes)
     with np.errstate(divide="ignore"):
         combined: FloatArray = floor - np.log(sums) / beta
     return combined

@@ -167,7 +167,7 @@ def test_what_is_said_of_matrices_is_refused_for_a_graph(given: dict[str, str]) 
 
 @pytest.mark.parametrize("given", [{"units": "logp"}, {"labels": "labels.txt"}])
 @pytest.mark.parametrize(
-    ("name", "text"), [("w.txt", "but\ncute\n"), ("g.att", "0 1 a 0.5\n1\n"), ("m.txt", "nan 1.5\n2.5 3.5\n")]
+    ("name", "text"), [("w.txt", "but\ncute\n"), ("g.att", "0 1 a 0.5\n1\n"), ("m.txt", "north 1.5\nwest 3.5\n")]
 )
 def test_no_form_of_graphs_is_read_with_options_of_matrices(given: dict[str, str], name: str, text: str) -> None:
     pathlib.Path(name).write_text(text)
@@ -355,8 +355,8 @@ def test_a_first_line_of_text_has_the_labels() -> None:
         ("1,2,3\n1,2\n", r"m\.csv:2: has 2 columns, but the first line has 3"),
         ("1.5,2\n1,x\n", r"m\.csv:2: found 'x', expected a number"),
         ("from,to,label\n0,1,a\n", r"m\.csv:2: found 'a', expected a number"),
-        ("0,5;1,5\n", r"m\.csv: has no rows of numbers"),
-        ("0,5;1,5\n0,5;1,5\n", r"m\.csv:2: found '0,5', expected a number"),
+        ("a;b\n", r"m\.csv: has no rows of numbers"),
+        ("0,5;1,5\n0,5;1,5\n", r"m\.csv:1: found '0,5', expected a number"),
         ("# only\n", r"m\.csv: has no rows"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, finite
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, identity
 from lattice_cli.cli.terminal import number
 from lattice_cli.graph import Document
@@ -33,14 +33,14 @@ _ROW = Fields(
         for each in _FIGURES[1:]
     ),
     Field("gradient", "|gradient|", shown=_small),
-    Field("variance", "variance", "plain", shown=_small, told=finite),
-    Field("variance_with_control", "with control", "controlled", shown=_small, told=finite),
+    Field("variance", "variance", "plain", shown=_small),
+    Field("variance_with_control", "with control", "controlled", shown=_small),
 )
 _SAMPLED = Fields(
     Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
     Field("samples"),
     Field("bound", "value"),
-    Field("standard_error", "std. error", told=finite),
+    Field("standard_error", "std. error"),
     Field("effective_sample_size", "eff. samples", "effective"),
 )
 _IMPORTANCE = Fields(
@@ -48,7 +48,7 @@ _IMPORTANCE = Fields(
     Field("k"),
     Field("bound", "value"),
     Field("exact", of=lambda each: each.standard_error is None),
-    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error), told=finite),
+    Field("standard_error", "std. error", shown=lambda error: "exact" if error is None else number(error)),
     Field(None, "eff. samples", lambda each: "", shown=str),
 )
 

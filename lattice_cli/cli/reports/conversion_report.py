@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lattice_cli.cli.reports.graph_report import GraphReport
 from lattice_cli.cli.stream import Item
+from lattice_cli.cli.terminal import put
 from lattice_cli.errors import LatticeError, UsageError, printable
 from lattice_cli.formats import Format, form_of, numbered, writable, write_encoded
 from lattice_cli.formats.io import Symbols, WriteOptions, Written, read_symbols, require_place, write_whole
@@ -100,10 +101,7 @@ class Conversion:
             raise UsageError(f"--to {self._form.name}: holds one graph; {several} hold several, or OUT with {_PLACE}")
         if self._shown:
             data = self._form.between + data
-        if self._form.binary:
-            sys.stdout.buffer.write(data)
-        else:
-            sys.stdout.write(data.decode())
+        put(data)
 
     def _place(self, document: Document) -> str:
         """The file of a record, where each has its own."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lattice_cli.analysis import Picture
 from lattice_cli.cli.stream import Item
-from lattice_cli.cli.terminal import number
+from lattice_cli.cli.terminal import number, put
 from lattice_cli.cli.web import lattice_data, lattice_page
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats import sketch
@@ -98,10 +98,7 @@ class Drawing:
             raise UsageError(f"{document.id}: an image is of one graph; text, dot and html hold several")
         self._parts.append(graphviz(picture.encode(), self._form) if image else picture.encode())
         if self._output is None:
-            if image:
-                sys.stdout.buffer.write(self._parts[-1])
-            else:
-                sys.stdout.write(picture)
+            put(self._parts[-1])
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that cannot be read is not drawn."""
@@ -114,7 +111,7 @@ class Drawing:
         if self._on_page:
             page = lattice_page(self._on_page)
             if self._output is None:
-                sys.stdout.write(page)
+                put(page)
             self._parts.append(page.encode())
         if self._output is not None and self._parts:
             write_whole(self._output, b"".join(self._parts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
-from lattice_cli.cli.terminal import console, label_text, number, write_json
+from lattice_cli.cli.terminal import console, label_text, number, put, write_json
 from lattice_cli.cli.web import Aligned, Curve, PageTable, evaluation_page
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.search import Alignment
@@ -38,7 +37,7 @@ def put_out(
             write_json(*_records(found).records(), *failed)
         write_json(_summary(found, len(failures), confusions, limit))
     elif run.form == "tsv":
-        sys.stdout.write("".join("\t".join(row) + "\n" for row in _plain(found, failures, per_record)))
+        put("".join("\t".join(row) + "\n" for row in _plain(found, failures, per_record)))
     else:
         print_all(console(run.color, run.every_row), _printed(found, failures, per_record, confusions, limit))
 

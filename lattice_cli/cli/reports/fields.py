@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -184,11 +183,6 @@ class ArcListing(Listing):
 def small(value: float, least: float = 1e-9) -> str:
     """A residual: what is no more than rounding is said to be below that."""
     return number(value) if abs(value) >= least else f"<{least:g}".replace("e-0", "e-")
-
-
-def finite(value: float) -> float | None:
-    """JSON has no infinity, the energy of no way at all, and no nan, what cannot be told: null stands for them."""
-    return value if math.isfinite(value) else None
 
 
 def digits(count: int) -> Callable[[float | None], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, finite, plain, rows_of, small
+from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, plain, rows_of, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal import number
 from lattice_cli.errors import CheckFailed
@@ -22,8 +22,8 @@ _FIGURES = Fields(
     *plain("entropy", "variance"),
 )
 _NODE = Field("node", "node", 0, "text", str)
-_ALPHA = Field("alpha", "alpha", 1, told=finite)
-_NODES = Fields(_NODE, _ALPHA, Field("backward", "backward", 2, told=finite), Field("posterior", "posterior", 3))
+_ALPHA = Field("alpha", "alpha", 1)
+_NODES = Fields(_NODE, _ALPHA, Field("backward", "backward", 2), Field("posterior", "posterior", 3))
 _MULTIPLIERS = Fields(
     _NODE,
     _ALPHA,

@@ -7,11 +7,10 @@ from typing import Any
 
 from lattice_cli.cli.reports.fields import arc_listing
 from lattice_cli.cli.stream import Item
-from lattice_cli.cli.terminal import console
-from lattice_cli.cli.terminal.json_lines import json_lines
+from lattice_cli.cli.terminal import console, put
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import form_of, write_documents
-from lattice_cli.formats.io import as_record, require_place
+from lattice_cli.formats.io import as_record, json_line, require_place
 from lattice_cli.graph import Document
 
 
@@ -35,13 +34,13 @@ class GraphReport:
         """A graph as it is shown: as a line of JSON, if it is to be one."""
         if self._output or self._tables:
             return result
-        return json_lines(as_record(result, self._matrices))
+        return json_line(as_record(result, self._matrices)) + "\n"
 
     def show(self, document: Any, result: Document | str) -> None:
         """One graph, prepared or not."""
         ready = result if isinstance(result, str) else GraphReport.prepare(self, document, result)
         if isinstance(ready, str):
-            sys.stdout.write(ready)
+            put(ready)
         elif self._output:
             self._found.append(ready)
         else:

@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.cli.reports.fields import ArcListing, Cell, Field, Fields, Sheet, arc_listing
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.stream import Item, RunOptions
-from lattice_cli.cli.terminal import answer_text, number, write_json
+from lattice_cli.cli.terminal import answer_text, complain, number, write_json
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document
@@ -44,8 +44,11 @@ class LossReport(StreamReport):
         self._records = self._failed = self.failed_checks = self.failed_losses = 0
 
     def prepare(self, document: Document, found: RecordLosses) -> Any:
-        """What one record adds to the means, None for a loss that it has not; its failed checks; what is put out."""
-        values = {each.loss.name: each.value.value if isinstance(each, LossResult) else None for each in found.losses}
+        """What one record adds to the means, or why it has not that loss; its failed checks; what is put out."""
+        values = {
+            each.loss.name: each.value.value if isinstance(each, LossResult) else str(each.error)
+            for each in found.losses
+        }
         return values, sum(each.failed for each in found.checks.values()), super().prepare(document, found)
 
     def show(self, document: Document, prepared: Any) -> None:
@@ -54,12 +57,15 @@ class LossReport(StreamReport):
         self._records += 1
         self.failed_checks += failed_checks
         for name, value in values.items():
-            if value is None:
+            if isinstance(value, str):
                 self.failed_losses += 1
                 continue
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (total + value, count + 1)
         super().show(document, ready)
+        for name, why in values.items():
+            if isinstance(why, str):
+                complain(f"{document.id}: {name}: {why}")
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record without losses, which the means do not have."""

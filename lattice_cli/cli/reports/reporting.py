@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.reports.fields import Cell, Fields, Listing, Sheet, plain_text
-from lattice_cli.cli.terminal import GrowingTable, console, say, write_json
+from lattice_cli.cli.terminal import GrowingTable, console, put, say, write_json
 from lattice_cli.cli.terminal.json_lines import json_lines
 from lattice_cli.errors import LatticeError, NoPath
 
@@ -143,7 +143,10 @@ class StreamReport:
         if self.form == "tsv" and not self._begun:
             self._begun = True
             text = "\t".join(self.headings) + "\n" + text
-        sys.stdout.write(text)
+        if self.as_json:
+            sys.stdout.write(text)
+        else:
+            put(text)
 
     def print(self, printed: Iterable[Any]) -> None:
         """Rows into the growing table; what else there is stands below those so far."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from lattice_cli.errors import LatticeError, UsageError
+from lattice_cli.errors import LatticeError, UsageError, error_of
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -25,7 +25,7 @@ _AHEAD = 4
 
 
 class WorkerLost(LatticeError):
-    """A process ended before its work did: killed, most likely for want of memory."""
+    """A process that could not be started, or ended before its work did: killed, most likely for want of memory."""
 
     exit_status = 4
 
@@ -77,8 +77,13 @@ class _Pool:
         self._processes: list[int] = []
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # what waits there would be written once more by each process
-        for _ in range(jobs):
-            self._start(work)
+        try:
+            for _ in range(jobs):
+                self._start(work)
+        except OSError as error:
+            self.close()
+            begun = f"process {len(self._all) + 1} of --jobs {jobs} cannot be started"
+            raise WorkerLost(f"{begun}: {error.strerror}; expected fewer") from None
 
     def _start(self, work: Callable[[Any], Any]) -> None:
         from multiprocessing.connection import Pipe
@@ -86,7 +91,11 @@ class _Pool:
         ours, theirs = Pipe()
         # Ctrl-C is for the parent; in between it waits.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            raise
         if not process:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
@@ -155,8 +164,10 @@ def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
             task = connection.recv()
             try:
                 message = pickle.dumps((None, work(task)), pickle.HIGHEST_PROTOCOL)
-            except Exception as error:
+            except (OSError, MemoryError) as error:
                 message = pickle.dumps((error, None), pickle.HIGHEST_PROTOCOL)
+            except Exception as error:
+                message = pickle.dumps((error_of(error), None), pickle.HIGHEST_PROTOCOL)
             connection.send_bytes(message)
     except (EOFError, OSError):
         status = 0

@@ -13,7 +13,8 @@ from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
-from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, counted, printable
+from lattice_cli.cli.terminal.standard_streams import complain
+from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, counted, error_of
 from lattice_cli.formats import split_records
 from lattice_cli.formats.io import (
     Failure,
@@ -26,6 +27,7 @@ from lattice_cli.formats.io import (
     fresh_notes,
     note,
     parsed,
+    record_place,
     take_up,
 )
 from lattice_cli.formats.native import ModelFile
@@ -118,7 +120,7 @@ def run_records(
                     if not (run.no_path_ok and isinstance(error, NoPath)):
                         status = max(status, error.exit_status)
                     report.fail(record, error)
-                    _say(error, record)
+                    complain(_located(str(error), record.id), error)
                     if not (run.keep_going or isinstance(error, NoPath)):
                         report.finish()
                         _say_unread(number, len(paths))
@@ -180,10 +182,18 @@ def _outcomes(
     """The outcomes of all records in order, batch by batch, with the share of the inputs that is behind them."""
     most = 1 if apart and jobs > 1 else _BATCH_RECORDS
 
+    def _read(path: str) -> Iterator[Any]:
+        try:
+            yield from read(path, options)
+        except LatticeError:
+            raise
+        except Exception as error:  # what nobody has foreseen ends this input, and no other
+            yield Failure.of(path, error)
+
     def parts() -> Iterator[tuple[int, Any]]:
         # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
         for number, path in enumerate(paths, 1):
-            found = read(path, options)
+            found = _read(path)
             for part in share.counted(number, parsed(found) if apart or jobs == 1 else found):
                 # What has arrived is not kept waiting; in a file all of it has.
                 if path == "-" or not isinstance(part, Pause):
@@ -244,12 +254,6 @@ def outlined(record: Item) -> Item:
     return record.outline() if isinstance(record, (Document, ModelFile)) else record
 
 
-def _say(error: LatticeError, record: Item) -> None:
-    """The message on standard error, behind all output so far."""
-    sys.stdout.flush()
-    print(f"lattice: {printable(_located(str(error), record.id))}", file=sys.stderr)
-
-
 def _located(message: str, record_id: str) -> str:
     """A message with the record's id before it, unless it has that by itself, or names the file that the id is of."""
     file = record_id.rpartition(":")[0] if record_id.rpartition(":")[2].isdigit() else record_id
@@ -263,9 +267,14 @@ def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
         return outcome
     try:
         report.show(record, outcome)
-    except LatticeError as error:
-        return error
+    except Exception as error:
+        return _error_of(error, record)
     return None
+
+
+def _error_of(error: Exception, record: Item) -> LatticeError:
+    """What a record ends in. Raises what is not for a record to end in."""
+    return error_of(error, record_place(record.id, getattr(record, "source", "")))
 
 
 def _solved_batch(first: int, batch: list[tuple[int, Any]], solve: Solve, report: Report) -> list[Outcome]:
@@ -282,8 +291,8 @@ def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
         return result
     try:
         return prepared(report, record, result)
-    except LatticeError as error:
-        return error
+    except Exception as error:
+        return _error_of(error, record)
 
 
 def _solved(first: int, documents: list[Any], solve: Solve) -> list[Any]:
@@ -292,10 +301,10 @@ def _solved(first: int, documents: list[Any], solve: Solve) -> list[Any]:
         return []
     try:
         return list(solve(documents, first))
-    except LatticeError as error:
+    except Exception as error:
         if len(documents) == 1:
-            only = documents[0]
-            return [error.at(only.names) if isinstance(error, Diverged) and isinstance(only, Document) else error]
+            only, found = documents[0], _error_of(error, documents[0])
+            return [found.at(only.names) if isinstance(found, Diverged) and isinstance(only, Document) else found]
     return [result for number, document in enumerate(documents, first) for result in _solved(number, [document], solve)]
 
 

@@ -47,7 +47,7 @@ def console(color: str, every_row: bool = False) -> TableConsole:
     system: Literal["auto", "standard"] | None = "standard" if color == "always" else None if plain else "auto"
     found = TableConsole(
         file=sys.stdout,
-        width=None if terminal else _width_of_a_pipe(),
+        width=_width_of_a_terminal() if terminal else _width_of_a_pipe(),
         force_terminal=True if color == "always" else None,
         no_color=plain if color != "auto" else None,
         color_system=system,
@@ -58,6 +58,13 @@ def console(color: str, every_row: bool = False) -> TableConsole:
     )
     found.most_rows = _MOST_ROWS if terminal and not every_row else None
     return found
+
+
+def _width_of_a_terminal() -> int:
+    """Columns that COLUMNS has, if that is a number above 0, else those of the terminal."""
+    import shutil  # which loads compression: 3 ms that a pipe does not wait for
+
+    return shutil.get_terminal_size().columns
 
 
 def _width_of_a_pipe() -> int:

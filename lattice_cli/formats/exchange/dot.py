@@ -56,6 +56,8 @@ def _time(time: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A string of DOT; a backslash would begin one of its escapes."""
-    lines = [printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")]
+    """A string of DOT, whose backslash would begin an escape, and whose & a reference of HTML: Graphviz reads both."""
+    lines = [
+        printable(line).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n")
+    ]
     return '"' + "\\n".join(lines) + '"'

@@ -26,6 +26,7 @@ from lattice_cli.formats.io import (
     Written,
     decoded,
     is_id,
+    is_odd_number,
     labels_of,
     note,
     numbers,
@@ -47,8 +48,6 @@ _LTTOOLBOX_EPSILON = "ε"
 _BETWEEN = re.compile(rb"^--[^\n]*\n?", re.MULTILINE)
 #: Foma writes a space as it is, between tabs.
 _SPACE = re.compile(r"\t +(\t|$)")
-#: What looks like a weight and is none.
-_NO_WEIGHT = re.compile(r"[-+]?(nan|inf|infinity)|badnumber|[-+]?[0-9]*[,_][0-9]+", re.IGNORECASE)
 
 
 def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPart]:
@@ -129,7 +128,7 @@ def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> i
     last = [(line, fields[3]) for line, fields in arcs if len(fields) == 4]
     words = next(((line, text) for line, text in last if not _is_weight(text)), None)
     sure = next(((line, text) for line, text in last if _is_weight(text) and not is_id(text)), None)
-    strange = next(((line, text) for line, text in last if _NO_WEIGHT.fullmatch(text)), None)
+    strange = next(((line, text) for line, text in last if is_odd_number(text)), None)
     if words is None and sure is not None:
         return 1
     if words is not None and sure is None and strange is None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
     from lattice_cli.formats.io.notes import Note, fresh_notes, note, take_up
     from lattice_cli.formats.io.options import MATRIX_OPTIONS, OPTIONS, ReadOptions
-    from lattice_cli.formats.io.rows import Row, energy_of_score, node_of, nodes_of, rows_of, weight_of
+    from lattice_cli.formats.io.rows import Row, energy_of_score, is_odd_number, node_of, nodes_of, rows_of, weight_of
     from lattice_cli.formats.io.sources import STDIN, Source, decoded, read_text, size_of
-    from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, Reached, parsed
+    from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, Reached, parsed, record_place
     from lattice_cli.formats.io.symbols import (
         EPSILON_SYMBOL,
         FIELDS,

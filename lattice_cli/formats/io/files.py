@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,13 +13,15 @@ from typing import IO, Any
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.errors import FormatError
+from lattice_cli.errors import FormatError, all_seen
 from lattice_cli.formats.io.lossy import WriteOptions, Written
 from lattice_cli.graph import EPSILON, Document, emission_graph
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
 _LONG_KEY = 100
+#: So much of the name of a file has its temporary one, which may be no longer than names may be.
+_BEGINNING = 60
 #: Compiled when first used, which takes 4 ms.
 _NOT_IN_YAML = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
@@ -108,9 +111,9 @@ def _inferred(names: list[Any], tails: list[Any], heads: list[Any], starts: IntA
     return list(used) == names
 
 
-def json_line(value: Any, ascii_only: bool = False) -> str:
+def json_line(value: Any) -> str:
     """A value as one line of JSON: full float precision, and an error rather than a NaN."""
-    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+    return all_seen(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 def _yaml_value(value: Any) -> str:
@@ -154,13 +157,21 @@ def require_place(path: str) -> None:
     """Raises FormatError where a file cannot be written: what takes long asks before, not after."""
     if is_device(path):
         return
-    folder = Path(path).resolve().parent
+    folder = _target(path).parent
     if Path(path).is_dir():
         raise FormatError(f"{path}: cannot write: it is a folder")
     if not folder.is_dir():
         raise FormatError(f"{path}: cannot write: its folder does not exist")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise FormatError(f"{path}: cannot write: its folder may not be written to")
+
+
+def _target(path: str) -> Path:
+    """What is written: a link stays a link. Raises FormatError for links in a circle."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise FormatError(f"{path}: cannot write: {os.strerror(errno.ELOOP)}")
+    return target
 
 
 class WholeFile:
@@ -171,7 +182,7 @@ class WholeFile:
 
     def __init__(self, path: str) -> None:
         """Raises FormatError where it cannot be written."""
-        self.path, self._target = path, Path(path).resolve()  # a link stays a link
+        self.path, self._target = path, _target(path)
         self._temporary: str | None = None
         try:
             if is_device(path):
@@ -179,7 +190,9 @@ class WholeFile:
             else:
                 import tempfile
 
-                handle, self._temporary = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
+                handle, self._temporary = tempfile.mkstemp(
+                    prefix=f".{self._target.name[:_BEGINNING]}.", dir=self._target.parent
+                )
                 self.file = os.fdopen(handle, "wb")
         except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from lattice_cli.errors import FormatError
@@ -31,7 +32,7 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
         where = at if line is not None else f"{source}:{error.lineno}"
         raise FormatError(f"{where}: not JSON: {error.msg} at column {error.colno}, found {found}") from None
     except _BadJson as error:
-        place = at if line is not None or not error.token else f"{source}:{_line_of(error.token, text)}"
+        place = at if line is not None or error.find is None else f"{source}:{error.find(text)}"
         raise FormatError(f"{place}: {error}") from None
     except ValueError:  # Python's own limit on the digits of an integer
         raise FormatError(f"{at}: a number with thousands of digits, expected a finite number") from None
@@ -40,11 +41,27 @@ def parse_json(text: str, source: str, line: int | None = None) -> Any:
 
 
 class _BadJson(ValueError):
-    """JSON that Python takes, but we do not; `token`: what it is about, if it can be looked for."""
+    """JSON that Python takes, but we do not; `find`: what finds its line in the text, if anything does."""
 
-    def __init__(self, message: str, token: str = "") -> None:
+    def __init__(self, message: str, find: Callable[[str], int] | None = None) -> None:
         super().__init__(message)
-        self.token = token
+        self.find = find
+
+
+def _line_of_second(text: str) -> int:
+    """The line on which a key first stands that its mapping has already."""
+    open_: list[set[str]] = []
+    for found in re.finditer(r'("(?:[^"\\]|\\.)*")(\s*:)?|[\[\]{}]', text):
+        if found[0] in "[{":
+            open_.append(set())
+        elif found[0] in "]}":
+            open_.pop()
+        elif found[2]:
+            key = json.loads(found[1])
+            if key in open_[-1]:
+                return text.count("\n", 0, found.start()) + 1
+            open_[-1].add(key)
+    return 1
 
 
 def _line_of(token: str, text: str) -> int:
@@ -71,12 +88,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise _BadJson(f"key {twice!r} is given twice in one mapping")
+        raise _BadJson(f"key {twice!r} is given twice in one mapping", _line_of_second)
     return mapping
 
 
 def _no_constant(token: str) -> Any:
-    raise _BadJson(f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)", token)
+    raise _BadJson(
+        f"{token} is not a JSON number, expected a finite number (leave an impossible arc out)",
+        partial(_line_of, token),
+    )
 
 
 def parse_yaml(text: str, source: str) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from lattice_cli.formats.io.values import brief
 
 _NUMBER_CHARACTERS = frozenset("0123456789+-.eE")
 _INFINITE = frozenset({"inf", "+inf", "infinity", "+infinity"})
+_ODD = re.compile(r"[-+]?(nan|inf|infinity)|badnumber|[-+]?[0-9]*[,_][0-9]+", re.IGNORECASE)
 _LONGEST_ID = 18
 _SEPARATORS = re.compile("[\x1c-\x1f]")
 
@@ -56,6 +57,11 @@ def weight_of(text: str, at: str, what: str = "weight") -> float:
     if not math.isfinite(value):
         raise FormatError(f"{at}: {what} is {brief(text)}, expected a number")
     return value
+
+
+def is_odd_number(text: str) -> bool:
+    """True for what was meant as a number and is none, or no finite one: nan, 0,7, 1_000, OpenFst's BadNumber."""
+    return _ODD.fullmatch(text) is not None
 
 
 def energy_of_score(text: str, at: str) -> float:

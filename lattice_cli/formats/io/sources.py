@@ -53,8 +53,8 @@ class Source:
             raise FormatError(f"{self.name}: is closed")
         try:
             raw = cast(BinaryIO, sys.stdin.buffer) if path == STDIN else Path(path).open("rb")  # noqa: SIM115
-        except OSError as error:
-            raise FormatError(f"{path}: cannot read: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:  # ValueError: a name with a null character
+            raise FormatError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from None
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         self._file: io.BufferedReader | gzip.GzipFile | _Recoded = self._raw
         self._size = size_of(self._raw)
@@ -160,7 +160,7 @@ class Source:
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        if self._raw is not sys.stdin.buffer:
+        if self._raw is not getattr(sys.stdin, "buffer", None):
             self._file.close()
             self._raw.close()
 

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lattice_cli.errors import LatticeError, UsageError
+from lattice_cli.errors import LatticeError, UsageError, error_of
+from lattice_cli.formats.io.values import brief
 from lattice_cli.graph import Document
+
+
+def record_place(record_id: str, source: str) -> str:
+    """Which record of which input, for the message of an internal error."""
+    return f"record {brief(record_id)}{f' of {source}' if source and source != record_id else ''}"
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,11 @@ class Failure:
 
     id: str
     error: LatticeError
+
+    @classmethod
+    def of(cls, record_id: str, error: Exception, source: str = "") -> Failure:
+        """The failure of a record by any exception. source: where the record stands, for what nobody has foreseen."""
+        return cls(record_id, error_of(error, record_place(record_id, source)))
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,8 @@ class RawPart:
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
                     record.read_as(self.form, split)
                 yield record
-        except LatticeError as error:
-            yield Failure(self.path, error)
+        except Exception as error:
+            yield Failure.of(self.path, error)
 
 
 def parsed(parts: Iterator[Any]) -> Iterator[Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, brief, note
+from lattice_cli.formats.io import ReadOptions, brief, is_odd_number, note
 from lattice_cli.formats.matrices.emission import matrix_record
 from lattice_cli.graph import Document, Inputs
 
@@ -35,6 +35,7 @@ def read_rows(text: str, source: str, record_id: str, options: ReadOptions) -> D
     fields = columns_of([line for _, line in lines])
     labels: list[str] = []
     if not all(map(is_number, fields[0])):
+        _require_heading(fields[0], f"{source}:{lines[0][0]}")
         labels, fields, lines = fields[0], fields[1:], lines[1:]
         if not lines:
             raise FormatError(f"{source}: has no rows of numbers, its only line is {brief(','.join(labels))}")
@@ -55,6 +56,14 @@ def read_rows(text: str, source: str, record_id: str, options: ReadOptions) -> D
     if options.labels is not None and _counting(labels):
         labels = []  # pandas' own, where there are better ones
     return matrix_record(matrix, source, record_id, options, labels)
+
+
+def _require_heading(fields: Sequence[str], at: str) -> None:
+    """Raises FormatError for a row of numbers of which one is odd: labels of columns are not such."""
+    odd = next(field for field in fields if not is_number(field))
+    fraction = any(is_number(field) and _has_fraction(field) for field in fields)
+    if fraction or all(is_number(field) or is_odd_number(field) for field in fields):
+        raise FormatError(f"{at}: found {brief(odd)}, expected a number, or labels in the whole line")
 
 
 def _counting(fields: Sequence[str], first: int = 0) -> bool:

@@ -114,7 +114,7 @@ def _sums(rows: FloatArray) -> dict[str, FloatArray]:
     with np.errstate(over="ignore"):
         parts = {"logp": np.exp(rows), "log10": np.power(10.0, rows), ENERGIES: np.exp(-rows)}
         sums = {name: part.sum(axis=1) for name, part in parts.items()}
-    sums["prob"] = np.where((rows < 0).any(axis=1), np.nan, np.where(rows < 0, 0.0, rows).sum(axis=1))
+        sums["prob"] = np.where((rows < 0).any(axis=1), np.nan, np.where(rows < 0, 0.0, rows).sum(axis=1))
     return sums
 
 

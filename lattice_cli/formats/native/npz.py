@@ -19,9 +19,11 @@ from lattice_cli.formats.io import (
     as_number,
     as_text,
     blank_of,
+    decoded,
     first_line,
     is_matrix,
     is_null,
+    parse_json,
 )
 from lattice_cli.graph import Document, Graph
 
@@ -134,10 +136,8 @@ def _require_columns(arrays: dict[str, Any], source: str) -> None:
 
 
 def _about(arrays: dict[str, Any], source: str) -> dict[str, Any]:
-    try:
-        about = as_mapping(json.loads(arrays["about"].tobytes().decode()), source, "about")
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{source}: array 'about' is not JSON text: {first_line(error)}") from None
+    at = f"{source}: array 'about'"
+    about = as_mapping(parse_json(decoded(arrays["about"].tobytes(), at), at), source, "about")
     if about.get("lattice") != _VERSION:
         raise FormatError(f"{source}: document version is {about.get('lattice')!r}, expected {_VERSION}")
     return about

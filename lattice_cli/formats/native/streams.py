@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lattice_cli.errors import FormatError, LatticeError
+from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
     PAUSE,
@@ -120,8 +120,8 @@ def _yaml_records(data: bytes, source: str, path: str, options: ReadOptions) -> 
             if value is None:
                 break
             yield _document(value, source, record_id, options)
-        except LatticeError as error:
-            yield Failure(record_id, error)
+        except Exception as error:
+            yield Failure.of(record_id, error, source)
     if count == 1:
         raise FormatError(f"{source}: is empty, expected a document")
 
@@ -201,5 +201,5 @@ def _json_line(line: bytes, number: int, source: str, path: str, options: ReadOp
         if isinstance(value, dict) and isinstance(value.get("id"), str):
             record_id = value["id"]
         yield _document(value, at, record_id, options)
-    except LatticeError as error:
-        yield Failure(record_id, error)
+    except Exception as error:
+        yield Failure.of(record_id, error, at)

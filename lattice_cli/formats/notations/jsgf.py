@@ -37,6 +37,8 @@ _TOKEN = re.compile(
     re.X | re.S,
 )
 _MOST_DEEP = 100
+#: A quotient below this has lost digits.
+_LEAST = 1e-300
 
 
 class _Token(NamedTuple):
@@ -214,7 +216,10 @@ class _JsgfParser:
         given = [1.0 if weight is None else weight for weight in weights]
         if None in weights and not self.uniform:
             return [0.0] * len(given)
-        return [0.0 - log(weight / sum(given)) for weight in given]
+        # By the largest: weights may add up beyond the range of float64, and be far below it beside one another.
+        parts = [weight / max(given) for weight in given]
+        logs = [log(part) if part > _LEAST else log(weight) - log(max(given)) for part, weight in zip(parts, given)]
+        return [log(sum(parts)) - part for part in logs]
 
     def weight(self) -> float | None:
         """A weight in front of an alternative."""

@@ -16,7 +16,7 @@ from itertools import takewhile
 from math import log
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ReadOptions, brief, note, rows_of
+from lattice_cli.formats.io import ReadOptions, brief, is_odd_number, note, rows_of
 from lattice_cli.grammars import LexiconWord, distinct_words, pronunciation_graph
 from lattice_cli.graph import Document, numbered_document
 
@@ -34,6 +34,7 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
 
     without_stress: digits at the end of phones are taken off.
     """
+    likely, odd = False, ""
     for line, fields in rows_of(_SURE.sub(r"\g<1>1.0", text)):
         if fields[0].startswith(";;;") or not fields[0].strip("#"):
             continue
@@ -45,6 +46,11 @@ def pronunciations(text: str, source: str, without_stress: bool = False) -> Iter
             word, phones = output[1], phones[1:]
         numbers = list(takewhile(_PROBABILITY.fullmatch, phones))
         phones = phones[len(numbers) :]
+        likely |= bool(numbers)
+        if not numbers and phones and is_odd_number(phones[0]):
+            odd = odd or f"{at}: found {brief(phones[0])} before the phones"
+        if likely and odd:
+            raise FormatError(f"{odd}, expected a probability, as on other lines")
         if len(numbers) > 1:
             note(source, "probabilities of silences behind those of pronunciations are not read")
         if not phones:

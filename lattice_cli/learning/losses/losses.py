@@ -20,8 +20,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import NumericOverflow
+from lattice_cli.arrays import FloatArray, in_range
 
 _TIE = "E_C = E_I"
 
@@ -119,10 +118,17 @@ class Loss:
         return "forward" if self.soft else "viterbi"
 
     def at(self, correct: float, contrast: float | None, settings: Settings) -> Value:
-        """The loss of one record. contrast: E_I or F_all, None where there is none."""
+        """The loss of one record. contrast: E_I or F_all, None where there is none. Raises NumericOverflow."""
         if self.soft:
-            return self.function(Energies(correct, all=math.nan if contrast is None else contrast), settings)
-        return self.function(Energies(correct, math.inf if contrast is None else contrast), settings)
+            energies = Energies(correct, all=math.nan if contrast is None else contrast)
+        else:
+            energies = Energies(correct, math.inf if contrast is None else contrast)
+        other = "F_all" if self.soft else "E_I"
+        with in_range(f"the loss at E_C = {correct:.6g}" + ("" if contrast is None else f", {other} = {contrast:.6g}")):
+            found = self.function(energies, settings)
+            if math.isinf(found.value) or math.isinf(found.by_correct):
+                raise OverflowError
+        return found
 
     def many(
         self, correct: FloatArray, contrast: FloatArray, settings: Settings
@@ -183,10 +189,7 @@ def _square_square(e: Energies, s: Settings) -> Value:
 
 
 def _square_exp(e: Energies, s: Settings) -> Value:
-    try:
-        push = s.gamma * math.exp(-e.offending)
-    except OverflowError:
-        raise NumericOverflow(f"square-exp: e^-E_I overflows at E_I = {e.offending:.6g}") from None
+    push = s.gamma * math.exp(-e.offending)
     return Value(e.correct**2 + push, 2 * e.correct, -push)
 
 

@@ -79,6 +79,10 @@ class FixedPointNetwork(Driven):
 
     def solve(self, field: VectorField) -> Solution:
         """The fixed point of every item. Raises NotConverged with the item that has none yet."""
+        with np.errstate(over="ignore", invalid="ignore"):  # a state that ran away is no fixed point, and told so
+            return self._solved(field)
+
+    def _solved(self, field: VectorField) -> Solution:
         state = np.zeros(field.drive.shape)
         further = np.zeros(len(state), dtype=np.intp)
         done = 0

@@ -30,6 +30,8 @@ EXTRAS = (
     "ink that crosses the left cut",
     "ink that crosses the right cut",
 )
+#: Features are float32, and sums of pixels among them.
+_BRIGHTEST = 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +109,8 @@ class Segmenter:
         """The image without specks, and where it has ink."""
         if image.ndim != 2 or not image.size:
             raise FormatError(f"the image has shape {image.shape}, expected (columns, rows)")
-        if not np.isfinite(image).all():
-            raise FormatError("the image has a pixel that is not a finite number")
+        if not (np.abs(image) < _BRIGHTEST).all():
+            raise FormatError(f"the image has a pixel that is not a finite number below {_BRIGHTEST:g}")
         ink: BoolArray = image > self.ink
         if not ink.any():
             raise FormatError(f"the image has no ink: no pixel is above {self.ink:g}")

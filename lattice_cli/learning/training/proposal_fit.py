@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.analysis import VariationalBound, bound
-from lattice_cli.arrays import FloatArray, IntArray, distinct, finite
+from lattice_cli.arrays import FloatArray, IntArray, distinct, finite, in_range
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.optimizers import Lbfgs
@@ -126,9 +126,10 @@ def score_variances(
         count[graph.arcs + graph.nodes + each.path.nodes[-1]] += 1.0
         scores.append(expected - energies.gradient(count))
     value, score = np.array(values), np.array(scores)
-    others = (value.sum() - value) / (samples - 1)
-    plain, controlled = (float((score * each[:, None]).var(axis=0, ddof=1).sum()) for each in (value, value - others))
-    return plain, controlled
+    with in_range("the variance of the score-function gradient"):
+        others = (value.sum() - value) / (samples - 1)
+        both = [float((score * each[:, None]).var(axis=0, ddof=1).sum()) for each in (value, value - others)]
+    return both[0], both[1]
 
 
 def fit(
@@ -158,7 +159,8 @@ def fit(
         if step % every == 0 or done:
             q = at(weights)
             reached = bound(graph, q, beta, schedule)  # which tells first if there is no path to draw
-            length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, schedule))))
+            with in_range("the gradient of the bound"):
+                length = float(np.linalg.norm(energies.gradient(gradient(graph, q, beta, schedule))))
             variances = (np.nan, np.nan)
             if samples > 1:
                 variances = score_variances(graph, q, beta, energies, samples, rng)
