@@ -20,7 +20,15 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.formats.io.array_files import ArrayArchive, read_array
-    from lattice_cli.formats.io.files import as_record, is_device, is_matrix, json_line, require_place, write_whole
+    from lattice_cli.formats.io.files import (
+        as_record,
+        is_device,
+        is_matrix,
+        json_line,
+        require_place,
+        unfinished_name,
+        write_whole,
+    )
     from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written

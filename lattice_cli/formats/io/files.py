@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +22,8 @@ from lattice_cli.graph import EPSILON, Document, emission_graph
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
 _LONG_KEY = 100
+#: So much of the name of a file has its temporary one, which may be no longer than names may be.
+_BEGINNING = 60
 #: Compiled when first used, which takes 4 ms.
 _NOT_IN_YAML = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
@@ -154,7 +159,7 @@ def require_place(path: str) -> None:
     """Raises FormatError where a file cannot be written: what takes long asks before, not after."""
     if is_device(path):
         return
-    folder = Path(path).resolve().parent
+    folder = _target(path).parent
     if Path(path).is_dir():
         raise FormatError(f"{path}: cannot write: it is a folder")
     if not folder.is_dir():
@@ -163,15 +168,35 @@ def require_place(path: str) -> None:
         raise FormatError(f"{path}: cannot write: its folder may not be written to")
 
 
+def _target(path: str) -> Path:
+    """What is written: a link stays a link. Raises FormatError for links in a circle."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise FormatError(f"{path}: cannot write: {os.strerror(errno.ELOOP)}")
+    return target
+
+
+def _unfinished(name: str, process: int) -> str:
+    """How the temporary name of a file begins: it says whose it is."""
+    return f".{name[:_BEGINNING]}.{process}."
+
+
+def unfinished_name(name: str, process: int) -> re.Pattern[str]:
+    """The temporary names that a process gives a file of this name until it is whole."""
+    return re.compile(re.escape(_unfinished(name, process)) + "[a-z0-9_]{8}")  # as tempfile has it
+
+
 class WholeFile:
     """A file that is there whole or not at all: written under another name beside it, then renamed by `keep`.
 
-    A device or a pipe has no wholeness to keep, and is written at once. What is not kept is removed at the end.
+    A file that is replaced leaves its mode, and its owner as far as the system lets it. One that has several names
+    (hard links) is to keep them: then what is whole is copied into it. A device or a pipe has no wholeness to keep, and
+    is written at once. What is not kept is removed at the end.
     """
 
     def __init__(self, path: str) -> None:
         """Raises FormatError where it cannot be written."""
-        self.path, self._target = path, Path(path).resolve()  # a link stays a link
+        self.path, self._target = path, _target(path)
         self._temporary: str | None = None
         try:
             if is_device(path):
@@ -179,7 +204,9 @@ class WholeFile:
             else:
                 import tempfile
 
-                handle, self._temporary = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
+                handle, self._temporary = tempfile.mkstemp(
+                    prefix=_unfinished(self._target.name, os.getpid()), dir=self._target.parent
+                )
                 self.file = os.fdopen(handle, "wb")
         except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
@@ -190,13 +217,22 @@ class WholeFile:
             self.file.close()
             if self._temporary is None:
                 return
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(self._temporary, 0o666 & ~umask)
+            if self._names() > 1:
+                with open(self._temporary, "rb") as whole, open(self._target, "wb") as several:
+                    shutil.copyfileobj(whole, several)
+                return
+            _with_rights_of(self._target, self._temporary)
             os.replace(self._temporary, self._target)
             self._temporary = None
         except OSError as error:
             raise FormatError(f"{self.path}: cannot write: {error.strerror or error}") from None
+
+    def _names(self) -> int:
+        """How many names the file has that is there now."""
+        try:
+            return self._target.stat().st_nlink
+        except FileNotFoundError:
+            return 0
 
     def __enter__(self) -> WholeFile:
         return self
@@ -206,6 +242,25 @@ class WholeFile:
             self.file.close()
         if self._temporary is not None:
             Path(self._temporary).unlink(missing_ok=True)
+
+
+def _with_rights_of(old: Path, new: str) -> None:
+    """Give a file mode and owner of the one that it replaces; if there is none, the mode of any new file."""
+    try:
+        found = old.stat()
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(new, 0o666 & ~umask)
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    own = os.stat(new)
+    if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid):
+        try:
+            os.chown(new, found.st_uid, found.st_gid)
+        except OSError:
+            mode &= ~(stat.S_IRWXG | stat.S_ISUID | stat.S_ISGID)  # they were meant for another group, or as another
+    os.chmod(new, mode)
 
 
 def write_whole(path: str, data: bytes) -> None:
