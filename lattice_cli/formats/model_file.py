@@ -126,7 +126,7 @@ def _about(array: Any, source: str) -> dict[str, Any]:
         version = about["version"]
     except (ValueError, RecursionError, TypeError, KeyError) as error:
         raise FormatError(f"{source}: its description is not JSON text with a version: {first_line(error)}") from None
-    if version != _VERSION:
+    if version is True or version != _VERSION:
         raise FormatError(f"{source}: version {version!r} of the file, expected {_VERSION}")
     assert isinstance(about, dict)
     return about

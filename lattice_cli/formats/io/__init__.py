@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         LARGEST_NODE,
         Scalar,
         as_label,
+        as_labels,
         as_list,
         as_mapping,
         as_node,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -27,12 +28,14 @@ def read_array(file: IO[bytes], size: int) -> Any:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version[0]}.{version[1]} of the form, which has names of columns in it")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, kind = header(file)
-    told, there = math.prod(shape) * kind.itemsize, size - file.tell()
-    if told != there and not kind.hasobject:
-        raise ValueError(f"its header says {shape} of {kind}, which is {told:,} bytes, but there are {there:,}")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Python 2 has written, which is as good
+        shape, _, kind = header(file)
+        told, there = math.prod(shape) * kind.itemsize, size - file.tell()
+        if told != there and not kind.hasobject:
+            raise ValueError(f"its header says {shape} of {kind}, which is {told:,} bytes, but there are {there:,}")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 class ArrayArchive(Mapping[str, Any]):

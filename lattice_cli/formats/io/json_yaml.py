@@ -17,6 +17,11 @@ from lattice_cli.formats.io.values import LinedDict, LinedList, Scalar, brief
 _DEEPEST = 500
 #: So many values may aliases stand for in a document: each may double what the one before it stands for.
 _MOST_ALIASED = 100_000
+#: The tags that say what a value is anyway.
+_OWN_TAGS = {
+    f"{kind}Event": f"tag:yaml.org,2002:{tag}"
+    for kind, tag in (("Scalar", "str"), ("SequenceStart", "seq"), ("MappingStart", "map"))
+}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -135,9 +140,13 @@ class _YamlBuilder:
 
     def add(self, kind: str, event: Any) -> None:
         """One event."""
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!", _OWN_TAGS.get(kind)):
+            line = event.start_mark.line + 1
+            raise FormatError(f"{self._source}:{line}: found the tag {brief(tag)}, expected values without tags")
         if kind == "ScalarEvent":
             self._values += 1
-            self._put(Scalar(event.value, not event.style, event.start_mark.line + 1), event.anchor)
+            self._put(Scalar(event.value, not event.style and not tag, event.start_mark.line + 1), event.anchor)
         elif kind in ("SequenceStartEvent", "MappingStartEvent"):
             container: Any = LinedList() if kind == "SequenceStartEvent" else LinedDict()
             container.line = event.start_mark.line + 1

@@ -16,24 +16,29 @@ from lattice_cli.formats.io import (
     ArrayArchive,
     WriteOptions,
     Written,
+    as_labels,
     as_list,
     as_mapping,
     as_node,
     as_number,
     as_text,
     blank_of,
+    brief,
     first_line,
     is_matrix,
     is_null,
     known_keys,
 )
-from lattice_cli.graph import Document, Graph
+from lattice_cli.graph import Document, Graph, weighted_sum
 
 _VERSION = 1
 #: What stands in front of the names of the arrays of the graphs in a model.
 GRAMMAR, ALIGNMENT = "grammar/", "alignment/"
 _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
+_ABOUT = ("lattice", "id", "labels", "names", "scores", "scales", "target", "blank")
+#: Whoever adds up in another order gets other last digits.
+_ROUNDING = 1e-9
 _SCORE = re.compile("score(0|[1-9][0-9]*)")
 
 
@@ -82,10 +87,7 @@ def document_of(arrays: Mapping[str, Any], source: str, record_id: str) -> Docum
             )
     _require_columns(arrays, source)
     about = _about(arrays, source)
-    labels = [as_text(label, source, "an entry of labels") for label in as_list(about.get("labels"), source, "labels")]
-    if len(set(labels)) < len(labels):
-        raise FormatError(f"{source}: labels has a label twice")
-    scores = [as_text(name, source, "a score") for name in as_list(about.get("scores"), source, "scores")]
+    labels, scores = (as_labels(about.get(name), source, name) for name in ("labels", "scores"))
     columns = {name: _column(arrays, name, "iu", source) for name in _INTEGERS}
     columns |= {name: _column(arrays, name, "fiu", source) for name in _FLOATS}
     try:
@@ -107,6 +109,7 @@ def document_of(arrays: Mapping[str, Any], source: str, record_id: str) -> Docum
         _scales(about.get("scales"), scores, source),
         target,
     )
+    _require_sums(document)
     blank = None if is_null(about.get("blank")) else blank_of(about["blank"], labels, source)
     return replace(document, rows=len(labels) > 1 and is_matrix(document), blank=blank)
 
@@ -130,8 +133,10 @@ def _about(arrays: Mapping[str, Any], source: str) -> dict[str, Any]:
         about = as_mapping(json.loads(arrays["about"].tobytes().decode()), source, "about")
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{source}: array 'about' is not JSON text: {first_line(error)}") from None
-    if about.get("lattice") != _VERSION:
-        raise FormatError(f"{source}: document version is {about.get('lattice')!r}, expected {_VERSION}")
+    version = about.get("lattice")
+    if version is True or version != _VERSION:
+        raise FormatError(f"{source}: document version is {brief(version)}, expected {_VERSION}")
+    known_keys(about, _ABOUT, source, "about")
     return about
 
 
@@ -171,6 +176,21 @@ def _score(arrays: Mapping[str, Any], number: int, arcs: int, source: str) -> An
         found = f"{len(score)} entries for {arcs} arcs, or one that is not finite"
         raise FormatError(f"{source}: array {name!r} of the scores has {found}")
     return score
+
+
+def _require_sums(document: Document) -> None:
+    """Raises FormatError where energies are not the sums of named scores that are given beside them."""
+    if not document.scores:
+        return
+    energy, scores = document.graph.energy, document.scores
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = sum(abs(document.scales.get(name, 1.0) * column) for name, column in scores.items())
+        sums = weighted_sum(scores, document.scales)
+        wrong = np.flatnonzero(~(abs(sums - energy) <= _ROUNDING * size))
+    if len(wrong):
+        arc = int(wrong[0])
+        found = f"arc {arc}: energy is {energy[arc]:g}, but its scores add up to {sums[arc]:g}"
+        raise FormatError(f"{document.source}: {found}, each of them by its scale")
 
 
 def _scales(given: Any, scores: list[str], source: str) -> dict[str, float]:
