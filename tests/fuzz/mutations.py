@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Callable
 from random import Random
@@ -186,7 +187,8 @@ def _other_array(array: Any, random: Random) -> Any:
         return array.reshape((1, *array.shape)) if random.random() < 0.5 else array.reshape(-1)
     kinds = ("<f8", ">f8", "<f4", "<f2", "<i8", "<u8", "<i2", "|b1", "<c16", "<U3", "|S2", "O")
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             return array.astype(random.choice(kinds))
     except (ValueError, TypeError):
         return array

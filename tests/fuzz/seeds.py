@@ -26,6 +26,18 @@ objective: {loss: nll, l2: 0.001}
 optimizer: {method: adam, rate: 0.01}
 training: {epochs: 1, batch: 2}
 """
+#: Forms that nobody writes here, and that the checkout has no file of.
+_SMALL = {
+    "x.scp": b"two 05-two.ark:4\n",
+    "x.mesh": b"numaligns 3\nposterior 1\nalign 0 <s> 1\nalign 1 a 0.75 b 0.25\nreference 1 a\nalign 2 </s> 1\n",
+    "x.plf": b"((('a',0.5,1),('b',-0.25,2),),(('c',1,1),),)\n",
+    "x.csv": b"a,b,_\n0.1,2.5,1\n3,0.5,1e-3\n",
+    "x.tsv": b"0.1\t2.5\n3\t0.5\n",
+    "x.jsgf": b"#JSGF V1.0;\ngrammar g;\npublic <a> = /2/ go [left] | /1/ <b>* {tag};\n<b> = stop | (wait)+;\n",
+    "x.fsg": b"FSG_BEGIN g\nNUM_STATES 3\nSTART_STATE 0\nFINAL_STATE 2\nT 0 1 0.5 a\nT 0 1 0.5 b\nT 1 2 1\nFSG_END\n",
+    "answers.jsonl": b'{"id": "cut", "output": ["c", "u", "t"], "energy": 1.5, "status": "ok"}\n',
+    "references.txt": b"cut\tcut\nlecture-34\t34\n",
+}
 #: The training that the seeds of models and checkpoints are of.
 MODEL = "model.npz"
 
@@ -39,7 +51,7 @@ class Seeds(NamedTuple):
 
 def seeds(folder: pathlib.Path) -> Seeds:
     """All seeds. folder: where a model is trained that is one of them."""
-    found = {}
+    found = dict(_SMALL)
     for place in ("samples", "grammars", "tests/cases", "tests/cases/faults"):
         for path in sorted((ROOT / place).iterdir()):
             if path.is_file() and path.suffix != ".md" and path.stat().st_size < _LARGEST and "bomb" not in path.name:
@@ -59,8 +71,6 @@ def seeds(folder: pathlib.Path) -> Seeds:
             written += 1
             found[f"{name}{written}{form.endings[0]}"] = data
         assert written, name
-    found["answers.jsonl"] = b'{"id": "cut", "output": ["c", "u", "t"], "energy": 1.5, "status": "ok"}\n'
-    found["references.txt"] = b"cut\tcut\nlecture-34\t34\n"
     return Seeds(found, _trained(folder))
 
 
