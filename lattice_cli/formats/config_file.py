@@ -1,6 +1,7 @@
 """Configurations: YAML into frozen dataclasses, strictly, with values given on the command line over those of the file.
 
-The dataclasses say what there is: names, types and limits (`choices`, `least`, `above`, `below` in a field's metadata).
+The dataclasses say what there is: names, types and limits (`choices`, `least`, `most`, `above`, `below` in a
+field's metadata).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from lattice_cli.formats.io import (
 )
 
 Settings = TypeVar("Settings")
+#: Beyond it a float64, which numbers are read as, does not have every whole number.
+_LARGEST_WHOLE = 2**53
 
 
 def read_config(kind: type[Settings], path: str, overrides: Sequence[str] = ()) -> Settings:
@@ -193,6 +196,9 @@ def _problems(found: Any, limits: typing.Mapping[str, Any]) -> Iterator[str]:
         yield "one of " + ", ".join(str(each) for each in choices if each != "") + hint
     if "least" in limits and found < limits["least"]:
         yield f"at least {limits['least']}"
+    most = limits.get("most", _LARGEST_WHOLE if isinstance(found, int) else None)
+    if most is not None and found > most:
+        yield f"at most {most:,}"
     if "above" in limits and not found > limits["above"]:
         yield f"a number above {limits['above']:g}"
     if "below" in limits and not found < limits["below"]:

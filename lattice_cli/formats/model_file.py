@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import Source, as_mapping, decoded, parse_json, write_whole
-from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
+from lattice_cli.formats.io import ArrayArchive, Source, as_mapping, decoded, parse_json, write_whole
+from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of
 from lattice_cli.graph import Document
 
 _VERSION = 1
@@ -54,7 +54,7 @@ def read_model(path: str) -> StoredModel:
     return model_of(*_read(path))
 
 
-def model_of(arrays: dict[str, Any], source: str) -> StoredModel:
+def model_of(arrays: Mapping[str, Any], source: str) -> StoredModel:
     """The model that the arrays of a file are. Raises FormatError."""
     if "model" not in arrays:
         raise FormatError(f"{source}: not a trained model: array 'model' is missing (lattice train writes them)")
@@ -99,7 +99,7 @@ def _document(arrays: dict[str, Any], source: str) -> Document | None:
 
 
 def _under(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
 
 
 def _text(value: Mapping[str, Any]) -> Any:
@@ -112,10 +112,10 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _read(path: str) -> tuple[dict[str, Any], str]:
+def _read(path: str) -> tuple[Mapping[str, Any], str]:
     source = Source(path)
     try:
-        return npz_arrays(source.everything(), source.name), source.name
+        return ArrayArchive(source.everything(), source.name), source.name
     finally:
         source.close()
 
@@ -123,6 +123,7 @@ def _read(path: str) -> tuple[dict[str, Any], str]:
 def _about(array: Any, source: str) -> dict[str, Any]:
     at = f"{source}: its description"
     about = as_mapping(parse_json(decoded(array.tobytes(), at), at), source, "its description")
-    if about.get("version") != _VERSION:
-        raise FormatError(f"{source}: version {about.get('version')!r} of the file, expected {_VERSION}")
+    version = about.get("version")
+    if version is True or version != _VERSION:
+        raise FormatError(f"{source}: version {version!r} of the file, expected {_VERSION}")
     return about

@@ -15,12 +15,14 @@ from lattice_cli.graph.construct import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph
 
 _MOST_NODES = 200_000
+#: Subsets are looked at node by node: so many in all take some seconds.
+_MOST_MEMBERS = 2_000_000
 
 
 def determinized(graph: Graph) -> Graph:
     """The least deterministic acceptor of the sequences that an acceptor accepts, whatever its energies: they are 0.
 
-    Raises UsageError where it has more than 200,000 nodes.
+    Raises UsageError where it has more than 200,000 nodes, or these stand for more than 2,000,000 of the acceptor's.
     """
     # A node that leads nowhere would keep nodes apart that are otherwise the same.
     rows, final = _subsets(trimmed(graph)[0])
@@ -56,6 +58,7 @@ def _subsets(graph: Graph) -> tuple[list[dict[int, int]], set[int]]:
     first = closed(set(graph.starts.tolist()))
     number = {first: 0}
     order = [first]
+    members = len(first)
     rows: list[dict[int, int]] = []
     for subset in order:
         heads: dict[int, set[int]] = defaultdict(set)
@@ -65,6 +68,11 @@ def _subsets(graph: Graph) -> tuple[list[dict[int, int]], set[int]]:
         row = {}
         for label, found in heads.items():
             head_set = closed(found)
+            members += len(head_set)
+            if members > _MOST_MEMBERS:
+                raise UsageError(
+                    f"needs sets of more than {_MOST_MEMBERS:,} nodes in all if each sequence is to have one path"
+                )
             row[label] = number.setdefault(head_set, len(number))
             if row[label] == len(order):
                 order.append(head_set)

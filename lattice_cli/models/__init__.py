@@ -6,6 +6,7 @@ grammar_argument  what -g, --ctc and --combine mean: a decoder
 history           the epochs of a training, in a file beside its model
 model_store       trained models to and from files
 neural_store      neural grammars in model files
+output_lock       no two trainings write one model
 trainer           train from a configuration, without a terminal
 """
 

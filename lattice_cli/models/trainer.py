@@ -34,6 +34,7 @@ from lattice_cli.learning.training import (
 from lattice_cli.models.assemble import assemble
 from lattice_cli.models.history import TrainingHistory
 from lattice_cli.models.model_store import difference, save_model, started_from
+from lattice_cli.models.output_lock import OutputLock
 
 #: Examples of a batch where a step takes all of them anyway.
 _LARGE = 512
@@ -70,6 +71,17 @@ class Trainer:
         """path: where the configuration is from. Raises FormatError, UsageError."""
         self.config, self.output, self._listener = config, output, listener
         self._require_place(path)
+        self._lock = OutputLock(output)
+        try:
+            self._put_together(path, resume, restart)
+        except BaseException:
+            self.close()
+            raise
+
+    def _put_together(self, path: str, resume: bool, restart: bool) -> None:
+        config = self.config
+        if self._lock.note:
+            self._listener.note(self._lock.note)
         found = None if restart else self._stopped(resume)
         self._resumed = found is not None
         self.assembled = assemble(config, path)
@@ -99,8 +111,19 @@ class Trainer:
         within = self.standing.position / self._training.batches
         return min(1.0, (self.standing.epoch + within) / self.config.training.epochs)
 
+    def close(self) -> None:
+        """Let others have the output."""
+        self._lock.release()
+
     def run(self) -> TrainingState:
-        """Go on until there is nothing more to do, or the listener has it stopped. Raises TrainingFailed."""
+        """Go on until there is nothing more to do, or the listener has it stopped; the output is free then. Raises
+        TrainingFailed."""
+        try:
+            return self._run()
+        finally:
+            self.close()
+
+    def _run(self) -> TrainingState:
         standing, problem = self.standing, self.problem
         history = TrainingHistory(self.history, standing, self._listener)
         if self._resumed:
@@ -146,9 +169,6 @@ class Trainer:
             require_place(name)
         if place.exists() and config != "-" and place.samefile(config):
             raise UsageError(f"-o {output}: that is the configuration")
-        for name in (self.checkpoint, self.history):
-            for left in place.resolve().parent.glob(f".{Path(name).name}.*"):
-                left.unlink(missing_ok=True)  # what a training that was killed had not finished writing
 
     def _problem(self) -> Problem:
         """The training examples in batches, which are drawn once."""

@@ -19,7 +19,8 @@ from lattice_cli.sweep import TROPICAL, LevelPass, Schedule, sweep
 _MANY = 20
 #: From so many ways on they are followed side by side.
 _SIDE_BY_SIDE = 8
-_LARGEST = np.finfo(np.float64).max
+#: The last digit of a larger number is not twice that of this one.
+_LARGEST = np.finfo(np.float64).max / 2
 
 
 class Backpointers:
@@ -114,6 +115,7 @@ class Backpointers:
         return self.chosen[self.positions_from(position) - 1]
 
     @cached_property
+    @np.errstate(over="ignore")  # a way on that is infinitely worse is not taken
     def chosen(self) -> IntArray:
         """(positions - 1,) the link to take from each position but the source."""
         schedule = self.schedule
@@ -142,7 +144,7 @@ class Backpointers:
         edge, link, runs = self.schedule.bundles
         energies, least, total = self.link_energy[link], self._swept.edge_energy[edge], through[edge]
         # Sums that are rounded to the same number are of energies that are no further apart than its last digit.
-        close = runs.at_most(energies, least + 2.0 * np.spacing(np.minimum(np.abs(total), _LARGEST)))
+        close = runs.at_most(energies, least + 4.0 * np.spacing(np.minimum(np.abs(total), _LARGEST)))
         if len(close) > len(edge):
             owner = np.searchsorted(runs.starts, close, side="right") - 1
             close = close[self.totals[self.schedule.edge_tail[edge]][owner] + energies[close] <= total[owner]]
@@ -152,6 +154,7 @@ class Backpointers:
         return links
 
     @cached_property
+    @np.errstate(over="ignore")
     def excess(self) -> FloatArray:
         """(links,) how much worse each link is than the chosen one of its head; never below 0."""
         through = self.totals.take(self.schedule.link_tail)

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, group_by, run_starts
-from lattice_cli.errors import Diverged
+from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph import evaluation_order
 
 #: Components up to this size are solved as one dense system; larger ones by eliminating a feedback node set.
@@ -20,6 +20,7 @@ _DENSE_NODES = 256
 _LARGEST_ELIMINATION = 50_000_000
 #: A radius nearer to 1 than the inverse of this cannot be told from 1 in float64.
 _MOST_WALKS = 1e12
+_ROUNDING = 8 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,8 @@ def shortest_in_component(component: Component) -> tuple[FloatArray, IntArray]:
     """(nodes,) least energy of reaching each node, and the edge it is last reached by, (nodes,).
 
     Only an improvement beyond rounding counts, so a cycle of zero energy is walked no further, and the chosen edges
-    lead back out of the component without a loop. Raises Diverged with the nodes of a cycle of negative energy.
+    lead back out of the component without a loop. Raises Diverged with the nodes of a cycle of negative energy,
+    NumericOverflow.
     """
     totals = np.full(component.nodes, np.inf)
     chosen = np.full(component.nodes, -1, dtype=np.intp)
@@ -72,9 +74,11 @@ def shortest_in_component(component: Component) -> tuple[FloatArray, IntArray]:
     while True:
         through = component.candidates(totals)
         best = np.minimum.reduceat(through, component.starts)
-        slack = 8 * np.finfo(np.float64).eps * (scale + np.where(np.isfinite(totals), np.abs(totals), 0.0))
+        # Not the rounding of a sum, which may be infinite where both are not.
+        slack = _ROUNDING * scale + _ROUNDING * np.where(np.isfinite(totals), np.abs(totals), 0.0)
         better = best < totals - slack
         if not better.any():
+            _require_finite(totals, chosen, component)
             return totals, chosen
         attains = np.flatnonzero((through == best[component.head]) & better[component.head])
         first = run_starts(component.head[attains])
@@ -83,11 +87,23 @@ def shortest_in_component(component: Component) -> tuple[FloatArray, IntArray]:
         rounds += 1
         if rounds == next_check or rounds == component.nodes + 1:
             next_check *= 2
-            loop = _loop_of(chosen, component.tail)
-            if loop:
-                raise Diverged(
-                    "there is no least energy: a cycle of negative energy", component.node_of[np.array(loop)].tolist()
-                )
+            _require_no_loop(chosen, component)
+
+
+def _require_no_loop(chosen: IntArray, component: Component) -> None:
+    """Raises Diverged where the chosen edges go round."""
+    loop = _loop_of(chosen, component.tail)
+    if loop:
+        raise Diverged(
+            "there is no least energy: a cycle of negative energy", component.node_of[np.array(loop)].tolist()
+        )
+
+
+def _require_finite(totals: FloatArray, chosen: IntArray, component: Component) -> None:
+    """What overflows improves no more, whether it goes round or not. Raises Diverged, NumericOverflow."""
+    if not np.isfinite(totals).all():
+        _require_no_loop(chosen, component)
+        raise NumericOverflow("energies of a path add up beyond the range of float64")
 
 
 def _loop_of(chosen: IntArray, tail: IntArray) -> list[int]:

@@ -241,7 +241,7 @@ def running(path: pathlib.Path) -> bool:
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_nothing_is_left_behind(number: int, status: int) -> None:
     process = waiting()
     workers = children(process.pid)
@@ -254,6 +254,35 @@ def test_nothing_is_left_behind(number: int, status: int) -> None:
     assert process.returncode == status
     assert messages.strip() == b""
     assert ended(workers)
+
+
+#: A pool whose processes work for ever, and say so; without, if that is asked for, what Linux has to end them.
+ENDLESS = """
+import os, sys
+from lattice_cli.cli.stream import jobs, lifeline
+if sys.argv[1] == "thread":
+    lifeline._told_by_the_system = lambda: False
+
+def work(task):
+    os.write(1, f"{os.getpid()}\\n".encode())
+    while True:
+        pass
+
+list(jobs.in_order(iter(range(2)), work, 2))
+"""
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize("way", ["system", "thread"])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGHUP, -1)])
+def test_processes_at_work_end_with_their_parent(number: int, status: int, way: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ENDLESS, way], stdout=subprocess.PIPE, env=environment())
+    assert process.stdout
+    workers = [int(process.stdout.readline()) for _ in range(2)]
+    process.send_signal(number)
+    assert process.wait(PATIENCE) == status
+    assert ended(workers)
+    process.stdout.close()
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")

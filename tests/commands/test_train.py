@@ -470,7 +470,10 @@ def test_what_goes_on_has_to_be_the_same_training(words: pathlib.Path) -> None:
         ("state/best", np.zeros(2)),
         ("state/average", np.full(3, np.nan)),
         ("state/optimizer/mean", None),
+        ("state/optimizer/mean", np.zeros(0)),
         ("state/optimizer/steps", np.zeros((2, 2))),
+        ("state/optimizer/steps", np.array(-1e308)),
+        ("state/optimizer/steps", np.array(-1)),
         ("checkpoint", np.frombuffer(b'{"version": 1, "config": 5, "standing": {}}', dtype=np.uint8)),
     ],
 )

@@ -123,13 +123,14 @@ def arcs(found: Document) -> list[tuple[int, int, str, float]]:
 @pytest.mark.parametrize("name", ["src", "energy", "start", "times", "score", "about", "unknown"])
 def test_an_npz_with_objects_is_refused_and_not_unpickled(name: str) -> None:
     trap = np.array([Trap(), Trap()], dtype=object)
-    assert "pickle" in npz_refusal(archive(arrays(**{name: trap}), allow_pickle=True))
+    expected = "unknown key 'unknown'" if name == "unknown" else "pickle"  # it is not even looked at
+    assert expected in npz_refusal(archive(arrays(**{name: trap}), allow_pickle=True))
     assert not pathlib.Path("sprung").exists()
 
 
 def test_an_npy_with_objects_is_refused_and_not_unpickled() -> None:
     assert "pickle" in npy_refusal(npy(np.array([[Trap(), Trap()]], dtype=object), allow_pickle=True))
-    assert "pickle" in npy_refusal(pickle.dumps(Trap()))
+    assert "not a readable .npy file: the magic string" in npy_refusal(pickle.dumps(Trap()))
     assert "no zip archive" in npz_refusal(pickle.dumps(Trap()))
     assert not pathlib.Path("sprung").exists()
 

@@ -1,6 +1,7 @@
 """Records through a command: read, solved in batches, reported in order, in one process or several.
 
 jobs         several processes
+lifeline     no process outlives its parent
 output_file  results into a file, whole or not at all
 report       records, outcomes, what a report is
 run          read, solve in batches, report in order

@@ -2,7 +2,7 @@
 
 Processes are forked, so that what a command has prepared, a grammar above all, is there without being sent. The parent
 reads, hands a task to whoever is idle, and takes results in turn; it is at most a few tasks ahead of what was reported.
-Ctrl-C reaches the parent alone, which ends the others. Should it be killed, they find their pipes closed and end too.
+Ctrl-C and SIGTERM reach the parent alone, which ends the others. Should it be killed, so are they.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lattice_cli.cli.stream.lifeline import Lifeline, terminable
 from lattice_cli.errors import LatticeError, UsageError, error_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Tasks of each process that may be waiting for one before them to be done.
 _AHEAD = 4
+_FOR_THE_PARENT = (signal.SIGINT, signal.SIGTERM)
 
 
 class WorkerLost(LatticeError):
@@ -43,6 +45,11 @@ def in_order(tasks: Iterator[Any], work: Callable[[Any], Any], jobs: int, source
     """
     if not hasattr(os, "fork"):
         raise UsageError(f"--jobs {jobs}: this system cannot fork processes, expected --jobs 1")
+    with terminable():
+        yield from _in_order(tasks, work, jobs, source)
+
+
+def _in_order(tasks: Iterator[Any], work: Callable[[Any], Any], jobs: int, source: int | None) -> Iterator[Any]:
     pool = _Pool(work, jobs)
     finished = False
     done: dict[int, Any] = {}
@@ -75,6 +82,7 @@ class _Pool:
         self.busy: dict[Connection, int] = {}
         self._all: list[Connection] = []
         self._processes: list[int] = []
+        self._lifeline = Lifeline()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()  # what waits there would be written once more by each process
         try:
@@ -89,21 +97,23 @@ class _Pool:
         from multiprocessing.connection import Pipe
 
         ours, theirs = Pipe()
-        # Ctrl-C is for the parent; in between it waits.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        # Ctrl-C is for the parent, and so is what it does at SIGTERM; in between they wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_PARENT)
         try:
             process = os.fork()
         except OSError:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
             raise
         if not process:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
+            self._lifeline.take_hold()
             for other in (*self._all, ours):
                 other.close()
             _serve(theirs, work)
         self._processes.append(process)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
         theirs.close()
         self._all.append(ours)
         self.idle.append(ours)
@@ -150,6 +160,7 @@ class _Pool:
         for process in self._processes:
             os.waitpid(process, 0)
         self._processes = []
+        self._lifeline.let_go()
 
 
 def _lost() -> WorkerLost:

@@ -265,9 +265,13 @@ def parse(text: str, source: str, *, raw: bool, first: int = 1, encoding: str = 
                 columns, record = table.columns, len(table)
                 table.lines.append(line)
             if columns is None:
+                if HEADER_NAMES.get(name, name) in file.header:
+                    raise FormatError(f"{source}:{line}: {name}= is given twice in the header")
                 file.header[HEADER_NAMES.get(name, name)] = line, value
             elif name in columns:
                 records, texts = columns[name]
+                if records and records[-1] == record:
+                    raise FormatError(f"{source}:{line}: {name}= is given twice in one record")
                 records.append(record)
                 texts.append(value)
             else:

@@ -1,5 +1,6 @@
 """Bytes, values and options that all forms share.
 
+array_files    .npy and .npz: what is asked for, its size checked
 files          files that appear whole or not at all
 json_yaml      JSON and YAML, strict
 label_columns  labels as a form can hold them
@@ -18,7 +19,16 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.files import as_record, is_device, is_matrix, json_line, require_place, write_whole
+    from lattice_cli.formats.io.array_files import ArrayArchive, read_array
+    from lattice_cli.formats.io.files import (
+        as_record,
+        is_device,
+        is_matrix,
+        json_line,
+        require_place,
+        unfinished_name,
+        write_whole,
+    )
     from lattice_cli.formats.io.json_yaml import parse_json, parse_yaml
     from lattice_cli.formats.io.label_columns import numbered, numbers, texts, whole_numbers
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
@@ -41,6 +51,7 @@ if TYPE_CHECKING:
         LARGEST_NODE,
         Scalar,
         as_label,
+        as_labels,
         as_list,
         as_mapping,
         as_node,

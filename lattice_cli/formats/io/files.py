@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import re
+import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -174,10 +176,22 @@ def _target(path: str) -> Path:
     return target
 
 
+def _unfinished(name: str, process: int) -> str:
+    """How the temporary name of a file begins: it says whose it is."""
+    return f".{name[:_BEGINNING]}.{process}."
+
+
+def unfinished_name(name: str, process: int) -> re.Pattern[str]:
+    """The temporary names that a process gives a file of this name until it is whole."""
+    return re.compile(re.escape(_unfinished(name, process)) + "[a-z0-9_]{8}")  # as tempfile has it
+
+
 class WholeFile:
     """A file that is there whole or not at all: written under another name beside it, then renamed by `keep`.
 
-    A device or a pipe has no wholeness to keep, and is written at once. What is not kept is removed at the end.
+    A file that is replaced leaves its mode, and its owner as far as the system lets it. One that has several names
+    (hard links) is to keep them: then what is whole is copied into it. A device or a pipe has no wholeness to keep, and
+    is written at once. What is not kept is removed at the end.
     """
 
     def __init__(self, path: str) -> None:
@@ -191,7 +205,7 @@ class WholeFile:
                 import tempfile
 
                 handle, self._temporary = tempfile.mkstemp(
-                    prefix=f".{self._target.name[:_BEGINNING]}.", dir=self._target.parent
+                    prefix=_unfinished(self._target.name, os.getpid()), dir=self._target.parent
                 )
                 self.file = os.fdopen(handle, "wb")
         except OSError as error:
@@ -203,13 +217,22 @@ class WholeFile:
             self.file.close()
             if self._temporary is None:
                 return
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(self._temporary, 0o666 & ~umask)
+            if self._names() > 1:
+                with open(self._temporary, "rb") as whole, open(self._target, "wb") as several:
+                    shutil.copyfileobj(whole, several)
+                return
+            _with_rights_of(self._target, self._temporary)
             os.replace(self._temporary, self._target)
             self._temporary = None
         except OSError as error:
             raise FormatError(f"{self.path}: cannot write: {error.strerror or error}") from None
+
+    def _names(self) -> int:
+        """How many names the file has that is there now."""
+        try:
+            return self._target.stat().st_nlink
+        except FileNotFoundError:
+            return 0
 
     def __enter__(self) -> WholeFile:
         return self
@@ -219,6 +242,25 @@ class WholeFile:
             self.file.close()
         if self._temporary is not None:
             Path(self._temporary).unlink(missing_ok=True)
+
+
+def _with_rights_of(old: Path, new: str) -> None:
+    """Give a file mode and owner of the one that it replaces; if there is none, the mode of any new file."""
+    try:
+        found = old.stat()
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(new, 0o666 & ~umask)
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    own = os.stat(new)
+    if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid):
+        try:
+            os.chown(new, found.st_uid, found.st_gid)
+        except OSError:
+            mode &= ~(stat.S_IRWXG | stat.S_ISUID | stat.S_ISGID)  # they were meant for another group, or as another
+    os.chmod(new, mode)
 
 
 def write_whole(path: str, data: bytes) -> None:

@@ -16,6 +16,13 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.values import LinedDict, LinedList, Scalar, brief
 
 _DEEPEST = 500
+#: So many values may aliases stand for in a document: each may double what the one before it stands for.
+_MOST_ALIASED = 100_000
+#: The tags that say what a value is anyway.
+_OWN_TAGS = {
+    f"{kind}Event": f"tag:yaml.org,2002:{tag}"
+    for kind, tag in (("Scalar", "str"), ("SequenceStart", "seq"), ("MappingStart", "map"))
+}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -131,7 +138,12 @@ class _YamlBuilder:
     def __init__(self, source: str) -> None:
         self._source = source
         self._anchors: dict[str, Any] = {}
+        #: id -> how many values those that are anchored are, with all that is in them
+        self._sizes: dict[int, int] = {}
+        self._aliased = 0
+        self._values = 0
         self._open: list[Any] = []
+        self._begun: list[int] = []
         self._keys: list[Any] = []
         self._root: Any = None
 
@@ -143,23 +155,30 @@ class _YamlBuilder:
     def taken(self) -> Any:
         """The document, and ready for the next."""
         root, self._root = self._root, None
-        self._anchors = {}
+        self._anchors, self._sizes, self._aliased = {}, {}, 0
         return root
 
     def add(self, kind: str, event: Any) -> None:
         """One event."""
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!", _OWN_TAGS.get(kind)):
+            line = event.start_mark.line + 1
+            raise FormatError(f"{self._source}:{line}: found the tag {brief(tag)}, expected values without tags")
         if kind == "ScalarEvent":
-            self._put(Scalar(event.value, not event.style, event.start_mark.line + 1), event.anchor)
+            self._values += 1
+            self._put(Scalar(event.value, not event.style and not tag, event.start_mark.line + 1), event.anchor)
         elif kind in ("SequenceStartEvent", "MappingStartEvent"):
             container: Any = LinedList() if kind == "SequenceStartEvent" else LinedDict()
             container.line = event.start_mark.line + 1
             self._put(container, event.anchor)
             self._open.append(container)
+            self._begun.append(self._values)
+            self._values += 1
             self._keys.append(None)
             if len(self._open) > _DEEPEST:
                 raise FormatError(f"{self._source}:{container.line}: not a document: nested too deeply")
         elif kind in ("SequenceEndEvent", "MappingEndEvent"):
-            self._open.pop()
+            self._sizes[id(self._open.pop())] = self._values - self._begun.pop()
             self._keys.pop()
         elif kind == "AliasEvent":
             line = event.start_mark.line + 1
@@ -167,7 +186,19 @@ class _YamlBuilder:
                 raise FormatError(f"{self._source}:{line}: not YAML: alias {event.anchor!r} stands for nothing")
             if any(self._anchors[event.anchor] is container for container in self._open):
                 raise FormatError(f"{self._source}:{line}: alias {event.anchor!r} stands inside of what it stands for")
+            self._count(event.anchor, line)
             self._put(self._anchors[event.anchor], None)
+
+    def _count(self, anchor: str, line: int) -> None:
+        """Raises FormatError where aliases stand for more than anyone would have written."""
+        size = self._sizes.get(id(self._anchors[anchor]), 1)
+        self._values += size
+        self._aliased += size
+        if self._aliased > _MOST_ALIASED:
+            raise FormatError(
+                f"{self._source}:{line}: with alias {anchor!r} aliases stand for {self._aliased:,} values, expected "
+                f"{_MOST_ALIASED:,} at most: more than that has to be written out"
+            )
 
     def _put(self, value: Any, anchor: str | None) -> None:
         """A value in its place: the root, the next of a list, or the key or value of a mapping."""

@@ -37,6 +37,33 @@ _MARKS = {
 }
 #: Bytes that tell a form where there is no line end among them.
 _TELLING = 256
+_USUAL_MEMORY = 16 << 30
+
+
+#: How many bytes packed or piped input may come to in memory, where it is not read piece by piece.
+UNPACKED = "LATTICE_MAX_UNPACKED"
+
+
+def most_unpacked() -> int:
+    """So many bytes: what the environment says, or else half of the memory of the machine. Raises UsageError."""
+    told = os.environ.get(UNPACKED, "")
+    if told:
+        if not (told.isascii() and told.isdigit()) or len(told) > 18:
+            raise UsageError(f"{UNPACKED} is {told!r}, expected a number of bytes")
+        return int(told)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):  # no such thing on this system
+        return _USUAL_MEMORY // 2
+
+
+def too_much_unpacked(what: str, size: int) -> FormatError:
+    """The error of an input that comes to `size` bytes or more."""
+    most = f"{most_unpacked():,}"
+    return FormatError(
+        f"{what}: unpacks to {size:,} bytes or more, expected {most} at most, half of the memory or what "
+        f"{UNPACKED} says: a number of bytes there allows more"
+    )
 
 
 class Source:
@@ -58,6 +85,7 @@ class Source:
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         self._file: io.BufferedReader | gzip.GzipFile | _Recoded = self._raw
         self._size = size_of(self._raw)
+        self._most: int | None = None
         try:
             self._begin_at(offset)
             self._head = self._read_chunk()
@@ -93,6 +121,7 @@ class Source:
         parts = [self.head]
         while b"\n" not in parts[-1].lstrip() and (more := self._read_chunk()):
             parts.append(more)
+            self.require_room(len(parts) * _CHUNK)
         self._head = b"".join(parts)
         return self._head.lstrip().partition(b"\n")[0]
 
@@ -118,7 +147,23 @@ class Source:
                 return self._raw.read()  # in one piece: large files are not to be held twice
         except OSError as error:
             raise FormatError(f"{self.name}: cannot read: {error.strerror or error}") from None
-        return b"".join(self.chunks())
+        return b"".join(self._held(self.chunks()))
+
+    def _held(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pieces that are kept until there are no more. Raises FormatError where they would fill the memory."""
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            self.require_room(size)
+            yield chunk
+
+    def require_room(self, size: int) -> None:
+        """Raises FormatError where so many bytes of what is no plain file are more than memory should hold."""
+        if self._file is not self._raw or self._size is None:
+            if self._most is None:
+                self._most = most_unpacked()
+            if size > self._most:
+                raise too_much_unpacked(self.name, size)
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes, in pieces as they arrive."""
@@ -139,13 +184,16 @@ class Source:
 
     def _unnumbered(self) -> Iterator[bytes | None]:
         parts: list[bytes] = []
+        size = 0
         for chunk in self.chunks():
             *complete, rest = chunk.split(b"\n")
             for line in complete:
                 yield b"".join([*parts, line])
-                parts = []
+                parts, size = [], 0
             if rest:
                 parts.append(rest)
+                size += len(rest)
+                self.require_room(size)
             if complete:
                 yield None
         if parts:

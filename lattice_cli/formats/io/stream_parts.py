@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lattice_cli.errors import LatticeError, UsageError, error_of
+import numpy as np
+
+from lattice_cli.errors import LatticeError, UsageError, counted, error_of
+from lattice_cli.formats.io.notes import note
 from lattice_cli.formats.io.values import brief
 from lattice_cli.graph import Document
 
@@ -81,9 +84,23 @@ class RawPart:
                         raise UsageError(f"{record.source}: {said}")
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
                     record.read_as(self.form, split)
+                    _note_times(record)
                 yield record
         except Exception as error:
             yield Failure.of(self.path, error)
+
+
+def _note_times(record: Document) -> None:
+    """Say that arcs end before they begin: no other system would refuse them, but times of what is on them are odd."""
+    if record.times is None:
+        return
+    graph, times = record.graph, record.times
+    back = np.flatnonzero(times[graph.dst] < times[graph.src])
+    if len(back):
+        arc = int(back[0])
+        begin, end = times[graph.src[arc]], times[graph.dst[arc]]
+        count = f"{counted(len(back), 'arc')} of {graph.arcs}"
+        note(record.source, f"{count} end before they begin: arc {arc} is from {begin:g} to {end:g} s")
 
 
 def parsed(parts: Iterator[Any]) -> Iterator[Any]:

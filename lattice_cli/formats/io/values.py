@@ -131,6 +131,15 @@ def as_list(value: object, source: str, what: str) -> list[Any]:
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a list")
 
 
+def as_labels(value: object, source: str, what: str = "labels") -> list[str]:
+    """A list of labels, each of them once. Raises FormatError for anything else."""
+    labels = [as_text(label, source, f"an entry of {what}") for label in as_list(value, source, what)]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise FormatError(f"{location(source, value)}: {brief(twice)} is given twice in {what}, expected each once")
+    return labels
+
+
 def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     """A mapping. Raises FormatError for anything else."""
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ ctc_loss takes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ _LABELS = ("labels", "columns", "classes", "vocab", "tokens", "alphabet")
 
 
 def records_of_arrays(
-    arrays: dict[str, Any], source: str, path: str, options: ReadOptions
+    arrays: Mapping[str, Any], source: str, path: str, options: ReadOptions
 ) -> Iterator[Document | Inputs | Reached]:
     """The records of the arrays of an .npz file, and behind each how many of them that were. Raises FormatError for
     arrays that do not fit each other."""

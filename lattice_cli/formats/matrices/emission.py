@@ -13,7 +13,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError, counted
-from lattice_cli.formats.io import MATRIX_OPTIONS, ReadOptions, as_list, as_number, as_text, location, note
+from lattice_cli.formats.io import MATRIX_OPTIONS, ReadOptions, as_labels, as_list, as_number, location, note
 from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
 from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
@@ -25,7 +25,7 @@ def emission_document(record: dict[Any, Any], source: str, record_id: str, optio
     """The recognition graph of `{labels: [...], emissions: [[...], ...]}`. Raises FormatError."""
     if "labels" not in record:
         raise FormatError(f"{location(source, record)}: emissions without 'labels', expected a label for each column")
-    labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
+    labels = as_labels(record["labels"], source)
     if options.labels is not None:
         _require_same_labels(labels, options, source)
     matrix = matrix_of_rows(record["emissions"], len(labels), source, "emissions: ", f"there are {len(labels)} labels")

@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import LossyForm, ReadOptions, WriteOptions, Written, first_line
+from lattice_cli.formats.io import LossyForm, ReadOptions, WriteOptions, Written, first_line, read_array
 from lattice_cli.formats.matrices.column_labels import blank_among
 from lattice_cli.formats.matrices.emission import matrix_record
 from lattice_cli.graph import EPSILON, Document, Graph, Inputs
@@ -18,7 +18,7 @@ from lattice_cli.graph import EPSILON, Document, Graph, Inputs
 def read_npy(data: bytes, source: str, record_id: str, options: ReadOptions) -> Document | Inputs:
     """The record of a .npy matrix of shape (T, C), (1, T, C) or (T, 1, C). Raises FormatError."""
     try:
-        matrix = np.load(io.BytesIO(data), allow_pickle=False)
+        matrix = read_array(io.BytesIO(data), len(data))
     except Exception as error:  # a damaged header makes numpy raise errors of a dozen kinds
         raise FormatError(f"{source}: not a readable .npy file: {first_line(error)}") from None
     return matrix_record(matrix, source, record_id, options)

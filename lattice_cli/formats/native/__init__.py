@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.native.npz import ALIGNMENT, GRAMMAR, arrays_of, document_of, npz_arrays
+    from lattice_cli.formats.native.npz import ALIGNMENT, GRAMMAR, arrays_of, document_of
     from lattice_cli.formats.native.streams import ModelFile
 
 __getattr__ = lazy_names(__name__)

@@ -15,6 +15,7 @@ from lattice_cli.arrays import FloatArray, distinct
 from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.io import (
     ReadOptions,
+    as_labels,
     as_list,
     as_mapping,
     as_node,
@@ -90,7 +91,7 @@ def _with_identity(document: Document, record: dict[Any, Any], source: str) -> D
 def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:
     labels = None
     if "labels" in record:
-        labels = [as_text(label, source, "an entry of labels") for label in as_list(record["labels"], source, "labels")]
+        labels = as_labels(record["labels"], source)
     table = arc_table(record["arcs"], source, labels)
     ends = {key: _ends(record, key, source) for key in ("start", "final")}
     names = _node_names(record, table, ends, source)
@@ -127,18 +128,13 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
             f"{location(source, record)}: no {key!r} key, expected a node, a list of nodes, or {{node: energy}}"
         )
     given = record[key]
-    if isinstance(given, dict):
-        return {
-            as_node(node, source, f"a {key} node"): as_number(energy, source, f"the {key} energy of node {brief(node)}")
-            for node, energy in given.items()
-        }
-    nodes = given if isinstance(given, list) else [given]
+    energies = given if isinstance(given, dict) else {}
     found: dict[int | str, float] = {}
-    for value in nodes:
+    for value in given if isinstance(given, (dict, list)) else [given]:
         node = as_node(value, source, f"a {key} node")
-        if node in found:
+        if node in found:  # of a mapping, as "0" and "-0"
             raise FormatError(f"{location(source, value)}: {key} names node {node!r} twice")
-        found[node] = 0.0
+        found[node] = as_number(energies.get(value, 0.0), source, f"the {key} energy of node {brief(value)}")
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,27 +13,34 @@ import numpy as np
 
 from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.io import (
+    ArrayArchive,
     WriteOptions,
     Written,
+    as_labels,
     as_list,
     as_mapping,
     as_node,
     as_number,
     as_text,
     blank_of,
+    brief,
     decoded,
-    first_line,
     is_matrix,
     is_null,
+    known_keys,
     parse_json,
 )
-from lattice_cli.graph import Document, Graph
+from lattice_cli.graph import Document, Graph, weighted_sum
 
 _VERSION = 1
 #: What stands in front of the names of the arrays of the graphs in a model.
 GRAMMAR, ALIGNMENT = "grammar/", "alignment/"
 _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
+_ABOUT = ("lattice", "id", "labels", "names", "scores", "scales", "target", "blank")
+#: Whoever adds up in another order gets other last digits.
+_ROUNDING = 1e-9
+_SCORE = re.compile("score(0|[1-9][0-9]*)")
 
 
 def write_npz(document: Document, options: WriteOptions) -> Written:
@@ -65,13 +74,13 @@ def arrays_of(document: Document) -> dict[str, Any]:
 
 def read_npz(data: bytes, source: str, record_id: str) -> Document:
     """The document of an .npz file. Raises FormatError for anything that is not as `write_npz` writes it."""
-    return document_of(npz_arrays(data, source), source, record_id)
+    return document_of(ArrayArchive(data, source), source, record_id)
 
 
-def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document:
+def document_of(arrays: Mapping[str, Any], source: str, record_id: str) -> Document:
     """The document of the arrays of an .npz file; of a trained model, its grammar. Raises FormatError."""
     if "model" in arrays:
-        arrays = {name.removeprefix(GRAMMAR): array for name, array in arrays.items() if name.startswith(GRAMMAR)}
+        arrays = {name.removeprefix(GRAMMAR): arrays[name] for name in arrays if name.startswith(GRAMMAR)}
         if not arrays:
             raise FormatError(
                 f"{source}: a trained model without a grammar's graph, expected a graph: lattice recognize makes them, "
@@ -79,10 +88,7 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
             )
     _require_columns(arrays, source)
     about = _about(arrays, source)
-    labels = [as_text(label, source, "an entry of labels") for label in as_list(about.get("labels"), source, "labels")]
-    if len(set(labels)) < len(labels):
-        raise FormatError(f"{source}: labels has a label twice")
-    scores = [as_text(name, source, "a score") for name in as_list(about.get("scores"), source, "scores")]
+    labels, scores = (as_labels(about.get(name), source, name) for name in ("labels", "scores"))
     columns = {name: _column(arrays, name, "iu", source) for name in _INTEGERS}
     columns |= {name: _column(arrays, name, "fiu", source) for name in _FLOATS}
     try:
@@ -104,46 +110,36 @@ def document_of(arrays: dict[str, Any], source: str, record_id: str) -> Document
         _scales(about.get("scales"), scores, source),
         target,
     )
+    _require_sums(document)
     blank = None if is_null(about.get("blank")) else blank_of(about["blank"], labels, source)
     return replace(document, rows=len(labels) > 1 and is_matrix(document), blank=blank)
 
 
-def npz_arrays(data: bytes, source: str) -> dict[str, Any]:
-    """The arrays of an archive; nothing is unpickled. Raises FormatError."""
-    if not data.startswith(b"PK"):
-        raise FormatError(f"{source}: not a readable .npz file: no zip archive")
-    try:
-        file = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = {name: file[name] for name in file.files}
-    except Exception as error:  # a damaged archive makes zipfile and numpy raise errors of a dozen kinds
-        raise FormatError(f"{source}: not a readable .npz file: {first_line(error)}") from None
-    alien = next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None)
-    if alien is not None:
-        hint = ": is it of torch.save? numpy.savez writes arrays" if alien.endswith("data.pkl") else ""
-        raise FormatError(f"{source}: holds {alien!r}, which is no array, expected an .npz file{hint}")
-    return arrays
-
-
-def _require_columns(arrays: dict[str, Any], source: str) -> None:
+def _require_columns(arrays: Mapping[str, Any], source: str) -> None:
     """Everything a graph needs, each array with one dimension."""
     missing = [name for name in (*_INTEGERS, *_FLOATS, "about") if name not in arrays]
     if missing:
         found = ", ".join(arrays)
         raise FormatError(f"{source}: not a lattice .npz: array {missing[0]!r} is missing (found {found})")
-    for name, array in arrays.items():
-        if array.ndim != 1:
-            raise FormatError(f"{source}: array {name!r} has shape {array.shape}, expected one dimension")
+    known_keys(
+        arrays, (*_INTEGERS, *_FLOATS, "about", "times", *filter(_SCORE.fullmatch, arrays)), source, "the arrays"
+    )
+    for name in arrays:
+        if arrays[name].ndim != 1:
+            raise FormatError(f"{source}: array {name!r} has shape {arrays[name].shape}, expected one dimension")
 
 
-def _about(arrays: dict[str, Any], source: str) -> dict[str, Any]:
+def _about(arrays: Mapping[str, Any], source: str) -> dict[str, Any]:
     at = f"{source}: array 'about'"
     about = as_mapping(parse_json(decoded(arrays["about"].tobytes(), at), at), source, "about")
-    if about.get("lattice") != _VERSION:
-        raise FormatError(f"{source}: document version is {about.get('lattice')!r}, expected {_VERSION}")
+    version = about.get("lattice")
+    if version is True or version != _VERSION:
+        raise FormatError(f"{source}: document version is {brief(version)}, expected {_VERSION}")
+    known_keys(about, _ABOUT, source, "about")
     return about
 
 
-def _column(arrays: dict[str, Any], name: str, kinds: str, source: str) -> Any:
+def _column(arrays: Mapping[str, Any], name: str, kinds: str, source: str) -> Any:
     """An array of one of these kinds of numbers."""
     array = arrays[name]
     if array.dtype.kind not in kinds:
@@ -161,7 +157,7 @@ def _names(given: Any, nodes: int, source: str) -> Any:
     return names
 
 
-def _times(arrays: dict[str, Any], nodes: int, source: str) -> Any:
+def _times(arrays: Mapping[str, Any], nodes: int, source: str) -> Any:
     if "times" not in arrays:
         return None
     times = _column(arrays, "times", "fiu", source).astype(np.float64)
@@ -170,7 +166,7 @@ def _times(arrays: dict[str, Any], nodes: int, source: str) -> Any:
     return times
 
 
-def _score(arrays: dict[str, Any], number: int, arcs: int, source: str) -> Any:
+def _score(arrays: Mapping[str, Any], number: int, arcs: int, source: str) -> Any:
     name = f"score{number}"
     if name not in arrays:
         raise FormatError(f"{source}: array {name!r} is missing")
@@ -179,6 +175,21 @@ def _score(arrays: dict[str, Any], number: int, arcs: int, source: str) -> Any:
         found = f"{len(score)} entries for {arcs} arcs, or one that is not finite"
         raise FormatError(f"{source}: array {name!r} of the scores has {found}")
     return score
+
+
+def _require_sums(document: Document) -> None:
+    """Raises FormatError where energies are not the sums of named scores that are given beside them."""
+    if not document.scores:
+        return
+    energy, scores = document.graph.energy, document.scores
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = sum(abs(document.scales.get(name, 1.0) * column) for name, column in scores.items())
+        sums = weighted_sum(scores, document.scales)
+        wrong = np.flatnonzero(~(abs(sums - energy) <= _ROUNDING * size))
+    if len(wrong):
+        arc = int(wrong[0])
+        found = f"arc {arc}: energy is {energy[arc]:g}, but its scores add up to {sums[arc]:g}"
+        raise FormatError(f"{document.source}: {found}, each of them by its scale")
 
 
 def _scales(given: Any, scores: list[str], source: str) -> dict[str, float]:

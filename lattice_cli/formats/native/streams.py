@@ -5,7 +5,7 @@ An input is cut into parts as it is read, and parts become records: graphs, or i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
     PAUSE,
     STDIN,
+    ArrayArchive,
     Failure,
     Pause,
     RawPart,
@@ -28,6 +29,8 @@ from lattice_cli.graph import Document, Inputs
 
 #: What every lattice document has in it.
 _SAYS_SO = b'"lattice"'
+#: Bytes that Python needs to keep a line, beside its own.
+_LINE = 100
 _GRAPH = "is a graph, with labels and energies of its own"
 
 
@@ -37,7 +40,7 @@ class ModelFile:
 
     id: str
     source: str
-    arrays: dict[str, Any]
+    arrays: Mapping[str, Any]
 
     def outline(self) -> ModelFile:
         """The same without its arrays."""
@@ -81,9 +84,9 @@ def split_npz(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
 
 def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Records:
     """A graph, or the inputs of many records."""
-    from lattice_cli.formats.native.npz import document_of, npz_arrays
+    from lattice_cli.formats.native.npz import document_of
 
-    arrays = npz_arrays(data, source)
+    arrays = ArrayArchive(data, source)
     if "model" in arrays and options.models != "grammar":
         options.require_unused(("scales", *MATRIX_OPTIONS), source, "is a trained model")
         if options.models == "refused":
@@ -134,6 +137,7 @@ def split_json(source: Source, path: str, options: ReadOptions, lined: bool = Fa
     pipe has no more for now; one that is a whole file is parsed with the others.
     """
     waiting: list[tuple[int, bytes]] = []
+    held = 0
     unseen: int | None = None
     for number, line in source.lines():
         if not lined and unseen is not None and (path == "-" if line is None else line.strip()):
@@ -152,6 +156,8 @@ def split_json(source: Source, path: str, options: ReadOptions, lined: bool = Fa
         elif not lined:
             unseen = len(waiting) if line.strip() else unseen
             waiting.append((number, line))
+            held += len(line) + _LINE
+            source.require_room(held)
         elif line.strip():
             yield _unread_line(line, number, source.name, path, options)
     if any(line.strip() for _, line in waiting):

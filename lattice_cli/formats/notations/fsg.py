@@ -27,7 +27,7 @@ def read_fsg_grammar(text: str, source: str, record_id: str, options: ReadOption
 
 
 def read_fsg(text: str, source: str) -> Graph:
-    """The acceptor of the first grammar of a text; energies are -log probability. Raises FormatError, with the line."""
+    """The acceptor of the grammar of a text; energies are -log probability. Raises FormatError, with the line."""
     rows = [(line, fields) for line, fields in map(_without_comment, rows_of(text)) if fields]
     if not rows or rows[0][1][0] != "FSG_BEGIN":
         at = f"{source}:{rows[0][0]}: found {brief(rows[0][1][0])}" if rows else f"{source}: found nothing"
@@ -35,10 +35,13 @@ def read_fsg(text: str, source: str) -> Graph:
     header: dict[str, int] = {}
     labels = LabelIndex()
     arcs: list[Arc] = []
-    for line, fields in rows[1:]:
+    for place, (line, fields) in enumerate(rows[1:], 2):
         at = f"{source}:{line}"
         key = _KEYS.get(fields[0])
         if fields[0] == "FSG_END":
+            if place < len(rows):
+                found = brief(" ".join(rows[place][1]))
+                raise FormatError(f"{source}:{rows[place][0]}: found {found} behind FSG_END, expected one grammar")
             return _graph(arcs, header, labels, at)
         if key == "T":
             arcs += _transition(fields, labels, header.get("N"), at)

@@ -227,7 +227,7 @@ class _JsgfParser:
             return None
         text = self.next.text[1:-1].strip()
         try:
-            value = float(text)
+            value = float(text) if text.isascii() and "_" not in text else -1.0
         except ValueError:
             value = -1.0
         if not (isfinite(value) and value >= 0):

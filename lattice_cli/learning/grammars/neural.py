@@ -19,7 +19,7 @@ from lattice_cli.grammars import Contexts, contexts_of
 from lattice_cli.graph import Document, Graph, Labels, label_index, with_columns
 from lattice_cli.learning.networks import DenseNetwork, Parameters
 from lattice_cli.learning.recognizers import OUTPUTS
-from lattice_cli.settings import setting
+from lattice_cli.settings import MOST_UNITS, setting
 
 #: Column of the energies for the end of the answer; the others are those of the vocabulary's table.
 END = 0
@@ -33,9 +33,9 @@ PullContexts: TypeAlias = Callable[[FloatArray], Parameters]
 class NeuralSettings:
     """A network that predicts the next label."""
 
-    context: int = setting(0, "how many labels before it predicts one from; 0: no network", least=0)
-    embedding: int = setting(16, "numbers that stand for a label", least=1)
-    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", least=1)
+    context: int = setting(0, "how many labels before it predicts one from; 0: no network", least=0, most=MOST_UNITS)
+    embedding: int = setting(16, "numbers that stand for a label", least=1, most=MOST_UNITS)
+    hidden: tuple[int, ...] = setting((64,), "units of each hidden layer", least=1, most=MOST_UNITS)
     activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
 
 

@@ -11,6 +11,13 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.learning.optimizers.lbfgs import Lbfgs
-    from lattice_cli.learning.optimizers.optimizers import Adam, Alternating, Optimizer, Sgd, State
+    from lattice_cli.learning.optimizers.optimizers import (
+        Adam,
+        Alternating,
+        Optimizer,
+        Sgd,
+        State,
+        require_state_like,
+    )
 
 __getattr__ = lazy_names(__name__)

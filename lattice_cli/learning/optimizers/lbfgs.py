@@ -139,7 +139,13 @@ class Lbfgs:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `state` gave."""
+        """Go on from what `state` gave. Raises ValueError for pairs that no step has left."""
+        if state["moved"].shape != state["turned"].shape:
+            raise ValueError(f"moved has {len(state['moved'])} steps, but turned has {len(state['turned'])}")
+        with np.errstate(all="ignore"):
+            curvature = (state["moved"] * state["turned"]).sum(axis=1)
+        if not ((curvature > 0) & (curvature < np.inf)).all():
+            raise ValueError("the curvature along a step is not above 0")
         self._at, self._gradient = state["at"].copy(), state["gradient"].copy()
         self._moved, self._turned = list(state["moved"].copy()), list(state["turned"].copy())
         self._value, self._fruitless = float(state["value"]), int(state["fruitless"])

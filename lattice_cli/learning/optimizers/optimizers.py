@@ -42,6 +42,30 @@ class Optimizer(Protocol):
         """Go on from what `state` gave."""
 
 
+def require_state_like(
+    like: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]], part: str, size: int
+) -> None:
+    """Raises ValueError for a state that is not as `like`, that of the same optimiser before its first step.
+
+    part: what the names begin with that are looked at. size: how many parameters it steps on.
+    """
+    if set(found) != set(like):
+        raise ValueError(f"found {', '.join(found)}, expected {', '.join(like)}")
+    sizes = set()
+    for name in (name for name in like if name.startswith(part) or "." not in name):
+        array = found[name]
+        if array.dtype != like[name].dtype or array.ndim != like[name].ndim:
+            raise ValueError(f"{name} has type {array.dtype} and shape {array.shape}")
+        unknown = np.isnan(array).any() and not np.isnan(like[name]).any()
+        if unknown or (array.dtype.kind == "i" and (array < 0).any()):
+            raise ValueError(f"{name} has numbers that it cannot have")
+        if array.ndim and not name.endswith("values"):
+            sizes.add(array.shape[-1])
+    begun = int(found.get(f"{part}steps", np.array(0))) > 0
+    if sizes != {size} and (sizes != {0} or begun):
+        raise ValueError(f"its vectors have {', '.join(map(str, sorted(sizes)))} entries, expected {size}")
+
+
 def clipped(gradient: FloatArray, clip: float | None) -> FloatArray:
     """The gradient, shortened to the length `clip` if it is longer (Pascanu, Mikolov, Bengio 2013)."""
     if clip is None:

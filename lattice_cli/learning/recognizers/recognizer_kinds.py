@@ -34,7 +34,7 @@ from lattice_cli.learning.recognizers.recognizer import (
     StripRecognizer,
 )
 from lattice_cli.learning.segmentation import Segmenter
-from lattice_cli.settings import setting
+from lattice_cli.settings import MOST_UNITS, setting
 
 _COSTS = ("last", "every")
 _ADJOINTS = ("discrete", "continuous")
@@ -44,9 +44,9 @@ _ADJOINTS = ("discrete", "continuous")
 class LayerSettings:
     """A layer of a convolution: sizes and strides are columns by rows."""
 
-    channels: int = setting(8, "features that it computes", least=1)
-    size: tuple[int, int] = setting((5, 5), "columns and rows of its kernel", least=1)
-    stride: tuple[int, int] = setting((2, 2), "columns and rows from one place to the next", least=1)
+    channels: int = setting(8, "features that it computes", least=1, most=MOST_UNITS)
+    size: tuple[int, int] = setting((5, 5), "columns and rows of its kernel", least=1, most=MOST_UNITS)
+    stride: tuple[int, int] = setting((2, 2), "columns and rows from one place to the next", least=1, most=MOST_UNITS)
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,20 @@ class OdeSettings:
     shorthand: ClassVar[str] = "form"  # `ode: fixed-point` is `ode: {form: fixed-point}`
 
     form: str = setting("steps", "steps of an ODE, or its fixed point, solved for", choices=("steps", "fixed-point"))
-    units: int = setting(64, "numbers in the state", least=1)
-    steps: int = setting(8, "steps: how many", least=1)
+    units: int = setting(64, "numbers in the state", least=1, most=MOST_UNITS)
+    steps: int = setting(8, "steps: how many", least=1, most=MOST_UNITS)
     time: float = setting(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
     stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
     cost: str = setting("last", "steps: energies are read at the last step, or their mean over all", choices=_COSTS)
     adjoint: str = setting(
         "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=_ADJOINTS
     )
-    checkpoints: int = setting(0, "steps: states kept for the way back, the others computed again; 0: all", least=0)
+    checkpoints: int = setting(
+        0, "steps: states kept for the way back, the others computed again; 0: all", least=0, most=MOST_UNITS
+    )
     solver: str = setting("newton", "fixed-point: for what iteration does not find", choices=SOLVERS)
     damping: float = setting(1.0, "fixed-point: z <- z + damping f(z)", above=0.0)
-    iterations: int = setting(40, "fixed-point: of these at most", least=0)
+    iterations: int = setting(40, "fixed-point: of these at most", least=0, most=MOST_UNITS)
     tolerance: float = setting(1e-10, "fixed-point: largest |f| at it", above=0.0)
     norm: float = setting(0.95, "fixed-point: largest spectral norm of W; below 1 there is one; 0: no limit", least=0.0)
 
@@ -208,13 +210,13 @@ class RecognizerSettings:
     """What turns inputs into energies of labels."""
 
     kind: str = setting("linear", "what computes energies", choices=RECOGNIZERS)
-    hidden: tuple[int, ...] = setting((), "mlp: units of each hidden layer", least=1)
+    hidden: tuple[int, ...] = setting((), "mlp: units of each hidden layer", least=1, most=MOST_UNITS)
     layers: tuple[LayerSettings, ...] = setting((), "convolution: its layers")
     window: int | None = setting(
-        None, "convolution over a strip: columns of the last layer that one step sees", least=1
+        None, "convolution over a strip: columns of the last layer that one step sees", least=1, most=MOST_UNITS
     )
     shape: tuple[int, int] | None = setting(
-        None, "convolution: columns and rows of the image that a row of inputs is", least=1
+        None, "convolution: columns and rows of the image that a row of inputs is", least=1, most=MOST_UNITS
     )
     ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
     activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)

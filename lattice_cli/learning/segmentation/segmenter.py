@@ -16,7 +16,7 @@ from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.learning.segmentation.cuts import CutSettings, candidate_cuts, crossing_cost, crossing_ink, ink_runs
 from lattice_cli.learning.segmentation.ink_boxes import InkBoxes
 from lattice_cli.learning.segmentation.scaling import fitted
-from lattice_cli.settings import setting
+from lattice_cli.settings import MOST_UNITS, setting
 
 #: Numbers after the pixels of a segment, all but the aspect and the darkness in heights of the image.
 EXTRAS = (
@@ -51,14 +51,14 @@ class Segmentation:
 class Segmenter:
     """How images are cut. Lengths are in heights of the image, the ink of pixels being their values."""
 
-    box: tuple[int, int] = setting((20, 20), "columns and rows that a segment is scaled into", least=1)
+    box: tuple[int, int] = setting((20, 20), "columns and rows that a segment is scaled into", least=1, most=MOST_UNITS)
     ink: float = setting(0.1, "pixels above this are ink", least=0.0)
     speck: float = setting(0.01, "less ink between blank columns, in squares of the height, is dirt", least=0.0)
     narrowest: float = setting(0.08, "least ink width of a segment, in heights of the image", least=0.0)
     widest: float = setting(0.75, "greatest ink width of a segment, in heights", least=0.0)
     lowest: float = setting(0.5, "least ink height of a segment, in ink heights of the field", least=0.0)
     gap: float = setting(0.1, "widest blank gap inside a segment, in heights", least=0.0)
-    pieces: int = setting(5, "most pieces of a segment", least=1)
+    pieces: int = setting(5, "most pieces of a segment", least=1, most=MOST_UNITS)
     spacing: float = setting(0.1, "least distance of cuts through ink, in heights", least=0.0)
     piece: float = setting(0.3, "widest piece that is left uncut, in heights", above=0.0)
     crossing: float = setting(

@@ -14,7 +14,7 @@ from lattice_cli.errors import UsageError
 from lattice_cli.learning.grammars import NeuralSettings
 from lattice_cli.learning.recognizers import RecognizerSettings
 from lattice_cli.learning.segmentation import Segmenter
-from lattice_cli.settings import setting
+from lattice_cli.settings import MOST_STEPS, MOST_UNITS, setting
 
 ALIGNMENTS = ("each", "ctc", "segments", "whole", "graph")
 VARIATIONAL = "variational"
@@ -76,7 +76,9 @@ class ObjectiveSettings:
     q: str = setting(
         "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
     )
-    alternate: int = setting(0, "variational: batches for q, then as many for the model; 0: both together", least=0)
+    alternate: int = setting(
+        0, "variational: batches for q, then as many for the model; 0: both together", least=0, most=MOST_STEPS
+    )
     latent: str = setting("", "energy of an answer over its paths; default: as the loss", choices=("", *LATENTS))
     beta: float = setting(1.0, "inverse temperature", above=0.0)
     margin: float = setting(1.0, "hinge, square-square: margin m", least=0.0)
@@ -101,7 +103,7 @@ class OptimizerSettings:
     decay: float = setting(1.0, "factor on the rate after every epoch", above=0.0)
     momentum: float = setting(0.9, "of sgd", least=0.0, below=1.0)
     clip: float | None = setting(None, "longest gradient", above=0.0)
-    memory: int = setting(10, "lbfgs: steps it remembers", least=1)
+    memory: int = setting(10, "lbfgs: steps it remembers", least=1, most=MOST_UNITS)
     tolerance: float = setting(
         1e-5, "lbfgs: ends when ten steps lower the objective by less than this fraction", least=0.0
     )
@@ -111,9 +113,11 @@ class OptimizerSettings:
 class TrainingSettings:
     """How long, and from where."""
 
-    epochs: int = setting(20, "passes over the examples; lbfgs: steps", least=1)
-    batch: int = setting(32, "examples to a step", least=1)
-    patience: int = setting(0, "stop after so many epochs without a better validation error; 0: never", least=0)
+    epochs: int = setting(20, "passes over the examples; lbfgs: steps", least=1, most=MOST_STEPS)
+    batch: int = setting(32, "examples to a step", least=1, most=MOST_STEPS)
+    patience: int = setting(
+        0, "stop after so many epochs without a better validation error; 0: never", least=0, most=MOST_STEPS
+    )
     seed: int = setting(1, "of initial weights, batches and what is held out", least=0)
     start: str = setting("", "a model whose weights to start from, where they have the same names and sizes")
     average: float = setting(

@@ -24,7 +24,7 @@ from lattice_cli.errors import (
     TrainingFailed,
     counted,
 )
-from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State
+from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State, require_state_like
 from lattice_cli.learning.training.config import OptimizerSettings
 from lattice_cli.learning.training.problem import PreparedBatch, Problem
 from lattice_cli.learning.training.validation import Validation, ValidationErrors
@@ -238,18 +238,13 @@ class Training:
 
     def _restore(self, standing: TrainingState) -> None:
         """The optimiser as it was. Raises FormatError for a state that is not its own."""
-        like, found = self.optimizer.state(), standing.optimizer
+        weights, of_model = len(standing.theta), self.problem.of_model
+        turns = isinstance(self.optimizer, Alternating)
         try:
-            if set(found) != set(like):
-                raise ValueError(f"found {', '.join(found)}, expected {', '.join(like)}")
-            for name, array in found.items():
-                if array.dtype.kind not in "fi" or array.ndim != like[name].ndim:
-                    raise ValueError(f"{name} has type {array.dtype} and shape {array.shape}")
-                sizes = (0, len(standing.theta), self.problem.of_model, len(standing.theta) - self.problem.of_model)
-                if array.ndim and name != "values" and array.shape[-1] not in sizes:
-                    raise ValueError(f"{name} has shape {array.shape}")
-            self.optimizer.restore(found)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            for part, size in {"first.": of_model, "second.": weights - of_model}.items() if turns else [("", weights)]:
+                require_state_like(self.optimizer.state(), standing.optimizer, part, size)
+            self.optimizer.restore(standing.optimizer)
+        except ValueError as error:
             raise FormatError(f"the checkpoint's state of the optimiser is not sound: {error}") from None
         if standing.position > self.batches:
             raise FormatError(f"the checkpoint is at batch {standing.position}, but there are {self.batches}")
