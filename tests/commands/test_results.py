@@ -7,14 +7,10 @@ import json
 import pathlib
 
 import pytest
-from hypothesis import given
 from support import ROOT
 from support.commands import CUT, LECTURE, WORDS, cells, records, row_of, run, save, terminal
-from support.oracle import all_paths, free_energy
-from support.strategies import BETAS, connected_graphs, small
 
-from lattice_cli.graph import Document, Graph
-from lattice_cli.records import SearchRequest, decode
+pytestmark = pytest.mark.slow
 
 CARDS, GO = (str(ROOT / "samples" / name) for name in ("cards.slf.gz", "goforward.slf.gz"))
 LINE = [str(ROOT / "samples" / "ctc-line.npy"), "--labels", str(ROOT / "samples" / "ctc-line.labels.txt"), "--logp"]
@@ -214,28 +210,6 @@ def test_scores_of_answers_are_those_of_the_file_not_weighed() -> None:
     (row,) = columns("viterbi", "scored.json", "--scores", "--scale", "lm=10")
     assert row["scores"] == "acoustic=5.0 lm=1.5"
     assert float(row["energy"]) == 20.0
-
-
-@given(connected_graphs(energies=small, max_nodes=5, max_arcs=8), BETAS)
-def test_answers_by_sums_are_those_of_enumeration(graph: Graph, beta: float) -> None:
-    paths = all_paths(graph)
-    if not paths:
-        return
-    by_answer: dict[tuple[str, ...], list[object]] = {}
-    for path in paths:
-        by_answer.setdefault(tuple(path.output), []).append(path)
-    expected = sorted(free_energy(own, beta) for own in by_answer.values())[:3]  # type: ignore[arg-type]
-    document = Document(graph, "graph", "graph", range(graph.nodes))
-    (found,) = decode([document], None, SearchRequest(3, by_sum=True, beta=beta, posteriors=True))
-    assert [path.free_energy for path in found.paths] == pytest.approx(expected, abs=1e-9)  # type: ignore[union-attr]
-    total = free_energy(paths, beta)
-    for path in found.paths:  # type: ignore[union-attr]
-        own = by_answer[tuple(path.output)]
-        assert path.energy == pytest.approx(min(each.energy for each in own))  # type: ignore[attr-defined]
-        import math
-
-        share = math.exp(-beta * (free_energy(own, beta) - total))  # type: ignore[arg-type]
-        assert path.confidence == pytest.approx(share, abs=1e-9)
 
 
 def test_a_matrix_by_sums() -> None:
