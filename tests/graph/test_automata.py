@@ -185,7 +185,7 @@ def test_large_counts_and_deep_groups() -> None:
 
 
 def test_too_many_nodes() -> None:
-    with pytest.raises(UsageError, match="200,000 nodes"):
+    with pytest.raises(UsageError, match="2,000,000 nodes in all"):
         regular_expression("[ab]*a[ab]{20}", False, None)
 
 
