@@ -510,6 +510,13 @@ def test_every_record_of_a_batch_may_be_left_out(words: pathlib.Path) -> None:
         (["data.validation=[]", "data.hold_out=0.001"], "is none of them"),
         (["recognizer.window=3"], "recognizer.window is for kind: convolution"),
         (["optimizer.method=lbfgs", "optimizer.clip=1"], "optimizer.clip and optimizer.decay are for adam and sgd"),
+        (
+            ["recognizer.kind=mlp", "recognizer.hidden=[9223372036854775808]"],
+            "entry 0 is 9223372036854775808, expected at",
+        ),
+        (["training.epochs=18446744073709551616"], "expected at most 1,000,000,000"),
+        (["training.seed=18446744073709551616"], "expected at most 9,007,199,254,740,992"),
+        (["recognizer.ode.steps=1e308"], "recognizer.ode.steps is 1e308, expected at most 1,000,000"),
         (["grammar.ngram=1000000000"], "has more than 5,000,000 arcs"),
     ],
 )

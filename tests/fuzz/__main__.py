@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 
 from .cases import Cases
 from .running import faults
@@ -30,15 +31,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cases = Cases(seeds(pathlib.Path(folder)), given.only)
         numbers = [(seed, given.first + number) for number in range(given.cases // len(every)) for seed in every]
-        for fault in faults(cases, numbers, counts, None if given.keep is None else given.keep.resolve()):
-            kinds[fault.what] += 1
-            print(f"{fault}\n", flush=True)
+        with suppress(KeyboardInterrupt):
+            for fault in faults(cases, numbers, counts, None if given.keep is None else given.keep.resolve()):
+                kinds[fault.what] += 1
+                print(f"{fault}\n", flush=True)
     for name, count in sorted(counts.items()):
         print(f"{count:9,}  {name}")
     for name, count in kinds.most_common():
         print(f"{count:9,}  FAULT {name}")
     seconds = time.monotonic() - since
-    print(f"{len(numbers):9,}  cases in {seconds:.0f} s, {kinds.total()} faults")
+    print(f"{counts.total():9,}  of {len(numbers):,} cases in {seconds:.0f} s, {kinds.total()} faults")
     return 1 if kinds else 0
 
 

@@ -208,7 +208,9 @@ def npy(array: Any, random: Random) -> bytes:
 
 def _array_file(data: bytes, random: Random) -> bytes:
     try:
-        return npy(_other_array(np.load(io.BytesIO(data)), random), random)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return npy(_other_array(np.load(io.BytesIO(data)), random), random)
     except Exception:  # it is damaged already
         return _bytes(data, random)
 

@@ -114,7 +114,7 @@ def _work(cases: Cases, numbers: list[tuple[int, int]], report: IO[str], keep: p
             case = cases.case(seed, number)
             told = {"seed": seed, "number": number, "arguments": case.arguments, "what": "begun"}
             print(json.dumps(told), file=report, flush=True)
-            ended, out, err = _run(case, keep)
+            ended, out, err = run(case, keep)
             what = judged(ended, out, err, case.arguments)
             more = {"what": what, "told": out[-500:] + err[-3000:] if what else "", "status": ended}
             print(json.dumps({**told, **more}), file=report, flush=True)
@@ -124,7 +124,7 @@ def _work(cases: Cases, numbers: list[tuple[int, int]], report: IO[str], keep: p
         os._exit(status)
 
 
-def _run(case: Case, keep: pathlib.Path | None) -> tuple[int, str, str]:
+def run(case: Case, keep: pathlib.Path | None = None) -> tuple[int, str, str]:
     """The status of a case, and what it printed on standard output and standard error."""
     from lattice_cli.cli.main import main
 
