@@ -97,6 +97,13 @@ def test_what_does_not_fit_is_a_usage_error(arguments: list[str], message: str) 
     assert message in done.err
 
 
+def test_frames_that_disagree_are_no_times_and_a_frame_time_is_not_asked_for() -> None:
+    """Two ways to a node, of two frames and of one."""
+    save("u.ark", "u1 ", "0 1 the 1,1,3_4", "0 1 a 1,1,3", "1", "")
+    done = run("viterbi", "u.ark", "--to", "ctm")
+    assert (done.status, done.err) == (3, "lattice: u1: its words have no times, which CTM and captions are made of\n")
+
+
 def test_transcripts_of_a_lattice() -> None:
     ctm = run("viterbi", CARDS, "--to", "ctm").out.splitlines()
     assert [line.split()[1:5] for line in ctm] == [
