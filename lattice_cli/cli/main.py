@@ -107,6 +107,8 @@ class LazyGroup(Group):
 
             near = get_close_matches(name, COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else f" Commands: {', '.join(COMMANDS)}."
+            if os.path.exists(name):
+                hint = f" It is a file: lattice show {printable(name)} says what is in it."
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -167,7 +169,7 @@ def _say_notes() -> None:
 
 def _message(error: click.ClickException) -> str:
     """What click says of the command line, as all other messages are said."""
-    told = error.format_message().replace("a valid integer range", "a whole number")
+    told = " ".join(error.format_message().split()).replace("a valid integer range", "a whole number")
     told = told.replace("a valid float range", "a number").removesuffix(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     return printable(told) + ("" if context is None else f" ({context.command_path} --help says what there is)")
@@ -194,7 +196,7 @@ def _ended(work: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except MemoryError as error:
-        status, said = 4, f"not enough memory: {error}"
+        status, said = 4, f"not enough memory{f': {error}' if str(error) else ''}"
     except BrokenPipeError:
         discard_output()
     except OSError as error:

@@ -72,14 +72,15 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
         form = form_read(source, path, options.format)
         options.require_unused(_without_use(form), source.name, f"is read as {form.name}")
         split = form.splitter if form.split else partial(_undivided, form)
-        for_matrices = UNITS[options.units][1] if form.name in _KALDI and options.units != ENERGIES else ""
+        kaldi = form.name in _KALDI
+        for_matrices = UNITS[options.units][1] if kaldi and options.units != ENERGIES else ""
         given = 0
         for part in split(source, path, options):
             if isinstance(part, RawPart):
                 given += part.size if part.taken is None else part.taken
                 part.reached = source.share(given)
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
-                part.for_matrices = for_matrices
+                part.for_matrices, part.labelled = for_matrices, kaldi and options.labels is not None
             yield part
     except Exception as error:
         yield Failure.of(path, error)

@@ -146,13 +146,16 @@ class References:
     @property
     def _doubt(self) -> str:
         """What speaks against a reading by the order of the records."""
-        alike = f"{counted(self._in_lines_too, 'id')} of {counted(self._records, 'record')}"
-        return f"; {alike} is in a line, the first record's is not" if self._in_lines_too else ""
+        if self._in_lines_too:
+            alike = f"{counted(self._in_lines_too, 'id')} of {counted(self._records, 'record')}"
+            return f"; {alike} is in a line, the first record's is not"
+        texts = any(entry.reference for each in self._in_lines for entry in each.entries.values())
+        return f"; no line has the id {brief(self._asked)}" if texts and self._asked is not None else ""
 
     def unused(self) -> list[str]:
         """Each reference that no record asked for: its id, or in a file without ids its place."""
         if self._by_id is None:
-            if self._in_lines_too:
+            if self._doubt:
                 note(self._name, f"read as a text a line, in the order of the records{self._doubt}")
             return [entry.at for entry in self._in_order[self._records :]]
         return [record_id for record_id in self._by_id if record_id not in self._taken]

@@ -14,7 +14,8 @@ _LINES = 100
 _LOOSE = ("words", "dict", "yaml")
 #: A key and its value, or a mapping, a list or a document that begins: what is not YAML if it has none of these.
 _YAML = re.compile(r"""\s*([{\[]|---|%YAML|- |[^\s"'#]+\s*:(\s|$)|"[^"]*"\s*:|'[^']*'\s*:)""")
-_TABLE = "╭┏┌"
+#: What was printed for people and for other programs: tables, columns between tabs, sclite's .trn.
+_RESULTS = re.compile(r"\s*[╭┏┌]|id\trank\t|(.*\S )?\([^\s()]+\)$")
 #: What begins a document or a grammar of other systems: markup, ABNF, HTK's and Julius' grammars, Lisp.
 _NO_WORD = re.compile(r"<[?!][a-zA-Z]|#ABNF\b|#!MLF!#|%PDF-|\$[A-Za-z_]\w* *=|\(+\"|[A-Z_]+ +: +[A-Z_]+( |$)")
 #: So many characters of a file that is not understood stand in the message.
@@ -54,6 +55,8 @@ def _sniffed(source: Source, name: str) -> Format:
         return named if named is not None and named.name in signed.also else signed
     lines = _first_lines(head)
     columns = _in_columns(lines)
+    if not columns and lines[0].startswith("id\trank\t"):
+        raise FormatError(f"{source.name}: {_not_understood(lines[0])}")
     if not columns and _is_words(named) and (alien := next(filter(_NO_WORD.match, lines), None)):
         raise FormatError(f"{source.name}: {_not_understood(alien)}")
     if not columns and (_is_words(named) or (named is None and not _YAML.match(lines[0]))) and _pronounces(lines):
@@ -80,7 +83,7 @@ def _sniffed(source: Source, name: str) -> Format:
 
 def _not_understood(line: str) -> str:
     """What is said of a text that is in no form that is known."""
-    if line.lstrip()[:1] in _TABLE:
+    if _RESULTS.match(line):
         return "a table of results, expected graphs (with --json the command before gives what can be read again)"
     forms = ", ".join(name for name in readable() if name not in ("words", "dict"))
     shorter = line.strip()[:_TOLD]  # it may be of any file, named by a configuration that another wrote

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import Graph
 from lattice_cli.search.best_path import Path, path_of_links, require_single
 from lattice_cli.sweep import LogSemiring, Schedule, Sweep, sweep
 
-#: Walks that are drawn side by side.
+#: Walks that are drawn side by side, and how many arcs one may have beyond the nodes that there are: a cycle that is
+#: hardly ever left has no end.
 _WALKS = 1000
+_MOST_ROUND = 300_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Sampler:
         return int(self._schedule.sink[0]) < 0
 
     def draw(self, n: int, rng: np.random.Generator) -> Iterator[Sampled]:
-        """n paths, one after the other; none if the graph has none. The same for the same state of rng."""
+        """n paths, one after the other; none if the graph has none. The same for the same state of rng.
+
+        Raises NumericOverflow where going round a cycle is so likely that paths have too many arcs to be drawn.
+        """
         if self.empty:
             return
         for first in range(0, n, _WALKS):
@@ -61,8 +67,14 @@ class Sampler:
         """The links of n walks from the sink to the source, drawn side by side."""
         position = np.full(n, self._schedule.sink[0])
         walking = np.arange(n)
-        walkers, steps = [], []
+        walkers: list[IntArray] = []
+        steps: list[IntArray] = []
+        most = self._schedule.positions + _MOST_ROUND
         while len(walking):
+            if len(steps) > most:
+                raise NumericOverflow(
+                    f"a path drawn at random has more than {most:,} arcs: going round a cycle is almost certain"
+                )
             links = self._choice.draw(position[walking], rng)
             walkers.append(walking)
             steps.append(links)

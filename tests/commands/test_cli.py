@@ -924,6 +924,17 @@ def test_nothing_a_file_says_reaches_standard_error_raw() -> None:
     assert all(r"\x1b[31mred" in line for line in lines)
 
 
+def test_messages_on_a_terminal_are_folded_between_words() -> None:
+    save("graph.json", row_of("a"))
+    arguments = ["viterbi", "graph.json", "--labels", "labels.txt"]
+    whole = terminal(*arguments)
+    assert whole.err.count("\n") == 1, "a pipe gets a line a message"
+    for columns in (80, 40):
+        shown = terminal(*arguments, columns=columns, stderr="terminal").out
+        assert max(map(len, shown.splitlines())) <= columns
+        assert shown.split() == whole.err.split()
+
+
 def test_json_on_a_terminal_is_a_line_each() -> None:
     """Escaped by JSON itself, and not folded."""
     save("graph.json", row_of(CONTROLS, LONG))

@@ -52,6 +52,8 @@ SAID = [
     ),
     (["viterbi", "plain.json", "--nodes", "--bestn"], 2, "lattice: No such option '--bestn'"),
     (["viterbi", "plain.json", "--confidence", "--beta", "x"], 2, "'x' is not a number (lattice viterbi --help"),
+    (["completion"], 2, "lattice: Missing argument 'bash|zsh|fish'. Choose from: bash, zsh, fish (lattice"),
+    (["plain.json"], 2, "lattice: No such command 'plain.json'. It is a file: lattice show plain.json says what is"),
     (["train", "absent.yaml", "--set", "training.epochs"], 3, "lattice: absent.yaml: cannot read"),
 ]
 

@@ -130,7 +130,10 @@ def test_how_ids_were_recognised_is_said(capfd: pytest.CaptureFixture[str]) -> N
 def test_lines_without_ids_stay_in_the_order_of_the_records() -> None:
     save("graphs.jsonl", *WORDS)
     done = said("evaluate", "graphs.jsonl", "-r", save("lines", "the a", "a"), "--json")
-    assert (figures(done)["labels"]["errors"], done.err) == (0, "")
+    order = "note: lines: read as a text a line, in the order of the records"
+    assert (figures(done)["labels"]["errors"], done.err) == (0, f"{order}; no line has the id 'u1'\n")
+    done = said("evaluate", "graphs.jsonl", "-r", save("lines", "a a", "a"), "--json")
+    assert done.err == "", "two lines cannot have the same id, so none was guessed"
     done = said("evaluate", "graphs.jsonl", "-r", save("lines", "the a", "u2"), "--json")
     assert "1 id of 2 records is in a line, the first record's is not" in done.err
 
@@ -140,7 +143,7 @@ MISSING = [
     (["u1 the a", "u3 a"], "1 reference without a record: u3"),
     (["u1\tthe a", "u4\ta", "u3\ta"], "1 of 2 records has no reference: u2 (expected their ids in found)"),
     (["u1\tthe a", "u4\ta", "u3\ta"], "2 references without a record: u4, u3"),
-    (["the a"], "1 of 2 records has no reference: u2 (found ends after 1 line, expected a line for each record)"),
+    (["the a"], "u2 (found ends after 1 line, expected a line for each record; no line has the id 'u1')"),
     (["the a", "a", "", "x"], "2 references without a record: found:3, found:4"),
     (["{ the / a } a (u1)", "a (u2)"], "found:1: alternatives { a / b }, expected one reference"),
     (["id\ttext", "u1"], "found:2: has 1 field, but the heading has id, text"),

@@ -79,6 +79,9 @@ def test_a_tab_or_line_break_of_a_label_does_not_make_a_column() -> None:
         (["viterbi", LECTURE, "--tsv", "--arcs"], "--arcs gives a table of its own, which --tsv has no place for"),
         (["forward", LECTURE, "--tsv", "--nodes"], "--nodes gives a table of its own"),
         (["show", LECTURE, "--tsv", "--label-uses"], "--label-uses gives a table of its own"),
+        (["viterbi", LECTURE, "--to", "trn", "--arcs"], "--arcs is of tables and --json: --to trn has no place for it"),
+        (["viterbi", LECTURE, "--to", "text", "--scores"], "--scores is of tables and --json: --to text has no place"),
+        (["viterbi", GO, "--to", "srt", "--confidence"], "--confidence is of tables and --json: --to srt has no"),
         (["viterbi", CARDS, "--to", "ctm", "-n", "2"], "--to ctm has the best answer only"),
         (["viterbi", *LINE, "--to", "ctm"], "--to ctm needs seconds: --row-time is those of a row"),
         (["viterbi", CARDS, GO, "--to", "srt"], "captions are of one recording"),
@@ -88,6 +91,13 @@ def test_what_does_not_fit_is_a_usage_error(arguments: list[str], message: str) 
     done = run(*arguments)
     assert done.status == 2
     assert message in done.err
+
+
+def test_frames_that_disagree_are_no_times_and_a_frame_time_is_not_asked_for() -> None:
+    """Two ways to a node, of two frames and of one."""
+    save("u.ark", "u1 ", "0 1 the 1,1,3_4", "0 1 a 1,1,3", "1", "")
+    done = run("viterbi", "u.ark", "--to", "ctm")
+    assert (done.status, done.err) == (3, "lattice: u1: its words have no times, which CTM and captions are made of\n")
 
 
 def test_transcripts_of_a_lattice() -> None:

@@ -177,6 +177,17 @@ def test_no_form_of_graphs_is_read_with_options_of_matrices(given: dict[str, str
     assert "is for matrices" in str(found.error)
 
 
+def test_labels_of_columns_are_not_lost_on_a_lattice_of_an_archive_in_silence(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.ark").write_text("u1 \n0 1 5 0.5,1,17\n1\n\n")
+    (tmp_path / "labels").write_text("a\nb\n")
+    fresh_notes()
+    records = read_records(str(tmp_path / "a.ark"), ReadOptions(labels=str(tmp_path / "labels")))
+    (found,) = (record for record in records if isinstance(record, Document))
+    assert found.graph.labels[1:] == ("17", "5")
+    ((_, said),) = fresh_notes()
+    assert "a graph, which --labels is not for; --words has its labels" in said
+
+
 # Labels ---------------------------------------------------------------------------------------------------------------
 
 

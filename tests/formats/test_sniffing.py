@@ -86,6 +86,8 @@ def test_a_name_decides_between_readings_that_fit(name: str, text: str, expected
         ("x", "0 1 1 0.5\n", "expected --format to say which: att (OpenFst) or k2 (k2)"),
         ("x", WORDS, "found 'barn', in no form that is known"),
         ("x", WORDS, "words for a word list"),
+        ("x.tsv", "id\trank\tenergy\ttext\na\t1\t0.5\tcut\n", "a table of results, expected graphs (with --json"),
+        ("x.trn", "cut (a)\n", "a table of results, expected graphs (with --json"),
         ("x", "╭───╮\n│ id │\n", "a table of results, expected graphs (with --json"),
         ("x.json", "hello\n", "found 'hello', in no form that is known"),
         ("x.safetensors", '\x08\0\0\0\0\0\0\0{"a":{}}', "binary data, in no form that is known"),

@@ -149,3 +149,11 @@ def test_a_record_that_diverges_names_its_own_nodes() -> None:
     done = run("sample", save("named.jsonl", loop))
     assert done.status == 4
     assert "(nodes mid)" in done.err
+
+
+def test_a_cycle_that_is_hardly_ever_left_is_an_error_and_not_endless_work() -> None:
+    loop = {"lattice": 1, "id": "long", "start": 0, "final": {"0": 30}, "arcs": [[0, 0, "a", 1e-9]]}
+    done = run("sample", save("long.jsonl", loop))
+    assert done.status == 4
+    assert "long: a path drawn at random has more than 300,0" in done.err
+    assert "going round a cycle is almost certain" in done.err

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from lattice_cli import analysis, formats, graph
@@ -19,7 +17,8 @@ from lattice_cli.cli.options import (
     positive,
     result_options,
 )
-from lattice_cli.errors import NoPath, counted, printable, quoted
+from lattice_cli.cli.terminal import complain
+from lattice_cli.errors import NoPath, counted, quoted
 from lattice_cli.formats import io
 
 _REJECT_AT = 0.01
@@ -137,10 +136,9 @@ def evaluate(
     status = stream.run_records(results, reading, reports.solver(decoded), collected, run, reader)
     if status and not run.keep_going:
         return status
-    sys.stdout.flush()
     for error in reader.missing():
         status = max(status, error.exit_status)
-        print(f"lattice: {printable(str(error))}", file=sys.stderr)
+        complain(str(error))
     if status and not run.keep_going:
         return status
     collected.without_reference(reader.without)
@@ -162,6 +160,5 @@ def _unanswered(no_path: int, records: int) -> int:
     """The status of an evaluation: one in which no record has an answer is sound, but has nothing to evaluate."""
     if no_path < records:
         return 0
-    sys.stdout.flush()
-    print(f"lattice: none of {counted(records, 'record')} has an answer", file=sys.stderr)
+    complain(f"none of {counted(records, 'record')} has an answer")
     return NoPath.exit_status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from lattice_cli.cli.options import (
     positive,
     result_options,
 )
+from lattice_cli.cli.terminal import complain
 from lattice_cli.errors import CheckFailed, LatticeError, UsageError, counted
 from lattice_cli.formats import io
 
@@ -183,8 +183,7 @@ def loss(
 
     status = run_records(graphs, reading, noting_grammars(graphs, decoder.grammar, solve), report, run, apart=check)
     if report.failed_checks:
-        sys.stdout.flush()
-        print(f"lattice: {counted(report.failed_checks, 'gradient check')} failed", file=sys.stderr)
+        complain(f"{counted(report.failed_checks, 'gradient check')} failed")
     if report.failed_checks or report.failed_losses:
         status = max(status, CheckFailed.exit_status)
     return status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +18,8 @@ from lattice_cli.cli.options import (
     not_negative,
     positive,
 )
-from lattice_cli.errors import Diverged, LatticeError, UsageError, printable
+from lattice_cli.cli.terminal import complain
+from lattice_cli.errors import Diverged, LatticeError, UsageError
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def prune(
         def show(self, document: Document, result: Any) -> None:
             graph, guarantee = result
             super().show(document, graph)
-            sys.stdout.flush()
-            print(f"lattice: {printable(document.id)}: {guarantee}", file=sys.stderr)
+            complain(f"{document.id}: {guarantee}")
 
     def pruned(document: Document) -> analysis.Pruned | LatticeError:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -88,13 +89,15 @@ def viterbi(
     stream.require_side(side, decoder.grammar)
     judges = scorers.read(reading.encoding)
     through = decoder.read(reading.encoding, judges)
-    request, run = _asked(request, show_arcs, answers_as, run)
+    asked = {"--scores": show_scores, "--nodes": show_nodes, "--times": show_times}
+    request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)
     report = reports.JudgedReport(run, shown, judges) if judges else reports.ViterbiReport(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         for document in documents:
-            if answers_as in ("ctm", "srt") and not document.in_seconds and row_time is None:
+            untimed = document.rows or (document.transitions and document.clock is not None)
+            if answers_as in ("ctm", "srt") and untimed and not document.in_seconds and row_time is None:
                 what = "row" if document.rows else "frame"
                 raise UsageError(
                     f"{document.source}: --to {answers_as} needs seconds: --{what}-time is those of a {what}"
@@ -109,7 +112,7 @@ def viterbi(
 
 
 def _asked(
-    request: records.SearchRequest, arcs: bool, form: str | None, run: stream.RunOptions
+    request: records.SearchRequest, arcs: bool, columns: Mapping[str, bool], form: str | None, run: stream.RunOptions
 ) -> tuple[records.SearchRequest, stream.RunOptions]:
     """What is asked for, and how it is put out, as the form needs it. Raises UsageError for what does not fit."""
     stream.require_rows_only(run, {"--arcs": arcs})
@@ -119,4 +122,8 @@ def _asked(
         raise UsageError(f"--to {form} and --{run.form} are two forms of the same results")
     if request.n > 1 and form != "text":
         raise UsageError(f"--to {form} has the best answer only; --to text, --tsv and --json have several")
+    sure = {"--confidence": request.words and form != "ctm", "--posteriors": request.posteriors}
+    for option, wanted in {"--arcs": arcs, **columns, **sure}.items():
+        if wanted:
+            raise UsageError(f"{option} is of tables and --json: --to {form} has no place for it")
     return replace(request, words=request.words or form in ("ctm", "srt")), replace(run, form=form)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lattice_cli.cli.reports.graph_report import GraphReport
 from lattice_cli.cli.stream import Item
-from lattice_cli.cli.terminal import put
-from lattice_cli.errors import LatticeError, UsageError, printable
+from lattice_cli.cli.terminal import complain, put
+from lattice_cli.errors import LatticeError, UsageError
 from lattice_cli.formats import Format, form_of, numbered, writable, write_encoded
 from lattice_cli.formats.io import Symbols, WriteOptions, Written, read_symbols, require_place, write_whole
 from lattice_cli.formats.matrices import labels_text
@@ -83,9 +83,7 @@ class Conversion:
             self._table.show(document, result)
             return
         if result.losses:
-            sys.stdout.flush()
-            lost = "; ".join(result.losses)
-            print(printable(f"lattice: {document.id}: lost in {self._form.name}: {lost}"), file=sys.stderr)
+            complain(f"{document.id}: lost in {self._form.name}: {'; '.join(result.losses)}")
         self._keep_labels(document)
         if self._path is None:
             self._print(result.data)

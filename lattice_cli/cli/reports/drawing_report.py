@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lattice_cli.analysis import Picture
 from lattice_cli.cli.stream import Item
-from lattice_cli.cli.terminal import number, put
+from lattice_cli.cli.terminal import complain, number, put
 from lattice_cli.cli.web import lattice_data, lattice_page
 from lattice_cli.errors import FormatError, LatticeError, UsageError, printable
 from lattice_cli.formats import sketch
@@ -72,9 +72,9 @@ class Drawing:
         told = []
         if result.why:
             missing = "posteriors" if result.best else "a best path"
-            told.append(f"lattice: {document.id}: drawn without {missing}: {result.why}")
+            told.append(f"{document.id}: drawn without {missing}: {result.why}")
         if result.unfound:
-            told.append(f"lattice: {document.id}: drawn without the reference: {result.unfound}")
+            told.append(f"{document.id}: drawn without the reference: {result.unfound}")
         arcs = result.document.graph.arcs
         self.require_size(arcs)
         if self._form == "html":
@@ -87,9 +87,8 @@ class Drawing:
         if self._form == "html":
             self._arcs += arcs
             self.require_size(self._arcs)
-        if told:
-            sys.stdout.flush()
-            print(*map(printable, told), sep="\n", file=sys.stderr)
+        for each in told:
+            complain(each)
         if self._form == "html":
             self._on_page.append((document.id, picture))
             return
@@ -153,7 +152,9 @@ _BEST = ' color="0.000 0.900 0.850"'
 def require_graphviz(form: str) -> None:
     """Raises UsageError where Graphviz is not there."""
     if shutil.which("dot") is None:
-        raise UsageError(f"{form} is made by Graphviz, but there is no command dot; expected it installed, or --to dot")
+        raise UsageError(
+            f"{form} is made by Graphviz, but there is no command dot: expected it installed, or --to html"
+        )
 
 
 def graphviz(source: bytes, form: str) -> bytes:

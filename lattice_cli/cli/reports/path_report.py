@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lattice_cli.cli.reports.fields import Cell, Field, Fields, Listing, known, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, StreamReport, identity
 from lattice_cli.cli.reports.transcripts import ctm, srt, text, trn
-from lattice_cli.cli.terminal import answer_text, label_text, number
-from lattice_cli.errors import UsageError, counted, printable, quoted
+from lattice_cli.cli.terminal import answer_text, complain, label_text, number
+from lattice_cli.errors import UsageError, counted, quoted
 
 if TYPE_CHECKING:
     from lattice_cli.cli.stream import Item, RunOptions
@@ -250,7 +249,7 @@ class JudgedReport(ViterbiReport):
         """The results, then the words."""
         super().finish()
         if self._unsaid:
-            _say(f"no answer can have these hot words, as labels or spelled: {quoted(sorted(self._unsaid))}")
+            complain(f"no answer can have these hot words, as labels or spelled: {quoted(sorted(self._unsaid))}")
         count = sum(self._strange.values())
         if count:
             listed = quoted([label for label, _ in self._strange.most_common()])
@@ -259,13 +258,7 @@ class JudgedReport(ViterbiReport):
             other = next((other for other in cased if other in self._model), None)
             hint = f"; it has {other!r}" if other is not None else ""
             said = f"{none} {counted(self._labels, 'label')} of the best answers"
-            _say(f"the language model knows {said}: not {listed}{hint}")
-
-
-def _say(text: str) -> None:
-    """A line on standard error, behind all output so far."""
-    sys.stdout.flush()
-    print(f"lattice: {printable(text)}", file=sys.stderr)
+            complain(f"the language model knows {said}: not {listed}{hint}")
 
 
 class SampleReport(StreamReport):

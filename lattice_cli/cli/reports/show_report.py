@@ -10,7 +10,7 @@ from lattice_cli.cli.reports.fields import ARC, Field, Fields, Listing, Sheet, a
 from lattice_cli.cli.reports.model_report import model_sheets
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
-from lattice_cli.errors import LatticeError
+from lattice_cli.errors import LatticeError, counted
 from lattice_cli.grammars import spelling_of
 
 if TYPE_CHECKING:
@@ -229,7 +229,9 @@ def comparison(names: tuple[str, str], found: Comparison) -> Iterator[Printed]:
     for keys, name in ((found.only_here, names[0]), (found.only_there, names[1])):
         more = f", the first {_MOST_ROWS} of {len(keys)}" if len(keys) > _MOST_ROWS else ""
         yield Sheet(_ARC, [_arc(key) for key in keys[:_MOST_ROWS]], f"arcs only in {name}{more}")
-    title = f"{len(found.changed)} arcs of both have other energies, {found.same} the same; the largest first"
+    count = len(found.changed)
+    have = "has another energy" if count == 1 else "have other energies"
+    title = f"{counted(count, 'arc')} of both {have}, {found.same} the same; the largest first"
     changes = [
         (*_arc(each.arc), *map(number, (each.energy, each.other, each.other - each.energy)))
         for each in found.changed[:_MOST_ROWS]

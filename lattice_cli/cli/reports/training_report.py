@@ -12,7 +12,7 @@ from shlex import quote
 from types import FrameType
 from typing import Any
 
-from lattice_cli.cli.terminal import GrowingTable, ProgressBar, console, number, say, write_json
+from lattice_cli.cli.terminal import GrowingTable, ProgressBar, complain, console, number, say, write_json
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
@@ -40,10 +40,7 @@ def run_training(
             sys.stdout.flush()
             print(uses_of(config, path, output), file=sys.stderr)
         return 0
-    print(
-        f"lattice: stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on",
-        file=sys.stderr,
-    )
+    complain(f"stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on")
     return _INTERRUPTED
 
 
@@ -114,7 +111,7 @@ class Watching(TrainingListener):
     def note(self, text: str) -> None:
         """See TrainingListener."""
         self._bar.close()
-        print(f"lattice: {text}", file=sys.stderr)
+        complain(text)
 
     def stopped(self) -> bool:
         """See TrainingListener."""

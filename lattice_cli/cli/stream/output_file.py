@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any, TypeVar, cast
 
+from lattice_cli.cli.terminal.standard_streams import complain
 from lattice_cli.errors import NoPath
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -41,7 +42,7 @@ def delivered(command: Command) -> Command:
             if packed is not whole.file:
                 packed.close()
             if status > NoPath.exit_status and not run.keep_going:
-                print(f"lattice: {run.output}: not written, since not all is well", file=sys.stderr)
+                complain(f"{run.output}: not written, since not all is well")
             else:
                 whole.keep()
         return status

@@ -129,7 +129,7 @@ def run_records(
             bar.update(reached, *_progress(records, batch, len(paths), bar.seconds))
     report.finish()
     if failed and records > 1:
-        print(f"lattice: {failed} of {records} records failed", file=sys.stderr)
+        complain(f"{failed} of {records} records failed")
     return status
 
 
@@ -155,13 +155,8 @@ def _progress(records: int, batch: Sequence[Outcome], inputs: int, seconds: floa
 def _say_unread(number: int, inputs: int) -> None:
     """What is left of the inputs when a stream ends at a record of this one."""
     if left := inputs - number:
-        sys.stdout.flush()
         were = "was" if left == 1 else "were"
-        print(
-            f"lattice: stopped at the {_ordinal(number)} of {inputs} inputs; {left} {were} not read "
-            "(--keep-going goes on)",
-            file=sys.stderr,
-        )
+        complain(f"stopped at the {_ordinal(number)} of {inputs} inputs; {left} {were} not read (--keep-going goes on)")
 
 
 def _ordinal(number: int) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 
-from lattice_cli.errors import counted, printable
+from lattice_cli.cli.terminal.standard_streams import complain
+from lattice_cli.errors import counted
 
 #: What makes the notes on two inputs differ: their numbers.
 _NUMBER = re.compile(r"[0-9][0-9.e+-]*")
@@ -37,6 +37,5 @@ def say_notes(last: bool = False) -> None:
         lines += [f"the same of {counted(count, 'more input')}: {text}" for count, text in _more.values() if count]
         _more.clear()
     if lines and not _quiet:
-        sys.stdout.flush()
         for line in lines:
-            print(f"note: {printable(line)}", file=sys.stderr)
+            complain(line, says="note")

@@ -90,15 +90,30 @@ def discard_output() -> None:
     sys.stdout = _text(io.FileIO(os.devnull, "wb"), "utf-8", False)
 
 
-def complain(message: str, error: BaseException | None = None) -> None:
-    """A message on standard error, behind all output so far.
+def complain(message: str, error: BaseException | None = None, says: str = "lattice") -> None:
+    """A message on standard error, behind all output so far: a line, which a terminal gets folded between words.
 
     error: what it is about; with LATTICE_DEBUG in the environment, where an internal error happened is told as well.
+    says: what stands before it.
     """
     sys.stdout.flush()
-    print(f"lattice: {printable(message)}", file=sys.stderr)
+    line = f"{says}: {printable(message)}"
+    print(_folded(line) if sys.stderr.isatty() else line, file=sys.stderr)
     if isinstance(error, InternalError) and os.environ.get("LATTICE_DEBUG"):
         sys.stderr.write(error.trace)
+
+
+def _folded(line: str) -> str:
+    """A line as the terminal of standard error shows it best."""
+    import textwrap
+
+    try:
+        columns = os.get_terminal_size(2).columns
+    except OSError:
+        return line
+    if len(line) <= columns or not columns:
+        return line
+    return textwrap.fill(line, columns, break_long_words=False, break_on_hyphens=False)
 
 
 def put(document: str | bytes) -> None:

@@ -54,9 +54,9 @@ class RawPart:
 
     parse: a function of a module. path: of the input. size: in bytes. form: what the input was read as. split: how its
     labels spell words, as the user says; spelling: how they do in this form, but for columns of matrices.
-    for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none. taken: bytes of
-    the input that it is made of, where that is not its size. reached: the share of its file that is read with it, None
-    where that cannot be known.
+    for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none. labelled: whether
+    there are labels, of its matrices alone. taken: bytes of the input that it is made of, where that is not its size.
+    reached: the share of its file that is read with it, None where that cannot be known.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -67,6 +67,7 @@ class RawPart:
     split: str = "auto"
     spelling: str = "auto"
     for_matrices: str = ""
+    labelled: bool = False
     taken: int | None = None
     reached: float | None = None
 
@@ -82,6 +83,8 @@ class RawPart:
                     if self.for_matrices and not record.rows:
                         said = f"is a graph, its numbers are energies: {self.for_matrices} is for matrices"
                         raise UsageError(f"{record.source}: {said}")
+                    if self.labelled and not record.rows:
+                        note(record.source, "a graph, which --labels is not for; --words has its labels")
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
                     record.read_as(self.form, split)
                     _note_times(record)

@@ -109,7 +109,9 @@ def check_recognizer(
 
 
 def _length(gradient: Parameters) -> float:
-    return float(np.sqrt(sum(float(np.square(array).sum()) for array in gradient.values())))
+    # In parts of the largest, whose square may be beyond float64.
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in gradient.values()), default=0.0) or 1.0
+    return largest * float(np.sqrt(sum(float(np.square(array / largest).sum()) for array in gradient.values())))
 
 
 def _adjoint(
