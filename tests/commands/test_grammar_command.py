@@ -167,7 +167,8 @@ def test_models_say_what_they_are() -> None:
 
 def test_sphinx_grammars() -> None:
     text = "#JSGF V1.0; public <s> = /1/ a | /3/ b; <t> = c;"
-    assert said(built("jsgf", "-", text=text)) == [("a", -math.log(0.25)), ("b", -math.log(0.75))]
+    expected = [("a", pytest.approx(-math.log(0.25))), ("b", pytest.approx(-math.log(0.75)))]
+    assert said(built("jsgf", "-", text=text)) == expected
     assert said(built("jsgf", "-", "--rule", "t", text=text)) == [("c", 0.0)]
     text = "FSG_BEGIN\nN 2\nS 0\nF 1\nT 0 1 0.5 a\nT 0 1 0.5 b\nFSG_END\n"
     assert said(built("fsg", "-", text=text)) == [("a", math.log(2)), ("b", math.log(2))]
