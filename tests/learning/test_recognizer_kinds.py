@@ -24,6 +24,7 @@ from lattice_cli.learning.recognizers import (
     Surroundings,
     on_items,
 )
+from lattice_cli.learning.recognizers.recognizer_check import _length
 from lattice_cli.learning.training import TrainConfig, build_model
 from lattice_cli.models import load_model
 
@@ -156,3 +157,8 @@ def test_every_kind_tells_the_classes_apart_that_it_is_asked_for(kind: str) -> N
     parameters = made.initial(np.random.default_rng(0))
     energies, _ = made.energies(parameters, np.ones((5, 6)))
     assert energies.shape == (5 * around.outputs,)
+
+
+def test_the_length_of_a_gradient_does_not_leave_float64_on_the_way() -> None:
+    assert _length({"w": np.array([3e200, 0.0]), "b": np.array([-4e200])}) == pytest.approx(5e200)
+    assert _length({"w": np.zeros(3), "b": np.zeros(0)}) == 0.0
