@@ -85,6 +85,7 @@ def test_a_tab_or_line_break_of_a_label_does_not_make_a_column() -> None:
         (["viterbi", CARDS, "--to", "ctm", "-n", "2"], "--to ctm has the best answer only"),
         (["viterbi", *LINE, "--to", "ctm"], "--to ctm needs seconds: --row-time is those of a row"),
         (["viterbi", CARDS, GO, "--to", "srt"], "captions are of one recording"),
+        (["viterbi", *LINE, "--to", "ctm", "--row-time", "1e308"], "1e+308 is not in the range"),
     ],
 )
 def test_what_does_not_fit_is_a_usage_error(arguments: list[str], message: str) -> None:

@@ -9,7 +9,7 @@ import click
 
 from lattice_cli import grammars, records
 from lattice_cli.cli.options.groups import ORDER, Option, grouped
-from lattice_cli.cli.options.parameter_types import NamedNumber, file_read, finite_number, positive
+from lattice_cli.cli.options.parameter_types import NamedNumber, Number, file_read, finite_number, positive
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import io, notations
 
@@ -129,6 +129,8 @@ request_options = grouped(
         help="How many states a row of a matrix may have at most. Default: no limit.",
     ),
 )
+#: Seconds: a day.
+_LONGEST_ROW = 86_400.0
 row_time_option = click.option(
     "--row-time",
     "--frame-time",
@@ -136,7 +138,7 @@ row_time_option = click.option(
     cls=Option,
     needs=("--confidence", "--to", "--times", "--arcs"),
     metavar="SECONDS",
-    type=positive,
+    type=Number(min=0, min_open=True, max=_LONGEST_ROW),
     help="Seconds from row to row of a matrix, or frame to frame of a Kaldi lattice. Default: times are in these.",
 )
 scorer_options = grouped(
