@@ -243,6 +243,16 @@ def test_a_long_table_on_a_terminal_is_cut_and_says_how_to_see_the_rest() -> Non
     assert len(cells(run("viterbi", "many.jsonl").out)) == 131
 
 
+def test_faults_at_the_beginning_do_not_hide_the_answers_behind_them() -> None:
+    cut = [{**row_of("x", id=f"cut{number}"), "final": 9} for number in range(60)]
+    save("late.jsonl", *cut, row_of("x", id="late"))
+    shown = terminal("viterbi", "late.jsonl")
+    assert len(cells(shown.out)) == 51
+    assert "11 more rows" in shown.out
+    save("none.jsonl", *cut)
+    assert terminal("viterbi", "none.jsonl").out == ""
+
+
 def test_a_stream_has_one_heading_and_columns_grow() -> None:
     save("many.jsonl", *(row_of("x", id="i" * (number // 50 + 1)) for number in range(430)))
     out = run("viterbi", "many.jsonl").out

@@ -12,9 +12,9 @@ from lattice_cli.cli.options import (
     StrictCommand,
     combine_option,
     ctc_option,
-    file_named,
     file_read,
     graph_options,
+    graph_output_option,
     input_options,
 )
 from lattice_cli.formats import io
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 @click.command(cls=StrictCommand)
 @click.argument("graph", metavar="GRAPH", type=file_read)
 @click.argument("grammar", metavar="GRAMMAR", type=file_read)
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=file_named,
-    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
-)
+@graph_output_option
 @combine_option
 @ctc_option
 @input_options

@@ -11,9 +11,9 @@ from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
     Number,
     StrictCommand,
-    file_named,
     file_read,
     graph_options,
+    graph_output_option,
     input_options,
     not_negative,
     positive,
@@ -38,13 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=file_named,
-    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
-)
+@graph_output_option
 @input_options
 @graph_options
 def prune(

@@ -12,9 +12,9 @@ from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
     Option,
     StrictCommand,
-    file_named,
     file_read,
     graph_options,
+    graph_output_option,
     input_options,
 )
 from lattice_cli.errors import UsageError
@@ -25,13 +25,7 @@ from lattice_cli.learning import recognizers
 @click.command(cls=StrictCommand)
 @click.argument("model", metavar="MODEL", type=file_read)
 @click.argument("inputs", metavar="INPUTS...", type=file_read, nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=file_named,
-    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
-)
+@graph_output_option
 @click.option(
     "--set",
     "overrides",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         decoder_options,
         drawing_options,
         graph_options,
+        graph_output_option,
         input_options,
         of_option,
         result_options,

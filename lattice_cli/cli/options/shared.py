@@ -61,6 +61,14 @@ _tsv_option = click.option(
 _every_row_option = click.option(
     "--all", "every_row", is_flag=True, help="Every row of a long table, on a terminal too."
 )
+#: Where commands that make graphs write them.
+graph_output_option = click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=file_named,
+    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
+)
 _output_option = click.option(
     "-o",
     "--output",

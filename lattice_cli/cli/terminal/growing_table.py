@@ -33,8 +33,9 @@ class GrowingTable:
     """Rows are kept and printed a hundred at a time, or as many as at_once says. Columns are as wide as the first of
     them need, and grow with what comes where there is room.
 
-    A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults wait for one
-    that is none: a table of nothing but faults says nothing that standard error does not.
+    A screen gets out.most_rows rows at most, and then is told how many more there are. Rows of faults, up
+    to those that are printed at once, wait for one that is none: a table of nothing but faults says nothing that
+    standard error does not.
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class GrowingTable:
 
     def add(self, *cells: str | float | None, fault: bool = False) -> None:
         """One row, of texts and of numbers to be shown; printed with those before it once there are enough."""
+        self._sound |= not fault
         most = self._out.most_rows
         if most is not None and self._shown + len(self._rows) >= most:
             self._left_out += 1
             return
-        self._sound |= not fault
         self._rows.append(([*map(_shown, cells, self._kinds)], fault))
         if len(self._rows) >= self._at_once:
             self._print_rows()
@@ -69,7 +70,7 @@ class GrowingTable:
             self._print_rows()
         if self._widths:
             self._put(self._box.get_bottom(self._padded))
-        if self._left_out:
+        if self._left_out and self._shown:
             rows = counted(self._left_out, "more row")
             say(self._out, f"{rows}: --all shows every row, and so does a pipe, or -o FILE")
         self._rows, self._widths, self._shown, self._left_out, self._sound = [], [], 0, 0, False
