@@ -1,14 +1,29 @@
-"""Back-pointers, followed to their roots."""
+"""Indices of which -1 is none, and back-pointers, followed to their roots."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.arrays.types import IntArray
 
 #: A chain is followed place by place for so long, and then in strides of 2 to the power of _STRIDES places.
 _STROLL = 2000
 _STRIDES = 4
+
+
+_Value = TypeVar("_Value", np.intp, np.float64)
+
+
+def picked(column: NDArray[_Value], index: IntArray, none: float) -> NDArray[_Value]:
+    """column[index], and `none` where the index is -1. (Costs nothing of the column but what is picked.)"""
+    if not len(column):
+        return np.full(index.shape, none, dtype=column.dtype)
+    found: NDArray[_Value] = column[index]
+    found[index < 0] = none
+    return found
 
 
 def follow(after: IntArray, place: int) -> IntArray:

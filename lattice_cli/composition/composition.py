@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import BoolArray, FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, picked
 from lattice_cli.composition.combine import ADD, Binary, Combine
 from lattice_cli.composition.pair_search import Moves, Pairs, reach_pairs
 from lattice_cli.errors import NumericOverflow
@@ -80,7 +80,7 @@ def compose(left: Graph, right: Graph, combine: Combine = ADD) -> Composition:
     Labels are compared as strings. Both graphs may have cycles, epsilons on either or both sides (each pair of paths
     counts once), and several starts and finals, whose energies are combined by the same operator. Neither is a union.
     """
-    left = labelled_like(left, right.labels)
+    left = labelled_like(left, right)
     pairs = reach_pairs(left, right)
     leads = _leads_to_final(left, right, pairs)
     kept, moves, head = np.flatnonzero(leads), pairs.moves, pairs.head
@@ -95,8 +95,8 @@ def compose(left: Graph, right: Graph, combine: Combine = ADD) -> Composition:
     graph = Graph(
         moves.pair,
         head,
-        _label_or_epsilon(left.ilabel, moves.left_arc),
-        _label_or_epsilon(right.olabel, moves.right_arc),
+        picked(left.ilabel, moves.left_arc, EPSILON),
+        picked(right.olabel, moves.right_arc, EPSILON),
         _combined_energies(left, right, moves, combine),
         _combined_ends(left.start[left_node], right.start[right_node], kept < pairs.starts, combine),
         _combined_ends(left.final[left_node], right.final[right_node], None, combine),
@@ -121,18 +121,13 @@ def _leads_to_final(left: Graph, right: Graph, pairs: Pairs) -> BoolArray:
     Where every move leads to a later frontier (always, if one side has no cycle), one pass over the frontiers from the
     last to the first finds them.
     """
-    final = np.isfinite(left.final)[pairs.left_node] & np.isfinite(right.final)[pairs.right_node]
+    final = np.isfinite(left.final[pairs.left_node]) & np.isfinite(right.final[pairs.right_node])
     tail, head = pairs.moves.pair, pairs.head
     if not pairs.onward:
         return reachable(head, tail, np.flatnonzero(final), len(final))
     for first, end in zip(pairs.fronts[-2::-1], pairs.fronts[:0:-1]):
         final[tail[first:end][final[head[first:end]]]] = True
     return final
-
-
-def _label_or_epsilon(label: IntArray, arc: IntArray) -> IntArray:
-    """(moves,) the label of each arc; epsilon where there is no arc (-1)."""
-    return np.append(label, EPSILON)[arc]
 
 
 def _combined_energies(left: Graph, right: Graph, moves: Moves, combine: Combine) -> FloatArray:

@@ -11,6 +11,8 @@ from lattice_cli.graph import EPSILON, Graph
 
 #: Up to this many (node, label) keys arcs are looked up in a table rather than by binary search.
 _TABLE_KEYS = 1 << 22
+#: And up to so many of them an arc: a small record over the labels of a large grammar makes no large table.
+_TABLE_PER_ARC = 64
 
 
 class ArcIndex:
@@ -36,7 +38,7 @@ class ArcIndex:
     def _single(self) -> IntArray | None:
         """The arc of every key, -1 for none, if no key has two and a table of them all is not too large; else None."""
         size = len(self.by_node.offsets[1:]) * self._labels
-        if size > _TABLE_KEYS or len(run_starts(self._keys)) < len(self._keys):
+        if size > min(_TABLE_KEYS, _TABLE_PER_ARC * len(self.arcs)) or len(run_starts(self._keys)) < len(self._keys):
             return None
         table = np.full(size + 1, -1, dtype=np.intp)  # the last entry is for labels that this side does not know
         table[self._keys] = self.arcs

@@ -9,14 +9,14 @@ the least lower bound among what it dropped then tells how far from the best pat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, run_starts, stable_order
+from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, picked, run_starts, stable_order
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.grammars import Scorer
 from lattice_cli.graph import EPSILON
@@ -24,7 +24,7 @@ from lattice_cli.graph import EPSILON
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
 _ROUNDING = 1e-11
 #: Widths that an exact search tries one after the other; the last one knows no bound but the energy that was found.
-_WIDTHS = (1_000, 20_000)
+_WIDTHS = (100, 1_000, 20_000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,20 +109,24 @@ class Heuristic:
     """What is known of a decoding graph and its scorer before any matrix is seen: potentials, and what arcs gain by
     them."""
 
-    def __init__(
-        self, decoding_graph: DecodingGraph, columns: IntArray, classes: int, scorer: Scorer | None = None
-    ) -> None:
-        """columns: (labels,) the class of each label of the decoding graph, -1 for none."""
+    def __init__(self, decoding_graph: DecodingGraph, classes: Sequence[str], scorer: Scorer | None = None) -> None:
+        """classes: the label of each class of the matrices."""
         graph = decoding_graph.graph
+        #: (labels,) the class of each label of the decoding graph, -1 for none.
+        self.columns = np.full(len(graph.labels), -1, dtype=np.intp)
+        for column, label in enumerate(classes):
+            if label in graph.label_number:
+                self.columns[graph.label_number[label]] = column
         self.decoding_graph, self.scorer = decoding_graph, scorer
-        self.column = columns[graph.ilabel]
+        #: (arcs,) the class that each takes.
+        self.column = self.columns[graph.ilabel]
         self.outputs = decoding_graph.outputs
         least_end = 0.0
         #: (arcs,) the least that the scorer takes for the words of each.
         self.judged = np.zeros(graph.arcs)
         if scorer is not None:
             spoken = np.where(self.outputs == EPSILON, -1, self.outputs)
-            self.judged = np.append(scorer.least, 0.0)[spoken].sum(axis=1)
+            self.judged = picked(scorer.least, spoken, 0.0).sum(axis=1)
             least_end = scorer.least_end
         base = graph.energy + self.judged
         #: (nodes,) about the least energy to an end, +inf where there is no way to one.
@@ -132,7 +136,7 @@ class Heuristic:
         self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
         usable = np.flatnonzero(self.usable)
         #: (classes,) the least that an arc of each class costs beyond the potential.
-        self.reduced = np.full(classes, np.inf)
+        self.reduced = np.full(len(classes), np.inf)
         gained = base[usable] + self.ahead[graph.dst[usable]] - self.ahead[graph.src[usable]]
         np.minimum.at(self.reduced, self.column[usable], gained)
         ends = np.flatnonzero(np.isfinite(graph.final))

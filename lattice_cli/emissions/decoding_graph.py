@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, Groups, IntArray, distinct, group_by
+from lattice_cli.arrays import FloatArray, Groups, IntArray, group_by
 from lattice_cli.grammars import ctc_expansion
-from lattice_cli.graph import EPSILON, Graph, InputEpsilonFree, Labels, without_input_epsilon
+from lattice_cli.graph import Graph, InputEpsilonFree, Labels, without_input_epsilon
 
 #: Rounds of relaxation before a grammar is taken to have a cycle of negative energy.
 _ROUNDS = 300
@@ -63,11 +63,15 @@ class DecodingGraph:
         table = self.source.outputs()
         return np.concatenate([table, np.zeros((1, table.shape[1]), dtype=np.intp)])[self.arc_of]
 
-    @cached_property
+    @property
     def spoken(self) -> frozenset[str]:
         """The labels that its paths can output."""
-        outputs = distinct(self.source.source.olabel)
-        return frozenset(self.labels[label] for label in outputs[outputs != EPSILON].tolist())
+        return self.source.source.spoken
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest energy of an arc, without its sign."""
+        return float(np.abs(self.graph.energy).max(initial=0.0))
 
     def grammar_gradient(self, arcs: FloatArray, start: FloatArray) -> FloatArray:
         """(grammar arcs,) from the derivative by the decoding graph's arcs, and by the start energies of its nodes."""
@@ -79,6 +83,7 @@ class DecodingGraph:
         found += np.bincount(begin.order, np.repeat(start[: grammar.nodes], np.diff(begin.offsets)), grammar.arcs)
         return found
 
+    @cached_property
     def least_rows(self) -> float:
         """The fewest rows that a path takes; +inf if there is no path."""
         ends = np.where(np.isfinite(self.graph.final), 0.0, np.inf)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.graph import EPSILON, Graph, Labels
 
 
@@ -34,14 +34,14 @@ class EmissionMatrix:
         return replace(self, energies=self.energies[:, columns], arc=self.arc[:, columns], label=self.label[columns])
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """(classes,) the label of each."""
+        return tuple(self.labels[label] for label in self.label.tolist())
+
+    @property
     def largest(self) -> float:
         """The largest energy, without its sign."""
         return float(np.abs(self.energies[self.arc >= 0]).max(initial=0.0))
-
-    def columns(self, labels: Labels) -> IntArray:
-        """(labels,) the class of each label of another table, -1 for epsilon and what is no class."""
-        place = {self.labels[label]: column for column, label in enumerate(self.label.tolist())}
-        return np.array([-1, *(place.get(label, -1) for label in labels[1:])], dtype=np.intp)
 
 
 def emission_matrix_of(graph: Graph) -> EmissionMatrix | None:
@@ -61,5 +61,5 @@ def emission_matrix_of(graph: Graph) -> EmissionMatrix | None:
     arc[graph.src, column] = np.arange(graph.arcs)
     if int((arc >= 0).sum()) != graph.arcs:
         return None
-    energies = np.append(graph.energy, np.inf)[arc]
+    energies = picked(graph.energy, arc, np.inf)
     return EmissionMatrix(energies, arc, label, graph.labels, float(graph.start[0] + graph.final[steps]))

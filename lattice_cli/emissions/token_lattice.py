@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, spans
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, picked, spans
 from lattice_cli.composition import ADD, Composition
-from lattice_cli.emissions.beam_search import BeamSearch, Steps, Tokens, slack
+from lattice_cli.emissions.beam_search import BeamSearch, Heuristic, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.graph import EPSILON, Graph, labelled_like, with_more_arcs, without_any_arcs
@@ -42,13 +42,13 @@ def token_lattice(
     """Every path of the matrix and its decoding graph up to an energy that the search's limits leave, and the energy
     below which that is every path there is (+inf: that is all)."""
     trellis, complete = _trellis(search, above)
-    return _composition(left, matrix, search.decoding_graph, trellis), min(complete, above)
+    return _composition(left, matrix, search.heuristic, trellis), min(complete, above)
 
 
 def empty_lattice(left: Graph, decoding_graph: DecodingGraph) -> Composition:
     """The composition without a path."""
     grammar = decoding_graph.source.source
-    left = labelled_like(left, grammar.labels)
+    left = labelled_like(left, grammar)
     graph, none = without_any_arcs(left.labels, 0), NO_INDICES
     return Composition(left, grammar, ADD, graph, none, none, none, none, None)
 
@@ -56,21 +56,21 @@ def empty_lattice(left: Graph, decoding_graph: DecodingGraph) -> Composition:
 def path_lattice(
     left: Graph,
     matrix: EmissionMatrix,
-    decoding_graph: DecodingGraph,
+    heuristic: Heuristic,
     arcs: IntArray,
     spent: FloatArray | None = None,
     ending: float = 0.0,
 ) -> Composition:
     """One path: its arc of the decoding graph for each row, what the scorer takes for each (None: nothing), and for
     ending."""
-    graph, steps = decoding_graph.graph, len(arcs)
+    graph, steps = heuristic.decoding_graph.graph, len(arcs)
     spent = np.zeros(steps) if spent is None else spent
     node = np.append(graph.src[arcs[:1]], graph.dst[arcs])
     start, final = np.full((2, steps + 1), np.inf)
     start[0], final[-1] = graph.start[node[0]], graph.final[node[-1]] + ending
     times = np.arange(steps + 1)
     return _composition(
-        left, matrix, decoding_graph, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final)
+        left, matrix, heuristic, _Trellis(times, node, times[:-1], times[1:], arcs, spent, start, final)
     )
 
 
@@ -133,13 +133,14 @@ def _only_used(trellis: _Trellis) -> _Trellis:
     )
 
 
-def _composition(left: Graph, matrix: EmissionMatrix, decoding_graph: DecodingGraph, trellis: _Trellis) -> Composition:
+def _composition(left: Graph, matrix: EmissionMatrix, heuristic: Heuristic, trellis: _Trellis) -> Composition:
+    decoding_graph = heuristic.decoding_graph
     grammar = decoding_graph.source.source
-    left = labelled_like(left, grammar.labels)
+    left = labelled_like(left, grammar)
     tokens, moves = len(trellis.time), len(trellis.arc)
     folded_arc = decoding_graph.arc_of[trellis.arc]
     parts = decoding_graph.source.parts
-    counts = np.append(np.diff(parts.offsets), 1)[folded_arc]
+    counts = np.where(folded_arc >= 0, parts.sizes(folded_arc), 1)
     first = np.cumsum(counts) - counts
     move = np.repeat(np.arange(moves), counts)
     position = np.arange(len(move)) - first[move]
@@ -147,11 +148,10 @@ def _composition(left: Graph, matrix: EmissionMatrix, decoding_graph: DecodingGr
     right_arc = np.full(len(move), -1, dtype=np.intp)
     right_arc[spoken] = parts.order[parts.offsets[folded_arc[move[spoken]]] + position[spoken]]
     # The row's own arc is the first part of a move.
-    row, machine_arc = trellis.time[trellis.tail], trellis.arc
-    column = matrix.columns(decoding_graph.labels)[decoding_graph.graph.ilabel[machine_arc]]
+    row = trellis.time[trellis.tail]
     left_arc = np.full(len(move), -1, dtype=np.intp)
-    left_arc[first] = matrix.arc[row, column]
-    energy = np.where(right_arc >= 0, np.append(grammar.energy, 0.0)[right_arc], 0.0)
+    left_arc[first] = matrix.arc[row, heuristic.column[trellis.arc]]
+    energy = picked(grammar.energy, right_arc, 0.0)
     energy[first] = left.energy[left_arc[first]] + energy[first]
     energy += _on_first_word(grammar, right_arc, move, trellis.spent)
     # Between the parts of a move stand nodes of their own.
@@ -167,8 +167,8 @@ def _composition(left: Graph, matrix: EmissionMatrix, decoding_graph: DecodingGr
     graph = Graph(
         src,
         dst,
-        np.append(left.ilabel, EPSILON)[left_arc],
-        np.append(grammar.olabel, EPSILON)[right_arc],
+        picked(left.ilabel, left_arc, EPSILON),
+        picked(grammar.olabel, right_arc, EPSILON),
         energy,
         np.append(trellis.start + left.start[0], idle),
         np.append(trellis.final + left.final[matrix.steps], idle),
@@ -183,7 +183,7 @@ def _on_first_word(grammar: Graph, right_arc: IntArray, move: IntArray, spent: F
     energy = np.zeros(len(right_arc))
     if not spent.any():
         return energy
-    speaking = np.flatnonzero(np.append(grammar.olabel, EPSILON)[right_arc] != EPSILON)[::-1]
+    speaking = np.flatnonzero(picked(grammar.olabel, right_arc, EPSILON) != EPSILON)[::-1]
     carrier = np.full(len(spent), -1, dtype=np.intp)
     carrier[move[speaking]] = speaking  # the last write wins: the first word
     some = np.flatnonzero(carrier >= 0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import IntArray, group_by, run_starts, stable_order
+from lattice_cli.arrays import IntArray, group_by, picked, run_starts, stable_order
 from lattice_cli.graph import EPSILON, Arc, Graph, Labels, end_energies, graph_of
 
 #: Children of a node in the tree of labels: each step by epsilon leaves a quarter of the labels to choose from.
@@ -98,8 +98,8 @@ def ctc_expansion(grammar: Graph, blank: int) -> CtcExpansion:
         np.concatenate([grammar.src[usable], tail, everywhere, behind, behind]),
         np.concatenate([entry, entry[rows], everywhere, behind, entered]),
         np.concatenate([label, label[rows], blanks, said, np.full(len(first), blank, dtype=np.intp)]),
-        np.append(grammar.olabel, EPSILON)[arc_of],
-        np.append(grammar.energy, 0.0)[arc_of],
+        picked(grammar.olabel, arc_of, EPSILON),
+        picked(grammar.energy, arc_of, 0.0),
         np.append(grammar.start, np.full(len(first), np.inf)),
         np.append(grammar.final, grammar.final[entered]),
         grammar.labels,

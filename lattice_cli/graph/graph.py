@@ -20,6 +20,8 @@ from lattice_cli.errors import GraphError
 EPSILON = 0
 #: Up to so many arcs Python's sets are faster than arrays.
 _FEW = 200
+#: So many longer label tables are kept.
+_TABLES = 4
 #: The label table of a graph: position 0 stands for epsilon, every other position is a label.
 Labels: TypeAlias = tuple[str, ...]
 NO_LABELS: Labels = ("",)
@@ -123,6 +125,24 @@ class Graph:
         """The labels that its arcs output."""
         found = set(self.olabel.tolist()) if self.arcs < _FEW else distinct(self.olabel).tolist()
         return frozenset(self.words(found))
+
+    @cached_property
+    def label_number(self) -> dict[str, int]:
+        """Label -> its place in the table, without epsilon."""
+        return label_index(self.labels)
+
+    @cached_property
+    def _longer_tables(self) -> dict[Labels, Labels]:
+        return {(): self.labels}
+
+    def labels_and(self, more: Labels) -> Labels:
+        """The label table with others behind it. A few are kept: the records that a grammar meets share theirs."""
+        kept = self._longer_tables
+        if more not in kept:
+            if len(kept) > _TABLES:
+                kept.clear()
+            kept.update({(): self.labels, more: (*self.labels, *more)})
+        return kept[more]
 
     def reversed(self) -> Graph:
         """The graph read from its end: every path backwards, with the same energy. Indices stay what they were."""

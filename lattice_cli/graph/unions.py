@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import IntArray
-from lattice_cli.graph.graph import EPSILON, Graph, Labels, label_index
+from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 
-def labelled_like(graph: Graph, labels: Labels) -> Graph:
-    """The graph over a table that begins with `labels` and goes on with the labels only the graph has."""
-    if graph.labels == labels:
+def labelled_like(graph: Graph, other: Graph) -> Graph:
+    """The graph over a table that begins with that of another and goes on with the labels only the graph has."""
+    if graph.labels == other.labels:
         return graph
-    index = label_index(labels)
-    new_label = [EPSILON, *(index.setdefault(label, len(index) + 1) for label in graph.labels[1:])]
-    return graph.relabelled(("", *index), np.array(new_label, dtype=np.intp))
+    number = other.label_number
+    more = tuple(label for label in graph.labels[1:] if label not in number)
+    place = {label: position for position, label in enumerate(more, len(other.labels))}
+    new_label = [EPSILON, *(place[label] if label in place else number[label] for label in graph.labels[1:])]
+    return graph.relabelled(other.labels_and(more), np.array(new_label, dtype=np.intp))
 
 
 def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:

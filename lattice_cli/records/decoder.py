@@ -186,8 +186,5 @@ class Decoder:
         """What is known of a decoding graph and the scorers before a matrix with these classes is seen."""
         from lattice_cli.emissions import Heuristic
 
-        column = {label: place for place, label in enumerate(classes)}
-        columns = np.array([-1, *(column.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
-        return Heuristic(
-            graph, columns, len(classes), self.scorer(graph.labels, graph.spoken, spelling_of(graph.spoken, split))
-        )
+        scorer = self.scorer(graph.labels, graph.spoken, spelling_of(graph.spoken, split))
+        return Heuristic(graph, classes, scorer)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.choices import SIDES
 from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
@@ -107,7 +107,7 @@ class Interpretation:
             raise UsageError("there is no grammar whose arcs could be reported")
         arc, node = whole.right_arc, whole.right_node
         if self.inner is not None:
-            arc, node = np.append(self.inner.right_arc, -1)[arc], self.inner.right_node[node]
+            arc, node = picked(self.inner.right_arc, arc, -1), self.inner.right_node[node]
         return Side(self.grammar.graph, self.grammar.names, self.grammar.times, arc, node)
 
     def owner(self, name: str) -> tuple[IntArray, FloatArray]:

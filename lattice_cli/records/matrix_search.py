@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -87,10 +86,10 @@ class Matrix:
         """Arcs of the product of matrix and decoding graph."""
         return self.decoding_graph.graph.arcs * self.emissions.steps
 
-    @cached_property
+    @property
     def columns(self) -> IntArray:
         """(labels,) the class of each label of the decoding graph, -1 for none."""
-        return self.emissions.columns(self.decoding_graph.labels)
+        return self.heuristic.columns
 
     def all_at_once(self, request: SearchRequest) -> bool:
         """True if the recursion over all states is the way."""
@@ -128,11 +127,11 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
             return None
         # Where any label may follow any other the best path has the best label of each row.
         emissions = emissions.only(distinct_numbers(emissions.energies.argmin(axis=1)))
-    classes = tuple(emissions.labels[label] for label in emissions.label.tolist())
+    classes = emissions.classes
     graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph
     if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
         return None
-    if emissions.steps * (emissions.largest + float(np.abs(graph.graph.energy).max(initial=0.0))) > _HIGHEST:
+    if emissions.steps * (emissions.largest + graph.largest) > _HIGHEST:
         return None
     found = Matrix(document, grammar, emissions, decoder.heuristic(graph, classes, document.split), blank=ctc)
     if not scored:
@@ -154,7 +153,7 @@ def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
             yield lost(matrix, BestFound(np.inf, np.zeros(0, dtype=np.intp), np.inf, nodes))
         else:
             arcs = np.array(path.arcs, dtype=np.intp)
-            found = path_lattice(matrix.document.graph, matrix.emissions, decoding_graph, arcs)
+            found = path_lattice(matrix.document.graph, matrix.emissions, matrix.heuristic, arcs)
             yield matrix.interpretation(found, Search(True, path.energy + matrix.emissions.ends, nodes))
 
 
@@ -168,7 +167,7 @@ def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
         return lost(matrix, best)
     if request.single:
         spent, ending = whole.spent(best.arcs)
-        found = path_lattice(record, emissions, matrix.decoding_graph, best.arcs, spent, ending)
+        found = path_lattice(record, emissions, matrix.heuristic, best.arcs, spent, ending)
         return matrix.interpretation(found, _search(matrix, best, best.exact, best.bound))
     margins = [margin for margin in _MARGINS if margin > request.margin]
     for margin in (request.margin, *margins) if request.margin else margins:
@@ -197,7 +196,7 @@ def _nth(graph: Graph, request: SearchRequest) -> float:
 def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     """The interpretation without a path, and why it has none."""
     steps, decoding_graph = matrix.emissions.steps, matrix.decoding_graph
-    needed = decoding_graph.least_rows()
+    needed = decoding_graph.least_rows
     bound = best.bound + matrix.emissions.ends
     if np.isfinite(bound):
         why = (

@@ -507,3 +507,15 @@ def test_lecture_cut(beta: float) -> None:
     free = oracle.answer_free_energies(oracle.all_paths(composition.graph), beta)
     shares = {"".join(answer): math.exp(-beta * (energy - result.totals[0])) for answer, energy in free.items()}
     assert shares == pytest.approx(golden["answers"], rel=1e-9)
+
+
+def test_the_label_table_of_a_grammar_is_not_made_again() -> None:
+    grammar = linear_graph(("", "a", "b", "c"), [1, 2])
+    record = linear_graph(("", "b", "a"), [2, 1])
+    assert compose(record, grammar).graph.labels is grammar.labels
+    stranger = linear_graph(("", "x", "a"), [2, 1])
+    tables = [compose(stranger, grammar).left.labels for _ in range(2)]
+    assert tables[0] == ("", "a", "b", "c", "x")
+    assert tables[0] is tables[1]
+    for name in map(str, range(20)):
+        assert compose(linear_graph(("", name), [1]), grammar).left.labels == ("", "a", "b", "c", name)

@@ -17,6 +17,7 @@ from lattice_cli.arrays import (
     balanced_step,
     central,
     noise,
+    picked,
 )
 from lattice_cli.errors import LatticeError
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
@@ -105,8 +106,8 @@ def _chosen(results: Sequence[LossResult], rng: np.random.Generator) -> IntArray
 def _changed(term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, step: float) -> Difference:
     """(checked,) an energy with each of some arcs changed."""
     owner, share = result.interpretation.owner(of)
-    at = np.append(owner, -1)[term.owner]
-    weight = np.append(share, 0.0)[term.owner]
+    at = picked(owner, term.owner, -1)
+    weight = picked(share, term.owner, 0.0)
     schedule = schedule_of(term.graph)
     up, down = np.full(len(arcs), term.energy), np.full(len(arcs), term.energy)
     for index in np.flatnonzero(np.isin(arcs, at)).tolist():

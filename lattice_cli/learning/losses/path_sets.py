@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.composition import Composition
 from lattice_cli.emissions import Unrolled, product_best
 from lattice_cli.emissions.product_sweep import product_sweep
@@ -64,14 +64,14 @@ class BuiltPathSet:
 
     def at(self, left: FloatArray, right: FloatArray) -> Graph:
         """The union at these energies."""
-        energy = self.fixed + np.append(left, 0.0)[self.left]
-        energy += np.append(right, 0.0)[self.right]
+        energy = self.fixed + picked(left, self.left, 0.0)
+        energy += picked(right, self.right, 0.0)
         return with_columns(self.graph, energy)
 
     def proposal(self, left: FloatArray) -> Graph:
         """The union at these energies of recognition arcs alone: a distribution over its paths."""
         fixed = np.where(np.isfinite(self.fixed), 0.0, np.inf)
-        return with_columns(self.graph, fixed + np.append(left, 0.0)[self.left])
+        return with_columns(self.graph, fixed + picked(left, self.left, 0.0))
 
     def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
         """See PathSet."""
@@ -130,8 +130,8 @@ class _OnePath:
 
     def totals(self, left: FloatArray, right: FloatArray) -> FloatArray:
         """(records,)"""
-        paid = self.fixed + np.append(left, 0.0)[self.left]
-        paid += np.append(right, 0.0)[self.right]
+        paid = self.fixed + picked(left, self.left, 0.0)
+        paid += picked(right, self.right, 0.0)
         return np.bincount(self.record, paid, self.records).astype(np.float64)
 
     def scattered(self, seed: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
@@ -206,7 +206,7 @@ def path_set_of_graphs(
     for record, inner, offset in zip(records, within, first.tolist()):
         lefts.append(np.where(record.left_arc < 0, -1, record.left_arc + offset))
         arc, node = record.right_arc, record.right_node
-        arcs.append(arc if inner is None else np.append(inner.left_arc, -1)[arc])
+        arcs.append(arc if inner is None else picked(inner.left_arc, arc, -1))
         nodes.append(node if inner is None else inner.left_node[node])
         starts.append(record.left.start[record.left_node])
         finals.append(record.left.final[record.left_node])

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.composition import Composition, compose
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import contexts_of, ctc_topology
@@ -69,7 +69,7 @@ class Model:
         assert whole is not None
         start = np.where(np.isfinite(whole.graph.start), whole.left.start[whole.left_node], np.inf)
         final = np.where(np.isfinite(whole.graph.final), whole.left.final[whole.left_node], np.inf)
-        return np.concatenate([np.append(whole.left.energy, 0.0)[whole.left_arc], start, final])
+        return np.concatenate([picked(whole.left.energy, whole.left_arc, 0.0), start, final])
 
     @cached_property
     def reading_columns(self) -> FloatArray:
@@ -81,7 +81,7 @@ class Model:
         own, pull = self.grammar.energies(parameters)
         if self.whole is None:
             return own, pull
-        energies: FloatArray = self._alignment_part + np.append(own, 0.0)[self._grammar_column]
+        energies: FloatArray = self._alignment_part + picked(own, self._grammar_column, 0.0)
 
         def pullback(by_column: FloatArray) -> Parameters:
             by_own = np.bincount(self._grammar_column + 1, by_column, len(own) + 1)[1:]
