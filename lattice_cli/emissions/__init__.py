@@ -10,6 +10,7 @@ ragged_batch    records of different lengths side by side (packed)
 scaled_forward  forward in scaled probabilities (Rabiner)
 sparse_step     one time step over the arcs of a grammar, and its derivative
 token_lattice   the tokens worth having, as a composition with provenance
+token_loops     the tokens of a row by loops compiled by numba
 unrolled        the product built for many short records at once
 """
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +21,11 @@ from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, pick
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.grammars import Scorer
 from lattice_cli.graph import EPSILON
+from lattice_cli.sweep import kernels_for
 
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
 _ROUNDING = 1e-11
-#: Widths that an exact search tries one after the other; the last one knows no bound but the energy that was found.
+#: Widths that an exact search tries one after the other, before one that drops only what is above the energy found.
 _WIDTHS = (100, 1_000, 20_000)
 
 
@@ -134,6 +136,8 @@ class Heuristic:
         possible = np.isfinite(self.ahead)
         #: (arcs,) true for an arc that can be on a path.
         self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
+        #: What the compiled loops know of each arc: head, class (-1 where it is on no path), energy, what is judged.
+        self.looped = graph.dst, np.where(self.usable, self.column, -1), graph.energy, self.judged
         usable = np.flatnonzero(self.usable)
         #: (classes,) the least that an arc of each class costs beyond the potential.
         self.reduced = np.full(len(classes), np.inf)
@@ -144,6 +148,27 @@ class Heuristic:
         self.ending = float((graph.final[ends] - self.ahead[ends]).min(initial=np.inf)) + least_end
 
 
+def _loops() -> ModuleType | None:
+    """The compiled loops, if they are asked for."""
+    if kernels_for(None) is None:
+        return None
+    from lattice_cli.emissions import token_loops
+
+    return token_loops
+
+
+def _grouped(key: IntArray, energy: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+    """(moves,) a stable order of moves by key and the number of the key of each place in it, and (keys,) the place of
+    the least energy of each key, the first of equal ones."""
+    order = stable_order(key) if len(key) else key
+    firsts = run_starts(key[order])
+    sorted_energy = energy[order]
+    least = np.minimum.reduceat(sorted_energy, firsts) if len(firsts) else sorted_energy
+    head = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(order))))
+    attaining = np.flatnonzero(sorted_energy == least[head])
+    return order, head, attaining[run_starts(head[attaining])]
+
+
 class BeamSearch:
     """A matrix to be searched, exactly or within limits."""
 
@@ -151,21 +176,18 @@ class BeamSearch:
         """energies: (steps, classes)."""
         self.beam: float = np.inf
         self.max_active: int | None = None
-        self.heuristic, self.decoding_graph, self.scorer, self._rows = (
-            heuristic,
-            heuristic.decoding_graph,
-            heuristic.scorer,
-            energies,
-        )
+        self.max_states: int | None = None
+        self.heuristic, self.decoding_graph, self.scorer = heuristic, heuristic.decoding_graph, heuristic.scorer
+        self._rows, self._loops = energies, _loops()
         least = (energies + heuristic.reduced).min(axis=1, initial=np.inf)
         #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
         self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + heuristic.ending
 
-    def limited(self, beam: float = np.inf, max_active: int | None = None) -> BeamSearch:
+    def limited(self, beam: float = np.inf, max_active: int | None = None, max_states: int | None = None) -> BeamSearch:
         """The same within limits, which may lose paths: tokens are dropped that are `beam` nats above the best of their
-        row, and all but so many of a row."""
+        row, and all but so many of a row, or of all rows together: each may have an equal part of what is left."""
         within = copy(self)
-        within.beam, within.max_active = beam, max_active
+        within.beam, within.max_active, within.max_states = beam, max_active, max_states
         return within
 
     def first(self) -> Tokens:
@@ -181,15 +203,8 @@ class BeamSearch:
 
     def _moves(self, tokens: Tokens, time: int, above: float) -> _Moves:
         """Every move over row `time` that is not on paths above an energy only."""
-        graph, heuristic = self.decoding_graph.graph, self.heuristic
-        arc, counts = self.decoding_graph.leaving.rows(tokens.node)
-        tail = np.repeat(np.arange(len(counts)), counts)
-        keep = heuristic.usable[arc]
-        if not keep.all():
-            arc, tail = arc[keep], tail[keep]
-        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, heuristic.column[arc]])
-        moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
-        moves = self._below(moves, time, above, heuristic.judged[arc])
+        heuristic = self.heuristic
+        moves = (self._unscored if self._loops is None else self._looped)(tokens, time, above)
         if self.scorer is None:
             return moves
         for position in range(heuristic.outputs.shape[1]):
@@ -203,6 +218,33 @@ class BeamSearch:
             moves.history[speaking] = after
         return self._below(moves, time, above, 0.0)
 
+    def _unscored(self, tokens: Tokens, time: int, above: float) -> _Moves:
+        """The moves before the scorer is asked, which takes what it takes at least."""
+        graph, heuristic = self.decoding_graph.graph, self.heuristic
+        arc, counts = self.decoding_graph.leaving.rows(tokens.node)
+        tail = np.repeat(np.arange(len(counts)), counts)
+        keep = heuristic.usable[arc]
+        if not keep.all():
+            arc, tail = arc[keep], tail[keep]
+        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, heuristic.column[arc]])
+        moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
+        return self._below(moves, time, above, heuristic.judged[arc])
+
+    def _looped(self, tokens: Tokens, time: int, above: float) -> _Moves:
+        """The same by compiled loops."""
+        assert self._loops is not None
+        leaving, rest = self.decoding_graph.leaving, float(self.rest[time + 1])
+        tail, arc, energy = self._loops.moves(
+            (tokens.node, tokens.energy),
+            (leaving.order, leaving.offsets),
+            self.heuristic.looped,
+            self.heuristic.ahead,
+            self._rows[time],
+            rest,
+            above,
+        )
+        return _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
+
     def _below(self, moves: _Moves, time: int, above: float, least: FloatArray | float) -> _Moves:
         """The moves that may be on a path up to an energy. least: what the scorer takes at least, if not asked yet."""
         bound = self.bounds(time + 1, self.decoding_graph.graph.dst[moves.arc], moves.energy + least)
@@ -213,17 +255,10 @@ class BeamSearch:
         """The tokens that moves lead to, the moves sorted by them, and (tokens,) the best move of each."""
         node = self.decoding_graph.graph.dst[moves.arc]
         key = node if self.scorer is None else moves.history * self.decoding_graph.graph.nodes + node
-        order = stable_order(key) if len(key) else key
-        firsts = run_starts(key[order])
-        sizes = np.diff(np.append(firsts, len(order)))
-        energy = moves.energy[order]
-        least = np.minimum.reduceat(energy, firsts) if len(firsts) else energy
-        head = np.repeat(np.arange(len(firsts)), sizes)
-        attaining = np.flatnonzero(energy == least[head])
-        best = attaining[run_starts(head[attaining])]
-        chosen = order[best]
+        order, head, best = (_grouped if self._loops is None else self._loops.grouped)(key, moves.energy)
+        energy, chosen = moves.energy[order], order[best]
         steps = Steps(moves.tail[order], moves.arc[order], energy, moves.spent[order], head)
-        return Tokens(node[chosen], moves.history[chosen], least), steps, best
+        return Tokens(node[chosen], moves.history[chosen], energy[best]), steps, best
 
     def ended(self, tokens: Tokens) -> FloatArray:
         """(tokens,) energy of the paths that end at each."""
@@ -237,16 +272,18 @@ class BeamSearch:
 
         above: tokens whose every path is above this energy are dropped, which loses nothing below it.
         """
-        tokens = self.first()
+        tokens, left = self.first(), np.inf if self.max_states is None else self.max_states
         for time in range(len(self._rows)):
             tokens, steps, best = self._merged(self._moves(tokens, time, above))
-            kept, dropped = self._kept(tokens, time + 1)
+            most = min(left / (len(self._rows) - time), np.inf if self.max_active is None else self.max_active)
+            kept, dropped = self._kept(tokens, time + 1, max(1, int(most)) if np.isfinite(most) else None)
             into = steps
             if kept is not None:
                 tokens = Tokens(tokens.node[kept], tokens.history[kept], tokens.energy[kept])
                 number = np.full(len(best), -1, dtype=np.intp)
                 number[kept] = np.arange(len(kept))
                 into, best = steps.into(number), best[kept]
+            left -= len(best)
             yield TokenLayer(tokens, steps.tail[best], steps.arc[best], dropped, into)
             if not len(best):
                 return
@@ -281,9 +318,8 @@ class BeamSearch:
                 spent[step] += energy[0]
         return spent, float(self.scorer.ending(history)[0])
 
-    def _kept(self, tokens: Tokens, time: int) -> tuple[IntArray | None, float]:
-        """The tokens that beam and number leave (None: all), and the least bound among the others."""
-        most = self.max_active
+    def _kept(self, tokens: Tokens, time: int, most: int | None) -> tuple[IntArray | None, float]:
+        """The tokens that the beam and a number leave (None: all), and the least bound among the others."""
         if not len(tokens.node) or (most is None and not np.isfinite(self.beam)):
             return None, np.inf
         bound = self.bounds(time, tokens.node, tokens.energy)
@@ -299,16 +335,18 @@ class BeamSearch:
         return np.flatnonzero(keep), float(bound[~keep].min())
 
     def best(self) -> BestFound:
-        """The best path, exactly: searches of growing width, until nothing that could win was dropped.
+        """The best path: searches of growing width, until nothing that could win was dropped, or the budget of one
+        search is spent.
 
         Each search has the energy that the last one found as its upper bound, so the last one, which drops nothing
         else, is small as a rule.
         """
-        above, bound = np.inf, -np.inf
+        best = BestFound(np.inf, NO_INDICES, -np.inf, 0)
         for most in (*_WIDTHS, None):
-            found = self.limited(max_active=most).search(above + slack(above))
-            bound = max(bound, found.bound)
-            if found.exact:
-                return found
-            above = min(above, found.energy)
-        return found
+            found = self.limited(max_active=most, max_states=self.max_states).search(best.energy + slack(best.energy))
+            bound, widest = max(best.bound, found.bound), max(best.widest, found.widest)
+            # A search up to an energy may find nothing below it, or lose by its width what an earlier one found.
+            best = replace(found if found.energy <= best.energy else best, bound=bound, widest=widest)
+            if best.exact:
+                break
+        return best

@@ -28,6 +28,7 @@ from lattice_cli.emissions import (
     slack,
 )
 from lattice_cli.emissions.token_lattice import token_lattice
+from lattice_cli.formats.io import note
 from lattice_cli.grammars import spelling_of
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
@@ -160,15 +161,15 @@ def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
 def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
     """What is asked of one matrix, by tokens."""
     record, emissions = matrix.document.graph, matrix.emissions
-    whole = BeamSearch(matrix.heuristic, emissions.energies)
-    within = whole.limited(request.beam, request.max_active)
+    whole = BeamSearch(matrix.heuristic, emissions.energies).limited(max_states=request.max_states)
+    within = whole.limited(request.beam, request.max_active) if request.limited else whole
     best = within.search() if request.limited else whole.best()
     if not np.isfinite(best.energy):
         return lost(matrix, best)
     if request.single:
         spent, ending = whole.spent(best.arcs)
         found = path_lattice(record, emissions, matrix.heuristic, best.arcs, spent, ending)
-        return matrix.interpretation(found, _search(matrix, best, best.exact, best.bound))
+        return matrix.interpretation(found, _search(matrix, request, best, best.exact, best.bound))
     margins = [margin for margin in _MARGINS if margin > request.margin]
     for margin in (request.margin, *margins) if request.margin else margins:
         above = best.energy + margin
@@ -177,11 +178,18 @@ def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
         if last <= complete + slack(complete) or complete < above or not np.isfinite(above):
             break
     sure = last <= complete + slack(complete) or not np.isfinite(complete)
-    return matrix.interpretation(found, _search(matrix, best, best.exact and sure, min(best.bound, complete)))
+    return matrix.interpretation(found, _search(matrix, request, best, best.exact and sure, min(best.bound, complete)))
 
 
-def _search(matrix: Matrix, best: BestFound, exact: bool, bound: float) -> Search:
-    return Search(exact, min(bound, best.energy) + matrix.emissions.ends, best.widest)
+def _search(matrix: Matrix, request: SearchRequest, best: BestFound, exact: bool, bound: float) -> Search:
+    search = Search(exact, min(bound, best.energy) + matrix.emissions.ends, best.widest)
+    if not (exact or request.limited):
+        note(
+            matrix.document.source,
+            f"{request.max_states:,} states were not enough to prove that nothing was missed: the best path found has an "
+            f"energy of {best.energy + matrix.emissions.ends:.6g}, and none is below {search.bound:.6g}",
+        )
+    return search
 
 
 def _nth(graph: Graph, request: SearchRequest) -> float:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lattice_cli.choices import MAX_STATES
+
 #: Posteriors of a matrix are those of all paths this near to the best, in nats at beta 1.
 REACH = 20.0
 
@@ -18,7 +20,8 @@ class SearchRequest:
     with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each. risk:
     the answer of least expected edit distance. beta: of sums, 1/nats. beam, max_active:
     limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
-    its best, and all but so many.
+    its best, and all but so many. max_states: where that is not enough to prove it an exact search of a matrix ends after so
+    many states, all rows together.
     """
 
     n: int = 1
@@ -31,6 +34,7 @@ class SearchRequest:
     beta: float = 1.0
     beam: float = np.inf
     max_active: int | None = None
+    max_states: int = MAX_STATES
 
     @property
     def margin(self) -> float:

@@ -94,12 +94,19 @@ def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bo
     exact = beam_search.best()
     assert exact.exact
     assert exact.energy == pytest.approx(best)
-    for limited in (beam_search.limited(max_active=most), beam_search.limited(beam), beam_search.limited(beam, most)):
+    for limited in (
+        beam_search.limited(max_active=most),
+        beam_search.limited(beam),
+        beam_search.limited(beam, most),
+        beam_search.limited(max_states=most),
+    ):
         found = limited.search()
         assert found.energy >= best - 1e-9
         assert found.bound <= best + 1e-9
         if found.exact:
             assert found.energy == pytest.approx(best)
+    spent = beam_search.limited(max_states=most).best()
+    assert min(spent.energy, spent.bound) <= best + 1e-9 <= spent.energy + 2e-9
     for above in (best, best + 1.0):
         if np.isfinite(above):
             for limited in (beam_search, beam_search.limited(beam, most)):

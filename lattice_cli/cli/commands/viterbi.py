@@ -69,7 +69,8 @@ def viterbi(
 
     An emission matrix is searched row by row through the grammar, without building their product: exactly, however
     large the grammar is. With --beam or --max-active the table says how far below the answer a lost one could be (gap;
-    0: it is the best one); with --json "search" has a bound on all energies, also where a beam left no path.
+    0: it is the best one); with --json "search" has a bound on all energies, also where a beam left no path. A search
+    that has followed --max-states states without proving its answer gives the best one found, and says the bound.
 
     --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix
     within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected

@@ -27,7 +27,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "What to write": ("--output", "--to", "--html", "--lossy", "--write-symbols", "--write-labels", "--force"),
     "Grammar": ("--grammar", "--ctc", "--combine"),
-    "Matrices": ("--labels", "--logp", "--prob", "--logits", "--log10", "--row-time", "--beam", "--max-active"),
+    "Matrices": ("--labels", "--logp", "--prob", "--logits", "--log10", "--row-time", "--beam", "--max-active",
+        "--max-states"),
     "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
     "What to show": (
         "--arcs", "--scores", "--nodes", "--times", "--of", "--lagrangian", "--confusions", "--per-record", "--strip",

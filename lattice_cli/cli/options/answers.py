@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lattice_cli import grammars, records
+from lattice_cli.choices import MAX_STATES
 from lattice_cli.cli.options.groups import ORDER, Option, grouped
 from lattice_cli.cli.options.parameter_types import NamedNumber, Number, file_read, finite_number, positive
 from lattice_cli.errors import FormatError, UsageError
@@ -66,11 +67,16 @@ class ScorerOptions:
         return [1.0 if scale is None else scale for scale in scales]
 
 
-def _request(beam: float | None, max_active: int | None, by: str, **asked: Any) -> records.SearchRequest:
+def _request(
+    beam: float | None, max_active: int | None, max_states: int | None, by: str, **asked: Any
+) -> records.SearchRequest:
+    if max_states is not None and (beam is not None or max_active is not None):
+        raise UsageError("--max-states is that of an exact search; with --beam or --max-active there is none")
     by_sum = by == "sum"
     if asked["risk"] and (asked["n"] > 1 or asked["distinct"] or by_sum):
         raise UsageError("--mbr gives one answer, -n, --distinct and --by give the best ones by energy")
     limits: dict[str, Any] = {"beam": float("inf") if beam is None else beam, "max_active": max_active}
+    limits |= {} if max_states is None else {"max_states": max_states}
     return records.SearchRequest(**asked, by_sum=by_sum, **limits)
 
 
@@ -127,6 +133,13 @@ request_options = grouped(
         metavar="N",
         type=click.IntRange(min=1),
         help="How many states a row of a matrix may have at most. Default: no limit.",
+    ),
+    click.option(
+        "--max-states",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="How many states an exact search of a matrix may follow before it says how far it came. Default: "
+        f"{MAX_STATES:,}.",
     ),
 )
 #: Seconds: a day.
