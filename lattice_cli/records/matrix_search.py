@@ -186,8 +186,8 @@ def _search(matrix: Matrix, request: SearchRequest, best: BestFound, exact: bool
     if not (exact or request.limited):
         note(
             matrix.document.source,
-            f"{request.max_states:,} states were not enough to prove that nothing was missed: the best path found has an "
-            f"energy of {best.energy + matrix.emissions.ends:.6g}, and none is below {search.bound:.6g}",
+            f"{request.max_states:,} states were not enough to prove that nothing was missed: the best path found has "
+            f"an energy of {best.energy + matrix.emissions.ends:.6g}, and none is below {search.bound:.6g}",
         )
     return search
 

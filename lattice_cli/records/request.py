@@ -20,8 +20,8 @@ class SearchRequest:
     with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each. risk:
     the answer of least expected edit distance. beta: of sums, 1/nats. beam, max_active:
     limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
-    its best, and all but so many. max_states: where that is not enough to prove it an exact search of a matrix ends after so
-    many states, all rows together.
+    its best, and all but so many. max_states: an exact search of a matrix ends after so many states, all rows together,
+    where they are not enough to prove its answer.
     """
 
     n: int = 1
