@@ -11,7 +11,7 @@ from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.ngram import NgramModel
+    from lattice_cli.grammars.ngrams import NgramModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +30,14 @@ class Scorers:
     def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""
         from lattice_cli.grammars.hot_words import HotWords
-        from lattice_cli.grammars.ngram_scorer import NgramScorer
+        from lattice_cli.grammars.ngrams import NgramScorer
         from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
         parts: list[Scorer] = []
         own = [] if self.model is None else [(self.model, self.scale)]
         for place, (model, scale) in enumerate([*own, *self.further]):
             spelled = spells_words(model, spoken, spelling)
-            words = ("", *(model.labels[word] for word in model.words), "") if spelled else labels
+            words = ("", *(model.labels[word] for word in model.words.tolist()), "") if spelled else labels
             scorer = NgramScorer.of(model, words, self.unknown).scaled(scale, 0.0 if place else self.word_energy)
             parts.append(SpelledModel.of(scorer, words, labels, spelling) if spelled else scorer)
         if len(self.unsaid(spoken, spelling)) < len(self.hot):
@@ -49,7 +49,7 @@ class Scorers:
         from lattice_cli.grammars.spelled_words import spells_words
 
         models = [model for model in (self.model, *(model for model, _ in self.further)) if model is not None]
-        own = [set(model.labels) for model in models if not spells_words(model, spoken, spelling)]
+        own = [model.numbers for model in models if not spells_words(model, spoken, spelling)]
         return frozenset(label for label in spoken if any(label not in labels for labels in own))
 
     def unsaid(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:

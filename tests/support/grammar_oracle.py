@@ -60,11 +60,16 @@ def log10_p(word: str, context: Gram, grams: dict[Gram, tuple[float, float]]) ->
 
 def sentence_energy(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> float:
     """-ln p of a sentence."""
-    total, history = 0.0, ("<s>",)
+    return sum(word_energies(sentence, grams, order))
+
+
+def word_energies(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> list[float]:
+    """-ln p of each word of a sentence, and of its end."""
+    found, history = [], ("<s>",)
     for word in (*sentence, "</s>"):
-        total += log10_p(word, history[len(history) - order + 1 :] if order > 1 else (), grams)
+        found.append(-log10_p(word, history[len(history) - order + 1 :] if order > 1 else (), grams) * math.log(10))
         history = (*history, word)
-    return -total * math.log(10)
+    return found
 
 
 def epsilon_energies(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> list[float]:
