@@ -110,7 +110,7 @@ def _marks(data: bytes, low: int) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _model(reader: RowReader, levels: Sequence[Grams], begun: Sequence[int], without_unknown: bool) -> NgramModel:
+def _model(reader: RowReader, levels: list[Grams], begun: Sequence[int], without_unknown: bool) -> NgramModel:
     """The model of all n-grams. begun: the byte that those of each size begin at. Raises FormatError."""
     source, labels = reader.source, ("", *(word.decode() for word in reader.numbers))
     begin, end, *unknown = (
@@ -121,8 +121,8 @@ def _model(reader: RowReader, levels: Sequence[Grams], begun: Sequence[int], wit
     try:
         model, unlisted = ngram_model(NgramParts(labels, levels, begin, end, left_out))
     except GivenTwice as error:
-        words = " ".join(labels[word] for word in levels[error.size - 1].words[error.row].tolist())
-        at = f"{source}:{reader.line(begun[error.size - 1], error.row)}"
+        words = " ".join(labels[word] for word in error.words)
+        at = f"{source}:{reader.line(begun[len(error.words) - 1], error.row)}"
         raise FormatError(f"{at}: n-gram {brief(words)} is given twice") from None
     if unlisted:
         note(source, f"{counted(unlisted, 'context')} of n-grams not listed: back-off weight 0")

@@ -14,8 +14,9 @@ from math import inf, isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import brief, decoded, weight_of
 
@@ -35,7 +36,7 @@ _PIECE = 1 << 19
 class Rows:
     """words: (rows, length) numbers; log_p, weight: (rows,) base 10, -inf for that of 0."""
 
-    words: IntArray
+    words: NDArray[np.int32]
     log_p: FloatArray
     weight: FloatArray
 
@@ -64,7 +65,7 @@ class RowReader:
             piece = self.data[low:end]
             found.append(self._at_once(piece, size) or self._one_by_one(piece, low, size))
             low = end
-        empty = np.zeros((0, size), dtype=np.intp), np.zeros(0), np.zeros(0)
+        empty = np.zeros((0, size), dtype=np.int32), np.zeros(0), np.zeros(0)
         return Rows(*(np.concatenate(column) for column in zip(empty, *found)))
 
     def line(self, low: int, row: int = 0) -> int:
@@ -102,11 +103,11 @@ class RowReader:
         if size == 1:
             for word in fields[1 :: width + 1]:
                 self.numbers.setdefault(word, len(self.numbers) + 1)
-        number, words = self.numbers.__getitem__, np.empty((count, size), dtype=np.intp)
+        number, words = self.numbers.__getitem__, np.empty((count, size), dtype=np.int32)
         try:
             piece.decode()
             for place in range(size):
-                words[:, place] = np.fromiter(map(number, fields[place + 1 :: width + 1]), dtype=np.intp, count=count)
+                words[:, place] = np.fromiter(map(number, fields[place + 1 :: width + 1]), dtype=np.int32, count=count)
         except (KeyError, UnicodeDecodeError):
             return None
         return words, np.where(log_p > _ZERO, log_p, -inf), np.where(weight > _ZERO, weight, -inf)
@@ -117,7 +118,7 @@ class RowReader:
         stripped = ((line, text.strip(" \t\r")) for line, text in lines)
         rows = [self._row(text, size, f"{self.source}:{line}") for line, text in stripped if text]
         words, log_p, weight = zip(*rows) if rows else ((), (), ())
-        return np.array(words, dtype=np.intp).reshape(-1, size), np.array(log_p, float), np.array(weight, float)
+        return np.array(words, dtype=np.int32).reshape(-1, size), np.array(log_p, float), np.array(weight, float)
 
     def _row(self, row: str, size: int, at: str) -> tuple[list[int], float, float]:
         """One n-gram: words, log-probability, and the weight of backing off after them. Raises FormatError."""

@@ -23,8 +23,8 @@ from lattice_cli.graph import EPSILON, Arc, Graph, arc_columns, graph_by_tail, t
 
 #: Up to this many arcs all words are written out at every history.
 _TABLE_ARCS = 50_000
-#: So many n-grams take about a million arcs, and some seconds.
-MOST_WRITTEN_OUT = 100_000
+#: Beyond so many n-grams, or arcs, which take some seconds and half a gigabyte, none is written out.
+_MOST_NGRAMS, _MOST_ARCS = 500_000, 5_000_000
 #: Intervals of up to this many words are written out.
 _SHORT = 4
 
@@ -51,7 +51,7 @@ def with_epsilon(model: NgramModel) -> Graph:
 def exact(model: NgramModel, most_in_table: int = _TABLE_ARCS) -> Graph:
     """The acceptor in which a word backs off only where it has no n-gram: one path a sequence, at its energy.
 
-    Up to `most_in_table` arcs without epsilon. Raises UsageError beyond MOST_WRITTEN_OUT n-grams.
+    Up to `most_in_table` arcs without epsilon. Raises UsageError for a model that is too large for it.
     """
     if model.histories * len(model.words) <= most_in_table:
         history, word = np.divmod(np.arange(model.histories * len(model.words)), max(1, len(model.words)))
@@ -59,12 +59,16 @@ def exact(model: NgramModel, most_in_table: int = _TABLE_ARCS) -> Graph:
         energy, after = model.step(history, word)
         possible = np.flatnonzero(np.isfinite(energy))
         return _acceptor(model, history[possible], after[possible], word[possible], energy[possible], model.ends)
-    if len(model.key) > MOST_WRITTEN_OUT:
-        raise UsageError(
-            f"{len(model.key):,} n-grams, written out exactly up to {MOST_WRITTEN_OUT:,}: a model of this size is asked "
-            "for what a record reaches, or backs off by epsilon"
-        )
+    if len(model.key) > _MOST_NGRAMS:
+        raise UsageError(_too_large(model))
     return _Intervals(model).graph()
+
+
+def _too_large(model: NgramModel) -> str:
+    return (
+        f"{len(model.key):,} n-grams are too many to be written out exactly: as a grammar (-g) or a language model the "
+        "file itself is asked for what a record needs of it, and back-off by epsilon is smaller"
+    )
 
 
 def _acceptor(
@@ -105,6 +109,8 @@ class _Intervals:
             while self._open:
                 interval = self._open.pop()
                 self._fill(self._intervals[interval], *interval)
+            if len(self._arcs) > _MOST_ARCS:
+                raise UsageError(_too_large(self.model))
         tail, head, word, _, energy = arc_columns(self._arcs)
         final = np.append(self.model.ends, np.full(self._nodes - self.model.histories, np.inf))
         return _acceptor(self.model, tail, head, word, energy, final)

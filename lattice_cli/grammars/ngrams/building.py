@@ -11,17 +11,22 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, distinct, run_starts, stable_order
 from lattice_cli.grammars.ngrams.model import NgramModel, places_of
 
 
-class GivenTwice(ValueError):
-    """An n-gram is listed twice. size: its words; row: where it is listed again, among the n-grams of this size."""
+#: Histories or n-grams that are asked for at once.
+_BLOCK = 1 << 16
 
-    def __init__(self, size: int, row: int) -> None:
-        super().__init__(f"row {row} of the {size}-grams")
-        self.size, self.row = size, row
+
+class GivenTwice(ValueError):
+    """An n-gram is listed twice. words: it; row: where it is listed again, among the n-grams of its size."""
+
+    def __init__(self, words: IntArray, row: int) -> None:
+        super().__init__(f"row {row} of the {len(words)}-grams")
+        self.words, self.row = words.tolist(), row
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +34,7 @@ class Grams:
     """N-grams of one length. words: (n-grams, length), numbers from 1; energy, leaving: (n-grams,) nats, the second
     that of backing off after them."""
 
-    words: IntArray
+    words: NDArray[np.int32]
     energy: FloatArray
     leaving: FloatArray
 
@@ -37,10 +42,10 @@ class Grams:
 @dataclass(frozen=True, eq=False)
 class NgramParts:
     """What a model is made of. labels: the word of each number, "" first; levels: n-grams of one word, of two, ...;
-    every word is among the first. begin, end: as in NgramModel; left_out: further words that cannot be said."""
+    every word is among the first; they are taken out of the list as the model is made. begin, end: as in NgramModel; left_out: further words that cannot be said."""
 
     labels: tuple[str, ...]
-    levels: Sequence[Grams]
+    levels: list[Grams]
     begin: int | None
     end: int | None
     left_out: Collection[int] = ()
@@ -69,18 +74,22 @@ def ngram_model(parts: NgramParts) -> tuple[NgramModel, int]:
     shorter = np.zeros(histories, dtype=np.intp)
     model = NgramModel(parts.labels, bounds, parts.begin, None, 0, key, energy, after, leaving, shorter, leaving)
     low, number = 0, np.zeros(words, dtype=np.intp)  # of each context of this level
-    for place, level in enumerate(levels):
+    for place in range(len(levels)):
+        level = levels.pop(0)
         high = low + len(level.key)
         context, word = np.divmod(level.key, words)
         source = number[context] if place else context
         known = replace(model, key=key[:low], energy=energy[:low], after=after[:low])
-        backed, behind = _backed_off(known, source, word) if place else (level.energy, after[:high])
         key[low:high] = source * words + word
-        energy[low:high] = np.where(np.isnan(level.energy), backed, level.energy)
-        after[low:high] = behind
+        energy[low:high] = level.energy
+        for first in range(low, high, _BLOCK) if place else ():
+            some = slice(first, min(first + _BLOCK, high))
+            here = slice(some.start - low, some.stop - low)
+            backed, after[some] = _backed_off(known, source[here], word[here])
+            energy[some] = np.where(np.isnan(energy[some]), backed, energy[some])
         if place < len(kept):
             own = np.flatnonzero(kept[place])
-            shorter[bounds[place + 1] : bounds[place + 2]] = behind[own]
+            shorter[bounds[place + 1] : bounds[place + 2]] = after[low + own]
             after[low + own] = np.arange(bounds[place + 1], bounds[place + 2])
             number = np.zeros(len(level.key), dtype=np.intp)
             number[own] = after[low + own]
@@ -94,35 +103,36 @@ def ngram_model(parts: NgramParts) -> tuple[NgramModel, int]:
 def _sorted_levels(parts: NgramParts) -> tuple[list[_Level], int]:
     """The n-grams of each length in order, with the contexts that are missing; and how many of those there are."""
     words, unlisted = len(parts.labels), 0
-    context = [each.words[:, 0] for each in parts.levels]  # of each n-gram, as far as it is looked up
-    first = parts.levels[0]
-    order = _order(first.words[:, 0], 1)
-    found = [_Level(first.words[order, 0], first.energy[order], first.leaving[order])]
-    for size, grams in enumerate(parts.levels[1:], 2):
-        key = context[size - 1] * words + grams.words[:, size - 1]
-        order = _order(key, size)
+    waiting = [parts.levels.pop(0) for _ in range(len(parts.levels))]
+    context = [each.words[:, 0].astype(np.intp) for each in waiting]  # of each n-gram, as far as it is looked up
+    found = []
+    for size in range(1, len(context) + 1):
+        grams = waiting.pop(0)
+        key = context[0] * words + grams.words[:, -1] if size > 1 else context[0]
+        order = _order(key, grams)
         level = _Level(key[order], grams.energy[order], grams.leaving[order])
-        longer = range(size, len(parts.levels))
-        wanted = {each: context[each] * words + parts.levels[each].words[:, size - 1] for each in longer}
-        places = {each: places_of(keys, level.key) for each, keys in wanted.items()}
-        missing = {each: distinct(keys[~places[each][1]]) for each, keys in wanted.items()}
-        if any(map(len, missing.values())):
-            unlisted += len(missing[size])
-            level = _with(level, distinct(np.concatenate([*missing.values()])))
-            places = {each: places_of(keys, level.key) for each, keys in wanted.items()}
-        for each, (place, _) in places.items():
-            context[each] = place
+        del context[0], grams, order
+        if size > 1:
+            wanted = [each * words + longer.words[:, size - 1] for each, longer in zip(context, waiting)]
+            places = [places_of(keys, level.key) for keys in wanted]
+            missing = [distinct(keys[~known]) for keys, (_, known) in zip(wanted, places)]
+            if any(map(len, missing)):
+                unlisted += len(missing[0])
+                level = _with(level, distinct(np.concatenate(missing)))
+                places = [places_of(keys, level.key) for keys in wanted]
+            context = [place for place, _ in places]
         found.append(level)
     return found, unlisted
 
 
-def _order(key: IntArray, size: int) -> IntArray:
+def _order(key: IntArray, grams: Grams) -> IntArray:
     """What sorts keys. Raises GivenTwice where two are the same."""
     order = stable_order(key)
     ordered = key[order]
     again = np.flatnonzero(ordered[1:] == ordered[:-1])
     if len(again):
-        raise GivenTwice(size, int(order[again + 1].min()))
+        row = int(order[again + 1].min())
+        raise GivenTwice(grams.words[row], row)
     return order
 
 
@@ -172,6 +182,7 @@ def _finished(model: NgramModel, parts: NgramParts) -> NgramModel:
         key, energy, after = key[said], energy[said], after[said]
     model = replace(model, end=parts.end, key=key, energy=energy, after=after, ends=np.zeros(model.histories))
     if parts.end is not None:
-        every = np.arange(model.histories)
-        model = replace(model, ends=model.step(every, np.full(model.histories, parts.end))[0])
+        for low in range(0, model.histories, _BLOCK):
+            some = np.arange(low, min(low + _BLOCK, model.histories))
+            model.ends[some] = model.step(some, np.full(len(some), parts.end))[0]
     return model
