@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lattice_cli.grammars.ngrams import (
         GivenTwice,
         Grams,
+        NgramGrammar,
         NgramModel,
         NgramParts,
         NgramScorer,

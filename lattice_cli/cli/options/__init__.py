@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         say_waiting,
     )
     from lattice_cli.cli.options.shared import (
+        encoding_option,
         DecoderOptions,
         color_option,
         combine_option,

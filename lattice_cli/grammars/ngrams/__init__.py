@@ -3,6 +3,7 @@
 acceptors  exact, or with epsilon back-off
 building   columns from the n-grams of each length
 model      NgramModel: histories, their arcs, and where they back off to
+on_demand  the part of a model that a graph reaches
 scorer     a model over a label table, asked for many histories at once
 """
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from lattice_cli.grammars.ngrams.acceptors import exact, with_epsilon
     from lattice_cli.grammars.ngrams.building import GivenTwice, Grams, NgramParts, ngram_model
     from lattice_cli.grammars.ngrams.model import NgramModel
+    from lattice_cli.grammars.ngrams.on_demand import NgramGrammar
     from lattice_cli.grammars.ngrams.scorer import NgramScorer
 
 __getattr__ = lazy_names(__name__)
