@@ -31,13 +31,13 @@ if TYPE_CHECKING:
         say_waiting,
     )
     from lattice_cli.cli.options.shared import (
-        encoding_option,
         DecoderOptions,
         color_option,
         combine_option,
         ctc_option,
         decoder_options,
         drawing_options,
+        encoding_option,
         graph_options,
         graph_output_option,
         input_options,

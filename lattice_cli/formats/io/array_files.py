@@ -14,7 +14,7 @@ import struct
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -182,9 +182,9 @@ class MappedArchive(ArrayArchive):
         begin, size = member.header_offset + _LOCAL_HEADER.size + name + extra, member.file_size
         if begin + size > len(self._bytes) or member.compress_size != size:
             raise ValueError(f"a member of {size:,} bytes, but the file ends before")
-        with _Part(self._bytes, begin, size) as file:
-            shape, fortran, kind = _header(file, size)
-            begin += file.tell()
+        file = cast("IO[bytes]", _Part(self._bytes, begin, size))
+        shape, fortran, kind = _header(file, size)
+        begin += file.tell()
         if kind.hasobject or fortran or begin % kind.alignment or not math.prod(shape):
             return super()._read(member)
         return np.frombuffer(self._bytes, kind, math.prod(shape), begin).reshape(shape)

@@ -79,7 +79,7 @@ def is_ngrams(path: str) -> bool:
 
 
 def ngrams_of(arrays: Mapping[str, Any], source: str) -> NgramModel:
-    """The model that the arrays of a file are. Raises FormatError for anything that is not as `write_ngrams` does it."""
+    """The model that the arrays of a file are. Raises FormatError for what is not as `write_ngrams` writes it."""
     if NGRAMS not in arrays:
         found = ", ".join([*arrays][:8])
         expected = "expected a language model: ARPA, or what lattice grammar lm makes of it"
@@ -93,13 +93,11 @@ def ngrams_of(arrays: Mapping[str, Any], source: str) -> NgramModel:
     text = decoded(_column(arrays, "words", np.uint8, source).tobytes(), f"{source}: array 'words'")
     labels = ("", *(text.split("\n") if text else ()))
     columns = {name: _column(arrays, name, kind, source) for name, kind in {**_COLUMNS, **_OF_HISTORIES}.items()}
-    model = NgramModel(
-        labels,
-        np.array(_whole(about.get("levels"), source, "levels"), dtype=np.intp),
-        *(None if about.get(name) is None else _whole([about[name]], source, name)[0] for name in ("begin", "end")),
-        _whole([about.get("first")], source, "first")[0],
-        **columns,
-    )
+    levels: Any = about.get("levels")
+    _require(isinstance(levels, list) and len(levels) <= _MOST_LEVELS, source, f"levels is {brief(levels)}")
+    bounds = np.array([_whole(each, source, "an entry of levels") for each in levels], dtype=np.intp)
+    begin, end = (None if about.get(name) is None else _whole(about[name], source, name) for name in ("begin", "end"))
+    model = NgramModel(labels, bounds, begin, end, _whole(about.get("first"), source, "first"), **columns)
     _require_sound(model, source)
     least = _column(arrays, "least", np.float64, source)
     _require(len(least) == len(labels) and not np.isnan(least).any(), source, "array 'least' is not of the words")
@@ -121,10 +119,10 @@ def _column(arrays: Mapping[str, Any], name: str, kind: Any, source: str) -> Any
     return array
 
 
-def _whole(values: Any, source: str, name: str) -> list[int]:
-    sound = isinstance(values, list) and len(values) <= _MOST_LEVELS and all(isinstance(each, int) and 0 <= each < _LARGEST_KEY for each in values)
-    _require(sound and not any(isinstance(each, bool) for each in values), source, f"{name} is {brief(values)}")
-    return list(values)
+def _whole(value: Any, source: str, name: str) -> int:
+    sound = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_KEY
+    _require(sound, source, f"{name} is {brief(value)}")
+    return int(value)
 
 
 def _require(sound: bool, source: str, found: str) -> None:
@@ -146,8 +144,9 @@ def _require_sound(model: NgramModel, source: str) -> None:
         _require(short is None, source, f"array {short!r} does not have {size} entries")
     key, after, shorter = model.key, model.after, model.shorter
     _require(bool((key[1:] > key[:-1]).all()), source, "array 'key' is not ascending")
-    _require(not len(key) or (0 <= key[0] and key[-1] < words * histories), source, "array 'key' is out of range")
-    _require(not len(key) or bool(0 <= after.min() and after.max() < histories), source, "array 'after' is out of range")
+    _require(not len(key) or (key[0] >= 0 and key[-1] < words * histories), source, "array 'key' is out of range")
+    inside = not len(key) or bool(after.min() >= 0 and after.max() < histories)
+    _require(inside, source, "array 'after' is out of range")
     low = levels[:-1].repeat(np.diff(levels)) if histories else shorter
     backs_off = bool((shorter[1:] < low[1:]).all()) and int(shorter.min()) >= 0 and int(shorter[0]) == 0
     _require(backs_off, source, "array 'shorter' is not of shorter histories")

@@ -18,7 +18,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import UsageError
-from lattice_cli.grammars.ngrams.model import NgramModel
+from lattice_cli.grammars.ngrams.columns import NgramModel
 from lattice_cli.graph import EPSILON, Arc, Graph, arc_columns, graph_by_tail, trimmed
 
 #: Up to this many arcs all words are written out at every history.

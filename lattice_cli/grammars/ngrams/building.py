@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, distinct, run_starts, stable_order
-from lattice_cli.grammars.ngrams.model import NgramModel, places_of
-
+from lattice_cli.grammars.ngrams.columns import NgramModel, places_of
 
 #: Histories or n-grams that are asked for at once.
 _BLOCK = 1 << 16
@@ -42,7 +41,8 @@ class Grams:
 @dataclass(frozen=True, eq=False)
 class NgramParts:
     """What a model is made of. labels: the word of each number, "" first; levels: n-grams of one word, of two, ...;
-    every word is among the first; they are taken out of the list as the model is made. begin, end: as in NgramModel; left_out: further words that cannot be said."""
+    every word is among the first; they are taken out of the list as the model is made. begin, end: as in NgramModel;
+    left_out: further words that cannot be said."""
 
     labels: tuple[str, ...]
     levels: list[Grams]

@@ -1,4 +1,4 @@
-"""A back-off model as a grammar on demand: as many arcs as the words of a graph reach in it, each at its exact energy."""
+"""A back-off model as a grammar on demand: as many arcs as the words of a graph reach in it, at exact energies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from lattice_cli.arrays import IntArray
 from lattice_cli.grammars.context_automaton import reached
 from lattice_cli.grammars.ngrams.acceptors import exact
-from lattice_cli.grammars.ngrams.model import NgramModel
+from lattice_cli.grammars.ngrams.columns import NgramModel
 from lattice_cli.graph import Document, Graph, Labels, numbered_document, with_columns
 
 #: A model of more n-grams is not written out where nobody asks for a graph.

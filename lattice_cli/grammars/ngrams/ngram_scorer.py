@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, finite, in_range
-from lattice_cli.grammars.ngrams.model import NgramModel
+from lattice_cli.grammars.ngrams.columns import NgramModel
 
 _IMPOSSIBLE = -1
 
