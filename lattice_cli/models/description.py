@@ -59,10 +59,9 @@ def described_ngrams(model: NgramModel) -> dict[str, Any]:
     """What a compiled language model tells."""
     lengths = np.searchsorted(model.levels, np.asarray(model.key) // len(model.labels), side="right")
     counts = np.bincount(lengths, minlength=model.order + 1)[1:]
-    tags = {
-        name: None if tag is None else model.labels[tag] for name, tag in (("begin", model.begin), ("end", model.end))
-    }
-    return {"ngrams": counts.tolist(), "words": len(model.words), "histories": model.histories, **tags}
+    begin, end = (None if tag is None else model.labels[tag] for tag in (model.begin, model.end))
+    told = {"ngrams": counts.tolist(), "words": len(model.words), "histories": model.histories}
+    return {**told, "begin": begin, "end": end}
 
 
 def _get(stored: StoredModel, name: str, kind: type | tuple[type, ...], of: Mapping[str, Any] | None = None) -> Any:

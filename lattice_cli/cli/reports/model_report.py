@@ -44,10 +44,8 @@ def _joined(labels: Any) -> Any:
 def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "ngrams" in told:
         yield "read as", "compiled language model"
-        yield (
-            "n-grams",
-            ", ".join(f"{count:,} of {counted(size, 'word')}" for size, count in enumerate(told["ngrams"], 1)),
-        )
+        sizes = (f"{count:,} of {counted(size, 'word')}" for size, count in enumerate(told["ngrams"], 1))
+        yield "n-grams", ", ".join(sizes)
         yield "words that can be said", f"{told['words']:,}"
         yield "histories", f"{told['histories']:,}"
         yield "sentences begin, end with", ", ".join(told[name] or "nothing" for name in ("begin", "end"))

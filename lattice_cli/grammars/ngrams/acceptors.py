@@ -66,7 +66,7 @@ def exact(model: NgramModel, most_in_table: int = _TABLE_ARCS) -> Graph:
 
 def _too_large(model: NgramModel) -> str:
     return (
-        f"{len(model.key):,} n-grams are too many to be written out exactly: as a grammar (-g) or a language model the "
+        f"{len(model.key):,} n-grams are too many to be written out exactly: as a grammar or a language model the "
         "file itself is asked for what a record needs of it, and back-off by epsilon is smaller"
     )
 
