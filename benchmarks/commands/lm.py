@@ -2,9 +2,8 @@
 
     python benchmarks/commands/lm.py [--rounds 3] [--ngrams 65600,131200,262400,524800,1050000] [--peer PYTHON]
 
-The model is drawn: 6 % words, 48 % pairs, 46 % triples, by Zipf's law; every fourth pair begins a sentence's worth of
-others. `arpa` is `lattice viterbi --lm X.arpa` of a small record, `compile` is `lattice grammar lm X.arpa -o X.npz`,
-`npz` the first with that file; `start-up` is the same command without a model. Seconds are processor time of whole
+The model is drawn by Zipf's law: 6 % words, 48 % pairs, 46 % triples. `arpa` is `lattice viterbi --lm X.arpa` of a small record, `compile` is `lattice grammar lm X.arpa -o X.npz`,
+`npz` the first with that file, `grammar` the same by -g; `start-up` is the same command without a model. Seconds are processor time of whole
 processes, MB their peak memory, medians of rounds in which the commands run in turn. `step` is a question among 100,000
 that are asked at once, in microseconds. --peer is a Python that has kenlm: it reads both files, answers the same
 sentences one by one, and the largest difference is of log10 of whole sentences (KenLM keeps float32). The last line is
@@ -18,6 +17,8 @@ import sys
 from typing import Any
 
 import numpy as np
+
+from lattice_cli.formats.notations import read_ngrams
 
 LATTICE = [sys.executable, "-m", "lattice_cli"]
 _SENTENCES, _LENGTH, _QUESTIONS = 500, 20, 100_000
@@ -78,5 +79,104 @@ def drawn(path: pathlib.Path, ngrams: int, seed: int = 1) -> None:
         file.write("\n\\end\\\n")
 
 
+def run(command: list[str]) -> tuple[float, float]:
+    """Seconds of processor time of a process, and MB at its peak."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: status {process.returncode}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def sentences(path: pathlib.Path, words: list[str]) -> list[list[str]]:
+    """Sentences by Zipf's law, a line each."""
+    rng = np.random.default_rng(2)
+    share = 1 / np.arange(1, len(words) + 1)
+    found = rng.choice(len(words), size=(_SENTENCES, _LENGTH), p=share / share.sum())
+    listed = [[words[word] for word in row] for row in found.tolist()]
+    path.write_text("".join(" ".join(row) + "\n" for row in listed), encoding="utf-8")
+    return listed
+
+
+def asked(model: Any, listed: list[list[str]]) -> tuple[float, list[float]]:
+    """Microseconds of a question among many at once, and log10 p of sentences."""
+    words = np.array([[model.numbers[word] for word in row] for row in listed])
+    history, total = np.full(len(words), model.first), np.zeros(len(words))
+    for column in words.T:
+        energy, history = model.step(history, column)
+        total += energy
+    many = np.random.default_rng(3).integers(0, words.size, _QUESTIONS)
+    histories = np.random.default_rng(4).integers(0, model.histories, _QUESTIONS)
+    begun = time.process_time()
+    model.step(histories, words.reshape(-1)[many])
+    step = 1e6 * (time.process_time() - begun) / _QUESTIONS
+    return step, (-(total + model.ends[history]) / math.log(10)).tolist()
+
+
+def measured(scratch: pathlib.Path, ngrams: int, rounds: int, peer: str | None) -> dict[str, Any]:
+    """One size: seconds and MB of each command, the cost of a question, and the peer."""
+    arpa, npz, record, text = (scratch / name for name in ("x.arpa", "x.npz", "record.json", "sentences.txt"))
+    drawn(arpa, ngrams)
+    arcs = [[0, 1, "a0b", 1], [0, 1, "e1d", 0.5], [1, 2, "i2g", 0.3], [1, 2, "o3k", 0.4], [2, 3, "u4b", 0]]
+    record.write_text(json.dumps({"lattice": 1, "id": "r", "start": 0, "final": 3, "arcs": arcs}))
+    decode = [*LATTICE, "viterbi", str(record)]
+    commands = {
+        "start-up": decode,
+        "arpa": [*decode, "--lm", str(arpa)],
+        "compile": [*LATTICE, "grammar", "lm", str(arpa), "-o", str(npz)],
+        "npz": [*decode, "--lm", str(npz)],
+        "grammar": [*decode, "-g", str(npz)],
+    }
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            found = run(command)
+            if number:
+                times[name].append(found)
+    row: dict[str, Any] = {"n-grams": ngrams, "arpa file": arpa.stat().st_size / 1e6}
+    row["npz file"] = npz.stat().st_size / 1e6
+    for name, each in times.items():
+        row[name], row[f"{name} MB"] = (statistics.median(values) for values in zip(*each))
+    model = read_ngrams(str(npz))
+    listed = sentences(text, [label for label in model.labels[1:] if label[0] != "<"])
+    row["step us"], scores = asked(model, listed)
+    if peer:
+        done = subprocess.run([peer, "-c", _PEER, str(arpa), str(text)], check=True, capture_output=True, text=True)
+        told = json.loads(done.stdout)
+        row |= {f"kenlm {name}": told[name] for name in ("read", "MB", "step")}
+        row["largest difference"] = max(abs(one - two) for one, two in zip(scores, told["scores"]))
+    return row
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ngrams", default="65600,131200,262400,524800,1050000")
+    parser.add_argument("--peer", metavar="PYTHON")
+    options = parser.parse_args()
+    peer = options.peer
+    if not peer or subprocess.run([peer, "-c", "import kenlm"], capture_output=True, check=False).returncode:
+        print("no kenlm (--peer PYTHON has it): its columns are left out")
+        peer = None
+    rows: list[dict[str, Any]] = []
+    for size in map(int, options.ngrams.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measured(pathlib.Path(folder), size, options.rounds, peer))
+        if len(rows) == 1:
+            print("  ".join(f"{name:>9}" for name in rows[0]))
+        print("  ".join(f"{value:>{max(len(name), 9)}.4g}" for name, value in rows[-1].items()), flush=True)
+    growth: dict[str, float] = {}
+    if len(rows) > 1:
+        first, last = rows[-2:]
+        for name in ("arpa", "compile", "npz"):
+            for unit in ("", " MB"):
+                # Beyond the start-up; what is mapped may cost nothing that can be measured.
+                one, two = (max(row[name + unit] - row["start-up" + unit], 1e-3) for row in (first, last))
+                growth[name + unit] = math.log(two / one) / math.log(last["n-grams"] / first["n-grams"])
+        print("exponents of the last step:", ", ".join(f"{name} {value:.2f}" for name, value in growth.items()))
+    print(json.dumps({"rounds": options.rounds, "rows": rows, "exponents": growth}))
+
+
 if __name__ == "__main__":
-    drawn(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -126,7 +126,7 @@ def test_models_without_tags_begin_and_end_anywhere() -> None:
         ("-0.4\ta </s>", "-0.4\t<s> a", "small.lm:13: n-gram '<s> a' is given twice"),
     ],
 )
-def test_bad_ngram_texts(old: str, new: str, message: str) -> None:
+def test_bad_models(old: str, new: str, message: str) -> None:
     assert old in SMALL
     with pytest.raises(FormatError, match=message):
         arpa_model(SMALL.replace(old, new), "small.lm")
