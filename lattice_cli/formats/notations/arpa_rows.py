@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ _MARK = b"\0"
 _IN_NUMBERS = b"0123456789+-.eE"
 #: A log-probability of that or less stands for probability 0 (SRILM's ngram-format(5)).
 _ZERO = -99.0
+#: Larger ones are no number in nats any more.
+_LARGEST = 1e300
 #: Bytes that are split at once: some ten times as many are in use meanwhile.
 _PIECE = 1 << 19
 
@@ -152,7 +154,7 @@ def _plain_numbers(fields: list[bytes]) -> FloatArray | None:
         values = np.fromiter(map(float, fields), dtype=np.float64, count=len(fields))
     except ValueError:
         return None
-    return values if np.isfinite(values).all() else None
+    return values if (abs(values) <= _LARGEST).all() else None
 
 
 def _logarithm(text: str, at: str, what: str) -> float:
@@ -160,6 +162,6 @@ def _logarithm(text: str, at: str, what: str) -> float:
     if text.lower() in ("-inf", "-infinity"):
         return -inf
     value = weight_of(text, at, what)
-    if not isfinite(value):
+    if abs(value) > _LARGEST:
         raise FormatError(f"{at}: {what} is {brief(text)}, expected a number")
     return value if value > _ZERO else -inf
