@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         write_checkpoint,
         write_model,
     )
-    from lattice_cli.formats.reading import read_inputs, read_one, read_records, split_records
+    from lattice_cli.formats.reading import form_of_file, read_inputs, read_one, read_records, split_records
     from lattice_cli.formats.references import Reference, References, read_references
     from lattice_cli.formats.registry import Format, numbered, readable, writable
     from lattice_cli.formats.results import Answered, read_results

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from lattice_cli.errors import FormatError
+from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
+    STDIN,
     Failure,
     Pause,
     RawPart,
@@ -44,6 +45,30 @@ def read_one(path: str, options: ReadOptions | None = None) -> Document:
     document = found[0]
     assert isinstance(document, Document)
     return document
+
+
+def form_of_file(path: str, encoding: str | None = None) -> str:
+    """The name of the form of a file that can be read again; "" for a pipe, and for what has none that is known.
+
+    An .npz file of n-grams is told from others by what its archive holds: "ngrams".
+    """
+    if path == STDIN:
+        return ""
+    try:
+        source = Source(path, encoding)
+    except LatticeError:
+        return ""
+    try:
+        form = form_read(source, path, "auto").name if source.size is not None else ""
+    except LatticeError:
+        return ""
+    finally:
+        source.close()
+    if form != "npz":
+        return form
+    from lattice_cli.formats.notations import is_ngrams
+
+    return "ngrams" if is_ngrams(path) else form
 
 
 def read_records(path: str, options: ReadOptions) -> Iterator[Record | Pause]:

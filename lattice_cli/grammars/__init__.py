@@ -6,9 +6,7 @@ ctc                CTC: topology by pairs or as a tree, and a grammar expanded b
                    directly
 hot_words          contextual biasing: gains for words of a list
 lexicon            word lists and pronunciations as tries and loops of words
-ngram              NgramModel: back-off n-grams as a table
-ngram_automaton    n-grams as acceptors: exact, or with epsilon back-off
-ngram_scorer       n-grams asked word by word for many histories at once
+ngrams/            back-off n-grams
 rescoring          a composition expanded by a scorer
 scorer             Scorer: a deterministic on-demand grammar over outputs; sums of two
 scorer_config      which language model and hot words judge answers
@@ -24,8 +22,17 @@ if TYPE_CHECKING:
     from lattice_cli.grammars.context_automaton import Contexts, contexts_of
     from lattice_cli.grammars.ctc import ctc_expansion, ctc_topology, ctc_tree
     from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, grammar_of, pronunciation_graph, spelled
-    from lattice_cli.grammars.ngram import Context, NgramModel
-    from lattice_cli.grammars.ngram_automaton import exact, with_epsilon
+    from lattice_cli.grammars.ngrams import (
+        GivenTwice,
+        Grams,
+        NgramGrammar,
+        NgramModel,
+        NgramParts,
+        NgramScorer,
+        exact,
+        ngram_model,
+        with_epsilon,
+    )
     from lattice_cli.grammars.rescoring import rescored
     from lattice_cli.grammars.scorer import Scorer
     from lattice_cli.grammars.scorer_config import Scorers

@@ -1,12 +1,13 @@
 """The part of a context grammar that a graph reaches: which last labels a path can have behind it, and what comes next.
 
 A grammar that predicts a label from the k labels before it is an automaton with a node for each context: too many to be
-written out. Beside a graph only those count that one of its paths gets to; they are found frontier by frontier.
+written out. Beside a graph only those count that one of its paths gets to; they are found frontier by frontier. The
+same holds for any deterministic automaton whose states are numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -68,80 +69,97 @@ def contexts_of(graph: Graph, labels: Labels, width: int) -> Contexts:
     labels: the vocabulary as a label table. Arcs with other output labels are on no path; epsilons leave the context
     as it is. Raises UsageError where there are too many contexts.
     """
-    _require_codes(len(labels), width)
+    base = len(labels)
+    if base**width >= _LARGEST_CODE:
+        raise UsageError(f"contexts of {width} out of {base - 1} labels cannot be numbered, expected shorter ones")
+
+    def next_code(code: IntArray, label: IntArray) -> IntArray:
+        return code % base ** (width - 1) * base + label if width else code
+
+    codes, found = reached(graph, labels, 0, base**width, next_code, f"contexts of {width} labels")
+    powers = base ** np.arange(width - 1, -1, -1, dtype=np.intp)
+    return Contexts(codes[:, None] // powers % base, found)
+
+
+def reached(
+    graph: Graph, labels: Labels, first: int, states: int, after: Callable[[IntArray, IntArray], IntArray], what: str
+) -> tuple[IntArray, Graph]:
+    """The part of a deterministic automaton that the outputs of a graph (or of the members of a union) reach.
+
+    labels: those it takes; arcs with others are on no path, epsilons leave it where it is. first: its state at the
+    start, one of the numbers below `states`. after: (n,) states and (n,) labels -> (n,) states then, -1 for none. what:
+    its states, in words. Gives (nodes,) the state of each node, and a graph over nodes whose energies are 0, an arc for
+    each label that a path has there; paths begin at node 0 and end anywhere. Raises UsageError for too many states.
+    """
     index = label_index(labels)
     own = np.array([EPSILON, *(index.get(label, -1) for label in graph.labels[1:])], dtype=np.intp)
     known = without_arcs(graph, own[graph.olabel] < 0)
     spoken, _, _ = trimmed(known)
     if not spoken.nodes:
         spoken = known  # no path; as far as it goes is what an explanation needs
-    return _ContextSearch(spoken, own[spoken.olabel], labels, width).contexts()
+    return _Search(spoken, own[spoken.olabel], labels, states, after, what).found(first)
 
 
-def _require_codes(base: int, width: int) -> None:
-    if base**width >= _LARGEST_CODE:
-        raise UsageError(f"contexts of {width} out of {base - 1} labels cannot be numbered, expected shorter ones")
+class _Search:
+    """Breadth first over pairs of a node and a state."""
 
-
-class _ContextSearch:
-    """Breadth first over pairs of a node and a context. A context is a number with a digit for each of its labels."""
-
-    def __init__(self, graph: Graph, label: IntArray, labels: Labels, width: int) -> None:
-        self.graph, self.label, self.labels, self.width = graph, label, labels, width
-        self.base = len(labels)
+    def __init__(
+        self,
+        graph: Graph,
+        label: IntArray,
+        labels: Labels,
+        states: int,
+        after: Callable[[IntArray, IntArray], IntArray],
+        what: str,
+    ) -> None:
+        self.graph, self.label, self.labels, self.after, self.what = graph, label, labels, after, what
         self.leaving = group_by(graph.src, graph.nodes)
-        self.contexts_found = KeyIndex(self.base**width)
+        self.numbering = KeyIndex(states)
         self.pairs = KeyIndex(max(1, graph.nodes) * MOST_CONTEXTS)
-        self.codes: list[IntArray] = []
+        self.states: list[IntArray] = []
 
-    def contexts(self) -> Contexts:
+    def found(self, first: int) -> tuple[IntArray, Graph]:
         """All that are reached, with the moves between them."""
-        nodes, base = max(1, self.graph.nodes), self.base
-        self.number(np.zeros(1, dtype=np.intp))
-        _, frontier = self.pairs.number(self.graph.starts)  # the empty context is number 0
+        nodes, base = max(1, self.graph.nodes), len(self.labels)
+        self.number(np.array([first]))
+        _, frontier = self.pairs.number(self.graph.starts)  # the first state is number 0
         moves: list[IntArray] = []
         heads: list[IntArray] = []
         while len(frontier):
-            context, node = np.divmod(frontier, nodes)
+            number, node = np.divmod(frontier, nodes)
             arcs, counts = self.leaving.rows(node)
-            tail = np.repeat(context, counts)
-            label = self.label[arcs]
-            head = self.number(self.next(np.concatenate(self.codes)[tail], label))
-            if self.contexts_found.count > MOST_CONTEXTS or self.pairs.count > MOST_PAIRS:
-                raise UsageError(
-                    f"the paths reach more than {MOST_CONTEXTS:,} contexts of {self.width} labels, or too many places "
-                    "in them: expected shorter contexts, or a smaller graph (lattice prune)"
-                )
+            tail, label = np.repeat(number, counts), self.label[arcs]
+            state = np.concatenate(self.states)[tail]
             said = label > 0
-            move, first = _different(tail[said] * base + label[said])
+            state[said] = self.after(state[said], label[said])
+            possible = state >= 0
+            arcs, tail, label, said = arcs[possible], tail[possible], label[possible], said[possible]
+            head = self.number(state[possible])
+            if self.numbering.count > MOST_CONTEXTS or self.pairs.count > MOST_PAIRS:
+                raise UsageError(
+                    f"the paths reach more than {MOST_CONTEXTS:,} {self.what}, or too many places in them: expected "
+                    "shorter ones, or a smaller graph (lattice prune)"
+                )
+            move, place = _different(tail[said] * base + label[said])
             moves.append(move)
-            heads.append(head[said][first])
+            heads.append(head[said][place])
             _, frontier = self.pairs.number(head * nodes + self.graph.dst[arcs])
-        return self.built(moves, heads)
+        return np.concatenate(self.states), self.built(moves, heads)
 
-    def number(self, codes: IntArray) -> IntArray:
-        """The number of each context; new ones get the next numbers."""
-        found, fresh = self.contexts_found.number(codes)
-        self.codes.append(fresh)
+    def number(self, states: IntArray) -> IntArray:
+        """The number of each state; new ones get the next numbers."""
+        found, fresh = self.numbering.number(states)
+        self.states.append(fresh)
         return found
 
-    def next(self, code: IntArray, label: IntArray) -> IntArray:
-        """The context after a label; epsilon changes nothing."""
-        if not self.width:
-            return code
-        shifted: IntArray = code % self.base ** (self.width - 1) * self.base + label
-        return np.where(label > 0, shifted, code)
-
-    def built(self, moves: list[IntArray], heads: list[IntArray]) -> Contexts:
-        """Moves are tail * base + label."""
+    def built(self, moves: list[IntArray], heads: list[IntArray]) -> Graph:
+        """Moves are tail * labels + label."""
         move, first = _different(np.concatenate([NO_INDICES, *moves]))
-        codes = np.concatenate(self.codes)
-        tail, label = np.divmod(move, self.base)
-        start = end_energies(len(codes), {0: 0.0})
+        tail, label = np.divmod(move, len(self.labels))
+        nodes = self.numbering.count
         head = np.concatenate([NO_INDICES, *heads])[first]
-        graph = Graph(tail, head, label, label, np.zeros(len(move)), start, np.zeros(len(codes)), self.labels)
-        powers = self.base ** np.arange(self.width - 1, -1, -1, dtype=np.intp)
-        return Contexts(codes[:, None] // powers % self.base, graph)
+        start = end_energies(nodes, {0: 0.0})
+        return Graph(tail, head, label, label, np.zeros(len(move)), start, np.zeros(nodes), self.labels)
 
 
 def _different(keys: IntArray) -> tuple[IntArray, IntArray]:

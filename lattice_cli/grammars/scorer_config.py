@@ -11,14 +11,15 @@ from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars.ngram import NgramModel
+    from lattice_cli.grammars.ngrams import NgramModel
 
 
 @dataclass(frozen=True, eq=False)
 class Scorers:
     """model: a language model over output labels, None for none; its energies count `scale` times, and every word
     costs word_energy more. further: other models, each with a scale of its own, which may be negative: its energies are
-    then taken out. unknown: what the models call words that they do not have. hot: word -> nats it gains."""
+    then taken out. grammar: a model that is a grammar: labels are its words, and no others are possible. unknown: what
+    the other models call words that they do not have. hot: word -> nats it gains."""
 
     model: NgramModel | None = None
     scale: float = 1.0
@@ -26,18 +27,19 @@ class Scorers:
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
     further: Sequence[tuple[NgramModel, float]] = ()
+    grammar: NgramModel | None = None
 
     def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""
         from lattice_cli.grammars.hot_words import HotWords
-        from lattice_cli.grammars.ngram_scorer import NgramScorer
+        from lattice_cli.grammars.ngrams import NgramScorer
         from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
-        parts: list[Scorer] = []
+        parts: list[Scorer] = [] if self.grammar is None else [NgramScorer.of(self.grammar, labels)]
         own = [] if self.model is None else [(self.model, self.scale)]
         for place, (model, scale) in enumerate([*own, *self.further]):
             spelled = spells_words(model, spoken, spelling)
-            words = ("", *(model.labels[word] for word in model.words), "") if spelled else labels
+            words = ("", *(model.labels[word] for word in model.words.tolist()), "") if spelled else labels
             scorer = NgramScorer.of(model, words, self.unknown).scaled(scale, 0.0 if place else self.word_energy)
             parts.append(SpelledModel.of(scorer, words, labels, spelling) if spelled else scorer)
         if len(self.unsaid(spoken, spelling)) < len(self.hot):
@@ -49,7 +51,7 @@ class Scorers:
         from lattice_cli.grammars.spelled_words import spells_words
 
         models = [model for model in (self.model, *(model for model, _ in self.further)) if model is not None]
-        own = [set(model.labels) for model in models if not spells_words(model, spoken, spelling)]
+        own = [model.numbers for model in models if not spells_words(model, spoken, spelling)]
         return frozenset(label for label in spoken if any(label not in labels for labels in own))
 
     def unsaid(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:

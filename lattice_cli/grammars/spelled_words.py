@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray
-from lattice_cli.grammars.ngram import NgramModel
-from lattice_cli.grammars.ngram_scorer import NgramScorer
+from lattice_cli.grammars.ngrams import NgramModel, NgramScorer
 from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels, Trie
 
@@ -135,7 +134,7 @@ def spells_words(model: NgramModel, labels: frozenset[str], spelling: Spelling) 
     if spelling.kind == "words":
         return False
     tags = ("<", "[")  # <unk> and its like are no words that were spelled
-    names = (model.labels[word] for word in model.words)
+    names = (model.labels[word] for word in model.words.tolist())
     return any(len(name) > 1 and name not in labels and name[0] not in tags for name in names)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats import StoredModel
+from lattice_cli.grammars import NgramModel
 from lattice_cli.learning.grammars import GRAMMAR
 from lattice_cli.models.neural_store import NEURAL, neural_of
 
@@ -52,6 +53,15 @@ def described(stored: StoredModel) -> dict[str, Any]:
         names = recognizer.get("scores") or _get(stored, "scores", dict)
         told["scales"] = dict(zip(map(str, names), scales.reshape(-1).tolist()))
     return told
+
+
+def described_ngrams(model: NgramModel) -> dict[str, Any]:
+    """What a compiled language model tells."""
+    lengths = np.searchsorted(model.levels, np.asarray(model.key) // len(model.labels), side="right")
+    counts = np.bincount(lengths, minlength=model.order + 1)[1:]
+    begin, end = (None if tag is None else model.labels[tag] for tag in (model.begin, model.end))
+    told = {"ngrams": counts.tolist(), "words": len(model.words), "histories": model.histories}
+    return {**told, "begin": begin, "end": end}
 
 
 def _get(stored: StoredModel, name: str, kind: type | tuple[type, ...], of: Mapping[str, Any] | None = None) -> Any:

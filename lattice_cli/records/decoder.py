@@ -12,13 +12,13 @@ from lattice_cli.arrays import distinct
 from lattice_cli.composition import ADD, Combine, Composition, alone, compose
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
-from lattice_cli.grammars import Spelling, spelling_of
+from lattice_cli.grammars import NgramGrammar, Scorers, Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
 
 if TYPE_CHECKING:
     from lattice_cli.emissions import DecodingGraph, Heuristic
-    from lattice_cli.grammars import Scorer, Scorers
+    from lattice_cli.grammars import Scorer
 
 #: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
 PAIRED_LABELS = 300
@@ -70,6 +70,14 @@ class Decoder:
     def _on_demand(self) -> bool:
         return not isinstance(self.grammar, Document | None)
 
+    @cached_property
+    def by_rows(self) -> Decoder:
+        """What takes a matrix row by row for this one: n-grams are asked then, as language models are."""
+        if not isinstance(self.grammar, NgramGrammar):
+            return self
+        judges = replace(self.scorers or Scorers(), grammar=self.grammar.model)
+        return Decoder(None, self.ctc, self.combine, judges)
+
     def reading(self, document: Document) -> Decoder:
         """The decoder of a record that may say itself which of its labels is the blank.
 
@@ -81,7 +89,8 @@ class Decoder:
             return self
         if self.ctc is not None:
             raise UsageError(f"{document.source}: the blank of CTC is {blank!r} there, but {self.ctc!r} is given")
-        if isinstance(grammar, Document) and blank in grammar.graph.labels:
+        words = grammar.graph.labels if isinstance(grammar, Document) else getattr(grammar, "labels", ())
+        if blank in words:
             return self
         note(document.source, f"read as CTC, its blank is {blank!r}")
         if blank not in self._by_blank:

@@ -108,7 +108,8 @@ def decode(
     """What is asked of each record, or why it has no path. Raises Diverged, UsageError."""
     decoder, request = decoder or Decoder(), request or SearchRequest()
     results: list[Decoding | NoPath] = []
-    for group in grouped(interpretations(documents, decoder, None if of == "interpretation" else request)):
+    whole = of == "interpretation" or (of == "grammar" and decoder.by_rows is not decoder)
+    for group in grouped(interpretations(documents, decoder, None if whole else request)):
         for interpretation, ranking in zip(group, _rankings(group, request)):
             paths, energies = ranking.paths, ranking.energies
             if not paths:

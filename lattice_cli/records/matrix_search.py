@@ -114,7 +114,7 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
 
     best_only: nothing but the best path is wanted.
     """
-    decoder = decoder.reading(document)
+    decoder = decoder.reading(document).by_rows
     grammar, ctc, scored = decoder.grammar, decoder.ctc, decoder.scorers is not None
     if not decoder.takes_rows:
         return None

@@ -75,7 +75,8 @@ def forward(
             # CTC without a grammar: every alignment is a path, and has one.
             waiting.append(Interpretation(document, None, None, None, blank=blank))
             continue
-        matrix = None if whole else matrix_of(document, decoder)
+        asked = decoder.by_rows is not decoder  # n-grams, for sums over the part of them that is reached
+        matrix = None if whole or asked else matrix_of(document, decoder)
         if matrix is not None and matrix.product_arcs > LARGE:
             results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
             waiting = []

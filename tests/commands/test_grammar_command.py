@@ -49,7 +49,7 @@ def refused(done: Done, status: int, message: str) -> None:
     assert done.err.startswith(("lattice: ", "Usage: "))
 
 
-KINDS = ["words", "dict", "arpa", "ctc", "transcript", "regex", "jsgf", "fsg", "neural", "union"]
+KINDS = ["words", "dict", "arpa", "lm", "ctc", "transcript", "regex", "jsgf", "fsg", "neural", "union"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

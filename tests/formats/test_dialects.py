@@ -10,6 +10,7 @@ import math
 import pathlib
 from typing import Any
 
+import numpy as np
 import pytest
 from support.commands import records, run
 
@@ -573,8 +574,8 @@ def lm(unigrams: str, longer: str = "") -> str:
 def test_a_back_off_weight_of_0_behind_the_longest_means_nothing() -> None:
     pathlib.Path("x.arpa").write_text(lm("-99 <s> 0.0000\n-0.30103 </s> 0.0000\n-0.30103 a 0\n"), encoding="utf-8")
     model = read_arpa("x.arpa")
-    a = model.labels.index("a")
-    assert model.energy(model.first, a) + model.ending((a,)) == pytest.approx(1.386294, abs=1e-6)
+    energy, after = model.step(np.array([model.first]), np.array([model.labels.index("a")]))
+    assert energy[0] + model.ends[after[0]] == pytest.approx(1.386294, abs=1e-6)
     pathlib.Path("y.arpa").write_text(lm("-1 a -0.2\n-1 b\n", "-0.4 a b\t0.0\n-0.5 b a -0.3\n"), encoding="utf-8")
     with pytest.raises(
         FormatError, match=r"^y\.arpa:11: a longest n-gram has back-off weight -0\.3, expected none, or"
@@ -586,9 +587,10 @@ def test_a_back_off_weight_of_0_behind_the_longest_means_nothing() -> None:
 def test_white_space_of_others_is_part_of_words(word: str) -> None:
     pathlib.Path("x.arpa").write_text(lm(f"-0.9\t{word}\t-0.3\n-0.2 a\n", f"-0.1 a {word}\n"), encoding="utf-8")
     model = read_arpa("x.arpa")
-    number = model.labels.index(word)
-    assert model.backoff[(number,)] == pytest.approx(0.3 * LN10)
-    assert model.energy((model.labels.index("a"),), number) == pytest.approx(0.1 * LN10)
+    _, after = model.step(np.zeros(2, dtype=int), np.array([model.labels.index(word), model.labels.index("a")]))
+    assert model.leaving[after[0]] == pytest.approx(0.3 * LN10)
+    energy, _ = model.step(after[1:], np.array([model.labels.index(word)]))
+    assert energy[0] == pytest.approx(0.1 * LN10)
 
 
 def test_a_model_in_which_no_sentence_ends_says_so() -> None:

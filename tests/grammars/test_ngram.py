@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import oracle
-from support.grammar_oracle import Gram, energies_of, epsilon_energies, read_model, sentence_energy
+from support.grammar_oracle import Gram, energies_of, epsilon_energies, ngram_texts, read_model, sentence_energy
 
 from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError
@@ -24,34 +24,13 @@ from lattice_cli.graph import Graph, linear_graph
 from lattice_cli.graph.epsilon_removal import silent_arcs
 
 
-@st.composite
-def models(draw: st.DrawFn, most_words: int = 3) -> str:
-    """A model of one to three words an n-gram, with probabilities of 0 and weights above 1 in it."""
-    vocabulary = [f"w{number}" for number in range(draw(st.integers(1, most_words)))]
-    order = draw(st.integers(1, 3))
-    rng = random.Random(draw(st.integers(0, 10**6)))
-    grams: list[list[Gram]] = [[(word,) for word in ("<s>", "</s>", *vocabulary)]]
-    for _ in range(1, order):
-        longer = [(*gram, word) for gram in grams[-1] if gram[-1] != "</s>" for word in ("</s>", *vocabulary)]
-        share = rng.choice([0.1, 0.4, 0.8])
-        grams.append([gram for gram in longer if rng.random() < share])
-    text = "a comment\n\\data\\\n" + "".join(f"ngram {size}={len(some)}\n" for size, some in enumerate(grams, 1))
-    for size, some in enumerate(grams, 1):
-        text += f"\n\\{size}-grams:\n"
-        for gram in some:
-            log_p = -99 if gram == ("<s>",) or rng.random() < 0.05 else round(-3 * rng.random(), 4)
-            weight = rng.choice(["", "\t0.0", f"\t{round(rng.uniform(-1, 0.5), 4)}"]) if size < order else ""
-            text += f"{log_p}\t{' '.join(gram)}{weight}\n"
-    return text + "\n\\end\\\n"
-
-
 def sentences(text: str, longest: int) -> list[Gram]:
     grams, _ = read_model(text)
     words = [gram[0] for gram in grams if len(gram) == 1 and gram[0] not in ("<s>", "</s>")]
     return [said for length in range(longest + 1) for said in itertools.product(words, repeat=length)]
 
 
-@given(text=models())
+@given(text=ngram_texts())
 def test_exact_has_one_path_a_sentence_at_its_energy(text: str) -> None:
     grams, order = read_model(text)
     model = arpa_model(text, "model")
@@ -64,7 +43,7 @@ def test_exact_has_one_path_a_sentence_at_its_energy(text: str) -> None:
         assert energies_of(said, intervals) == wanted
 
 
-@given(text=models(), data=st.data())
+@given(text=ngram_texts(), data=st.data())
 def test_epsilon_has_a_path_for_every_way_to_back_off(text: str, data: st.DataObject) -> None:
     grams, order = read_model(text)
     graph = with_epsilon(arpa_model(text, "model"))
@@ -73,7 +52,7 @@ def test_epsilon_has_a_path_for_every_way_to_back_off(text: str, data: st.DataOb
         assert sorted(energies_of(said, graph)) == pytest.approx(expected, abs=1e-9)
 
 
-@given(text=models(most_words=40), data=st.data())
+@given(text=ngram_texts(most_words=40), data=st.data())
 def test_intervals_of_larger_vocabularies(text: str, data: st.DataObject) -> None:
     grams, order = read_model(text)
     graph = exact(arpa_model(text, "model"), most_in_table=0)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.grammar_oracle import read_model, sentence_energy
 from support.strategies import graphs, moderate_energies
 
 from lattice_cli.composition import alone
@@ -41,6 +42,8 @@ ngram 2=4
 
 \\end\\
 """
+#: The same with words of one letter.
+SHORTER = ARPA.replace(" abc", " d").replace("cab", "c").replace(" ab", " b")
 CHARACTERS = ("", "a", "b", "c", " ")
 BARS = ("", "a", "b", "c", "|")
 FIRST = ("", "▁a", "▁ab", "▁c", "b", "ab", "c", "▁")
@@ -54,16 +57,12 @@ def model(unknown: bool = True) -> NgramModel:
 
 
 def expected(told: NgramModel, words: Sequence[str], scale: float = 1.0, each: float = 0.0) -> float:
-    """The energy of a sentence by the model itself."""
-    names = {label: number for number, label in enumerate(told.labels) if number}
-    context, energy = told.first, 0.0
-    for word in words:
-        number = names.get(word, names.get("<unk>", -1))
-        if number < 0 or number not in told.words:
-            return math.inf
-        energy += scale * told.energy(context, number) + each
-        context = told.kept((*context, number))
-    return energy + scale * told.ending(context)
+    """The energy of a sentence by the n-grams that the model has."""
+    grams, order = read_model(ARPA if "abc" in told.labels else SHORTER)
+    known = tuple(word if (word,) in grams and word not in ("<s>", "</s>") else "<unk>" for word in words)
+    if "<unk>" in known and told.labels.index("<unk>") not in told.words:
+        return math.inf
+    return scale * sentence_energy(known, grams, order) + each * len(words)
 
 
 def asked(scorer: Scorer, labels: Sequence[str], answer: Sequence[str]) -> float:
@@ -118,8 +117,7 @@ def test_rescoring_by_spelled_words_is_that_of_each_path(graph: Graph) -> None:
 
 
 def test_a_model_of_labels_is_one_of_labels() -> None:
-    shorter = ARPA.replace(" abc", " d").replace("cab", "c").replace(" ab", " b")
-    characters = arpa_model(shorter, "model")
+    characters = arpa_model(SHORTER, "model")
     scorer, _ = of(characters, CHARACTERS[:-1])
     assert asked(scorer, CHARACTERS[:-1], ["a", "b"]) == pytest.approx(expected(characters, ["a", "b"]))
 

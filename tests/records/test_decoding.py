@@ -12,6 +12,7 @@ import pickle
 import numpy as np
 import pytest
 from support import ROOT
+from support.grammar_oracle import read_model, sentence_energy
 
 from lattice_cli.cli.main import main
 from lattice_cli.errors import NoPath
@@ -324,7 +325,7 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
     from lattice_cli.grammars import Scorers
 
     model = arpa_model(MODEL, "model")
-    names = {label: number for number, label in enumerate(model.labels) if number}
+    grams, order = read_model(MODEL)
     sentences = [words for count in (1, 2, 3) for words in itertools.product(WORDS, repeat=count)]
     monkeypatch.setattr(rowwise, "_SMALL", small)
     for seed in range(4):
@@ -335,11 +336,8 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
             (own,) = decode([document], Decoder(grammar_of([text], "x", "x"), "_"))
             if isinstance(own, NoPath):
                 continue
-            context, energy = model.first, own.paths[0].energy
-            for word in words:
-                energy += 1.5 * model.energy(context, names[word]) - 0.75
-                context = model.kept((*context, names[word]))
-            judged.append((energy + 1.5 * model.ending(context) - 0.5 * words.count("bat"), list(words)))
+            energy = own.paths[0].energy + 1.5 * sentence_energy(words, grams, order) - 0.75 * len(words)
+            judged.append((energy - 0.5 * words.count("bat"), list(words)))
         judged.sort()
         scorers = Scorers(model, 1.5, -0.75, (), {"bat": 0.5})
         decoder = Decoder(lexicon(), "_", scorers=scorers)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections import Counter
+
+from hypothesis import strategies as st
 
 from lattice_cli.composition import compose
 from lattice_cli.graph import Graph, linear_graph
@@ -60,11 +63,16 @@ def log10_p(word: str, context: Gram, grams: dict[Gram, tuple[float, float]]) ->
 
 def sentence_energy(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> float:
     """-ln p of a sentence."""
-    total, history = 0.0, ("<s>",)
+    return sum(word_energies(sentence, grams, order))
+
+
+def word_energies(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> list[float]:
+    """-ln p of each word of a sentence, and of its end."""
+    found, history = [], ("<s>",)
     for word in (*sentence, "</s>"):
-        total += log10_p(word, history[len(history) - order + 1 :] if order > 1 else (), grams)
+        found.append(-log10_p(word, history[len(history) - order + 1 :] if order > 1 else (), grams) * math.log(10))
         history = (*history, word)
-    return -total * math.log(10)
+    return found
 
 
 def epsilon_energies(sentence: Gram, grams: dict[Gram, tuple[float, float]], order: int) -> list[float]:
@@ -91,3 +99,24 @@ def epsilon_energies(sentence: Gram, grams: dict[Gram, tuple[float, float]], ord
 def merged(alignment: tuple[str, ...]) -> tuple[str, ...]:
     """What an alignment says: repeats merged, blanks left out."""
     return tuple(label for label, _ in itertools.groupby(alignment) if label != "_")
+
+
+@st.composite
+def ngram_texts(draw: st.DrawFn, most_words: int = 3) -> str:
+    """A model of one to three words an n-gram, with probabilities of 0 and weights above 1 in it."""
+    vocabulary = [f"w{number}" for number in range(draw(st.integers(1, most_words)))]
+    order = draw(st.integers(1, 3))
+    rng = random.Random(draw(st.integers(0, 10**6)))
+    grams: list[list[Gram]] = [[(word,) for word in ("<s>", "</s>", *vocabulary)]]
+    for _ in range(1, order):
+        longer = [(*gram, word) for gram in grams[-1] if gram[-1] != "</s>" for word in ("</s>", *vocabulary)]
+        share = rng.choice([0.1, 0.4, 0.8])
+        grams.append([gram for gram in longer if rng.random() < share])
+    text = "a comment\n\\data\\\n" + "".join(f"ngram {size}={len(some)}\n" for size, some in enumerate(grams, 1))
+    for size, some in enumerate(grams, 1):
+        text += f"\n\\{size}-grams:\n"
+        for gram in some:
+            log_p = -99 if gram == ("<s>",) or rng.random() < 0.05 else round(-3 * rng.random(), 4)
+            weight = rng.choice(["", "\t0.0", f"\t{round(rng.uniform(-1, 0.5), 4)}"]) if size < order else ""
+            text += f"{log_p}\t{' '.join(gram)}{weight}\n"
+    return text + "\n\\end\\\n"

@@ -1,4 +1,4 @@
-"""The grammar command: builds grammars of ten kinds."""
+"""The grammar command: builds grammars of eleven kinds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lattice_cli.cli.options import (
     Group,
     Option,
     StrictCommand,
+    encoding_option,
     ending_options,
     file_given,
     file_named,
@@ -19,6 +20,7 @@ from lattice_cli.cli.options import (
     neural_options,
     say,
 )
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io, notations
 
 #: From this many labels on the CTC topology has a tree instead of an arc for every pair.
@@ -178,6 +180,29 @@ def arpa(file: str, backoff: str, no_unk: bool, ending: options.Ending) -> None:
     else:
         graph = exact(model)
     ending.deliver(graph, source, [file])
+
+
+@grammar.command(short_help="N-grams compiled, for --lm and -g.")
+@click.argument("file", metavar="FILE", type=file_read)
+@click.option(
+    "-o", "--output", metavar="MODEL", type=file_named, required=True, help="The compiled model to write, an .npz."
+)
+@click.option("--no-unk", is_flag=True, help="Leave <unk> out: words that the model does not have are impossible.")
+@encoding_option
+def lm(file: str, output: str, no_unk: bool, encoding: str | None) -> None:
+    """An n-gram model in the ARPA form, compiled once: what --lm and -g otherwise make of it at every command.
+
+    MODEL is mapped rather than read: only what is asked for is loaded, and processes share it. Energies are the same to
+    the last digit.
+
+    Examples:
+      lattice grammar lm grammars/robot.arpa -o robot.npz
+      lattice viterbi samples/goforward.slf.gz --lm robot.npz --lm-scale 10
+    """
+    if not output.endswith(".npz"):
+        raise UsageError(f"{output}: a compiled model is an .npz file, expected a name that ends so")
+    io.require_place(output)
+    notations.write_ngrams(output, notations.read_arpa(file, no_unk, encoding))
 
 
 @grammar.command(short_help="The CTC topology, from alignments to outputs.")

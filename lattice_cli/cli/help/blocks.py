@@ -85,6 +85,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     ),
     "dict": ("--output", "--vocabulary", "--loop", "--no-stress", "--union", "--closure", "--optional"),
     "arpa": ("--output", "--backoff", "--no-unk", "--union", "--closure", "--optional"),
+    "lm": ("--output", "--no-unk", "--encoding"),
     "ctc": ("--blank", "--output", "--form"),
     "transcript": ("--output", "--spell", "--union", "--closure", "--optional", "--energy"),
     "regex": ("--output", "--spell", "--vocabulary", "--union", "--closure", "--optional", "--energy"),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ctc_option,
         decoder_options,
         drawing_options,
+        encoding_option,
         graph_options,
         graph_output_option,
         input_options,

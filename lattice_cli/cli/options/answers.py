@@ -42,7 +42,7 @@ class ScorerOptions:
             gains = {word.name: word.energy for word in listed} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
-        models = [notations.read_arpa(path, encoding=encoding) for path in self.lm]
+        models = [notations.read_ngrams(path, encoding) for path in self.lm]
         scales = self._scales()
         first, scale = (models[0], scales[0]) if models else (None, 1.0)
         further = list(zip(models, scales))[1:]
@@ -162,7 +162,7 @@ scorer_options = grouped(
         metavar="FILE",
         type=file_read,
         multiple=True,
-        help="Language model over output words, in ARPA form; exact. May be repeated.",
+        help="Language model over output words, ARPA or compiled (grammar lm); exact. May be repeated.",
     ),
     click.option(
         "--lm-scale",

@@ -42,6 +42,14 @@ def _joined(labels: Any) -> Any:
 
 
 def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if "ngrams" in told:
+        yield "read as", "compiled language model"
+        sizes = (f"{count:,} of {counted(size, 'word')}" for size, count in enumerate(told["ngrams"], 1))
+        yield "n-grams", ", ".join(sizes)
+        yield "words that can be said", f"{told['words']:,}"
+        yield "histories", f"{told['histories']:,}"
+        yield "sentences begin, end with", ", ".join(told[name] or "nothing" for name in ("begin", "end"))
+        return
     recognizer, training = told.get("recognizer"), told["training"]
     yield "read as", "trained model" if recognizer else "neural grammar"
     if recognizer:

@@ -226,7 +226,7 @@ class JudgedReport(ViterbiReport):
 
     def __init__(self, run: RunOptions, shown: Shown, judges: Scorers) -> None:
         super().__init__(run, shown)
-        self._model = frozenset() if judges.model is None else frozenset(judges.model.labels[1:])
+        self._model = {} if judges.model is None else judges.model.numbers
         self._unsaid: frozenset[str] | None = None
         self._strange: Counter[str] = Counter()
         self._labels = 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.array_files import ArrayArchive, read_array
+    from lattice_cli.formats.io.array_files import ArrayArchive, MappedArchive, read_array, write_arrays
     from lattice_cli.formats.io.files import (
         as_record,
         is_device,

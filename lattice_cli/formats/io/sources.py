@@ -109,6 +109,16 @@ class Source:
             raise FormatError(f"{self.name}: cannot read from byte {offset} on: {error.strerror or error}") from None
 
     @property
+    def size(self) -> int | None:
+        """The bytes of its file; None for a pipe and the like."""
+        return self._size
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a file of the system as it lies there, neither packed nor recoded."""
+        return self._file is self._raw and self._size is not None and self.name != "standard input"
+
+    @property
     def head(self) -> bytes:
         """The first bytes, as many as came at once, but at least a line, or as much as tells a form."""
         while not self._tells(self._head) and (more := self._read_chunk()):

@@ -85,6 +85,7 @@ def split_npz(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
 def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Records:
     """A graph, or the inputs of many records."""
     from lattice_cli.formats.native.npz import document_of
+    from lattice_cli.formats.notations import NGRAMS
 
     arrays = ArrayArchive(data, source)
     if "model" in arrays and options.models != "grammar":
@@ -93,6 +94,13 @@ def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> R
             name = "MODEL" if path == STDIN else path
             ways = f"lattice recognize {name} INPUTS makes graphs, -g {name} is its grammar, lattice show {name} shows"
             raise FormatError(f"{source}: a trained model, expected a graph ({ways} what it is)")
+        yield ModelFile(path, source, arrays)
+        return
+    if NGRAMS in arrays:
+        options.require_unused(("scales", *MATRIX_OPTIONS), source, "is a compiled language model")
+        if options.models != "itself":
+            ways = "--lm and -g take it, lattice show tells what it is"
+            raise FormatError(f"{source}: a compiled language model, expected a graph ({ways})")
         yield ModelFile(path, source, arrays)
         return
     if "model" in arrays or "about" in arrays or "src" in arrays:
