@@ -29,7 +29,7 @@ from lattice_cli.emissions import (
 )
 from lattice_cli.emissions.free import FreeRows
 from lattice_cli.emissions.token_lattice import token_lattice
-from lattice_cli.grammars import spelling_of
+from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
 from lattice_cli.records.interpretation import Interpretation, Search
@@ -57,7 +57,7 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
         if free is not None:
             yield from _all_at_once(waiting)
             waiting = []
-            yield _free(document, free, request)
+            yield _free(document, free, decoder, request)
             continue
         matrix = matrix_of(document, decoder)
         if matrix is not None and matrix.all_at_once(request):
@@ -118,9 +118,11 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
 
 
 def free_rows_of(document: Document, decoder: Decoder, whatever_size: bool = False) -> FreeRows | None:
-    """A CTC matrix without grammar and scorers; None for another record, or if it is better composed."""
+    """A CTC matrix without a grammar, or words that are scored; None for another record, or if it is better composed."""
     decoder = decoder.reading(document)
-    if decoder.grammar is not None or decoder.scorers is not None or not decoder.takes_rows:
+    if decoder.grammar is not None or not decoder.takes_rows:
+        return None
+    if decoder.scorers is not None and decoder.scorer(document.graph.labels, *_told(document, decoder)) is not None:
         return None
     emissions = emission_matrix_of(document.graph)
     if emissions is None or decoder.ctc not in emissions.labels[1:]:
@@ -200,15 +202,22 @@ def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
     return matrix.interpretation(found, _search(matrix, best, best.exact and sure, min(best.bound, complete)))
 
 
-def _free(document: Document, free: FreeRows, request: SearchRequest) -> Interpretation:
+def _told(document: Document, decoder: Decoder) -> tuple[frozenset[str], Spelling]:
+    """The labels that answers of CTC without a grammar can have, and how they spell words."""
+    spoken = document.graph.spoken - {decoder.ctc or ""}
+    return spoken, spelling_of(spoken, document.split)
+
+
+def _free(document: Document, free: FreeRows, decoder: Decoder, request: SearchRequest) -> Interpretation:
     """What is asked of one matrix without a grammar."""
+    decoder = decoder.reading(document)
     best = float(free.lowest.sum())
-    blank = free.record.labels[free.matrix.label[free.blank]]
+    unsaid = frozenset[str]() if decoder.scorers is None else decoder.unsaid(*_told(document, decoder))
 
     def interpretation(chosen: BoolArray, sums: FreeRows | None = free) -> Interpretation:
         search = Search(True, best + free.matrix.ends, int(chosen.sum(axis=1).max()))
         found = free.lattice(chosen)
-        return Interpretation(document, None, found, None, search, blank=blank, free=sums)
+        return Interpretation(document, None, found, None, search, None, unsaid, decoder.ctc, free=sums)
 
     reach = free.above <= request.margin
     if request.margin and np.log(reach.sum(axis=1)).sum() <= _FEW:

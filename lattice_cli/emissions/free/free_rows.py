@@ -8,13 +8,14 @@ a matrix of any size; sums over all paths are taken row by row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, boltzmann, spans
-from lattice_cli.composition import ADD, Composition
+from lattice_cli.composition import ADD, Composition, compose
+from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.free.answer_chain import AnswerChain
 from lattice_cli.emissions.free.row_consensus import RowConsensus
 from lattice_cli.emissions.matrix import EmissionMatrix
@@ -104,6 +105,26 @@ class FreeRows:
         nothing, nowhere = np.full(len(head), -1), np.zeros(nodes, dtype=np.intp)
         left_arc, left_node = matrix.arc[row, column][head], np.append(0, row + 1)
         return Composition(record, no_grammar, ADD, graph, left_arc, nothing, left_node, nowhere, None)
+
+    def through(self, answers: Graph) -> Composition:
+        """All paths with the answers of an acceptor, by arcs of the record."""
+        labels = [place for place, label in enumerate(self.record.labels) if label in answers.spoken]
+        columns = np.append(np.flatnonzero(np.isin(self.matrix.label, labels)), self.blank)
+        arcs = np.sort(self.matrix.arc[:, columns].reshape(-1))
+        arcs = arcs[arcs >= 0]
+        record = self.record
+        taken = (column[arcs] for column in (record.src, record.dst, record.ilabel, record.olabel, record.energy))
+        read = DecodingGraph.of(answers, record.labels[self.matrix.label[self.blank]])
+        assert read is not None, "an acceptor has no epsilons"
+        found = compose(Graph(*taken, record.start, record.final, record.labels), read.graph)
+        return replace(found, left=record, left_arc=arcs[found.left_arc])
+
+    def free_energy(self, beta: float) -> tuple[float, FloatArray]:
+        """Of all paths, nats, and (arcs,) the posterior of every arc of the record."""
+        free, there = self._free_above(beta), self.matrix.arc >= 0
+        posterior = np.zeros(self.record.arcs)
+        posterior[self.matrix.arc[there]] = np.exp(-beta * (self.above - free[:, None]))[there]
+        return float((self.lowest + free).sum()) + self.matrix.ends, posterior
 
     def alignment(self, answer: Sequence[int]) -> IntArray | None:
         """(rows,) the classes of the best path with an answer, indices of the record's labels; None: it has none."""
