@@ -62,8 +62,8 @@ class Interpretation:
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
     why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of
-    CTC. strange: labels of answers that the language model does not have. free: a matrix without a grammar, of which the
-    graph has only what is wanted: sums over all paths are asked of it.
+    CTC. strange: labels of answers that the language model does not have. free: a matrix without a grammar,
+    of which the graph has only what is wanted: sums over all paths are asked of it.
     """
 
     document: Document

@@ -118,7 +118,10 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
 
 
 def free_rows_of(document: Document, decoder: Decoder, whatever_size: bool = False) -> FreeRows | None:
-    """A CTC matrix without a grammar, or words that are scored; None for another record, or if it is better composed."""
+    """A CTC matrix without a grammar and scored words; None for another record, or if it is better composed.
+
+    whatever_size: also one that is so small that it is as well composed.
+    """
     decoder = decoder.reading(document)
     if decoder.grammar is not None or not decoder.takes_rows:
         return None

@@ -128,7 +128,7 @@ def _listed_places(answer: tuple[int, ...], listed: Sequence[tuple[tuple[int, ..
 
 
 class Spoken(NamedTuple):
-    """(n, places + 1) distances behind a label each: the least, and what it is of if no place behind it is skipped: with
+    """(n, places + 1) distances behind a label each: the least, and what it is if no place behind it is skipped, with
     the label at the last place, or at none."""
 
     arriving: FloatArray

@@ -49,7 +49,8 @@ class FreeRows:
     @cached_property
     def best(self) -> IntArray:
         """(rows,) the class of each row on the best path; of equal ones the first."""
-        return self.matrix.energies.argmin(axis=1)
+        found: IntArray = self.matrix.energies.argmin(axis=1)
+        return found
 
     def chosen(self, *paths: IntArray) -> BoolArray:
         """(rows, classes) true for the classes of these paths, (rows,) each."""
@@ -75,8 +76,8 @@ class FreeRows:
         yield self.matrix.arc >= 0, np.inf
 
     def lattice(self, chosen: BoolArray) -> Composition:
-        """The paths over some classes of each row, one of each row at least, read as CTC. A node behind the first one is
-        a row with its class."""
+        """The paths over some classes of each row, one of each row at least, read as CTC. A node behind the first one
+        is a row with its class."""
         matrix, record = self.matrix, self.record
         row, column = np.nonzero(chosen)
         counts = np.bincount(row, minlength=matrix.steps)
@@ -113,10 +114,11 @@ class FreeRows:
         arcs = np.sort(self.matrix.arc[:, columns].reshape(-1))
         arcs = arcs[arcs >= 0]
         record = self.record
-        taken = (column[arcs] for column in (record.src, record.dst, record.ilabel, record.olabel, record.energy))
+        src, dst, label, energy = record.src[arcs], record.dst[arcs], record.ilabel[arcs], record.energy[arcs]
+        part = Graph(src, dst, label, label, energy, record.start, record.final, record.labels)
         read = DecodingGraph.of(answers, record.labels[self.matrix.label[self.blank]])
         assert read is not None, "an acceptor has no epsilons"
-        found = compose(Graph(*taken, record.start, record.final, record.labels), read.graph)
+        found = compose(part, read.graph)
         return replace(found, left=record, left_arc=arcs[found.left_arc])
 
     def free_energy(self, beta: float) -> tuple[float, FloatArray]:

@@ -1,9 +1,10 @@
-"""What stands at each place of an answer, and the answer of least risk, over all alignments of a matrix without grammar.
+"""What stands at each place of an answer, and the answer of least risk, over all alignments without a grammar.
 
 The recursion of `search.minimum_risk`, row by row: a state is the label that the last row has. Any label may follow any
 other, so what comes before a label is the mean over all states but its own, which is what all states have less its own
-share, with the few likely ones taken one by one: a row costs labels times places, not pairs of labels. Labels that are nowhere likely and that the answer does not
-have are one state together, which counts as some other label: no probability is left out.
+share, with the few likely ones taken one by one: a row costs labels times places, not pairs of labels. Labels that are
+nowhere likely and that the answer does not have are one state together, which counts as some other label: no
+probability is left out.
 
 Of a long answer the distances are kept within a window of places that follows the least one; what would be aligned
 farther off is not, so that the expected distance stays a bound from above.
@@ -17,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray
 from lattice_cli.emissions.product_sweep import Alphas
 from lattice_cli.graph import EPSILON
 from lattice_cli.search.minimum_risk import ConfusionSets, Spoken, descended, hypothesis_of, spoken_over
@@ -84,7 +85,7 @@ class _States:
     stay: FloatArray
 
     @staticmethod
-    def of(probabilities: FloatArray, labels: IntArray, blank: int | None, own: FloatArray) -> _States:
+    def of(probabilities: FloatArray, labels: IntArray, blank: int | None, own: BoolArray) -> _States:
         """own: (classes,) true for those that have a state of their own."""
         named = np.flatnonzero(own)
         label = labels[named]
@@ -191,7 +192,7 @@ class _Aligned:
         return np.concatenate([distance[:, new - old :], distance[:, -1:] + further], axis=1)
 
     def _ways(self, row: int, before: FloatArray) -> _Ways:
-        """The ways into each state by its label: from each likely state before the row, and from all others together."""
+        """The ways into each state by its label: from each likely state before the row, from all others together."""
         weight, stay = self._of.before(row), self._of.stay[row]
         alone = np.flatnonzero(weight >= (_ALONE if self._of.repeats else np.inf))
         tails = np.zeros((len(alone) + 1, len(weight)))
@@ -218,7 +219,7 @@ class _Aligned:
         states, before = self._of, self._moved(row, distance)
         ways = self._ways(row, before)
         arriving = self._spoken(row, ways).arriving.reshape(ways.mean.shape)
-        after = np.einsum("gs,gsp->sp", ways.share, arriving)
+        after: FloatArray = np.einsum("gs,gsp->sp", ways.share, arriving)
         after += states.stay[row][:, None] * before
         if states.blank is not None:
             after[states.blank] = states.before(row) @ before
@@ -230,7 +231,7 @@ class _Aligned:
         before, first, width = self._moved(row, distance), int(self._first[row + 1]), self._width
         ways = self._ways(row, before)
         over = self._spoken(row, ways)
-        pulled = states.stay[row][:, None] * flow
+        pulled: FloatArray = states.stay[row][:, None] * flow
         speaking = np.where(ways.share[:, :, None] > 0, flow, 0.0)
         if states.blank is not None:
             pulled += np.outer(states.before(row), flow[states.blank])

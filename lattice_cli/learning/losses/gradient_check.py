@@ -135,8 +135,9 @@ def _folded(term: AnswerEnergy, changes: BoolArray) -> tuple[Graph, IntArray]:
     energy = graph.energy[rest[order]]
     together = term.semiring.totals(energy, firsts) if len(firsts) else energy
     arcs = np.concatenate([kept, rest[order][firsts]])
-    columns = (column[arcs] for column in (graph.src, graph.dst, graph.ilabel, graph.olabel))
-    return Graph(*columns, np.append(graph.energy[kept], together), graph.start, graph.final, graph.labels), kept
+    src, dst, ilabel, olabel = (column[arcs] for column in (graph.src, graph.dst, graph.ilabel, graph.olabel))
+    energy = np.append(graph.energy[kept], together)
+    return Graph(src, dst, ilabel, olabel, energy, graph.start, graph.final, graph.labels), kept
 
 
 def _checked(result: LossResult, arcs: IntArray, changed: Sequence[Difference], step: float) -> Check:

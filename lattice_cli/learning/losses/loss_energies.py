@@ -208,10 +208,8 @@ class _LossBatch:
         graph, document = interpretation.graph, interpretation.document
         own = targets if targets is not None else _own_target(document)
         free = interpretation.free
-        outputs = (
-            "",
-            *(label for label in graph.words(spoken(graph).tolist()) if free is None or label != interpretation.blank),
-        )
+        blank = None if free is None else interpretation.blank
+        outputs = ("", *(label for label in graph.words(spoken(graph).tolist()) if label != blank))
         meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))
         acceptor = target_acceptor(meant, graph.labels)
         spelled = compose(graph, acceptor) if free is None else free.through(acceptor)
@@ -312,9 +310,8 @@ def _nearest_wrong(free: FreeRows, targets: Sequence[Target]) -> Composition:
         found = best_with_gap(wrong.graph)[0]
         if found is not None and found[0].energy + found[1] <= best + margin + slack(best):
             break
-    return replace(
-        wrong, left=free.record, left_arc=near.left_arc[wrong.left_arc], left_node=near.left_node[wrong.left_node]
-    )
+    arc, node = near.left_arc[wrong.left_arc], near.left_node[wrong.left_node]
+    return replace(wrong, left=free.record, left_arc=arc, left_node=node)
 
 
 def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> AnswerEnergy:
