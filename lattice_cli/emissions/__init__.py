@@ -3,6 +3,7 @@
 beam_search     token passing with exact lower bounds and optional beam
 decoding_graph  a grammar, with CTC or without, ready to take a row at a time; potentials
 dense_step      the same as a matrix product, where it pays and nothing underflows
+free/           matrices without a grammar
 matrix          a chain of vector arcs seen as a T x C matrix
 path_moments    mean, variance and entropy over the product in one pass
 product_sweep   forward/Viterbi over time without building the product; checkpoints

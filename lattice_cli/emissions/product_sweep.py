@@ -40,7 +40,7 @@ def can_walk(grammar: Graph) -> bool:
     return not bool((grammar.ilabel == EPSILON).any())
 
 
-class _Alphas:
+class Alphas:
     """The energies before each step. Where they are many only those before every so many steps are kept, and those
     between are made again when they are asked for, from the last step to the first: twice the time, and memory as the
     square root."""
@@ -75,7 +75,7 @@ class ProductSweep:
     timetable: RaggedBatch
     semiring: Semiring
     step: TimeStep
-    alphas: _Alphas
+    alphas: Alphas
     ends: FloatArray
 
     @cached_property
@@ -184,7 +184,7 @@ def _stepwise(
             after = step.forward(before, emissions[table.rows[time]])
         return np.ascontiguousarray(after[: table.running[time + 1]])
 
-    alphas = _Alphas(len(table.running) - 1, alpha.size, stepped)
+    alphas = Alphas(len(table.running) - 1, alpha.size, stepped)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for time, (running, rows) in enumerate(zip(table.running, table.rows)):
             before = np.ascontiguousarray(alpha[:running])

@@ -13,7 +13,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import Document, Graph, union
+from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
 from lattice_cli.records.breakdown import PathStep, path_scores, steps_of
 from lattice_cli.records.decoder import Decoder
@@ -23,6 +23,7 @@ from lattice_cli.records.strategy import interpretations
 from lattice_cli.search import Path, best_paths, n_best
 
 if TYPE_CHECKING:
+    from lattice_cli.emissions.free.row_consensus import RowConsensus
     from lattice_cli.search import ConfusionSets
 
 
@@ -212,10 +213,11 @@ def _more(
     from lattice_cli.search import MinimumRisk, path_of_answer
 
     graph, views, notes = interpretation.graph, found.paths, [*found.notes]
-    consensus: MinimumRisk | None = None
+    consensus: MinimumRisk | RowConsensus | None = None
     try:
         if asked.words or asked.risk:
-            consensus = MinimumRisk(graph, asked.beta)
+            free = interpretation.free
+            consensus = MinimumRisk(graph, asked.beta) if free is None else free.consensus(asked.beta)
     except GraphError:
         where = cycle_at(interpretation)
         if asked.risk:
@@ -242,16 +244,23 @@ def _more(
             for view, path, slots in found_at
         ]
     with in_record_terms([interpretation]):
-        sure = _posteriors(graph, [tuple(view.output) for view, path in zip(views, chosen) if path], asked.beta)
+        sure = _posteriors(
+            interpretation, [tuple(view.output) for view, path in zip(views, chosen) if path], asked.beta
+        )
     views = [replace(view, confidence=sure.get(tuple(view.output), 0.0)) for view in views]
     return replace(found, paths=views, confidence=views[0].confidence, notes=notes)
 
 
-def _posteriors(graph: Graph, answers: Sequence[tuple[str, ...]], beta: float) -> dict[tuple[str, ...], float]:
+def _posteriors(
+    interpretation: Interpretation, answers: Sequence[tuple[str, ...]], beta: float
+) -> dict[tuple[str, ...], float]:
     """The posterior of each answer, some of them at a time."""
     from lattice_cli.search import answer_posteriors
 
     different, found = list(dict.fromkeys(answers)), dict[tuple[str, ...], float]()
+    if interpretation.free is not None:
+        return dict(zip(different, interpretation.free.posteriors(different, beta)))
+    graph = interpretation.graph
     some = max(1, _AT_ONCE // max(graph.arcs, 1))
     for first in range(0, len(different), some):
         part = different[first : first + some]

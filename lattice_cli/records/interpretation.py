@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph
 from lattice_cli.search import Path
+
+if TYPE_CHECKING:
+    from lattice_cli.emissions.free import FreeRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,8 @@ class Interpretation:
     composition: record o grammar, None without a grammar; of a matrix that was searched row by row, what was asked for.
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
     why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of
-    CTC. strange: labels of answers that the language model does not have.
+    CTC. strange: labels of answers that the language model does not have. free: a matrix without a grammar,
+    of which the graph has only what is wanted: sums over all paths are asked of it.
     """
 
     document: Document
@@ -70,6 +75,7 @@ class Interpretation:
     unsaid: frozenset[str] = frozenset()
     blank: str | None = None
     strange: frozenset[str] = frozenset()
+    free: FreeRows | None = None
 
     @cached_property
     def outputs(self) -> frozenset[str]:

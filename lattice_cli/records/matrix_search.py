@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import IntArray
-from lattice_cli.arrays import distinct as distinct_numbers
+from lattice_cli.arrays import BoolArray, IntArray
 from lattice_cli.composition import Composition
 from lattice_cli.emissions import (
     BeamSearch,
@@ -27,9 +26,10 @@ from lattice_cli.emissions import (
     product_best,
     slack,
 )
+from lattice_cli.emissions.free import FreeRows
 from lattice_cli.emissions.token_lattice import token_lattice
 from lattice_cli.formats.io import note
-from lattice_cli.grammars import spelling_of
+from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import Document, Graph
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
 from lattice_cli.records.interpretation import Interpretation, Search
@@ -43,6 +43,8 @@ _ALL_ARCS = 100_000
 _ALL_NUMBERS = 1 << 24
 #: Energies that add up to more are left to the composition, which tells where they overflow.
 _HIGHEST = 1e300
+#: A matrix without a grammar whose paths within reach are no more than this, in nats, is searched through them.
+_FEW = float(np.log(1_000))
 #: How far above the best path the n best are looked for, at first; then twice as far, and at last everywhere.
 _MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 
@@ -51,7 +53,13 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
     """What is asked of each record, in order; a record that is no matrix, or is better composed, is composed."""
     waiting: list[Matrix] = []
     for document in documents:
-        matrix = matrix_of(document, decoder, best_only=request.single)
+        free = None if request.by_sum else free_rows_of(document, decoder)
+        if free is not None:
+            yield from _all_at_once(waiting)
+            waiting = []
+            yield _free(document, free, decoder, request)
+            continue
+        matrix = matrix_of(document, decoder)
         if matrix is not None and matrix.all_at_once(request):
             if waiting and (waiting[0].heuristic is not matrix.heuristic or _numbers(waiting) > _ALL_NUMBERS):
                 yield from _all_at_once(waiting)
@@ -109,11 +117,31 @@ def _numbers(matrices: Sequence[Matrix]) -> int:
     return sum(each.emissions.steps * each.decoding_graph.graph.nodes for each in matrices)
 
 
-def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> Matrix | None:
-    """The record as a matrix to be searched row by row; None if it is none, or is better composed.
+def free_rows_of(document: Document, decoder: Decoder, whatever_size: bool = False) -> FreeRows | None:
+    """A CTC matrix without a grammar and scored words; None for another record, or if it is better composed.
 
-    best_only: nothing but the best path is wanted.
+    whatever_size: also one that is so small that it is as well composed.
     """
+    decoder = decoder.reading(document)
+    if decoder.grammar is not None or not decoder.takes_rows:
+        return None
+    if decoder.scorers is not None and decoder.scorer(document.graph.labels, *_told(document, decoder)) is not None:
+        return None
+    emissions = emission_matrix_of(document.graph)
+    if emissions is None or decoder.ctc not in emissions.labels[1:]:
+        return None
+    label = emissions.labels.index(decoder.ctc, 1)
+    blank = np.flatnonzero(emissions.label == label)
+    small = emissions.steps * len(emissions.label) ** 2 <= _SMALL
+    if not len(blank) or (small and not whatever_size) or not np.isfinite(emissions.energies).any(axis=1).all():
+        return None
+    if emissions.steps * emissions.largest > _HIGHEST:
+        return None
+    return FreeRows(document.graph, emissions, int(blank[0]))
+
+
+def matrix_of(document: Document, decoder: Decoder) -> Matrix | None:
+    """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
     decoder = decoder.reading(document).by_rows
     grammar, ctc, scored = decoder.grammar, decoder.ctc, decoder.scorers is not None
     if not decoder.takes_rows:
@@ -122,12 +150,8 @@ def matrix_of(document: Document, decoder: Decoder, best_only: bool = False) -> 
     emissions = emission_matrix_of(document.graph)
     if emissions is None or (ctc is not None and ctc not in emissions.labels[1:]):
         return None
-    free = grammar is None and len(emissions.label) > PAIRED_LABELS
-    if free:
-        if not best_only or scored:
-            return None
-        # Where any label may follow any other the best path has the best label of each row.
-        emissions = emissions.only(distinct_numbers(emissions.energies.argmin(axis=1)))
+    if grammar is None and len(emissions.label) > PAIRED_LABELS:
+        return None
     classes = emissions.classes
     graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph
     if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
@@ -179,6 +203,41 @@ def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
             break
     sure = last <= complete + slack(complete) or not np.isfinite(complete)
     return matrix.interpretation(found, _search(matrix, request, best, best.exact and sure, min(best.bound, complete)))
+
+
+def _told(document: Document, decoder: Decoder) -> tuple[frozenset[str], Spelling]:
+    """The labels that answers of CTC without a grammar can have, and how they spell words."""
+    spoken = document.graph.spoken - {decoder.ctc or ""}
+    return spoken, spelling_of(spoken, document.split)
+
+
+def _free(document: Document, free: FreeRows, decoder: Decoder, request: SearchRequest) -> Interpretation:
+    """What is asked of one matrix without a grammar."""
+    decoder = decoder.reading(document)
+    best = float(free.lowest.sum())
+    unsaid = frozenset[str]() if decoder.scorers is None else decoder.unsaid(*_told(document, decoder))
+
+    def interpretation(chosen: BoolArray, sums: FreeRows | None = free) -> Interpretation:
+        search = Search(True, best + free.matrix.ends, int(chosen.sum(axis=1).max()))
+        found = free.lattice(chosen)
+        return Interpretation(document, None, found, None, search, None, unsaid, decoder.ctc, free=sums)
+
+    reach = free.above <= request.margin
+    if request.margin and np.log(reach.sum(axis=1)).sum() <= _FEW:
+        return interpretation(reach, None)  # these are few enough to be listed one by one
+    if request.n > 1:
+        for chosen, margin in free.near_best(request.n):
+            found = interpretation(chosen)
+            if _nth(found.graph, request) - free.matrix.ends <= best + margin + slack(best):
+                break
+        return found
+    if not request.risk:
+        return interpretation(free.chosen(free.best))
+    # The answer of least risk is looked for here, so that its best path is among those that are found.
+    label = free.matrix.label[free.best]
+    first = label[(free.best != free.blank) & np.append(True, label[1:] != label[:-1])]
+    path = free.alignment(free.consensus(request.beta).least_risk(first.tolist()).answer)
+    return interpretation(free.chosen(free.best, *([] if path is None else [path])))
 
 
 def _search(matrix: Matrix, request: SearchRequest, best: BestFound, exact: bool, bound: float) -> Search:

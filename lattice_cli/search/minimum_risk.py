@@ -10,13 +10,14 @@ each word at each place, and the most likely word of every place is a better hyp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, boltzmann, run_starts, stable_order
+from lattice_cli.arrays import BoolArray, FloatArray, IntArray, boltzmann, run_starts, stable_order
 from lattice_cli.errors import GraphError
 from lattice_cli.graph import EPSILON, Graph, evaluation_order
 from lattice_cli.search.distinct_answers import Answer, answers
@@ -93,7 +94,7 @@ class MinimumRisk:
         """
         if self._listed is None:
             assert self._recursion is not None
-            return self._recursion.descended(tuple(first))
+            return descended(self._recursion.places, tuple(first))
         texts = [tuple(map(str, answer)) for answer, _ in self._listed]
         weights = np.array([weight for _, weight in self._listed])
         pairs = [(one, other) for one in texts for other in texts]
@@ -126,6 +127,67 @@ def _listed_places(answer: tuple[int, ...], listed: Sequence[tuple[tuple[int, ..
     return ConfusionSets(answer, slots, errors, True)
 
 
+class Spoken(NamedTuple):
+    """(n, places + 1) distances behind a label each: the least, and what it is if no place behind it is skipped, with
+    the label at the last place, or at none."""
+
+    arriving: FloatArray
+    matched: FloatArray
+    passed: FloatArray
+
+    @property
+    def source(self) -> IntArray:
+        """(n, places + 1) the place at which the label is taken, from where places are skipped."""
+        here = self.arriving < np.minimum(self.matched, self.passed) - 1e-12  # this place and its like are skipped
+        found: IntArray = np.maximum.accumulate(np.where(here, 0, np.arange(here.shape[1])), axis=1)
+        return found
+
+    @property
+    def by_match(self) -> BoolArray:
+        """(n, places + 1) true where the label stands at the place rather than at none."""
+        found: BoolArray = self.matched <= self.passed
+        return found
+
+
+def spoken_over(before: FloatArray, label: IntArray, hypothesis: IntArray, skipped: FloatArray) -> Spoken:
+    """From distances (n, places + 1) before a label each, (n,), to those behind it.
+
+    hypothesis: (places,) labels, 0 for a place between words. skipped: (places + 1,) the words before each.
+    """
+    spoken = (label != EPSILON)[:, None]
+    matched = np.full(before.shape, np.inf)
+    unlike = label[:, None] != hypothesis
+    # What fills an empty place costs a little more than what replaces a word: ties go to the words.
+    matched[:, 1:] = before[:, :-1] + unlike + np.where(unlike & (hypothesis == EPSILON), _EMPTY_FIRST, 0.0)
+    passed = before + spoken * (1.0 + 2 * _EMPTY_FIRST)
+    best = np.minimum(matched, passed)
+    return Spoken(np.minimum.accumulate(best - skipped, axis=1) + skipped, matched, passed)
+
+
+def hypothesis_of(answer: Sequence[int]) -> tuple[IntArray, FloatArray]:
+    """An answer with the places between its words, (places,) labels, and (places + 1,) the words before each."""
+    hypothesis = np.zeros(2 * len(answer) + 1, dtype=np.intp)
+    hypothesis[1::2] = answer
+    return hypothesis, np.concatenate([[0.0], np.cumsum((hypothesis != EPSILON).astype(np.float64))])
+
+
+def descended(places: Callable[[tuple[int, ...]], ConfusionSets], answer: tuple[int, ...]) -> ConfusionSets:
+    """From a first answer, the most likely label of every place, until the expected distance falls no more.
+
+    places: what stands at the places of an answer.
+    """
+    found = places(answer)
+    for _ in range(_MOST_ROUNDS):
+        likeliest = tuple(label for slot in found.slots if (label := _likeliest(slot)) != EPSILON)
+        if likeliest == found.answer:
+            return found
+        better = places(likeliest)
+        if better.errors >= found.errors - 1e-12:
+            return found
+        found = better
+    return found
+
+
 class _Recursion:
     """The recursion over the links of a schedule, level by level; a hypothesis is nothing, a word, nothing, ..."""
 
@@ -140,45 +202,19 @@ class _Recursion:
         self._share = swept.link_share[order]
         self._bounds = [*run_starts(level[self._head]).tolist(), len(order)]
 
-    def descended(self, answer: tuple[int, ...]) -> ConfusionSets:
-        """From a first answer, the most likely label of every place, until the expected distance falls no more."""
-        found = self.places(answer)
-        for _ in range(_MOST_ROUNDS):
-            better = self.places(tuple(label for slot in found.slots if (label := _likeliest(slot)) != EPSILON))
-            if better.answer == found.answer or better.errors >= found.errors - 1e-12:
-                return found
-            found = better
-        return found
-
     def places(self, answer: tuple[int, ...]) -> ConfusionSets:
         """See MinimumRisk.places."""
-        hypothesis = np.zeros(2 * len(answer) + 1, dtype=np.intp)
-        hypothesis[1::2] = answer
-        skipped = np.concatenate([[0.0], np.cumsum((hypothesis != EPSILON).astype(np.float64))])
+        hypothesis, skipped = hypothesis_of(answer)
         distance = np.zeros((self._positions, len(skipped)))
         distance[0] = skipped
         for low, high in pairwise(self._bounds):
             links = slice(low, high)
-            arriving = self._arriving(distance, hypothesis, skipped, links)[0] * self._share[links, None]
+            over = spoken_over(distance[self._tail[links]], self._label[links], hypothesis, skipped)
+            arriving = over.arriving * self._share[links, None]
             firsts = run_starts(self._head[links])
             distance[self._head[links][firsts]] = np.add.reduceat(arriving, firsts, axis=0)
         slots = self._posteriors(distance, hypothesis, skipped)
         return ConfusionSets(answer, slots, float(distance[self._sink, -1]), False)
-
-    def _arriving(
-        self, distance: FloatArray, hypothesis: IntArray, skipped: FloatArray, links: slice
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(links, places + 1) the distance over each link; that with its label at the place, or at none before it."""
-        before, label = distance[self._tail[links]], self._label[links]
-        spoken = (label != EPSILON)[:, None]
-        matched = np.full(before.shape, np.inf)
-        unlike = label[:, None] != hypothesis
-        # What fills an empty place costs a little more than what replaces a word: ties go to the words.
-        matched[:, 1:] = before[:, :-1] + unlike + np.where(unlike & (hypothesis == EPSILON), _EMPTY_FIRST, 0.0)
-        passed = before + spoken * (1.0 + 2 * _EMPTY_FIRST)
-        best = np.minimum(matched, passed)
-        arriving: FloatArray = np.minimum.accumulate(best - skipped, axis=1) + skipped
-        return arriving, matched, passed
 
     def _posteriors(self, distance: FloatArray, hypothesis: IntArray, skipped: FloatArray) -> list[dict[int, float]]:
         """The posteriors of labels at each place: the flow of the sink's distance back through the choices."""
@@ -191,15 +227,14 @@ class _Recursion:
         width = places + 1
         for low, high in reversed(list(pairwise(self._bounds))):
             links = slice(low, high)
-            arriving, matched, passed = self._arriving(distance, hypothesis, skipped, links)
+            over = spoken_over(distance[self._tail[links]], self._label[links], hypothesis, skipped)
             wanted = flow[self._head[links]] * self._share[links, None]
             row, place = np.nonzero(wanted)
             mass = wanted[row, place]
-            here = arriving < np.minimum(matched, passed) - 1e-12  # this place and its like are skipped
-            source = np.maximum.accumulate(np.where(here, 0, np.arange(width)), axis=1)[row, place]
+            source = over.source[row, place]
             # Places source + 1 to place are skipped, that is the hypothesis' entries source to place - 1.
             empty += np.cumsum(np.bincount(source, mass, width) - np.bincount(place, mass, width))
-            by_match = matched[row, source] <= passed[row, source]
+            by_match = over.by_match[row, source]
             tail = self._tail[links][row]
             label = self._label[links][row]
             target = source - by_match

@@ -22,7 +22,7 @@ from lattice_cli.grammars.hot_words import HotWords, unsaid
 from lattice_cli.grammars.scorer import ScorerSum
 from lattice_cli.graph import Graph
 from lattice_cli.search import MinimumRisk
-from lattice_cli.search.minimum_risk import _Recursion
+from lattice_cli.search.minimum_risk import _Recursion, descended
 from lattice_cli.sweep import schedule_of
 
 ARPA = """
@@ -105,7 +105,7 @@ def test_the_recursion_is_a_bound(graph: Graph, beta: float) -> None:
         assert found.errors >= risk - 1e-3  # empty places cost a little more than nothing
         for slot in found.slots:
             assert sum(slot.values()) == pytest.approx(1.0)
-        better = recursion.descended(found.answer)
+        better = descended(recursion.places, found.answer)
         assert better.errors <= found.errors + 1e-12
     if len(sure) == 1:
         assert found.errors == pytest.approx(0.0, abs=1e-9)

@@ -72,9 +72,10 @@ def viterbi(
     0: it is the best one); with --json "search" has a bound on all energies, also where a beam left no path. A search
     that has followed --max-states states without proving its answer gives the best one found, and says the bound.
 
-    --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix
-    within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the expected
-    distance from above; it needs interpretations without cycles (status 2 else), and so do posteriors of single labels.
+    --lm and --hot judge the labels of answers on the way. --confidence and --mbr go by all paths, those of a matrix and
+    a grammar within 20 nats of the best. --mbr is exact up to 1000 paths, beyond it goes by a recursion that bounds the
+    expected distance from above; it needs interpretations without cycles (status 2 else), and so do posteriors of
+    single labels.
 
     Examples:
       lattice viterbi samples/lecture-34.json -n 3

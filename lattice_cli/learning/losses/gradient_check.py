@@ -18,8 +18,11 @@ from lattice_cli.arrays import (
     central,
     noise,
     picked,
+    run_starts,
+    stable_order,
 )
 from lattice_cli.errors import LatticeError
+from lattice_cli.graph import Graph
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Value
 from lattice_cli.sweep import schedule_of, sweep
@@ -107,18 +110,35 @@ def _changed(term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, st
     """(checked,) an energy with each of some arcs changed."""
     owner, share = result.interpretation.owner(of)
     at = picked(owner, term.owner, -1)
-    weight = picked(share, term.owner, 0.0)
-    schedule = schedule_of(term.graph)
+    graph, kept = _folded(term, np.isin(at, arcs))
+    fixed = np.zeros(graph.arcs - len(kept))
+    at, weight = np.append(at[kept], fixed - 1), np.append(picked(share, term.owner[kept], 0.0), fixed)
+    schedule = schedule_of(graph)
     up, down = np.full(len(arcs), term.energy), np.full(len(arcs), term.energy)
     for index in np.flatnonzero(np.isin(arcs, at)).tolist():
         along = weight * (at == arcs[index])
 
         def total(change: float, along: FloatArray = along) -> FloatArray:
-            return sweep(term.graph.with_energy(term.graph.energy + change * along), term.semiring, schedule).totals
+            return sweep(graph.with_energy(graph.energy + change * along), term.semiring, schedule).totals
 
         found = central(total, step)
         up[index], down[index] = found.up[0], found.down[0]
     return Difference(up, down, step)
+
+
+def _folded(term: AnswerEnergy, changes: BoolArray) -> tuple[Graph, IntArray]:
+    """The term's graph with those of its arcs that do not change, and that lie side by side, as one; and the arcs that
+    do change, which come first."""
+    graph, kept, rest = term.graph, np.flatnonzero(changes), np.flatnonzero(~changes)
+    key = graph.src[rest] * graph.nodes + graph.dst[rest]
+    order = stable_order(key) if len(key) else key
+    firsts = run_starts(key[order])
+    energy = graph.energy[rest[order]]
+    together = term.semiring.totals(energy, firsts) if len(firsts) else energy
+    arcs = np.concatenate([kept, rest[order][firsts]])
+    src, dst, ilabel, olabel = (column[arcs] for column in (graph.src, graph.dst, graph.ilabel, graph.olabel))
+    energy = np.append(graph.energy[kept], together)
+    return Graph(src, dst, ilabel, olabel, energy, graph.start, graph.final, graph.labels), kept
 
 
 def _checked(result: LossResult, arcs: IntArray, changed: Sequence[Difference], step: float) -> Check:

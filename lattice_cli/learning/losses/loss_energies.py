@@ -7,7 +7,7 @@ list. All records of a batch are swept as one union.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +16,8 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition, compose, has_path
+from lattice_cli.emissions import slack
+from lattice_cli.emissions.free import FreeRows
 from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
 from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import (
@@ -27,6 +29,7 @@ from lattice_cli.learning.losses.contrasts import (
 )
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
 from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
+from lattice_cli.records.matrix_search import free_rows_of
 from lattice_cli.search import best_with_gap
 from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
 
@@ -141,7 +144,8 @@ def evaluate(
     """
     decoder = decoder or Decoder()
     results: list[list[LossResult | LossFailure] | LatticeError] = []
-    for group in grouped(map(decoder.interpret, documents)):
+    best_only = latent != "forward" or not any(loss.contrasts for loss in losses)
+    for group in grouped(_readings(documents, decoder, of == "recognition" and best_only)):
         batch = _LossBatch(group, targets, settings, budget)
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]
@@ -157,6 +161,17 @@ def evaluate(
                 [each if isinstance(each, LossFailure) else _reported(each, interpretation, of) for each in found]
             )
     return results
+
+
+def _readings(documents: Iterable[Document], decoder: Decoder, by_rows: bool) -> Iterator[Interpretation]:
+    """The records to take losses of. by_rows: a matrix without a grammar may be asked row by row: for all but the
+    free energies of wrong answers, and in the terms of the record."""
+    for document in documents:
+        free = free_rows_of(document, decoder, whatever_size=True) if by_rows else None
+        if free is None:
+            yield decoder.interpret(document)
+        else:
+            yield Interpretation(document, None, None, None, blank=decoder.reading(document).ctc, free=free)
 
 
 def _tried(batch: _LossBatch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
@@ -192,9 +207,12 @@ class _LossBatch:
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
         graph, document = interpretation.graph, interpretation.document
         own = targets if targets is not None else _own_target(document)
-        outputs = ("", *graph.words(spoken(graph).tolist()))
+        free = interpretation.free
+        blank = None if free is None else interpretation.blank
+        outputs = ("", *(label for label in graph.words(spoken(graph).tolist()) if label != blank))
         meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))
-        spelled = compose(graph, target_acceptor(meant, graph.labels))
+        acceptor = target_acceptor(meant, graph.labels)
+        spelled = compose(graph, acceptor) if free is None else free.through(acceptor)
         self._targets.append(meant)
         self._correct.append(spelled)
         error: LatticeError | None = None
@@ -235,10 +253,23 @@ class _LossBatch:
         return in_record_terms(self._group, None if compositions is None else compositions[0].left_node)
 
     def _all_terms(self, latent: str) -> list[AnswerEnergy | None]:
-        graphs = [each.graph for each in self._group]
+        soft = LogSemiring(self._settings.beta)
+        terms: list[AnswerEnergy | None] = [None] * len(self._group)
+        composed = []
+        for member, each in enumerate(self._group):
+            if each.free is None:
+                composed.append(member)
+                continue
+            energy, posterior = each.free.free_energy(soft.beta)
+            terms[member] = AnswerEnergy(energy, each.graph, soft, np.arange(each.graph.arcs), posterior, None)
+        if not composed:
+            return terms
+        graphs = [self._group[member].graph for member in composed]
         with self._located(None):
             owners = [np.arange(graph.arcs) for graph in graphs]
-            return _soft_terms(graphs, owners, LogSemiring(self._settings.beta), [None] * len(graphs))
+            for member, term in zip(composed, _soft_terms(graphs, owners, soft, [None] * len(graphs))):
+                terms[member] = term
+        return terms
 
     def _correct_terms(self, latent: str) -> list[AnswerEnergy | None]:
         graphs, owners = _graphs_and_owners(self._correct)
@@ -260,9 +291,27 @@ class _LossBatch:
     def _wrong(self) -> list[Composition]:
         """Each record's graph with all answers but the correct ones."""
         return [
-            compose(each.graph, complement_acceptor(targets, each.graph.labels, spoken(each.graph)))
+            _all_but(each.graph, targets) if each.free is None else _nearest_wrong(each.free, targets)
             for each, targets in zip(self._group, self._targets)
         ]
+
+
+def _all_but(graph: Graph, targets: Sequence[Target]) -> Composition:
+    """The paths of all answers but these."""
+    return compose(graph, complement_acceptor(targets, graph.labels, spoken(graph)))
+
+
+def _nearest_wrong(free: FreeRows, targets: Sequence[Target]) -> Composition:
+    """The best path with another answer, and the one behind it, among others, by arcs of the record."""
+    best = float(free.lowest.sum()) + free.matrix.ends
+    for chosen, margin in free.near_best(1):
+        near = free.lattice(chosen)
+        wrong = _all_but(near.graph, targets)
+        found = best_with_gap(wrong.graph)[0]
+        if found is not None and found[0].energy + found[1] <= best + margin + slack(best):
+            break
+    arc, node = near.left_arc[wrong.left_arc], near.left_node[wrong.left_node]
+    return replace(wrong, left=free.record, left_arc=arc, left_node=node)
 
 
 def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> AnswerEnergy:
@@ -282,7 +331,11 @@ def _no_target(document: Document) -> LatticeError:
 
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
-    if document.rows:
+    if document.rows and interpretation.free is not None:
+        short = too_few_rows(document.graph.nodes - 1, spelled.right, targets)
+        if short is not None:
+            return short
+    elif document.rows:
         short = too_few_rows(document.graph.nodes - 1, None if whole is None else whole.right, targets)
         if short is not None:
             return short
