@@ -49,8 +49,8 @@ begun = time.process_time()
 scores = [model.score(line) for line in lines]
 asked = time.process_time() - begun
 words = sum(len(line.split()) + 1 for line in lines)
-print(json.dumps({"read": read, "step": 1e6 * asked / words, "scores": scores,
-                  "MB": next(int(line.split()[1]) for line in open("/proc/self/status") if line[:5] == "VmHWM") / 1024}))
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps({"read": read, "step": 1e6 * asked / words, "scores": scores, "MB": peak / 1024}))
 """
 
 
