@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.graph import Labels
 
 
 class Scorer(Protocol):
@@ -35,6 +36,13 @@ class Scorer(Protocol):
 
     def ending(self, history: IntArray) -> FloatArray:
         """(n,) energy of ending after each history."""
+
+
+class AskedGrammar(Protocol):
+    """A grammar that can be asked rather than composed with. Labels are its own: no others are possible."""
+
+    def scorer(self, labels: Labels) -> Scorer:
+        """What it says of words out of a label table."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lattice_cli.grammars.scorer import Scorer, scorer_sum
+from lattice_cli.grammars.scorer import AskedGrammar, Scorer, scorer_sum
 from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Scorers:
     """model: a language model over output labels, None for none; its energies count `scale` times, and every word
     costs word_energy more. further: other models, each with a scale of its own, which may be negative: its energies are
-    then taken out. grammar: a model that is a grammar: labels are its words, and no others are possible. unknown: what
-    the other models call words that they do not have. hot: word -> nats it gains."""
+    then taken out. grammar: one that is asked rather than composed with. unknown: what the models call words that they
+    do not have. hot: word -> nats it gains."""
 
     model: NgramModel | None = None
     scale: float = 1.0
@@ -27,7 +27,7 @@ class Scorers:
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
     further: Sequence[tuple[NgramModel, float]] = ()
-    grammar: NgramModel | None = None
+    grammar: AskedGrammar | None = None
 
     def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
         """All of them over a label table of which these labels can be output; None for none."""
@@ -35,7 +35,7 @@ class Scorers:
         from lattice_cli.grammars.ngrams import NgramScorer
         from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
-        parts: list[Scorer] = [] if self.grammar is None else [NgramScorer.of(self.grammar, labels)]
+        parts: list[Scorer] = [] if self.grammar is None else [self.grammar.scorer(labels)]
         own = [] if self.model is None else [(self.model, self.scale)]
         for place, (model, scale) in enumerate([*own, *self.further]):
             spelled = spells_words(model, spoken, spelling)

@@ -12,7 +12,7 @@ from lattice_cli.arrays import distinct
 from lattice_cli.composition import ADD, Combine, Composition, alone, compose
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
-from lattice_cli.grammars import NgramGrammar, Scorers, Spelling, spelling_of
+from lattice_cli.grammars import Scorers, Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
 
@@ -27,7 +27,15 @@ _TABLES = 4
 
 
 class GrammarOnDemand(Protocol):
-    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches."""
+    """A grammar too large to be written out, such as a neural one: it is asked for the part that a graph reaches, or
+    word by word where a matrix is taken row by row."""
+
+    @property
+    def labels(self) -> Labels:
+        """Those it takes."""
+
+    def scorer(self, labels: Labels) -> Scorer:
+        """It asked word by word, over a label table."""
 
     def beside(self, graph: Graph) -> Document:
         """The grammar as far as the outputs of a graph get in it."""
@@ -61,10 +69,10 @@ class Decoder:
 
     @property
     def takes_rows(self) -> bool:
-        """True if a matrix can be taken row by row. A grammar on demand is asked for what the whole record reaches."""
-        return (
-            self.combine is ADD and (self.ctc is not None or isinstance(self.grammar, Document)) and not self._on_demand
-        )
+        """True if a matrix can be taken row by row. A grammar on demand can, see `by_rows`."""
+        asked = self.scorers is not None and self.scorers.grammar is not None
+        told = self.ctc is not None or asked or isinstance(self.grammar, Document)
+        return self.combine is ADD and told and not self._on_demand
 
     @property
     def _on_demand(self) -> bool:
@@ -72,10 +80,10 @@ class Decoder:
 
     @cached_property
     def by_rows(self) -> Decoder:
-        """What takes a matrix row by row for this one: n-grams are asked then, as language models are."""
-        if not isinstance(self.grammar, NgramGrammar):
+        """What takes a matrix row by row for this one: a grammar on demand is asked then, as language models are."""
+        if isinstance(self.grammar, Document | None):
             return self
-        judges = replace(self.scorers or Scorers(), grammar=self.grammar.model)
+        judges = replace(self.scorers or Scorers(), grammar=self.grammar)
         return Decoder(None, self.ctc, self.combine, judges)
 
     def reading(self, document: Document) -> Decoder:
@@ -89,8 +97,7 @@ class Decoder:
             return self
         if self.ctc is not None:
             raise UsageError(f"{document.source}: the blank of CTC is {blank!r} there, but {self.ctc!r} is given")
-        words = grammar.graph.labels if isinstance(grammar, Document) else getattr(grammar, "labels", ())
-        if blank in words:
+        if grammar is not None and blank in (grammar.graph if isinstance(grammar, Document) else grammar).labels:
             return self
         note(document.source, f"read as CTC, its blank is {blank!r}")
         if blank not in self._by_blank:
@@ -180,12 +187,11 @@ class Decoder:
         return DecodingGraph.of(self.grammar.graph, self.ctc)
 
     def _free_decoding_graph(self, labels: Labels) -> DecodingGraph | None:
-        """CTC without a grammar: any labels in a row."""
+        """No grammar, with CTC or without: any labels in a row."""
         from lattice_cli.emissions import DecodingGraph
 
         blank = self.ctc
-        assert blank is not None
-        if blank not in labels:
+        if blank is not None and blank not in labels:
             labels = (*labels, blank)
         said = np.array([label for label in range(1, len(labels)) if labels[label] != blank], dtype=np.intp)
         here, end = np.zeros(len(said), dtype=np.intp), np.zeros(1)

@@ -150,7 +150,7 @@ def matrix_of(document: Document, decoder: Decoder) -> Matrix | None:
     emissions = emission_matrix_of(document.graph)
     if emissions is None or (ctc is not None and ctc not in emissions.labels[1:]):
         return None
-    if grammar is None and len(emissions.label) > PAIRED_LABELS:
+    if grammar is None and ctc is not None and len(emissions.label) > PAIRED_LABELS:
         return None
     classes = emissions.classes
     graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph

@@ -11,6 +11,7 @@ from lattice_cli.arrays import IntArray
 from lattice_cli.grammars.context_automaton import reached
 from lattice_cli.grammars.ngrams.acceptors import exact
 from lattice_cli.grammars.ngrams.columns import NgramModel
+from lattice_cli.grammars.ngrams.ngram_scorer import NgramScorer
 from lattice_cli.graph import Document, Graph, Labels, numbered_document, with_columns
 
 #: A model of more n-grams is not written out where nobody asks for a graph.
@@ -39,6 +40,10 @@ class NgramGrammar:
     def whole(self) -> Document:
         """All of it as a graph. Raises UsageError for a model that is too large for that."""
         return numbered_document(exact(self.model), self.id, self.source)
+
+    def scorer(self, labels: Labels) -> NgramScorer:
+        """It asked word by word, over a label table."""
+        return NgramScorer.of(self.model, labels)
 
     def beside(self, graph: Graph) -> Document:
         """The part that the outputs of a graph reach, a node for each history. Raises UsageError if it is too large."""

@@ -2,6 +2,7 @@
 
 learned        grammars whose energies depend on parameters
 neural         a network that predicts the next label
+neural_scorer  the same asked word by word, for matrices row by row
 text_training  that network learned from text
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -17,12 +17,11 @@ from lattice_cli.arrays import FloatArray, IntArray, run_starts, spans, stable_o
 from lattice_cli.choices import ACTIVATIONS, ActivationName
 from lattice_cli.grammars import Contexts, contexts_of
 from lattice_cli.graph import Document, Graph, Labels, label_index, with_columns
+from lattice_cli.learning.grammars.neural_scorer import END, NeuralScorer
 from lattice_cli.learning.networks import DenseNetwork, Parameters
 from lattice_cli.learning.recognizers import OUTPUTS
 from lattice_cli.settings import MOST_UNITS, setting
 
-#: Column of the energies for the end of the answer; the others are those of the vocabulary's table.
-END = 0
 #: Contexts that the network is asked for at once where no derivative is wanted.
 _BLOCK = 1 << 14
 
@@ -130,6 +129,16 @@ class TrainedGrammar:
     parameters: Parameters
     id: str
     source: str
+
+    @property
+    def labels(self) -> Labels:
+        """The vocabulary, as a label table."""
+        return self.neural.labels
+
+    def scorer(self, labels: Labels) -> NeuralScorer:
+        """It asked word by word, over a label table."""
+        ask = partial(self.neural.asked, self.parameters)
+        return NeuralScorer(ask, self.neural.settings.context, self.labels, labels)
 
     def beside(self, graph: Graph) -> Document:
         """The part that the outputs of a graph reach, a node for each context. Raises UsageError if it is too large."""
