@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import ModuleType
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from lattice_cli.sweep import kernels_for
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
 _ROUNDING = 1e-11
 #: Widths that an exact search tries one after the other, before one that drops only what is above the energy found.
-_WIDTHS = (100, 1_000, 20_000)
+_WIDTHS = (60, 1_000, 20_000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +137,6 @@ class Heuristic:
         possible = np.isfinite(self.ahead)
         #: (arcs,) true for an arc that can be on a path.
         self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
-        #: What the compiled loops know of each arc: head, class (-1 where it is on no path), energy, what is judged.
-        self.looped = graph.dst, np.where(self.usable, self.column, -1), graph.energy, self.judged
         usable = np.flatnonzero(self.usable)
         #: (classes,) the least that an arc of each class costs beyond the potential.
         self.reduced = np.full(len(classes), np.inf)
@@ -146,6 +145,13 @@ class Heuristic:
         ends = np.flatnonzero(np.isfinite(graph.final))
         #: The least that ending costs beyond the potential.
         self.ending = float((graph.final[ends] - self.ahead[ends]).min(initial=np.inf)) + least_end
+
+    @cached_property
+    def looped(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+        """(arcs,) what the compiled loops know of each: head, class (-1 where it is on no path), energy, what is
+        judged."""
+        graph = self.decoding_graph.graph
+        return graph.dst, np.where(self.usable, self.column, -1), graph.energy, self.judged
 
 
 def _loops() -> ModuleType | None:
