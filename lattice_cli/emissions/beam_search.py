@@ -9,23 +9,26 @@ the least lower bound among what it dropped then tells how far from the best pat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, picked, run_starts, stable_order
+from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, distinct, picked, run_starts, stable_order
 from lattice_cli.emissions.decoding_graph import DecodingGraph
+from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.grammars import Scorer
 from lattice_cli.graph import EPSILON
 from lattice_cli.sweep import kernels_for
 
 #: Energies of the same path summed in two orders differ by rounding: one part in this many.
 _ROUNDING = 1e-11
+#: So many tables of classes are kept.
+_TABLES = 4
 #: Widths that an exact search tries one after the other, before one that drops only what is above the energy found.
 _WIDTHS = (60, 1_000, 20_000)
 
@@ -110,19 +113,18 @@ class _Moves(NamedTuple):
 
 class Heuristic:
     """What is known of a decoding graph and its scorer before any matrix is seen: potentials, and what arcs gain by
-    them."""
+    them. Inputs are the labels that its arcs take; which class of a matrix each of them is `columns` tells."""
 
-    def __init__(self, decoding_graph: DecodingGraph, classes: Sequence[str], scorer: Scorer | None = None) -> None:
-        """classes: the label of each class of the matrices."""
+    def __init__(self, decoding_graph: DecodingGraph, scorer: Scorer | None = None) -> None:
         graph = decoding_graph.graph
-        #: (labels,) the class of each label of the decoding graph, -1 for none.
-        self.columns = np.full(len(graph.labels), -1, dtype=np.intp)
-        for column, label in enumerate(classes):
-            if label in graph.label_number:
-                self.columns[graph.label_number[label]] = column
         self.decoding_graph, self.scorer = decoding_graph, scorer
-        #: (arcs,) the class that each takes.
-        self.column = self.columns[graph.ilabel]
+        label = distinct(graph.ilabel)
+        place = np.zeros(len(graph.labels), dtype=np.intp)
+        place[label] = np.arange(len(label))
+        #: (arcs,) the input that each takes.
+        self.input = place[graph.ilabel]
+        self._inputs = {graph.labels[each]: number for number, each in enumerate(label.tolist())}
+        self.columns = lru_cache(maxsize=_TABLES)(self._columns)
         self.outputs = decoding_graph.outputs
         least_end = 0.0
         #: (arcs,) the least that the scorer takes for the words of each.
@@ -136,22 +138,30 @@ class Heuristic:
         self.ahead = decoding_graph.look_ahead(self.judged)
         possible = np.isfinite(self.ahead)
         #: (arcs,) true for an arc that can be on a path.
-        self.usable = (self.column >= 0) & np.isfinite(base) & possible[graph.src] & possible[graph.dst]
+        self.usable = np.isfinite(base) & possible[graph.src] & possible[graph.dst]
         usable = np.flatnonzero(self.usable)
-        #: (classes,) the least that an arc of each class costs beyond the potential.
-        self.reduced = np.full(len(classes), np.inf)
+        #: (inputs,) the least that an arc of each input costs beyond the potential.
+        self.reduced = np.full(len(label), np.inf)
         gained = base[usable] + self.ahead[graph.dst[usable]] - self.ahead[graph.src[usable]]
-        np.minimum.at(self.reduced, self.column[usable], gained)
+        np.minimum.at(self.reduced, self.input[usable], gained)
         ends = np.flatnonzero(np.isfinite(graph.final))
         #: The least that ending costs beyond the potential.
         self.ending = float((graph.final[ends] - self.ahead[ends]).min(initial=np.inf)) + least_end
 
+    def _columns(self, classes: tuple[str, ...]) -> IntArray:
+        """(inputs,) the class of each input among these labels, -1 for none."""
+        found = np.full(len(self._inputs), -1, dtype=np.intp)
+        for column, label in enumerate(classes):
+            if label in self._inputs:
+                found[self._inputs[label]] = column
+        return found
+
     @cached_property
     def looped(self) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-        """(arcs,) what the compiled loops know of each: head, class (-1 where it is on no path), energy, what is
+        """(arcs,) what the compiled loops know of each: head, input (-1 where it is on no path), energy, what is
         judged."""
         graph = self.decoding_graph.graph
-        return graph.dst, np.where(self.usable, self.column, -1), graph.energy, self.judged
+        return graph.dst, np.where(self.usable, self.input, -1), graph.energy, self.judged
 
 
 def _loops() -> ModuleType | None:
@@ -178,14 +188,19 @@ def _grouped(key: IntArray, energy: FloatArray) -> tuple[IntArray, IntArray, Int
 class BeamSearch:
     """A matrix to be searched, exactly or within limits."""
 
-    def __init__(self, heuristic: Heuristic, energies: FloatArray) -> None:
-        """energies: (steps, classes)."""
+    def __init__(self, heuristic: Heuristic, matrix: EmissionMatrix) -> None:
+        energies = matrix.energies
         self.beam: float = np.inf
         self.max_active: int | None = None
         self.max_states: int | None = None
         self.heuristic, self.decoding_graph, self.scorer = heuristic, heuristic.decoding_graph, heuristic.scorer
         self._rows, self._loops = energies, _loops()
-        least = (energies + heuristic.reduced).min(axis=1, initial=np.inf)
+        #: (inputs,) the class of each, -1 for none.
+        self.columns = heuristic.columns(matrix.classes)
+        known = np.flatnonzero(self.columns >= 0)
+        reduced = np.full(energies.shape[1], np.inf)
+        reduced[self.columns[known]] = heuristic.reduced[known]
+        least = (energies + reduced).min(axis=1, initial=np.inf)
         #: (steps + 1,) the least that the rows from each on, and ending, can cost beyond the potential.
         self.rest = np.append(np.cumsum(least[::-1])[::-1], 0.0) + heuristic.ending
 
@@ -229,10 +244,11 @@ class BeamSearch:
         graph, heuristic = self.decoding_graph.graph, self.heuristic
         arc, counts = self.decoding_graph.leaving.rows(tokens.node)
         tail = np.repeat(np.arange(len(counts)), counts)
-        keep = heuristic.usable[arc]
+        column = self.columns[heuristic.input[arc]]
+        keep = heuristic.usable[arc] & (column >= 0)
         if not keep.all():
-            arc, tail = arc[keep], tail[keep]
-        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, heuristic.column[arc]])
+            arc, tail, column = arc[keep], tail[keep], column[keep]
+        energy = tokens.energy[tail] + (graph.energy[arc] + self._rows[time, column])
         moves = _Moves(tail, arc, energy, tokens.history[tail], np.zeros(len(arc)))
         return self._below(moves, time, above, heuristic.judged[arc])
 
@@ -244,6 +260,7 @@ class BeamSearch:
             (tokens.node, tokens.energy),
             (leaving.order, leaving.offsets),
             self.heuristic.looped,
+            self.columns,
             self.heuristic.ahead,
             self._rows[time],
             rest,

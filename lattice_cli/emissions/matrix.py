@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class EmissionMatrix:
         """The matrix with some of its classes."""
         return replace(self, energies=self.energies[:, columns], arc=self.arc[:, columns], label=self.label[columns])
 
-    @property
+    @cached_property
     def classes(self) -> tuple[str, ...]:
         """(classes,) the label of each."""
         return tuple(self.labels[label] for label in self.label.tolist())

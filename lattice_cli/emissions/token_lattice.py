@@ -150,7 +150,7 @@ def _composition(left: Graph, matrix: EmissionMatrix, heuristic: Heuristic, trel
     # The row's own arc is the first part of a move.
     row = trellis.time[trellis.tail]
     left_arc = np.full(len(move), -1, dtype=np.intp)
-    left_arc[first] = matrix.arc[row, heuristic.column[trellis.arc]]
+    left_arc[first] = matrix.arc[row, heuristic.columns(matrix.classes)[heuristic.input[trellis.arc]]]
     energy = picked(grammar.energy, right_arc, 0.0)
     energy[first] = left.energy[left_arc[first]] + energy[first]
     energy += _on_first_word(grammar, right_arc, move, trellis.spent)

@@ -23,6 +23,7 @@ def moves(
     tokens: tuple[IntArray, FloatArray],
     leaving: tuple[IntArray, IntArray],
     arcs: tuple[IntArray, IntArray, FloatArray, FloatArray],
+    columns: IntArray,
     ahead: FloatArray,
     row: FloatArray,
     rest: float,
@@ -30,12 +31,13 @@ def moves(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """(moves,) token, arc and energy then of every move over a row whose least energy to the end is not above `above`.
 
-    tokens: node, energy. leaving: arcs by tail, as order and offsets. arcs: head, class (-1: no path takes the arc),
-    energy, what a scorer takes at least. ahead: (nodes,) potential; rest: that of the rows to come.
+    tokens: node, energy. leaving: arcs by tail, as order and offsets. arcs: head, input (-1: no path takes the arc),
+    energy, what a scorer takes at least. columns: (inputs,) the class of each, -1 for none. ahead: (nodes,) potential;
+    rest: that of the rows to come.
     """
     node, energy = tokens
     order, offsets = leaving
-    dst, column, cost, judged = arcs
+    dst, taken, cost, judged = arcs
     most = 0
     for token in range(len(node)):
         most += offsets[node[token] + 1] - offsets[node[token]]
@@ -44,9 +46,9 @@ def moves(
     for token in range(len(node)):
         for place in range(offsets[node[token]], offsets[node[token] + 1]):
             each = order[place]
-            if column[each] < 0:
+            if taken[each] < 0 or columns[taken[each]] < 0:
                 continue
-            here = energy[token] + (cost[each] + row[column[each]])
+            here = energy[token] + (cost[each] + row[columns[taken[each]]])
             bound = ((here + judged[each]) + ahead[dst[each]]) + rest
             if bound <= above and bound < np.inf:
                 tail[found], arc[found], then[found] = token, each, here

@@ -12,9 +12,14 @@ from lattice_cli.arrays import IntArray
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 
+def _same(one: Labels, other: Labels) -> bool:
+    """Whether tables are equal. Tuples are compared entry by entry even with themselves."""
+    return one is other or one == other
+
+
 def labelled_like(graph: Graph, other: Graph) -> Graph:
     """The graph over a table that begins with that of another and goes on with the labels only the graph has."""
-    if graph.labels == other.labels:
+    if _same(graph.labels, other.labels):
         return graph
     number = other.label_number
     more = tuple(label for label in graph.labels[1:] if label not in number)
@@ -25,17 +30,17 @@ def labelled_like(graph: Graph, other: Graph) -> Graph:
 
 def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:
     """The graphs over one label table, so that equal labels have equal indices. Tables that agree are kept."""
-    if all(graph.labels == graphs[0].labels for graph in graphs):
+    if all(_same(graph.labels, graphs[0].labels) for graph in graphs):
         return list(graphs)
     index: dict[str, int] = {}
-    maps: dict[Labels, IntArray] = {}
+    maps: dict[int, IntArray] = {}  # by identity: large tables are shared, and cost much to be compared
     for graph in graphs:
-        if graph.labels not in maps:
-            maps[graph.labels] = np.array(
+        if id(graph.labels) not in maps:
+            maps[id(graph.labels)] = np.array(
                 [EPSILON] + [index.setdefault(label, len(index) + 1) for label in graph.labels[1:]], dtype=np.intp
             )
     table = ("", *index)
-    return [graph.relabelled(table, maps[graph.labels]) for graph in graphs]
+    return [graph.relabelled(table, maps[id(graph.labels)]) for graph in graphs]
 
 
 def union(graphs: Sequence[Graph]) -> Graph:

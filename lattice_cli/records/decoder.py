@@ -197,9 +197,9 @@ class Decoder:
         here, end = np.zeros(len(said), dtype=np.intp), np.zeros(1)
         return DecodingGraph.of(Graph(here, here, said, said, np.zeros(len(said)), end, end, labels), blank)
 
-    def _heuristic(self, graph: DecodingGraph, classes: tuple[str, ...], split: str) -> Heuristic:
-        """What is known of a decoding graph and the scorers before a matrix with these classes is seen."""
+    def _heuristic(self, graph: DecodingGraph, split: str) -> Heuristic:
+        """What is known of a decoding graph and the scorers before a matrix is seen."""
         from lattice_cli.emissions import Heuristic
 
         scorer = self.scorer(graph.labels, graph.spoken, spelling_of(graph.spoken, split))
-        return Heuristic(graph, classes, scorer)
+        return Heuristic(graph, scorer)

@@ -61,7 +61,7 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
             continue
         matrix = matrix_of(document, decoder)
         if matrix is not None and matrix.all_at_once(request):
-            if waiting and (waiting[0].heuristic is not matrix.heuristic or _numbers(waiting) > _ALL_NUMBERS):
+            if waiting and not (matrix.beside(waiting[0]) and _numbers(waiting) <= _ALL_NUMBERS):
                 yield from _all_at_once(waiting)
                 waiting = []
             waiting.append(matrix)
@@ -98,7 +98,16 @@ class Matrix:
     @property
     def columns(self) -> IntArray:
         """(labels,) the class of each label of the decoding graph, -1 for none."""
-        return self.heuristic.columns
+        labels = self.decoding_graph.graph.label_number
+        found = np.full(len(self.decoding_graph.labels), -1, dtype=np.intp)
+        for column, label in enumerate(self.emissions.classes):
+            if label in labels:
+                found[labels[label]] = column
+        return found
+
+    def beside(self, other: Matrix) -> bool:
+        """True if both have the same classes and are decoded through the same."""
+        return self.heuristic is other.heuristic and self.emissions.classes == other.emissions.classes
 
     def all_at_once(self, request: SearchRequest) -> bool:
         """True if the recursion over all states is the way."""
@@ -152,13 +161,12 @@ def matrix_of(document: Document, decoder: Decoder) -> Matrix | None:
         return None
     if grammar is None and ctc is not None and len(emissions.label) > PAIRED_LABELS:
         return None
-    classes = emissions.classes
-    graph = decoder.free_decoding_graph(("", *classes)) if grammar is None else decoder.decoding_graph
+    graph = decoder.free_decoding_graph(("", *emissions.classes)) if grammar is None else decoder.decoding_graph
     if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
         return None
     if emissions.steps * (emissions.largest + graph.largest) > _HIGHEST:
         return None
-    found = Matrix(document, grammar, emissions, decoder.heuristic(graph, classes, document.split), blank=ctc)
+    found = Matrix(document, grammar, emissions, decoder.heuristic(graph, document.split), blank=ctc)
     if not scored:
         return found
     told = graph.spoken, spelling_of(graph.spoken, document.split)
@@ -185,7 +193,7 @@ def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
 def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
     """What is asked of one matrix, by tokens."""
     record, emissions = matrix.document.graph, matrix.emissions
-    whole = BeamSearch(matrix.heuristic, emissions.energies).limited(max_states=request.max_states)
+    whole = BeamSearch(matrix.heuristic, emissions).limited(max_states=request.max_states)
     within = whole.limited(request.beam, request.max_active) if request.limited else whole
     best = within.search() if request.limited else whole.best()
     if not np.isfinite(best.energy):

@@ -202,7 +202,7 @@ LARGE = 100_000
 
 def best_of(matrix: Matrix) -> BestFound:
     """The least energy, without what start and end of the matrix cost."""
-    return BeamSearch(matrix.heuristic, matrix.emissions.energies).best()
+    return BeamSearch(matrix.heuristic, matrix.emissions).best()
 
 
 def without_paths(matrix: Matrix, best: BestFound) -> Interpretation:

@@ -64,8 +64,7 @@ def test_the_whole_excerpt_is_the_composition(energies: np.ndarray, grammar: Gra
         return
     frames = emission_matrix_of(left)
     assert frames is not None
-    heuristic = Heuristic(machine, frames.classes)
-    found, complete = token_lattice(left, frames, BeamSearch(heuristic, frames.energies))
+    found, complete = token_lattice(left, frames, BeamSearch(Heuristic(machine), frames))
     assert complete == np.inf
     right = grammar if blank is None else compose(ctc_topology(labels, 1), grammar).graph
     whole = compose(left, right)
@@ -88,7 +87,7 @@ def test_searches_and_their_bounds(energies: np.ndarray, grammar: Graph, ctc: bo
         return
     frames = emission_matrix_of(left)
     assert frames is not None
-    beam_search = BeamSearch(Heuristic(machine, frames.classes), frames.energies)
+    beam_search = BeamSearch(Heuristic(machine), frames)
     every = [path.energy for path in all_paths(token_lattice(left, frames, beam_search)[0].graph)]
     best = min(every, default=np.inf)
     exact = beam_search.best()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.strategies import LABELS, graphs, moderate_energies
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.emissions import BeamSearch, DecodingGraph, Heuristic
-from lattice_cli.graph import Graph
+from lattice_cli.emissions import BeamSearch, DecodingGraph, Heuristic, emission_matrix_of
+from lattice_cli.graph import Graph, emission_graph
 
 pytest.importorskip("numba")
 
@@ -59,13 +59,15 @@ def test_tokens_and_moves_are_those_of_arrays(
     machine = DecodingGraph.of(grammar, LABELS[1] if ctc else None)
     if machine is None:
         return
+    frames = emission_matrix_of(emission_graph(energies, ("", *LABELS[1:4])))
+    assert frames is not None
     words = len(machine.labels)
     scorer = LastWord(random.integers(0, 8, (words, words)) / 4) if scored else None
     found = []
     for switch in ("0", "1"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LATTICE_COMPILED", switch)
-            search = BeamSearch(Heuristic(machine, LABELS[1:4], scorer), energies).limited(beam, most)
+            search = BeamSearch(Heuristic(machine, scorer), frames).limited(beam, most)
             layers = list(search.layers(above))
             found.append((layers, search.search(above), search.best()))
     (layers, *ends), (others, *other_ends) = found
