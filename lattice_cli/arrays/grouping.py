@@ -42,9 +42,14 @@ class SortedGroups(Groups):
         """(rows,) the rows group by group."""
         return stable_order(self.__dict__["keys"])
 
+    @cached_property
+    def _in_order(self) -> bool:
+        """Whether the rows lie group by group."""
+        return is_sorted(self.__dict__["keys"])
+
     def rows(self, groups: IntArray) -> tuple[IntArray, IntArray]:
         """See Groups."""
-        if "order" not in self.__dict__ and is_sorted(self.__dict__["keys"]):
+        if "order" not in self.__dict__ and self._in_order:
             counts = self.sizes(groups)
             return spans(self.offsets[groups], counts), counts
         return super().rows(groups)
