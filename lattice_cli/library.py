@@ -25,7 +25,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.composition import Composition
 from lattice_cli.composition import compose as composed
-from lattice_cli.errors import LatticeError, UsageError
+from lattice_cli.errors import Diverged, LatticeError, UsageError
 from lattice_cli.formats import read_one, read_records, write_documents
 from lattice_cli.formats.io import Failure, Pause, ReadOptions, fresh_notes
 from lattice_cli.formats.matrices.emission import matrix_document
@@ -129,6 +129,7 @@ def forward(record: Lattice, grammar: Lattice | None = None, *, beta: float = 1.
     """
     (found,) = posteriors.forward([_document(record)], [beta], _decoder(grammar, ctc), arcs=True)
     (sums,) = _found(found)
+    assert not isinstance(sums, Diverged), "at one beta it is raised"
     assert sums.gradient is not None, "arcs were asked for"
     return Sums(sums.statistics, sums.gradient)
 

@@ -61,7 +61,9 @@ def picture(
     except Diverged as error:
         return Picture(drawn, best, None, str(error.at(document.names)), paths)
     assert not isinstance(sums, NoPath), "there is a best path"
-    return Picture(drawn, best, sums[0].gradient, paths=paths, free_energy=sums[0].statistics.free_energy)
+    (summed,) = sums
+    assert not isinstance(summed, Diverged), "of one beta that is raised"
+    return Picture(drawn, best, summed.posterior, paths=paths, free_energy=summed.statistics.free_energy)
 
 
 def with_reference(found: Picture, document: Document, decoder: Decoder, of: str = "recognition") -> Picture:

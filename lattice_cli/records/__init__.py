@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lattice_cli.records.decoding import Decoded, Decoding, decode, decoded, found_paths
     from lattice_cli.records.draws import Draws
     from lattice_cli.records.interpretation import Interpretation, output_of
-    from lattice_cli.records.posteriors import Forward, forward
+    from lattice_cli.records.posteriors import Forward, at_all, forward
     from lattice_cli.records.request import SearchRequest
     from lattice_cli.records.strategy import interpretations
     from lattice_cli.records.targets import labels_of, target_labels

@@ -123,6 +123,15 @@ class Interpretation:
             return np.arange(graph.arcs), np.ones(graph.arcs)
         return side.arc_of, whole.left_share if name == "recognition" else whole.right_share
 
+    def posterior(self, name: str, arcs: FloatArray) -> FloatArray:
+        """(arcs,) how likely each arc of a side is taken, from how likely those of the interpretation are. Where
+        energies are added that is the gradient by them; under another operator it is not."""
+        side = self.side(name)
+        if side.arc_of is None:
+            return arcs
+        own = side.arc_of >= 0
+        return np.bincount(side.arc_of[own], arcs[own], side.graph.arcs).astype(np.float64)
+
     def gradient(self, name: str, arcs: FloatArray) -> FloatArray:
         """Gradient by the arc energies of a side, from the gradient by those of the interpretation."""
         if self.composition is None or name == "interpretation":

@@ -10,7 +10,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray, run_starts
 from lattice_cli.emissions import BeamSearch, BestFound, empty_lattice, product_moments
 from lattice_cli.emissions.product_sweep import product_sweep
-from lattice_cli.errors import NoPath
+from lattice_cli.errors import Diverged, NoPath
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
@@ -33,7 +33,7 @@ from lattice_cli.sweep import (
 @dataclass(frozen=True, eq=False)
 class NodeView:
     """(nodes,) of one side. alpha: energy of all ways to arrive at the node; backward: of all ways on from it; nats,
-    +inf where there are none. posterior: the node's multiplier dF / d alpha."""
+    +inf where there are none. posterior: how likely a path comes through, the node's multiplier dF / d alpha."""
 
     alpha: FloatArray
     backward: FloatArray
@@ -42,12 +42,14 @@ class NodeView:
 
 @dataclass(frozen=True, eq=False)
 class Forward:
-    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; nodes; lagrangian: that of
-    the searched graph, whose names are those of `searched`. None if not asked for."""
+    """Forward results of one record at one beta. gradient: (arcs,) dF/de of the side's arcs; posterior: (arcs,) how
+    likely they are; nodes; lagrangian: that of the searched graph, whose names are those of `searched`. None if not
+    asked for."""
 
     statistics: Statistics
     side: Side
     gradient: FloatArray | None
+    posterior: FloatArray | None
     nodes: NodeView | None
     lagrangian: Lagrangian | None = None
     searched: Side | None = None
@@ -62,9 +64,13 @@ def forward(
     nodes: bool = False,
     lagrangians: bool = False,
     of: str = "recognition",
-) -> list[list[Forward] | NoPath]:
-    """Forward results of each record at each beta, or why it has no path. Raises Diverged, UsageError."""
-    results: list[list[Forward] | NoPath] = []
+) -> list[list[Forward | Diverged] | NoPath]:
+    """Forward results of each record at each beta, or why it has no path.
+
+    A sum that diverges at some of several betas is in its place; one that does at all of them is raised, as Diverged.
+    Raises UsageError.
+    """
+    results: list[list[Forward | Diverged] | NoPath] = []
     waiting: list[Interpretation] = []
     decoder = decoder or Decoder()
     whole = nodes or lagrangians or of == "interpretation"
@@ -86,19 +92,20 @@ def forward(
     return results + _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)
 
 
-def _forward_of_matrix(matrix: Matrix, betas: Sequence[float], arcs: bool, of: str) -> list[Forward] | NoPath:
+def _forward_of_matrix(
+    matrix: Matrix, betas: Sequence[float], arcs: bool, of: str
+) -> list[Forward | Diverged] | NoPath:
     """Forward results of a matrix and its grammar."""
     best = best_of(matrix)
     interpretation = without_paths(matrix, best)
     if not np.isfinite(best.energy):
         return no_path(interpretation)
-    side = interpretation.side(of)
-    return [
-        Forward(
-            product_statistics(matrix, best, beta), side, product_gradient(matrix, beta, of) if arcs else None, None
-        )
-        for beta in betas
-    ]
+    found: list[Forward | Diverged] = []
+    for beta in betas:
+        gradient = product_gradient(matrix, beta, of) if arcs else None
+        statistics = product_statistics(matrix, best, beta)
+        found.append(Forward(statistics, interpretation.side(of), gradient, gradient, None))
+    return found
 
 
 def _forward_of_all(
@@ -108,17 +115,19 @@ def _forward_of_all(
     nodes: bool,
     lagrangians: bool,
     of: str,
-) -> list[list[Forward] | NoPath]:
+) -> list[list[Forward | Diverged] | NoPath]:
     """Forward results of interpretations that were composed."""
-    results: list[list[Forward] | NoPath] = []
+    results: list[list[Forward | Diverged] | NoPath] = []
     for group in grouped(interpretations):
-        with in_record_terms(group):
-            found = _group_forward(group, betas, arcs, nodes, of)
-        for interpretation, views in zip(group, found):
-            missing = views[0].statistics.free_energy == np.inf
-            if lagrangians and not missing:
-                views = [_with_lagrangian(interpretation, view) for view in views]
-            results.append(no_path(interpretation) if missing else views)
+        for interpretation, views in zip(group, _group_forward(group, betas, arcs, nodes, of)):
+            if any(isinstance(view, Forward) and view.statistics.free_energy == np.inf for view in views):
+                results.append(no_path(interpretation))
+            elif lagrangians:
+                results.append(
+                    [view if isinstance(view, Diverged) else _with_lagrangian(interpretation, view) for view in views]
+                )
+            else:
+                results.append(views)
     return results
 
 
@@ -130,16 +139,25 @@ def _with_lagrangian(interpretation: Interpretation, view: Forward) -> Forward:
 
 def _group_forward(
     group: Sequence[Interpretation], betas: Sequence[float], arcs: bool, nodes: bool, of: str
-) -> list[list[Forward]]:
-    """Results of each interpretation at each beta, from sweeps over their union."""
+) -> list[list[Forward | Diverged]]:
+    """Results of each interpretation at each beta, from sweeps over their union. Raises Diverged where it is not known
+    of which of several, and where there is no beta without it."""
     whole = union([interpretation.graph for interpretation in group])
     schedule = schedule_of(whole)
-    hard = sweep(whole, TROPICAL, schedule)
+    with in_record_terms(group):
+        hard = sweep(whole, TROPICAL, schedule)
     backward_schedule = schedule_of(whole.reversed()) if nodes else None
-    found: list[list[Forward]] = [[] for _ in group]
+    found: list[list[Forward | Diverged]] = [[] for _ in group]
     for beta in betas:
+        try:
+            with in_record_terms(group):
+                soft = sweep(whole, LogSemiring(beta), schedule)
+        except Diverged as error:
+            if len(group) > 1 or len(betas) == 1:
+                raise
+            found[0].append(_at_beta(error, beta))
+            continue
         semiring = LogSemiring(beta)
-        soft = sweep(whole, semiring, schedule)
         statistics = summary(soft, hard, beta)
         gradient = soft.pullback() if arcs or nodes else None
         to_come = sweep(whole.reversed(), semiring, backward_schedule).node_totals if nodes else None
@@ -148,11 +166,34 @@ def _group_forward(
             own_nodes = slice(*whole.node_offsets[member : member + 2])
             own_arcs = slice(*whole.arc_offsets[member : member + 2])
             side = interpretation.side(of)
-            by_arc = None if gradient is None else interpretation.gradient(of, gradient.arcs[own_arcs])
-            if gradient is not None and to_come is not None and by_arc is not None:
-                own = Gradient(by_arc, gradient.nodes[own_nodes], gradient.start[own_nodes], gradient.final[own_nodes])
-                view = _node_view(interpretation, side, soft.node_totals[own_nodes], to_come[own_nodes], own, semiring)
-            found[member].append(Forward(statistics[member], side, by_arc if arcs else None, view))
+            by_arc = likely = None
+            if gradient is not None:
+                by_arc = interpretation.gradient(of, gradient.arcs[own_arcs]) if arcs else None
+                likely = interpretation.posterior(of, gradient.arcs[own_arcs])
+                if to_come is not None:
+                    ends = gradient.start[own_nodes], gradient.final[own_nodes]
+                    own = Gradient(likely, gradient.nodes[own_nodes], *ends)
+                    both = soft.node_totals[own_nodes], to_come[own_nodes]
+                    view = _node_view(interpretation, side, *both, own, semiring)
+            found[member].append(Forward(statistics[member], side, by_arc, likely if arcs else None, view))
+    diverged = [view for view in found[0] if isinstance(view, Diverged)]
+    if len(diverged) == len(betas):
+        raise at_all(diverged)
+    return found
+
+
+def _at_beta(error: Diverged, beta: float) -> Diverged:
+    """A divergence that says at which beta it is."""
+    found = Diverged(f"at beta {beta:g} {error.what}", error.nodes, error.names, error.of)
+    found.told = {"betas": [beta]}
+    return found
+
+
+def at_all(errors: Sequence[Diverged]) -> Diverged:
+    """Divergences of one record at several betas as one."""
+    first = errors[0]
+    found = Diverged("; ".join(error.what for error in errors), first.nodes, first.names, first.of)
+    found.told = {"betas": [beta for error in errors for beta in error.told["betas"]]}
     return found
 
 
@@ -164,7 +205,7 @@ def _node_view(
     gradient: Gradient,
     semiring: Semiring,
 ) -> NodeView:
-    """The nodes of a side.
+    """The nodes of a side. gradient: of the interpretation's nodes, starts and finals; of arcs the side's posteriors.
 
     One of its nodes may be in many pairs, so its alpha gathers all ways of arriving: by a start, or by a move of its
     own into any of them. Its posterior counts arrivals in the same way, and `backward` departures.

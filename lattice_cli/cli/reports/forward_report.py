@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, arc_listing, digits, plain, rows_of, small
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.terminal import number
-from lattice_cli.errors import CheckFailed
+from lattice_cli.errors import CheckFailed, Diverged, LatticeError
 
 if TYPE_CHECKING:
     from lattice_cli.graph import Document
@@ -37,12 +37,15 @@ _DIFFERENCE = Field("finite_difference", "difference", shown=digits(6))
 
 
 class ForwardReport(StreamReport):
-    """Free energies: an entry for each beta. A Lagrangian that does not hold is an error of its record, once shown."""
+    """Free energies: an entry for each beta. A Lagrangian that does not hold is an error of its record, once shown, and
+    so is a beta at which the sum diverges."""
 
     fields = _FIGURES
 
-    def entries(self, document: Document, results: list[Forward]) -> Iterator[Entry]:
+    def entries(self, document: Document, results: list[Forward | Diverged]) -> Iterator[Entry]:
         for result in results:
+            if isinstance(result, Diverged):
+                continue
             at, side, view = f"at beta {number(result.statistics.beta)}", result.side, result.nodes
             below: dict[str, Any] = {}
             if result.gradient is not None:
@@ -58,9 +61,15 @@ class ForwardReport(StreamReport):
             else:
                 yield Entry(result.statistics, below)
 
-    def fault(self, results: list[Forward]) -> CheckFailed | None:
+    def fault(self, results: list[Forward | Diverged]) -> LatticeError | None:
+        from lattice_cli.records import at_all
+
+        diverged = [result for result in results if isinstance(result, Diverged)]
+        if diverged:
+            return at_all(diverged)
         try:
             for result in results:
+                assert not isinstance(result, Diverged)
                 if result.lagrangian is not None:
                     result.lagrangian.require()
         except CheckFailed as error:
