@@ -1,4 +1,4 @@
-"""Forward results of records: posteriors against the list of paths under every operator, betas at which sums diverge."""
+"""Forward results of records: posteriors as the list of paths has them under every operator, betas that diverge."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from support.strategies import BETAS, connected_graphs, graphs, lecture_34, tran
 
 from lattice_cli.composition import compose
 from lattice_cli.errors import Diverged
-from lattice_cli.graph import Graph, emission_graph, linear_graph, union
+from lattice_cli.graph import Graph, emission_graph, evaluation_order, linear_graph, trimmed, union
 from lattice_cli.search import Answer, Bound, Path, answers, best_answers, best_paths, n_best
 from lattice_cli.sweep import TROPICAL, LogSemiring, count_paths, sweep
 
@@ -140,6 +140,18 @@ def test_ties_come_in_the_order_of_their_arcs(graph: Graph) -> None:
     assert found == sorted(found, key=lambda path: (path.energy, path.nodes[0], path.arcs))
     for n in range(1, len(found)):
         assert n_best(graph, n) == found[:n]
+
+
+@given(connected_graphs(energies=st.sampled_from([0.5, 1.0]), max_nodes=4, max_arcs=6, cyclic=True))
+def test_answers_that_tie_on_a_cyclic_graph_come_shorter_ones_first(graph: Graph) -> None:
+    """As the help of viterbi says."""
+    found = best_answers(graph, 12)
+    labels = [graph.olabel[list(path.arcs)] for path in found]
+    spelled = [tuple(each[each > 0].tolist()) for each in labels]
+    keys = [(round(path.energy, 9), len(answer), answer) for path, answer in zip(found, spelled)]
+    useful, _, _ = trimmed(graph)
+    assume((evaluation_order(useful.src, useful.dst, np.array([0, useful.nodes])).component >= 0).any())
+    assert keys == sorted(keys)
 
 
 def test_no_paths_and_no_answers_asked_for() -> None:

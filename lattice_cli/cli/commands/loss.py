@@ -119,7 +119,8 @@ Examples:
     "--latent",
     type=click.Choice(LATENTS),
     help="Energy of an answer with several paths: that of the best (viterbi), or their free energy (forward). Default: "
-    "forward for nll and mee, viterbi for the others.",
+    "forward for nll and mee, viterbi for the others. By viterbi nll and mee are of the probability of the best "
+    "correct path among all paths.",
 )
 @click.option(
     "--square-square",

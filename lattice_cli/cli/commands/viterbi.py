@@ -64,8 +64,9 @@ def viterbi(
 
     With -g the graph is composed with the grammar first; arcs and nodes are still those of GRAPH (see --of). A path's
     energy is the sum of its arcs and of its start and final energies, in nats. Of paths with equal energies the one
-    whose arcs come first in the searched graph is given first; of answers, the one whose labels do. With --json a
-    record's own "target" is passed on, so that lattice evaluate can follow in a pipe.
+    whose arcs come first in the searched graph is given first; of answers, the one whose labels do. Where the graph has
+    cycles shorter answers come first, and a shorter path may. With --json a record's own "target" is passed on, so that
+    lattice evaluate can follow in a pipe.
 
     An emission matrix is searched row by row through the grammar, without building their product: exactly, however
     large the grammar is. With --beam or --max-active the table says how far below the answer a lost one could be (gap;

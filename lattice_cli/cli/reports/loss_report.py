@@ -147,7 +147,8 @@ def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
         yield f"E_I: most offending incorrect answer {', '.join(sorted(offending))}"
     soft = [result for result in results if result.loss.soft]
     if soft:
-        own = "F(correct)" if soft[0].latent == "forward" else "that of the best correct path"
+        summed = soft[0].latent == "forward"
+        own = "F(correct)" if summed else "that of the best correct path, whose probability they are of"
         yield f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths"
     flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
     if flat:
