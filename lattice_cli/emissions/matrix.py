@@ -42,7 +42,12 @@ class EmissionMatrix:
     @property
     def largest(self) -> float:
         """The largest energy, without its sign."""
-        return float(np.abs(self.energies[self.arc >= 0]).max(initial=0.0))
+        if not self.energies.size:
+            return 0.0
+        highest = float(self.energies.max())
+        if not np.isfinite(highest):
+            highest = float(self.energies[self.arc >= 0].max(initial=0.0))
+        return max(highest, -float(self.energies.min()))
 
 
 def emission_matrix_of(graph: Graph) -> EmissionMatrix | None:
@@ -57,10 +62,20 @@ def emission_matrix_of(graph: Graph) -> EmissionMatrix | None:
     if used[EPSILON]:
         return None
     label = np.flatnonzero(used)
+    shape, ends = (steps, len(label)), float(graph.start[0] + graph.final[steps])
+    if graph.arcs == steps * len(label) and _in_order(graph, label):
+        arc = np.arange(graph.arcs).reshape(shape)
+        return EmissionMatrix(graph.energy.reshape(shape), arc, label, graph.labels, ends)
     column = (np.cumsum(used) - 1)[graph.ilabel]
-    arc = np.full((steps, len(label)), -1, dtype=np.intp)
+    arc = np.full(shape, -1, dtype=np.intp)
     arc[graph.src, column] = np.arange(graph.arcs)
     if int((arc >= 0).sum()) != graph.arcs:
         return None
-    energies = picked(graph.energy, arc, np.inf)
-    return EmissionMatrix(energies, arc, label, graph.labels, float(graph.start[0] + graph.final[steps]))
+    return EmissionMatrix(picked(graph.energy, arc, np.inf), arc, label, graph.labels, ends)
+
+
+def _in_order(graph: Graph, label: IntArray) -> bool:
+    """True if the arcs lie row by row, each with these labels: as a matrix is read. Nothing is to be moved then."""
+    rows = np.arange(graph.nodes - 1)[:, None]
+    in_order: bool = (graph.ilabel.reshape(-1, len(label)) == label).all()
+    return in_order and bool((graph.src.reshape(-1, len(label)) == rows).all())
