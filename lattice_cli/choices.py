@@ -26,7 +26,7 @@ LATENTS = ("viterbi", "forward")
 #: Whose arcs are reported on (records.interpretation).
 SIDES = ("recognition", "grammar", "interpretation")
 #: How the energies of two matching arcs become one (composition.combine).
-COMBINE = ("add", "max", "min", "left", "right")
+COMBINE = ("add", "max", "min", "left", "right", "product")
 #: How labels spell words, and texts become labels (grammars.spelling); that labels are words says two words for it.
 SPLITS = ("words", "characters", "labels", "pieces")
 #: Of hidden layers (learning.networks.layers).

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.composition.combine import ADD, OPERATORS, Combine
+    from lattice_cli.composition.combine import ADD, OPERATORS, Combine, operator_of
     from lattice_cli.composition.composition import Composition, alone, compose
     from lattice_cli.composition.explain import has_path, why_empty, why_no_path
 

@@ -18,7 +18,8 @@ class Combine:
 
     matched:     energy of an arc both sides agree on, from the energies of both.
     left_share:  derivative of that by the left energy; right_share by the right one.
-    left_alone, right_alone: 1 if a move of that side alone (an epsilon) keeps its energy, 0 if it costs nothing.
+    left_alone, right_alone: what the energy of a move of that side alone (an epsilon) is multiplied by; at 0 it costs
+    nothing.
     """
 
     name: str
@@ -47,5 +48,33 @@ MAX = Combine("max", np.maximum, _as_float(np.greater_equal), _as_float(np.less)
 MIN = Combine("min", np.minimum, _as_float(np.less_equal), _as_float(np.greater))
 LEFT = Combine("left", lambda left, right: left.copy(), _one, _zero, right_alone=0.0)
 RIGHT = Combine("right", lambda left, right: right.copy(), _zero, _one, left_alone=0.0)
+PRODUCT = Combine("product", np.multiply, lambda left, right: right.copy(), lambda left, right: left.copy())
 
-OPERATORS = {operator.name: operator for operator in (ADD, MAX, MIN, LEFT, RIGHT)}
+OPERATORS = {operator.name: operator for operator in (ADD, MAX, MIN, LEFT, RIGHT, PRODUCT)}
+
+
+def weighted(left_weight: float, right_weight: float) -> Combine:
+    """The sum of the energies, each times a weight; moves of one side alone weigh as much."""
+
+    def matched(left: FloatArray, right: FloatArray) -> FloatArray:
+        return left_weight * left + right_weight * right
+
+    return Combine(
+        f"{left_weight:g},{right_weight:g}",
+        matched,
+        lambda left, right: np.full(len(left), left_weight),
+        lambda left, right: np.full(len(left), right_weight),
+        left_weight,
+        right_weight,
+    )
+
+
+def operator_of(text: str) -> Combine | None:
+    """The operator of a name, or of two weights with a comma between them; None for what is neither."""
+    if text in OPERATORS:
+        return OPERATORS[text]
+    try:
+        weights = [float(part) for part in text.split(",")]
+    except ValueError:
+        return None
+    return weighted(*weights) if len(weights) == 2 and np.isfinite(weights).all() else None

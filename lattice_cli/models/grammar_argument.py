@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lattice_cli.choices import COMBINE
+from lattice_cli.errors import UsageError
+
 if TYPE_CHECKING:
     from lattice_cli.grammars import NgramGrammar, Scorers
     from lattice_cli.graph import Document
@@ -18,14 +21,16 @@ def read_decoder(
     scorers: Scorers | None = None,
     encoding: str | None = None,
 ) -> Decoder:
-    """The decoder of a grammar's file, a blank, the name of an operator and what scores answers. encoding: of the file.
-
-    Raises FormatError.
+    """The decoder of a grammar's file, a blank, an operator and what scores answers. combine: one of COMBINE, or two
+    weights with a comma between them. encoding: of the file. Raises FormatError, UsageError.
     """
-    from lattice_cli.composition import OPERATORS
+    from lattice_cli.composition import operator_of
     from lattice_cli.records import Decoder
 
-    return Decoder(read_grammar_argument(grammar, encoding) if grammar else None, ctc, OPERATORS[combine], scorers)
+    operator = operator_of(combine)
+    if operator is None:
+        raise UsageError(f"no operator is called {combine!r}, expected {', '.join(COMBINE)}, or two weights: 1,0.5")
+    return Decoder(read_grammar_argument(grammar, encoding) if grammar else None, ctc, operator, scorers)
 
 
 def read_grammar_argument(path: str, encoding: str | None = None) -> Document | TrainedGrammar | NgramGrammar:

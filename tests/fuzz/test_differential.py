@@ -45,7 +45,7 @@ def test_a_sum_at_a_large_beta_is_the_minimum(graph: Graph) -> None:
         assert energy - 1e-4 <= summed["free_energy"] <= energy + 1e-9
 
 
-@pytest.mark.parametrize("combine", COMBINE)
+@pytest.mark.parametrize("combine", [*COMBINE, "2,-0.5"])
 @given(GRAPHS, GRAPHS)
 @settings(max_examples=20)
 def test_what_is_composed_first_has_the_same_answers(combine: str, graph: Graph, grammar: Graph) -> None:

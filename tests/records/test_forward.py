@@ -12,7 +12,7 @@ from support.commands import records, run
 from support.oracle import all_paths
 from support.strategies import OTHER_LABELS, connected_graphs, moderate_energies
 
-from lattice_cli.composition import OPERATORS
+from lattice_cli.composition import ADD, OPERATORS, operator_of
 from lattice_cli.errors import Diverged
 from lattice_cli.graph import Graph, numbered_document
 from lattice_cli.records import Decoder, Forward, forward
@@ -21,11 +21,11 @@ LEFTS = connected_graphs(max_nodes=4, max_arcs=5, energies=moderate_energies)
 RIGHTS = connected_graphs(max_nodes=4, max_arcs=5, labels=OTHER_LABELS, energies=moderate_energies)
 
 
-@given(LEFTS, RIGHTS, st.sampled_from([*OPERATORS]), st.sampled_from(["recognition", "grammar"]))
+@given(LEFTS, RIGHTS, st.sampled_from([*OPERATORS, "0.5,2"]), st.sampled_from(["recognition", "grammar"]))
 @settings(max_examples=150)
 def test_posteriors_are_those_of_paths_whatever_the_operator(left: Graph, right: Graph, name: str, of: str) -> None:
     document = numbered_document(left, "r", "r")
-    decoder = Decoder(numbered_document(right, "g", "g"), combine=OPERATORS[name])
+    decoder = Decoder(numbered_document(right, "g", "g"), combine=operator_of(name) or ADD)
     (found,) = forward([document], [1.0], decoder, arcs=True, nodes=True, of=of)
     if not isinstance(found, list):
         return

@@ -254,10 +254,14 @@ def composed(left: Graph, right: Graph, operator: str = "add", longest: float = 
     Only paths of at most `longest` arcs are paired, for graphs with cycles.
 
     Matched arcs, and the start and the final energies, are combined by the operator; an arc taken by one side alone
-    keeps its energy, except that `left` lets the right side move for nothing and the other way round.
+    keeps its energy, times its weight where there are two, except that `left` lets the right side move for nothing and
+    the other way round.
     """
+    weights = {"left": (1.0, 0.0), "right": (0.0, 1.0), "1.5,-0.25": (1.5, -0.25)}.get(operator, (1.0, 1.0))
     combine: Callable[[float, float], float] = {
         "add": lambda one, other: one + other,
+        "product": lambda one, other: one * other,
+        "1.5,-0.25": lambda one, other: 1.5 * one - 0.25 * other,
         "max": max,
         "min": min,
         "left": lambda one, other: one,
@@ -276,9 +280,9 @@ def composed(left: Graph, right: Graph, operator: str = "add", longest: float = 
             ]
             for left_arc, right_arc in alignment(one, other, (left_path, right_path)):
                 if right_arc < 0:
-                    terms.append(0.0 if operator == "right" else one.arcs[left_arc].energy)
+                    terms.append(weights[0] * one.arcs[left_arc].energy)
                 elif left_arc < 0:
-                    terms.append(0.0 if operator == "left" else other.arcs[right_arc].energy)
+                    terms.append(weights[1] * other.arcs[right_arc].energy)
                 else:
                     terms.append(combine(one.arcs[left_arc].energy, other.arcs[right_arc].energy))
             pairs.append(Pair(left_path, right_path, math.fsum(terms)))

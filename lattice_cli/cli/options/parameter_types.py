@@ -63,6 +63,27 @@ class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return name, number
 
 
+class Operator(click.Choice):  # type: ignore[type-arg,unused-ignore]
+    """The name of an operator, or two weights with a comma between them."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Names, and what else there may be."""
+        return f"[{'|'.join(map(str, self.choices))}|A,B]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        parts = str(value).split(",")
+        if len(parts) != 2:
+            found: str = super().convert(value, param, ctx)
+            return found
+        try:
+            if all(abs(float(part)) < float("inf") for part in parts):
+                return str(value)
+        except ValueError:
+            pass
+        self.fail(f"{value!r} is not two finite numbers with a comma between them", param, ctx)
+
+
 class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """Inverse temperatures, one or several separated by commas."""
 

@@ -11,7 +11,7 @@ from lattice_cli import grammars, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import Option, applied, grouped
-from lattice_cli.cli.options.parameter_types import NamedNumber, file_named, file_read
+from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, file_named, file_read
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
@@ -48,10 +48,11 @@ combine_option = click.option(
     "--combine",
     cls=Option,
     needs=("-g",),
-    type=click.Choice(COMBINE),
+    type=Operator(COMBINE),
     default="add",
     show_default=True,
-    help="How the energies of two matching arcs of graph and grammar become one.",
+    help="How the energies of two matching arcs of graph and grammar become one. Two numbers with a comma between them "
+    "weigh those of the graph and those of the grammar.",
 )
 decoder_options = grouped("decoder", DecoderOptions, grammar_option, ctc_option, combine_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
