@@ -60,7 +60,7 @@ def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
     data, begin, line = source.everything(), 0, 1
     cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(data)] if b"--" in data else []
     if options.epsilon is None and (
-        _EPSILONS[0].encode() in data or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
+        (b"@" in data and _EPSILONS[0].encode() in data) or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
     ):
         options = replace(options, epsilon=_EPSILONS[0])  # in all of them: OpenFst has no several, and no such symbol
     for number, (end, following) in enumerate([*cuts, (len(data), len(data))], 1):
@@ -77,7 +77,7 @@ def _graph(data: bytes, source: str, record_id: str, options: ReadOptions, first
 
 def read_att(text: str, source: str, record_id: str, options: ReadOptions, first: int = 1) -> Document:
     """The graph of a text in OpenFst's form, which begins on line `first`. Raises FormatError, with the line."""
-    rows = Table.of_rows(_spaced_rows(text, first)) if "\t " in text else Table.of(text, first)
+    rows = Table.of_rows(_spaced_rows(text, first)) if " " in text and "\t " in text else Table.of(text, first)
     is_arc = rows.width > 2
     arcs, ends = rows.where(is_arc), rows.where(~is_arc)
     wide = _label_columns(arcs, source, options.acceptor)

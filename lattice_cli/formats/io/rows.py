@@ -26,11 +26,15 @@ _LONGEST_ID = 18
 _SEPARATORS = re.compile("[\x1c-\x1f]")
 #: No white space is above; that is what FIELDS and the end of a line are parted by.
 _LAST_WHITE = 32
-_WHITE = np.isin(np.arange(_LAST_WHITE + 1), [*b" \t\n\r\f\v"])
-_IN_NUMBERS = np.isin(np.arange(256), [*b"0123456789+-.eE", 0])
+_WHITE_TEXT = " \t\n\r\f\v"
+_WHITE = np.array([chr(code) in _WHITE_TEXT for code in range(_LAST_WHITE + 1)])
+#: 0 is behind the end of a field.
+_IN_NUMBERS = b"\0" + "".join(sorted(_NUMBER_CHARACTERS)).encode()
 _NEWLINE, _ZERO = 10, 48
 #: Fields up to so many bytes are told apart as integers, up to so many as rows of a matrix of bytes, others one by one.
 _KEY, _WIDE = 8, 64
+#: (9,) those of an integer's bytes that so many bytes of text take.
+_MASKS = np.array([bytes([255] * size + [0] * (_KEY - size)) for size in range(_KEY + 1)]).view(np.int64)
 
 Row = tuple[int, list[str]]
 
@@ -63,7 +67,7 @@ class Table:
     @staticmethod
     def of(text: str, line: int = 1) -> Table:
         """All rows of a text that begins on that line."""
-        data = text.encode()
+        data = text.rstrip(_WHITE_TEXT).encode()
         values = np.frombuffer(data, dtype=np.uint8)
         white = np.flatnonzero(values <= _LAST_WHITE)
         kind = values[white]
@@ -111,7 +115,7 @@ class Table:
         widest = int(length.max(initial=0))
         if widest > _WIDE or b"\0" in self.data:
             return Column.of(self.texts(place), self.line.tolist())
-        number = _numbered(self._bytes(field, _KEY if widest <= _KEY else widest))
+        number = _numbered(self._bytes(field, widest) if widest > _KEY else self._keys(field))
         first = _first_rows(number, int(number.max(initial=-1)) + 1)
         order = np.argsort(first, kind="stable")
         rank = np.empty_like(order)
@@ -151,8 +155,8 @@ class Table:
         length = self.end[field] - self.begin[field]
         short = np.flatnonzero((length <= _WIDE) & (length > 0))
         texts = self._bytes(field[short], int(length[short].max(initial=1)))
-        plain = _IN_NUMBERS[texts].all(axis=1)
-        if not plain.all():
+        if texts.tobytes().translate(None, _IN_NUMBERS):
+            plain = np.isin(texts, [*_IN_NUMBERS]).all(axis=1)
             short, texts = short[plain], texts[plain]
         odd = np.ones(len(rows), dtype=bool)
         try:
@@ -168,6 +172,12 @@ class Table:
             energy[rows[odd]] = [careful(text, f"{source}:{line}") for text, line in zip(strange.texts(place), lines)]
         return energy
 
+    def _keys(self, field: IntArray) -> IntArray:
+        """(fields,) an integer for each of some fields of up to 8 bytes, the same for the same text."""
+        every = np.ndarray(len(self.data), np.int64, self.data + bytes(_KEY), strides=(1,))
+        keys: IntArray = every[self.begin[field]] & _MASKS[self.end[field] - self.begin[field]]
+        return keys
+
     def _bytes(self, field: IntArray, width: int) -> Any:
         """(fields, width) the bytes of fields, 0 behind the end of each."""
         padded = np.frombuffer(self.data + bytes(width), dtype=np.uint8)
@@ -177,9 +187,9 @@ class Table:
 
 
 def _numbered(texts: Any) -> IntArray:
-    """(rows,) a number for each of (rows, width) bytes, the same for the same ones, from 0 on without a gap."""
-    if texts.shape[1] == _KEY:
-        return KeyIndex(np.iinfo(np.int64).max).number(texts.view(np.int64).reshape(-1))[0]
+    """(rows,) a number for each integer, or row of bytes: the same for the same ones, from 0 on without a gap."""
+    if texts.ndim == 1:
+        return KeyIndex(np.iinfo(np.int64).max).number(texts)[0]
     places: dict[bytes, int] = {}
     whole = texts.view(f"S{texts.shape[1]}").reshape(-1).tolist()
     return np.array([places.setdefault(text, len(places)) for text in whole], dtype=np.intp)
