@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.rows import Row, Table, energy_of_score, node_of, rows_of, weight_of
+from lattice_cli.formats.io.rows import FieldTable, Row, energy_of_score, node_of, rows_of, weight_of
 
 _ODD_FIELDS = [
     "inf",
@@ -61,7 +61,7 @@ def one_by_one(fields: Any, careful: Callable[[str, str], float]) -> list[float]
     return [careful(own[0], at) if own else 0.0 for own, at in fields]
 
 
-def assert_reads_as(table: Table, rows: list[Row]) -> None:
+def assert_reads_as(table: FieldTable, rows: list[Row]) -> None:
     """The table has these rows, and each of its columns is what its fields are one by one."""
     assert table.line.tolist() == [line for line, _ in rows]
     assert table.width.tolist() == [len(fields) for _, fields in rows]
@@ -86,13 +86,13 @@ def assert_reads_as(table: Table, rows: list[Row]) -> None:
 @example([("", [("0", " "), ("-0", "")]), ("", []), ("", [("1e400", "\t"), ("inf", "\r")])], 1)
 def test_a_table_has_the_rows_of_its_text(rows: Any, first: int) -> None:
     text = text_of(rows)
-    assert_reads_as(Table.of(text, first), [*rows_of(text, first)])
+    assert_reads_as(FieldTable.of(text, first), [*rows_of(text, first)])
 
 
 @given(_ROWS)
 def test_rows_that_were_found_otherwise_make_the_same_table(rows: Any) -> None:
     found = [*rows_of(text_of(rows))]
-    assert_reads_as(Table.of_rows(found), found)
+    assert_reads_as(FieldTable.of_rows(found), found)
 
 
 @pytest.mark.parametrize("kind", ["numbers", "weights", "words"])
@@ -104,4 +104,4 @@ def test_many_rows_at_once(kind: str) -> None:
         "words": [f"w{'é' * (number % 9)}{number}" for number in rng.integers(0, 500, size=9000).tolist()],
     }[kind]
     rows = [(line, made[3 * line - 3 : 3 * line]) for line in range(1, 3001)]
-    assert_reads_as(Table.of("\n".join("\t".join(fields) for _, fields in rows)), rows)
+    assert_reads_as(FieldTable.of("\n".join("\t".join(fields) for _, fields in rows)), rows)

@@ -11,9 +11,9 @@ import numpy as np
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import Ends, TextGraph
 from lattice_cli.formats.io import (
+    FieldTable,
     LossyForm,
     ReadOptions,
-    Table,
     WriteOptions,
     Written,
     from_ids,
@@ -29,7 +29,7 @@ _NAME = "GTN text"
 
 def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The graph of a file in GTN's text form. Raises FormatError, with the line."""
-    rows = Table.of(text)
+    rows = FieldTable.of(text)
     count = text.count("\n") + 1
     if count < 2:
         raise FormatError(f"{source}:{count}: the file ends, expected start nodes, then accepting nodes")
@@ -46,7 +46,7 @@ def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Do
     return graph.document(record_id, *labels)
 
 
-def _ends(rows: Table, line: int, what: str, source: str) -> Ends:
+def _ends(rows: FieldTable, line: int, what: str, source: str) -> Ends:
     """The nodes of a line. Raises FormatError."""
     nodes: list[int] = []
     own = rows.where(rows.line == line)

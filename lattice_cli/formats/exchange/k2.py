@@ -22,12 +22,12 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import Ends, TextGraph
 from lattice_cli.formats.io import (
     Column,
+    FieldTable,
     LossyForm,
     RawPart,
     ReadOptions,
     Row,
     Source,
-    Table,
     WriteOptions,
     Written,
     decoded,
@@ -143,7 +143,7 @@ def read_k2(
     outputs_found = inputs if acceptor else from_ids(Column.of(olabel, lines), osymbols, 0, source)
     finals += [(final, 0.0, entered)] if entered else []
     starts = Ends(np.zeros(1, dtype=np.intp), np.zeros(1), np.array([first]))
-    graph = TextGraph(source, Table.of_rows(found), 2, starts, _ends(finals), scores=True)
+    graph = TextGraph(source, FieldTable.of_rows(found), 2, starts, _ends(finals), scores=True)
     document = graph.document(record_id, inputs, outputs_found)
     return replace(document, unread=unread).scaled(options.scales)
 

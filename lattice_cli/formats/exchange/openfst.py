@@ -19,6 +19,7 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.exchange.text_graph import Ends, TextGraph, nodes_in
 from lattice_cli.formats.io import (
     Column,
+    FieldTable,
     LabelColumn,
     LossyForm,
     RawPart,
@@ -26,7 +27,6 @@ from lattice_cli.formats.io import (
     Row,
     Source,
     Symbols,
-    Table,
     WriteOptions,
     Written,
     decoded,
@@ -77,7 +77,9 @@ def _graph(data: bytes, source: str, record_id: str, options: ReadOptions, first
 
 def read_att(text: str, source: str, record_id: str, options: ReadOptions, first: int = 1) -> Document:
     """The graph of a text in OpenFst's form, which begins on line `first`. Raises FormatError, with the line."""
-    rows = Table.of_rows(_spaced_rows(text, first)) if " " in text and "\t " in text else Table.of(text, first)
+    rows = (
+        FieldTable.of_rows(_spaced_rows(text, first)) if " " in text and "\t " in text else FieldTable.of(text, first)
+    )
     is_arc = rows.width > 2
     arcs, ends = rows.where(is_arc), rows.where(~is_arc)
     wide = _label_columns(arcs, source, options.acceptor)
@@ -99,7 +101,7 @@ def read_att(text: str, source: str, record_id: str, options: ReadOptions, first
     return graph.document(record_id, inputs, outputs).scaled(options.scales)
 
 
-def _require_widths(arcs: Table, wide: int, source: str) -> None:
+def _require_widths(arcs: FieldTable, wide: int, source: str) -> None:
     """Raises FormatError for an arc with too few columns, or too many."""
     odd = (arcs.width < 2 + wide) | (arcs.width > 3 + wide)
     if odd.any():
@@ -118,14 +120,14 @@ def _spaced_rows(text: str, first: int) -> Iterator[Row]:
             yield from rows_of(row, line)
 
 
-def _has_names(rows: Table, arcs: Table) -> bool:
+def _has_names(rows: FieldTable, arcs: FieldTable) -> bool:
     """Whether nodes have names: then no node is a number."""
     if not len(rows) or is_id(rows.where(np.arange(1)).texts(0)[0]):
         return False
     return not any(is_id(text) for column in (rows.column(0), arcs.column(1)) for text in column.texts)
 
 
-def _label_columns(arcs: Table, source: str, acceptor: bool | None) -> int:
+def _label_columns(arcs: FieldTable, source: str, acceptor: bool | None) -> int:
     """1 for an acceptor, 2 for a transducer. Raises FormatError where it cannot be told."""
     if acceptor is not None:
         return 1 if acceptor else 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, distinct
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io import Column, LabelColumn, Table
+from lattice_cli.formats.io import Column, FieldTable, LabelColumn
 from lattice_cli.graph import Document, Graph, LabelIndex
 
 #: Nodes are numbers, or have names.
@@ -32,7 +32,7 @@ class TextGraph:
     none there weighs nothing. scores: whether more is better. named: whether nodes have names."""
 
     source: str
-    arcs: Table
+    arcs: FieldTable
     weight: int
     starts: Ends
     finals: Ends
@@ -77,7 +77,7 @@ class TextGraph:
             seen.add(node)
 
 
-def nodes_in(rows: Table, place: int, source: str, named: bool) -> Nodes:
+def nodes_in(rows: FieldTable, place: int, source: str, named: bool) -> Nodes:
     """A column of nodes. Raises FormatError with the line of one that is none."""
     return rows.column(place) if named else rows.nodes(place, source)
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.array_files import ArrayArchive, MappedArchive, read_array, write_arrays
+    from lattice_cli.formats.io.array_files import NGRAMS, ArrayArchive, MappedArchive, read_array, write_arrays
     from lattice_cli.formats.io.files import (
         as_record,
         is_device,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.notes import Note, fresh_notes, note, take_up
     from lattice_cli.formats.io.options import MATRIX_OPTIONS, OPTIONS, ReadOptions
     from lattice_cli.formats.io.rows import (
+        FieldTable,
         Row,
-        Table,
         energy_of_score,
         is_odd_number,
         node_of,

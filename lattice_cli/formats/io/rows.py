@@ -50,7 +50,7 @@ def rows_of(text: str, first: int = 1) -> Iterator[Row]:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class FieldTable:
     """The rows of a text that have fields.
 
     data: bytes of it; begin, end: (fields,) where each field lies in them; first: (rows,) the first field of a row;
@@ -65,7 +65,7 @@ class Table:
     line: IntArray
 
     @staticmethod
-    def of(text: str, line: int = 1) -> Table:
+    def of(text: str, line: int = 1) -> FieldTable:
         """All rows of a text that begins on that line."""
         data = text.rstrip(_WHITE_TEXT).encode()
         values = np.frombuffer(data, dtype=np.uint8)
@@ -82,25 +82,25 @@ class Table:
         first = np.concatenate([[0], last[:-1] + 1])
         width = last + 1 - first
         rows = np.flatnonzero(width)
-        return Table(data, begin, end, first[rows], width[rows], rows + line)
+        return FieldTable(data, begin, end, first[rows], width[rows], rows + line)
 
     @staticmethod
-    def of_rows(rows: Iterable[Row]) -> Table:
+    def of_rows(rows: Iterable[Row]) -> FieldTable:
         """The table of rows whose fields were found otherwise."""
         rows = [*rows]
         fields = [field.encode() for _, row in rows for field in row]
         end = np.cumsum([0, *map(len, fields)])
         width = np.array([len(row) for _, row in rows], dtype=np.intp)
         line = np.array([line for line, _ in rows], dtype=np.intp)
-        return Table(b"".join(fields), end[:-1], end[1:], np.cumsum(width) - width, width, line)
+        return FieldTable(b"".join(fields), end[:-1], end[1:], np.cumsum(width) - width, width, line)
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def where(self, chosen: BoolArray | IntArray) -> Table:
+    def where(self, chosen: BoolArray | IntArray) -> FieldTable:
         """The rows that are chosen."""
         rows = {name: getattr(self, name)[chosen] for name in ("first", "width", "line")}
-        return Table(self.data, self.begin, self.end, **rows)
+        return FieldTable(self.data, self.begin, self.end, **rows)
 
     def texts(self, place: int | IntArray) -> list[str]:
         """(rows,) the fields of a column that all rows have. place: or that in each row, (rows,)."""
