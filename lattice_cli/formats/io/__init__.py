@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         is_null,
         known_keys,
         location,
+        plain_numbers,
         target_of,
     )
 

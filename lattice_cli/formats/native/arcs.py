@@ -11,7 +11,6 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
-    LARGEST_NODE,
     as_label,
     as_list,
     as_mapping,
@@ -21,6 +20,7 @@ from lattice_cli.formats.io import (
     is_integer,
     known_keys,
     location,
+    plain_numbers,
 )
 from lattice_cli.graph import LabelIndex, Labels
 
@@ -63,14 +63,8 @@ def _from_rows(rows: list[Any]) -> ArcTable | None:
         return None
     tails, heads, *given, energies = zip(*rows)
     nodes, index = _both(_integers(tails), _integers(heads)), LabelIndex()
-    kinds = {kind for column in given for kind in map(type, column)}
-    if nodes is None or kinds - {str, type(None)} or set(map(type, energies)) - {int, float}:
-        return None
-    try:
-        energy = np.array(energies, dtype=np.float64)
-    except OverflowError:
-        return None
-    if not np.isfinite(energy).all() or max(map(abs, (*tails, *heads))) >= LARGEST_NODE:
+    kinds, energy = {kind for column in given for kind in map(type, column)}, plain_numbers(energies)
+    if nodes is None or energy is None or kinds - {str, type(None)}:
         return None
     numbers = index.numbered(label for labels in zip(*given) for label in labels)
     labels = np.array(numbers, dtype=np.intp).reshape(len(rows), -1)
@@ -232,13 +226,9 @@ def _node_column(column: list[Any], key: str, source: str) -> tuple[Sequence[int
 
 
 def _number_column(column: list[Any], what: str, source: str) -> FloatArray:
-    if not set(map(type, column)) - {int, float}:
-        try:
-            numbers = np.array(column, dtype=np.float64)
-        except OverflowError:
-            numbers = np.array([np.inf])
-        if np.isfinite(numbers).all():
-            return numbers
+    numbers = plain_numbers(column)
+    if numbers is not None:
+        return numbers
     return np.array([as_number(value, source, f"arc {arc}: {what}") for arc, value in enumerate(column)])
 
 
