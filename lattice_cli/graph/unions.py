@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import IntArray
+from lattice_cli.graph.construct import LabelIndex
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 
@@ -27,14 +28,12 @@ def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:
     """The graphs over one label table, so that equal labels have equal indices. Tables that agree are kept."""
     if all(graph.labels == graphs[0].labels for graph in graphs):
         return list(graphs)
-    index: dict[str, int] = {}
+    index = LabelIndex()
     maps: dict[Labels, IntArray] = {}
     for graph in graphs:
         if graph.labels not in maps:
-            maps[graph.labels] = np.array(
-                [EPSILON] + [index.setdefault(label, len(index) + 1) for label in graph.labels[1:]], dtype=np.intp
-            )
-    table = ("", *index)
+            maps[graph.labels] = index.column([None, *graph.labels[1:]])
+    table = index.table
     return [graph.relabelled(table, maps[graph.labels]) for graph in graphs]
 
 

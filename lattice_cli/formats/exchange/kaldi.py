@@ -211,7 +211,7 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], op
         words.numbered(labels),
         np.array([weight.costs for weight in weights], dtype=np.float64).reshape(-1, 2),
         np.array([index[node] for node in stops], dtype=np.intp),
-        np.array(labels.numbered(weight.string or None for weight in end_weights), dtype=np.intp),
+        labels.column([weight.string or None for weight in end_weights]),
         np.array([weight.costs for weight in end_weights], dtype=np.float64).reshape(-1, 2),
         labels.table,
     )

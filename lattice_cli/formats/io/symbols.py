@@ -123,8 +123,7 @@ class LabelColumn:
 
     def numbered(self, labels: LabelIndex) -> IntArray:
         """(rows,) their numbers in a label table, which takes up those that it does not have."""
-        found: IntArray = np.array(labels.numbered(self.texts), dtype=np.intp)[self.number]
-        return found
+        return labels.column(self.texts)[self.number]
 
 
 def labels_of(column: Column, symbols: Symbols | None, epsilon: str | None, source: str) -> LabelColumn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,12 +63,12 @@ def _from_rows(rows: list[Any]) -> ArcTable | None:
     if widths not in ({4}, {5}):
         return None
     tails, heads, *given, energies = zip(*rows)
-    nodes, index = _both(_integers(tails), _integers(heads)), LabelIndex()
+    nodes, index = _both(integers(tails), integers(heads)), LabelIndex()
     kinds, energy = {kind for column in given for kind in map(type, column)}, plain_numbers(energies)
     if nodes is None or energy is None or kinds - {str, type(None)}:
         return None
-    numbers = index.numbered(label for labels in zip(*given) for label in labels)
-    labels = np.array(numbers, dtype=np.intp).reshape(len(rows), -1)
+    numbers = index.column([*chain.from_iterable(zip(*given))])
+    labels = numbers.reshape(len(rows), -1)
     return ArcTable(tails, heads, nodes, labels[:, 0], labels[:, -1], index.table, energy, {})
 
 
@@ -152,7 +153,7 @@ class _ArcBuilder:
         return ArcTable(
             self._tails,
             self._heads,
-            _both(_integers(self._tails), _integers(self._heads)),
+            _both(integers(self._tails), integers(self._heads)),
             np.array(self._ilabel, dtype=np.intp),
             np.array(self._olabel, dtype=np.intp),
             self._labels.table,
@@ -165,12 +166,12 @@ def _both(tails: IntArray | None, heads: IntArray | None) -> tuple[IntArray, Int
     return None if tails is None or heads is None else (tails, heads)
 
 
-def _integers(column: Sequence[Any]) -> IntArray | None:
+def integers(column: Sequence[Any]) -> IntArray | None:
     """The column as an array if every entry is an integer that fits, else None."""
     if set(map(type, column)) - {int}:
         return None
     try:
-        return np.array(column, dtype=np.intp)
+        return np.fromiter(column, dtype=np.intp, count=len(column))  # half the time of np.array
     except OverflowError:
         return None
 
@@ -218,11 +219,11 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
 
 def _node_column(column: list[Any], key: str, source: str) -> tuple[Sequence[int | str], IntArray | None]:
     """The nodes of a column, and as an array where all are integers."""
-    numbers = _integers(column)
+    numbers = integers(column)
     if numbers is not None:
         return column, numbers
     nodes = [as_node(node, source, f"arc {arc}: {key}") for arc, node in enumerate(column)]
-    return nodes, _integers(nodes)
+    return nodes, integers(nodes)
 
 
 def _number_column(column: list[Any], what: str, source: str) -> FloatArray:
@@ -240,14 +241,13 @@ def _label_column(
         return np.zeros(count, dtype=np.intp)
     kinds = set(map(type, column))
     if not kinds - {str, type(None)} and (labels is None or set(column) <= {*labels, None}):
-        numbers = index.numbers
-        return np.array([numbers.setdefault(label, len(numbers)) for label in column], dtype=np.intp)
+        return index.column(column)
     if labels is None:
         return np.array(
             [index.number(as_label(label, source, f"arc {arc}: {key}")) for arc, label in enumerate(column)]
         )
     places = np.array([0, *(index.number(label) for label in labels)], dtype=np.intp)
-    given = _integers(column)
+    given = integers(column)
     if given is not None and len(given) and given.min() >= 0 and given.max() < len(labels):
         return places[given + 1]
     positions = [_position(value, arc, key, source, labels) for arc, value in enumerate(column)]
