@@ -39,6 +39,20 @@ class TextGraph:
     scores: bool = False
     named: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises FormatError for a node that is final twice."""
+        ending = np.isfinite(self.finals.energy)
+        nodes = self.finals.nodes
+        number = (nodes.number if isinstance(nodes, Column) else nodes)[ending]
+        if len(distinct(number)) == len(number):
+            return
+        seen: set[int] = set()
+        for node, line in zip(number.tolist(), self.finals.lines[ending].tolist()):
+            if node in seen:
+                name = nodes.texts[node] if isinstance(nodes, Column) else node
+                raise FormatError(f"{self.source}:{line}: node {name} is final twice, expected once")
+            seen.add(node)
+
     def document(self, record_id: str, ilabel: LabelColumn, olabel: LabelColumn) -> Document:
         """The document; arcs of infinite energy are left out. Raises FormatError for what makes no graph."""
         energy = self.arcs.energies(self.weight, self.source, self.scores)
@@ -49,7 +63,6 @@ class TextGraph:
         start, final = (np.full(len(names), np.inf) for _ in range(2))
         start[begin] = self.starts.energy
         ending = np.isfinite(self.finals.energy)
-        self._require_once(names, end[ending], self.finals.lines[ending])
         final[end[ending]] = self.finals.energy[ending]
         try:
             graph = Graph(
@@ -65,16 +78,6 @@ class TextGraph:
         except GraphError as error:
             raise FormatError(f"{self.source}: {error}") from None
         return Document(graph, record_id, self.source, names)
-
-    def _require_once(self, names: Sequence[int | str], final: IntArray, lines: IntArray) -> None:
-        """Raises FormatError for a node that is final twice."""
-        if len(distinct(final)) == len(final):
-            return
-        seen: set[int] = set()
-        for node, line in zip(final.tolist(), lines.tolist()):
-            if node in seen:
-                raise FormatError(f"{self.source}:{line}: node {names[node]} is final twice, expected once")
-            seen.add(node)
 
 
 def nodes_in(rows: FieldTable, place: int, source: str, named: bool) -> Nodes:
