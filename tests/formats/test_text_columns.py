@@ -36,7 +36,7 @@ _FIELDS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False).map(lambda value: f"{value:.9g}"),
     st.sampled_from(_ODD_FIELDS),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \t\n\r\f\v"), min_size=1, max_size=12),
-    st.sampled_from(["a\0", "a", "x" * 70, "9" * 70, "0." + "1" * 70, "\x1c", "\u2028", "\xa0"]),
+    st.sampled_from(["a\0", "a", "1\0", "1\0002", "x" * 70, "9" * 70, "0." + "1" * 70, "\x1c", "\u2028", "\xa0"]),
 )
 _WHITE = st.text(" \t\r\f\v", min_size=1, max_size=2)
 _ROWS = st.lists(
@@ -83,6 +83,7 @@ def assert_reads_as(table: FieldTable, rows: list[Row]) -> None:
 
 
 @given(_ROWS, st.integers(1, 50))
+@example([("", [("1\0", "")]), ("", [("1", "")])], 1)
 @example([("", [("0", " "), ("-0", "")]), ("", []), ("", [("1e400", "\t"), ("inf", "\r")])], 1)
 def test_a_table_has_the_rows_of_its_text(rows: Any, first: int) -> None:
     text = text_of(rows)

@@ -153,7 +153,8 @@ class FieldTable:
         rows = np.flatnonzero(self.width > place)
         field = self.first[rows] + place
         length = self.end[field] - self.begin[field]
-        short = np.flatnonzero((length <= _WIDE) & (length > 0))
+        # A null character would be taken for the end of a field.
+        short = np.flatnonzero((length <= _WIDE) & (length > 0) & (b"\0" not in self.data))
         texts = self._bytes(field[short], int(length[short].max(initial=1)))
         if texts.tobytes().translate(None, _IN_NUMBERS):
             plain = np.isin(texts, [*_IN_NUMBERS]).all(axis=1)
