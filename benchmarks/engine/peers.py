@@ -172,6 +172,7 @@ class Gtn:
         self.gtn = importlib.import_module("gtn")
 
     def _graph(self, made: Columns) -> Any:
+        made = columns_of(trimmed(graph_of(made))[0])  # it refuses graphs with dead ends
         graph = self.gtn.Graph(True)
         finals = set(np.atleast_1d(made["finals"]).tolist())
         for node in range(int(made["n_states"])):

@@ -4,10 +4,10 @@
 
 FOLDER holds W1.npz, W3.npz, ...; without it the workloads are made (workloads.py, fixed seed). All systems solve a task
 in turn, round after round, short ones once untimed just before; a system that once took longer than `--slow` seconds
-for all rounds of a task runs it once. Times are medians in milliseconds, ratios are medians of the ratios inside of
-each round. `lattice` is numpy alone, `fast` the same with the compiled extra, `C` is limit.c: float64, one thread, on
-arrays in order. Building graphs is not counted, nor is the schedule, except in the rows that name it (`schedule`: the
-schedule alone; `+ schedule`: with it).
+for all rounds of a task runs it once. A peer that fails is named, with what it said, and the others go on. Times are
+medians in milliseconds, ratios are medians of the ratios inside of each round. `lattice` is numpy alone, `fast` the
+same with the compiled extra, `C` is limit.c: float64, one thread, on arrays in order. Building graphs is not counted,
+nor is the schedule, except in the rows that name it (`schedule`: the schedule alone; `+ schedule`: with it).
 
 error: of a total, relative, against the C loop (F) and of a gradient, absolute (dF). For W2 and W2s `compose +` means
 the recursion over time for us, which builds no product, and composition followed by the sweep for the others. The last
@@ -37,6 +37,8 @@ from lattice_cli.emissions.product_sweep import product_sweep
 from lattice_cli.search import best_paths, n_best
 from lattice_cli.sweep import LogSemiring, schedule_of, sweep
 
+#: The engine with numpy alone, and with the compiled extra.
+OURS = ("lattice", "fast")
 SIMPLE = ("W1", "W3", "W4", "W5", "W6")
 PRODUCTS = ("W2s", "W2")
 Call = Callable[[], Any]
@@ -132,21 +134,37 @@ def floor_calls(library: Any, made: Columns) -> dict[str, Call]:
 _SHORT = 50.0
 
 
-def paired(calls: dict[str, Call], rounds: int, slow: float) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Milliseconds of each system in each round (nan where it was left out), and what each found."""
+def paired(
+    calls: dict[str, Call], rounds: int, slow: float
+) -> tuple[dict[str, list[float]], dict[str, Any], dict[str, str]]:
+    """Milliseconds of each system in each round (nan where it was left out), what each found, and why those failed that
+    did, which then have no times."""
+    calls, failed = dict(calls), {}
     times: dict[str, list[float]] = {name: [] for name in calls}
     found: dict[str, Any] = {}
     for number in range(rounds + 1):  # the first round warms up, unless that is all that can be waited for
-        for name, call in calls.items():
+        for name, call in [*calls.items()]:
             if number and times[name][0] * rounds > slow * 1e3:
                 times[name].append(float("nan") if number > 1 else times[name][0])
                 continue
-            if times[name] and times[name][-1] < _SHORT:
-                call()  # else who follows a system that fills the caches would be measured with empty ones
-            begin = time.perf_counter()
-            found[name] = call()
-            times[name].append((time.perf_counter() - begin) * 1e3)
-    return {name: measured[1:] for name, measured in times.items()}, found
+            try:
+                if times[name] and times[name][-1] < _SHORT:
+                    call()  # else who follows a system that fills the caches would be measured with empty ones
+                begin = time.perf_counter()
+                found[name] = call()
+                times[name].append((time.perf_counter() - begin) * 1e3)
+            except Exception as error:
+                if name in OURS:
+                    raise
+                failed[name] = told(error)
+                for kept in (calls, times, found):
+                    kept.pop(name, None)
+    return {name: measured[1:] for name, measured in times.items()}, found, failed
+
+
+def told(error: Exception) -> str:
+    """What an error says, in one line."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def median(values: list[float]) -> float:
@@ -174,15 +192,17 @@ def row_of(task: str, systems: dict[str, dict[str, Call]], rounds: int, slow: fl
     calls = {name: tasks[task] for name, tasks in systems.items() if task in tasks}
     base = task.removesuffix(" + schedule")
     calls |= {name: tasks[base] for name, tasks in systems.items() if name not in calls and base in tasks}
-    times, found = paired(calls, rounds, slow)
+    times, found, failed = paired(calls, rounds, slow)
     exact = found.get("C", exact)
     row: dict[str, Any] = {"ms": {name: median(values) for name, values in times.items()}}
-    for ours in ("lattice", "fast"):
+    if failed:
+        row["failed"] = failed
+    for ours in OURS:
         if ours not in times:
             continue
         if "C" in times:
             row[f"{ours}/C"] = ratio(times[ours], times["C"])
-        others = {name: ratio(times[ours], times[name]) for name in times if name not in ("lattice", "fast", "C")}
+        others = {name: ratio(times[ours], times[name]) for name in times if name not in (*OURS, "C")}
         if others:
             peer = max(others, key=lambda name: others[name])
             row[f"{ours}/best peer"], row["best peer"] = others[peer], peer
@@ -194,8 +214,8 @@ def printed(name: str, task: str, row: dict[str, Any], systems: list[str]) -> st
     cells = [f"{row['ms'][system]:>9.3g}" if system in row["ms"] else f"{'-':>9}" for system in systems]
     for key in ("lattice/C", "fast/C", "lattice/best peer", "fast/best peer"):
         cells.append(f"{row[key]:>7.2f}" if key in row else f"{'-':>7}")
-    cells += [f"{row['error'][key]:>8.0e}" if key in row["error"] else f"{'-':>8}" for key in ("lattice", "fast")]
-    worst = max((value for key, value in row["error"].items() if key not in ("lattice", "fast", "C")), default=None)
+    cells += [f"{row['error'][key]:>8.0e}" if key in row["error"] else f"{'-':>8}" for key in OURS]
+    worst = max((value for key, value in row["error"].items() if key not in (*OURS, "C")), default=None)
     cells.append(f"{'-':>8}" if worst is None else f"{worst:>8.0e}")
     return f"{name:<4}{task:<20}" + " ".join(cells)
 
@@ -206,10 +226,13 @@ def heading(systems: list[str]) -> str:
     return f"{'ms':<24}" + " ".join([*cells, f"{'err peer':>8}"])
 
 
-def systems_of(made: list[Columns], library: Any, others: list[Any], fast: bool) -> tuple[dict[str, Any], Any]:
-    """The tasks of each system on a workload, and the exact results of those that are not the C loop's."""
+def systems_of(
+    made: list[Columns], library: Any, others: list[Any], fast: bool
+) -> tuple[dict[str, Any], Any, dict[str, str]]:
+    """The tasks of each system on a workload, the exact results of those that are not the C loop's, and why peers that
+    could not take it could not."""
     found = {}
-    for name in ("lattice", "fast")[: 1 + fast]:
+    for name in OURS[: 1 + fast]:
         compiled = name == "fast"
         make = switched(compiled, lambda: engine_calls(made[0]) if len(made) == 1 else product_calls(*made))
         found[name] = {task: switched(compiled, call) for task, call in make().items()}
@@ -222,9 +245,13 @@ def systems_of(made: list[Columns], library: Any, others: list[Any], fast: bool)
         shape = (int(made[0]["n_states"]) - 1, -1)
         exact = {f"compose + {task}": floor[task]() for task in ("viterbi", "forward")}
         exact["compose + gradients"] = product.left_gradient(floor["gradients"]()).reshape(shape)
+    failed = {}
     for peer in others:
-        found[peer.name] = peer.calls(made[0]) if len(made) == 1 else peer.product_calls(*made)
-    return found, exact
+        try:
+            found[peer.name] = peer.calls(made[0]) if len(made) == 1 else peer.product_calls(*made)
+        except Exception as error:  # the others are still to be measured
+            failed[peer.name] = told(error)
+    return found, exact, failed
 
 
 def main() -> None:
@@ -250,12 +277,15 @@ def main() -> None:
     table: dict[str, Any] = {}
     for name in options.only.split(","):
         parts = (f"{name}_em", f"{name}_lex") if name in PRODUCTS else (name,)
-        systems, exact = systems_of([workload(part, options.folder) for part in parts], library, others, fast)
-        table[name] = {}
+        systems, exact, failed = systems_of([workload(part, options.folder) for part in parts], library, others, fast)
+        print("".join(f"failed: {peer} on {name}: {why}\n" for peer, why in failed.items()), end="")
+        table[name] = {"failed": failed} if failed else {}
         for task in systems["lattice"]:
             row = row_of(task, systems, options.rounds, options.slow, exact.get(task))
             table[name][task] = row
             print(printed(name, task, row, columns), flush=True)
+            for peer, why in row.get("failed", {}).items():
+                print(f"failed: {peer} on {name}, {task}: {why}", flush=True)
     print(json.dumps({"unit": "ms", "rounds": options.rounds, "absent": absent, "workloads": rounded(table)}))
 
 

@@ -38,23 +38,24 @@ class SortedGroups(Groups):
         self.__dict__.update(keys=keys, offsets=offsets)
 
     @cached_property
-    def order(self) -> IntArray:
-        """(rows,) the rows group by group."""
-        return stable_order(self.__dict__["keys"])
+    def in_order(self) -> bool:
+        """True if the rows come group by group as they are."""
+        return is_sorted(self.__dict__["keys"])
 
     @cached_property
-    def _in_order(self) -> bool:
-        """Whether the rows lie group by group."""
-        return is_sorted(self.__dict__["keys"])
+    def order(self) -> IntArray:
+        """(rows,) the rows group by group."""
+        keys: IntArray = self.__dict__["keys"]
+        return np.arange(len(keys)) if self.in_order else stable_order(keys)
 
     def rows(self, groups: IntArray) -> tuple[IntArray, IntArray]:
         """See Groups."""
-        if "order" not in self.__dict__ and self._in_order:
+        if self.in_order:
             counts = self.sizes(groups)
             return spans(self.offsets[groups], counts), counts
         return super().rows(groups)
 
 
-def group_by(keys: IntArray, groups: int) -> Groups:
+def group_by(keys: IntArray, groups: int) -> SortedGroups:
     """Rows grouped by key in [0, groups)."""
     return SortedGroups(keys, groups)

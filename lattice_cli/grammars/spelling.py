@@ -95,14 +95,19 @@ def spelling_of(labels: frozenset[str], kind: str = "auto") -> Spelling:
 
     Labels with the marks of pieces are pieces; labels of single characters are characters; any other are words.
     """
-    plain = [label for label in labels if label[:1] not in "<[" or not _SPECIAL.fullmatch(label)]
+    # To look at all labels in one string is far cheaper than one by one: records have labels of their own.
+    text = "".join(labels)
+    plain = [*labels]
+    if "<" in text or "[" in text:
+        plain = [label for label in labels if label[:1] not in "<[" or not _SPECIAL.fullmatch(label)]
     single = all(len(label) == 1 for label in plain)
-    mark = _mark(plain, single)
+    mark = _mark(plain, single) if single or any(each in text for each in (FIRST, FURTHER, UNFINISHED)) else ""
     if kind == "auto":
         kind = "pieces" if mark else "characters" if single else "words"
     kind = "words" if kind == "labels" else kind
-    space = " " if any(map(str.isspace, plain)) else ""
-    return Spelling(kind, {"pieces": mark, "characters": space}.get(kind, ""))
+    if kind == "characters":
+        return Spelling(kind, " " if any(map(str.isspace, plain)) else "")
+    return Spelling(kind, mark if kind == "pieces" else "")
 
 
 def together(spellings: Iterable[Spelling]) -> Spelling:

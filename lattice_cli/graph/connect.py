@@ -44,9 +44,14 @@ def _unreachable(begin: FloatArray, entering: Groups, leaving: Groups, head: Int
     return np.concatenate(found)
 
 
+def climbs(src: IntArray, dst: IntArray) -> bool:
+    """True if every arc goes to a higher node."""
+    return bool((src[:1] < dst[:1]).all() and (src < dst).all())  # mostly the first one tells
+
+
 def in_numbered_order(src: IntArray, dst: IntArray) -> bool:
     """True if every arc goes to a higher node, or every arc goes to a lower one."""
-    return bool((src < dst).all() or (src > dst).all())
+    return climbs(src, dst) or climbs(dst, src)
 
 
 def reachable(src: IntArray, dst: IntArray, seeds: IntArray, nodes: int) -> BoolArray:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count, islice
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lattice_cli.arrays import NO_INDICES, FloatArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.graph import Graph, Labels
 
@@ -48,7 +50,7 @@ def with_more_arcs(graph: Graph, columns: Columns, start: FloatArray, final: Flo
     return Graph(src, dst, ilabel, olabel, energy, start, final, graph.labels)
 
 
-def end_energies(nodes: int, energies: Mapping[int, float]) -> FloatArray:
+def end_energies(nodes: int, energies: Mapping[Any, float]) -> FloatArray:
     """(nodes,) start or final energies: of these nodes, +inf elsewhere."""
     column = np.full(nodes, np.inf)
     column[list(energies)] = list(energies.values())
@@ -86,21 +88,25 @@ def emission_graph(energies: FloatArray, labels: Labels) -> Graph:
 class LabelIndex:
     """Labels as they turn up, numbered from 1; epsilon is 0."""
 
-    numbers: dict[str | None, int] = field(default_factory=lambda: {None: 0})
+    #: What is asked for and is not there takes the next number.
+    numbers: defaultdict[str | None, int] = field(default_factory=lambda: defaultdict(count(1).__next__, {None: 0}))
 
     def number(self, label: str | None) -> int:
         """The number of a label, a new one if it is new."""
-        return self.numbers.setdefault(label, len(self.numbers))
+        return self.numbers[label]
 
     def numbered(self, labels: Iterable[str | None]) -> list[int]:
         """The numbers of labels."""
-        numbers = self.numbers
-        return [numbers.setdefault(label, len(numbers)) for label in labels]
+        return list(map(self.numbers.__getitem__, labels))
+
+    def column(self, labels: Sequence[str | None]) -> IntArray:
+        """(labels,) the same as an array."""
+        return np.fromiter(map(self.numbers.__getitem__, labels), dtype=np.intp, count=len(labels))
 
     @property
     def table(self) -> Labels:
         """The label table of a graph."""
-        return ("", *(label for label in self.numbers if label is not None))
+        return ("", *cast(Iterable[str], islice(self.numbers, 1, None)))
 
 
 def label_loop(labels: Sequence[str]) -> Graph:

@@ -19,7 +19,7 @@ from lattice_cli.errors import GraphError
 
 EPSILON = 0
 #: Up to so many arcs Python's sets are faster than arrays.
-_FEW = 200
+_FEW = 1000
 #: So many longer label tables are kept.
 _TABLES = 4
 #: The label table of a graph: position 0 stands for epsilon, every other position is a label.
@@ -76,7 +76,7 @@ class Graph:
             ("olabel", len(self.labels), "labels"),
         ):
             column = getattr(self, name)
-            if arcs and (column.min() < 0 or column.max() >= limit):
+            if arcs and column.view(np.uintp).max() >= limit:  # where a negative one is above all
                 arc = int(np.flatnonzero((column < 0) | (column >= limit))[0])
                 raise GraphError(f"arc {arc}: {name} is {column[arc]}, but there are {limit} {what}")
         if not np.isfinite(self.energy).all():
@@ -86,7 +86,7 @@ class Graph:
             )
         for name in ("start", "final"):
             column = getattr(self, name)
-            if np.isnan(column).any() or np.isneginf(column).any():
+            if not column.min(initial=np.inf) > -np.inf:  # a nan is the least of all
                 node = int(np.flatnonzero(np.isnan(column) | np.isneginf(column))[0])
                 raise GraphError(f"node {node}: {name} energy is {column[node]}, expected a finite number")
 
@@ -161,7 +161,7 @@ class Graph:
 
     def relabelled(self, labels: Labels, new_label: IntArray) -> Graph:
         """The same graph over another label table; `new_label[old]` is the index in `labels`."""
-        return replace(self, ilabel=new_label[self.ilabel], olabel=new_label[self.olabel], labels=labels)
+        return self._with(ilabel=new_label[self.ilabel], olabel=new_label[self.olabel], labels=labels)
 
     def words(self, label_indices: Iterable[int]) -> list[str]:
         """The labels at these indices, epsilon left out."""

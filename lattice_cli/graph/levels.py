@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays import NO_INDICES, BoolArray, IntArray, distinct, follow, group_by, stable_order
+from lattice_cli.graph.connect import climbs
 from lattice_cli.graph.strong_components import strong_components
 
 #: Below this many nodes a level, levels of consecutive nodes are checked against longest-path levels.
@@ -39,9 +40,9 @@ def evaluation_order(src: IntArray, dst: IntArray, node_offsets: IntArray) -> Or
     """
     nodes = int(node_offsets[-1])
     none = np.full(nodes, -1, dtype=np.intp)
-    if bool((src < dst).all()):
+    if climbs(src, dst):
         return Order(_numbered_levels(src, dst, node_offsets), none)
-    if bool((src > dst).all()):
+    if climbs(dst, src):
         return Order(_numbered_levels(*_mirrored(src, dst, nodes), nodes - node_offsets[::-1])[::-1], none)
     if len(node_offsets) > 2:
         return _order_by_kind(src, dst, node_offsets)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import IntArray
+from lattice_cli.graph.construct import LabelIndex
 from lattice_cli.graph.graph import EPSILON, Graph, Labels
 
 
@@ -32,14 +33,12 @@ def shared_labels(graphs: Sequence[Graph]) -> list[Graph]:
     """The graphs over one label table, so that equal labels have equal indices. Tables that agree are kept."""
     if all(_same(graph.labels, graphs[0].labels) for graph in graphs):
         return list(graphs)
-    index: dict[str, int] = {}
+    index = LabelIndex()
     maps: dict[int, IntArray] = {}  # by identity: large tables are shared, and cost much to be compared
     for graph in graphs:
         if id(graph.labels) not in maps:
-            maps[id(graph.labels)] = np.array(
-                [EPSILON] + [index.setdefault(label, len(index) + 1) for label in graph.labels[1:]], dtype=np.intp
-            )
-    table = ("", *index)
+            maps[id(graph.labels)] = index.column([None, *graph.labels[1:]])
+    table = index.table
     return [graph.relabelled(table, maps[id(graph.labels)]) for graph in graphs]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from lattice_cli.graph import Document
 from lattice_cli.records.decoder import Decoder
@@ -19,6 +20,16 @@ def interpretations(
     """
     if request is None:
         return map(decoder.interpret, documents)
-    from lattice_cli.records.matrix_search import searched
+    return _searched(iter(documents), decoder, request)
 
-    return searched(documents, decoder, request)
+
+def _searched(documents: Iterator[Document], decoder: Decoder, request: SearchRequest) -> Iterator[Interpretation]:
+    """What is asked of each record. The search of matrices is not even loaded for graphs that are swept as they are."""
+    by_itself = decoder.grammar is None and decoder.ctc is None
+    for document in documents:
+        if by_itself and document.blank is None:
+            yield decoder.interpret(document)
+            continue
+        from lattice_cli.records.matrix_search import searched
+
+        yield from searched(chain([document], documents), decoder, request)

@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, run_starts, spans, stable_order
+from lattice_cli.arrays import NO_INDICES, BoolArray, FloatArray, IntArray, distinct, run_starts, spans, stable_order
 from lattice_cli.sweep.chunking import Chunks
 from lattice_cli.sweep.passes import LevelPass, Step
 from lattice_cli.sweep.semiring import Semiring, Shares
@@ -135,7 +135,9 @@ class _Layout:
         """(entries,) chunk and slot of each entry, in order, and (crossing edges,) the entry of each."""
         crossing = self.crossing
         slots = len(self.border) + 1
-        return np.unique(self.into[crossing] * slots + self.slot[crossing], return_inverse=True)
+        key = self.into[crossing] * slots + self.slot[crossing]
+        entry = distinct(key)
+        return entry, np.searchsorted(entry, key)
 
     @property
     def entries(self) -> tuple[IntArray, IntArray]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import BoolArray, IntArray, run_starts
+from lattice_cli.arrays import BoolArray, IntArray, distinct, run_starts
 from lattice_cli.graph import Order
 
 # Lanes are used by members with at least so many levels, at most so many useful nodes a level, and at most so many
@@ -127,8 +127,8 @@ def _copies(
     starts, finals = (nodes[chunk[nodes] >= 0] for nodes in ends)
     into = chunk[dst]
     crossing = np.flatnonzero((chunk[src] != into) & (into >= 0))
-    entries = np.unique(into[crossing] * len(chunk) + src[crossing]) // len(chunk)
-    exits = chunk[np.unique(np.concatenate([src[crossing], finals]))]
+    entries = distinct(into[crossing] * len(chunk) + src[crossing]) // len(chunk)
+    exits = chunk[distinct(np.concatenate([src[crossing], finals]))]
     lanes = np.bincount(entries, minlength=chunks)
     lanes[chunk[starts]] += 1
     arcs = np.bincount(into[into >= 0], minlength=chunks)

@@ -23,7 +23,7 @@ def schedule_of(graph: Graph) -> Schedule:
     if not useful.all():
         kept = useful[graph.src]
         kept &= useful[graph.dst]
-        arcs = arcs[kept[arcs]]
+        arcs = np.flatnonzero(kept) if entering.in_order else arcs[kept[arcs]]
         sizes -= np.bincount(graph.dst[~kept], minlength=graph.nodes)
     src, dst = graph.src[arcs], np.repeat(np.arange(graph.nodes), sizes)
     starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]

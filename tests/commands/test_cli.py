@@ -68,6 +68,13 @@ def composed_cut() -> str:
 # Help and usage -------------------------------------------------------------------------------------------------------
 
 
+def test_a_graph_that_is_swept_as_it_is_loads_no_search_of_matrices() -> None:
+    done, modules = imports_of("viterbi", save("graph.json", row_of("a", "b")))
+    assert done.status == 0
+    for_others = ("lattice_cli.emissions.", "lattice_cli.formats.notations.", "lattice_cli.learning.")
+    assert not {name for name in modules if name.startswith(for_others)}
+
+
 def test_help_lists_the_commands_without_loading_anything_heavy() -> None:
     done, modules = imports_of("--help")
     assert done.status == 0

@@ -22,7 +22,7 @@ from support import strategies
 
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats import read_one, read_records, write_documents
-from lattice_cli.formats.io import Failure, Pause, ReadOptions, as_record, json_line
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, as_number, as_record, json_line, plain_numbers
 from lattice_cli.graph import Document, Graph, weighted_sum
 
 INF = math.inf
@@ -1172,3 +1172,18 @@ def test_a_written_line_is_one_line_without_infinities(document: Document) -> No
     assert "\n" not in line
     assert "\r" not in line
     assert json.loads(line, parse_constant=pytest.fail)["lattice"] == 1
+
+
+@given(st.lists(st.sampled_from([0, -3, 0.5, -0.0, 1e308, 2**53 + 1, 10**400, True, None, "1", INF, [1]]), max_size=6))
+def test_numbers_read_at_once_are_those_read_one_by_one(values: list[Any]) -> None:
+    """None stands for a list in which something has to be looked at by itself: it is refused, or is not plain."""
+
+    def number(value: Any) -> float | None:
+        try:
+            return as_number(value, "f", "x")
+        except FormatError:
+            return None
+
+    found, expected = plain_numbers(values), [number(value) for value in values]
+    assert (found is None) == (None in expected)
+    assert found is None or found.tolist() == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -142,3 +143,28 @@ def test_hot_words_in_pieces(labels: tuple[str, ...], hot: dict[str, float], dat
 def test_hot_words_that_pieces_cannot_spell() -> None:
     assert unsaid(["ab", "ba", "x", "cb"], FIRST[1:]) == {"ba", "x"}
     assert unsaid(["ab", "x", "cab"], UNFINISHED[1:]) == {"x"}
+
+
+@given(
+    st.frozensets(
+        st.one_of(
+            st.sampled_from(["#", "##", "##a", "@", "@@", "a@@", "\u2581", "\u2581a", "|", " ", "", "a", "b", "ab"]),
+            st.sampled_from(["<unk>", "<##a>", "[PAD]", "[", "<", "[a@@", "a#", "#a"]),
+        ),
+        max_size=6,
+    )
+)
+def test_marks_are_told_from_all_labels_as_from_each(labels: frozenset[str]) -> None:
+    plain = [label for label in labels if not re.fullmatch(r"<[^<>\s]+>|\[[A-Z]+\]", label)]
+    single = all(len(label) == 1 for label in plain)
+    if any(label.startswith("\u2581") for label in plain):
+        expected = Spelling("pieces", "\u2581")
+    elif any(label.startswith("##") and len(label) > 2 for label in plain):
+        expected = Spelling("pieces", "##")
+    elif any(label.endswith("@@") and len(label) > 2 for label in plain):
+        expected = Spelling("pieces", "@@")
+    elif single and "|" in plain and len(plain) > 1 and " " not in plain:
+        expected = Spelling("pieces", "|")
+    else:
+        expected = Spelling("characters" if single else "words", " " if single and " " in plain else "")
+    assert spelling_of(labels) == expected

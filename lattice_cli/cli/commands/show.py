@@ -100,7 +100,7 @@ def _found(document: graph.Document | native.ModelFile, parts: reports.Parts, ar
         if parts.any or arcs:
             way = "lattice convert MODEL grammar.json takes its grammar out"
             raise UsageError(f"{document.source}: a trained model, expected a graph to look into ({way})")
-        if notations.NGRAMS in document.arrays:
+        if io.NGRAMS in document.arrays:
             return models.described_ngrams(notations.ngrams_of(document.arrays, document.source))
         return models.described(formats.model_of(document.arrays, document.source))
     extra: dict[str, reports.Listing] = {}

@@ -79,7 +79,7 @@ def _lattice(
         if len(wrong):
             found = f"labels {fst.ilabel[wrong[0]]} and {fst.olabel[wrong[0]]} on arc {wrong[0]} of a CompactLattice"
             raise FormatError(f"{place}: {found}, expected one word")
-        strings = np.array(labels.numbered(text or None for text in fst.strings), dtype=np.intp)
+        strings = labels.column([text or None for text in fst.strings])
         ilabel, end_label = strings[fst.string], strings[fst.end_string]
     olabel = _labels(fst.olabel, labels, spoken(_texts(fst.olabel, tables[1], place), options, source))
     if ARC_TYPES[fst.arc_type].strings and not (ilabel.any() or end_label.any()):
@@ -121,8 +121,7 @@ def _texts(ids: IntArray, table: _Table, place: str) -> list[str | None]:
 
 def _labels(ids: IntArray, labels: LabelIndex, texts: Sequence[str | None]) -> IntArray:
     """(arcs,) labels, in the table of the graph, of numbers. texts: of the different ones, ascending."""
-    numbers: IntArray = np.array(labels.numbered(texts), dtype=np.intp)[np.searchsorted(distinct(ids), ids)]
-    return numbers
+    return labels.column(texts)[np.searchsorted(distinct(ids), ids)]
 
 
 def write_fst(document: Document, options: WriteOptions) -> Written:

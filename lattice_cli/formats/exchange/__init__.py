@@ -11,7 +11,7 @@ pfsg                SRI's grammars with words on nodes
 slf                 HTK SLF read
 slf_syntax          its fields
 slf_writer          HTK SLF written
-text_graph          a graph gathered from rows
+text_graph          a graph from columns of text
 """
 
 from typing import TYPE_CHECKING

@@ -6,15 +6,16 @@ have no weights. Source: loadTxt and saveTxt in GTN's utils.cpp.
 
 from __future__ import annotations
 
+import numpy as np
+
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.exchange.text_graph import TextGraph
+from lattice_cli.formats.exchange.text_graph import Ends, TextGraph
 from lattice_cli.formats.io import (
-    FIELDS,
+    FieldTable,
     LossyForm,
     ReadOptions,
     WriteOptions,
     Written,
-    energy_of_score,
     from_ids,
     node_of,
     numbered,
@@ -28,34 +29,33 @@ _NAME = "GTN text"
 
 def read_gtn(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
     """The graph of a file in GTN's text form. Raises FormatError, with the line."""
-    rows = [FIELDS.findall(row) for row in text.split("\n")]
-    if len(rows) < 2:
-        raise FormatError(f"{source}:{len(rows)}: the file ends, expected start nodes, then accepting nodes")
-    graph = TextGraph(source)
-    for line, (fields, ends, what) in enumerate(
-        ((rows[0], graph.starts, "start"), (rows[1], graph.finals, "accepting")), 1
-    ):
-        for field in fields:
-            node = node_of(field, f"{source}:{line}")
-            if node in ends:
-                raise FormatError(f"{source}:{line}: node {node} is listed twice among the {what} nodes")
-            ends[node] = 0.0
-    ilabel, olabel = [], []
-    for line, fields in enumerate(rows[2:], 3):
-        if not fields:
-            continue
-        if not 3 <= len(fields) <= 5:
-            raise FormatError(
-                f"{source}:{line}: found {len(fields)} columns, expected src dst ilabel [olabel [weight]]"
-            )
-        graph.arc(line, fields[0], fields[1], fields[4] if len(fields) == 5 else "0")
-        ilabel.append(fields[2])
-        olabel.append(fields[min(3, len(fields) - 1)])
-    tables = read_tables(options)
-    inputs, outputs = (
-        from_ids(side, table, _EPSILON, source, graph.lines) for side, table in zip((ilabel, olabel), tables)
-    )
-    return graph.document(record_id, inputs, outputs, energy_of_score)
+    rows = FieldTable.of(text)
+    count = text.count("\n") + 1
+    if count < 2:
+        raise FormatError(f"{source}:{count}: the file ends, expected start nodes, then accepting nodes")
+    starts, finals = (_ends(rows, line, what, source) for line, what in ((1, "start"), (2, "accepting")))
+    arcs = rows.where(rows.line > 2)
+    odd = (arcs.width < 3) | (arcs.width > 5)
+    if odd.any():
+        row = int(np.flatnonzero(odd)[0])
+        expected = "expected src dst ilabel [olabel [weight]]"
+        raise FormatError(f"{source}:{arcs.line[row]}: found {arcs.width[row]} columns, {expected}")
+    graph = TextGraph(source, arcs, 4, starts, finals, scores=True)
+    sides = (arcs.column(place) for place in (2, np.minimum(arcs.width - 1, 3)))
+    labels = (from_ids(side, table, _EPSILON, source) for side, table in zip(sides, read_tables(options)))
+    return graph.document(record_id, *labels)
+
+
+def _ends(rows: FieldTable, line: int, what: str, source: str) -> Ends:
+    """The nodes of a line. Raises FormatError."""
+    nodes: list[int] = []
+    own = rows.where(rows.line == line)
+    for place in range(int(own.width.sum())):
+        (text,) = own.texts(place)
+        if (node := node_of(text, f"{source}:{line}")) in nodes:
+            raise FormatError(f"{source}:{line}: node {node} is listed twice among the {what} nodes")
+        nodes.append(node)
+    return Ends(np.array(nodes, dtype=np.intp), np.zeros(len(nodes)), np.full(len(nodes), line))
 
 
 def write_gtn(document: Document, options: WriteOptions) -> Written:

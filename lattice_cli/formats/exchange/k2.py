@@ -19,8 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.exchange.text_graph import TextGraph
+from lattice_cli.formats.exchange.text_graph import Ends, TextGraph
 from lattice_cli.formats.io import (
+    Column,
+    FieldTable,
     LossyForm,
     RawPart,
     ReadOptions,
@@ -99,11 +101,12 @@ def read_k2(
     if not rows and names is not None:
         rows = [(first, ["0"])]  # what str() has of a graph without arcs is nothing
     arcs, final, unread = _parts(rows, source, names)
-    graph = TextGraph(source, starts={0: 0.0})
+    found: list[Row] = []
+    finals: list[tuple[int, float, int]] = []
     ends = Counter(fields[0] for _, fields in arcs if fields[2] == _FINAL)
     ilabel: list[str] = []
     olabel: list[str] = []
-    extra = final
+    extra, entered = final, 0
     for line, fields in arcs:
         last = fields[2] == _FINAL
         if last != (fields[1] == str(final)):
@@ -118,12 +121,11 @@ def read_k2(
             outputs = [output for output in outputs[0].split() if output not in silent] or ["0"]
         if last and ends[fields[0]] == 1 and outputs == ["0"]:
             at = f"{source}:{line}"
-            graph.final(line, node_of(fields[0], at), energy_of_score(fields[-1], at))
+            finals.append((node_of(fields[0], at), energy_of_score(fields[-1], at), line))
             continue
-        if last:
-            graph.finals[final] = 0.0
+        entered = entered or (line if last else 0)
         if len(outputs) == 1:
-            graph.arc(line, fields[0], fields[1], fields[-1])
+            found.append((line, [fields[0], fields[1], fields[-1]]))
             ilabel.append(label)
             olabel += outputs
             continue
@@ -131,15 +133,25 @@ def read_k2(
         extra += len(between)
         places = [fields[0], *between, fields[1]]
         for number, (tail, head) in enumerate(pairwise(places)):
-            graph.arc(line, tail, head, fields[-1] if number == 0 else "0")
+            found.append((line, [tail, head, fields[-1] if number == 0 else "0"]))
         ilabel += [label, *["0"] * len(between)]
         olabel += outputs
     isymbols, osymbols = read_tables(options)
     acceptor = all(len(fields) == 4 for _, fields in arcs)
-    inputs = from_ids(ilabel, (isymbols or osymbols) if acceptor else isymbols, 0, source, graph.lines)
-    outputs_found = inputs if acceptor else from_ids(olabel, osymbols, 0, source, graph.lines)
-    document = graph.document(record_id, inputs, outputs_found, energy_of_score)
+    lines = [line for line, _ in found]
+    inputs = from_ids(Column.of(ilabel, lines), (isymbols or osymbols) if acceptor else isymbols, 0, source)
+    outputs_found = inputs if acceptor else from_ids(Column.of(olabel, lines), osymbols, 0, source)
+    finals += [(final, 0.0, entered)] if entered else []
+    starts = Ends(np.zeros(1, dtype=np.intp), np.zeros(1), np.array([first]))
+    graph = TextGraph(source, FieldTable.of_rows(found), 2, starts, _ends(finals), scores=True)
+    document = graph.document(record_id, inputs, outputs_found)
     return replace(document, unread=unread).scaled(options.scales)
+
+
+def _ends(found: Sequence[tuple[int, float, int]]) -> Ends:
+    """Nodes, energies and lines as columns."""
+    nodes, energies, lines = zip(*found) if found else ((), (), ())
+    return Ends(np.array(nodes, dtype=np.intp), np.array(energies, dtype=np.float64), np.array(lines, dtype=np.intp))
 
 
 def _listed_rows(text: str, first: int) -> Iterator[Row]:

@@ -24,6 +24,8 @@ from lattice_cli.formats.io import (
     EPSILON_SYMBOL,
     FIELDS,
     PAUSE,
+    Column,
+    LabelColumn,
     Pause,
     RawPart,
     ReadOptions,
@@ -106,7 +108,7 @@ def knowing_words(block: Block, tables: Sequence[Symbols | None], options: ReadO
     return replace(options, epsilon=EPSILON_SYMBOL if tables[1] is None else tables[1].epsilon)
 
 
-def spoken(words: list[str | None], options: ReadOptions, source: str) -> list[str | None]:
+def spoken(words: Sequence[str | None], options: ReadOptions, source: str) -> Sequence[str | None]:
     """Words with None for sentence tags, which is said, unless they are kept."""
     tags = [] if options.keep_tags else [tag for tag in SENTENCE_TAGS if tag in words]
     if not tags:
@@ -190,24 +192,26 @@ def read_lattice(block: Block, source: str, tables: Sequence[Symbols | None], op
     _require_one_weight(stops, end_weights, end_lines, source)
     names = sorted({*tails, *heads, *stops})
     index = {name: place for place, name in enumerate(names)}
-    texts = [fields[last] for _, fields in arcs]
-    words = spoken(labels_of(texts, tables[1], options.epsilon, source, lines), options, source)
+    texts = Column.of([fields[last] for _, fields in arcs], lines)
+    words = labels_of(texts, tables[1], options.epsilon, source)
+    words = LabelColumn(spoken(words.texts, options, source), words.number)
     inputs = words
     if not compact:
-        inputs = from_ids([fields[2] for _, fields in arcs], tables[0], 0, source, lines)
+        inputs = from_ids(Column.of([fields[2] for _, fields in arcs], lines), tables[0], 0, source)
     elif any(weight.string for weight in weights + end_weights):
-        inputs = [weight.string or None for weight in weights]
+        strings = Column.of([weight.string for weight in weights], lines)
+        inputs = LabelColumn([string or None for string in strings.texts], strings.number)
     labels = LabelIndex()
     columns = LatticeColumns(
         names,
         -1 if not rows else index[nodes_of([rows[0][1][0]], source, [rows[0][0]])[0]],
         np.array([index[node] for node in tails], dtype=np.intp),
         np.array([index[node] for node in heads], dtype=np.intp),
-        np.array(labels.numbered(inputs), dtype=np.intp),
-        np.array(labels.numbered(words), dtype=np.intp),
+        inputs.numbered(labels),
+        words.numbered(labels),
         np.array([weight.costs for weight in weights], dtype=np.float64).reshape(-1, 2),
         np.array([index[node] for node in stops], dtype=np.intp),
-        np.array(labels.numbered(weight.string or None for weight in end_weights), dtype=np.intp),
+        labels.column([weight.string or None for weight in end_weights]),
         np.array([weight.costs for weight in end_weights], dtype=np.float64).reshape(-1, 2),
         labels.table,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, distinct
 from lattice_cli.formats.exchange.kaldi import ACOUSTIC, FINAL, GRAPH, SENTENCE_TAGS, STRING
 from lattice_cli.formats.io import LossyForm, WriteOptions, Written, numbered, whole_numbers
 from lattice_cli.graph import EPSILON, Document
@@ -108,14 +108,14 @@ def _final_node(document: Document) -> int:
     into = np.flatnonzero(graph.dst == last)
     tails = graph.src[into]
     trailing = len(into) > 0 and into[0] == graph.arcs - len(into)
-    alone = len(np.unique(tails)) == len(tails) and not np.isfinite(graph.final[tails]).any()
+    alone = len(distinct(tails)) == len(tails) and not np.isfinite(graph.final[tails]).any()
     return last if trailing and alone and not graph.olabel[into].any() and not (graph.src == last).any() else -1
 
 
 def _has_strings(fitting: LossyForm, final: int) -> bool:
     """Whether inputs are strings of transition-ids, of which one is longer than an id, or on a final weight."""
     graph = fitting.graph
-    inputs = [graph.labels[label] for label in np.unique(graph.ilabel).tolist() if label != EPSILON]
+    inputs = [graph.labels[label] for label in distinct(graph.ilabel).tolist() if label != EPSILON]
     if fitting.is_acceptor or not all(map(STRING.fullmatch, inputs)):
         return False
     return any("_" in label for label in inputs) or bool(final >= 0 and graph.ilabel[graph.dst == final].any())

@@ -10,12 +10,17 @@ transducers, and names for white space, if they do not write a space as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.exchange.text_graph import TextGraph
+from lattice_cli.formats.exchange.text_graph import Ends, TextGraph, nodes_in
 from lattice_cli.formats.io import (
+    Column,
+    FieldTable,
+    LabelColumn,
     LossyForm,
     RawPart,
     ReadOptions,
@@ -55,7 +60,7 @@ def split_att(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
     data, begin, line = source.everything(), 0, 1
     cuts = [(found.start(), found.end()) for found in _BETWEEN.finditer(data)] if b"--" in data else []
     if options.epsilon is None and (
-        _EPSILONS[0].encode() in data or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
+        (b"@" in data and _EPSILONS[0].encode() in data) or (cuts and _LTTOOLBOX_EPSILON.encode() not in data)
     ):
         options = replace(options, epsilon=_EPSILONS[0])  # in all of them: OpenFst has no several, and no such symbol
     for number, (end, following) in enumerate([*cuts, (len(data), len(data))], 1):
@@ -72,33 +77,38 @@ def _graph(data: bytes, source: str, record_id: str, options: ReadOptions, first
 
 def read_att(text: str, source: str, record_id: str, options: ReadOptions, first: int = 1) -> Document:
     """The graph of a text in OpenFst's form, which begins on line `first`. Raises FormatError, with the line."""
-    rows = list(_spaced_rows(text, first) if "\t " in text else rows_of(text, first))
-    wide = _label_columns(rows, source, options.acceptor)
-    graph = TextGraph(source, named_nodes=_has_names(rows))
-    for line, fields in rows[:1]:
-        graph.starts[graph.node(fields[0], f"{source}:{line}")] = 0.0
-    ilabel: list[str] = []
-    olabel: list[str] = []
-    for line, fields in rows:
-        if len(fields) <= 2:
-            at = f"{source}:{line}"
-            graph.final(line, graph.node(fields[0], at), weight_of(fields[1], at) if len(fields) == 2 else 0.0)
-            continue
-        if not 2 + wide <= len(fields) <= 3 + wide:
-            kind = (
-                "an acceptor, src dst label [weight]" if wide == 1 else "a transducer, src dst ilabel olabel [weight]"
-            )
-            raise FormatError(
-                f"{source}:{line}: found {len(fields)} columns, expected an arc of {kind}, or a final node"
-            )
-        graph.arc(line, fields[0], fields[1], fields[2 + wide] if len(fields) == 3 + wide else "0")
-        ilabel.append(fields[2])
-        olabel.append(fields[1 + wide])
+    rows = (
+        FieldTable.of_rows(_spaced_rows(text, first)) if " " in text and "\t " in text else FieldTable.of(text, first)
+    )
+    is_arc = rows.width > 2
+    arcs, ends = rows.where(is_arc), rows.where(~is_arc)
+    wide = _label_columns(arcs, source, options.acceptor)
+    _require_widths(arcs, wide, source)
+    begin, named = rows.where(np.arange(len(rows)) < 1), _has_names(rows, arcs)
+    graph = TextGraph(
+        source,
+        arcs,
+        2 + wide,
+        Ends(nodes_in(begin, 0, source, named), np.zeros(len(begin)), begin.line),
+        Ends(nodes_in(ends, 0, source, named), ends.energies(1, source), ends.line),
+        named=named,
+    )
+    fields = [arcs.column(place) for place in range(2, 2 + wide)]
     isymbols, osymbols = read_tables(options)
-    epsilon = options.epsilon or next((name for name in _EPSILONS if name in ilabel or name in olabel), None)
-    inputs = _labels(ilabel, isymbols or (osymbols if wide == 1 else None), epsilon, source, graph.lines)
-    outputs = inputs if wide == 1 else _labels(olabel, osymbols, epsilon, source, graph.lines)
+    epsilon = options.epsilon or next((name for name in _EPSILONS for side in fields if name in side.texts), None)
+    inputs = _labels(fields[0], isymbols or (osymbols if wide == 1 else None), epsilon, source)
+    outputs = inputs if wide == 1 else _labels(fields[1], osymbols, epsilon, source)
     return graph.document(record_id, inputs, outputs).scaled(options.scales)
+
+
+def _require_widths(arcs: FieldTable, wide: int, source: str) -> None:
+    """Raises FormatError for an arc with too few columns, or too many."""
+    odd = (arcs.width < 2 + wide) | (arcs.width > 3 + wide)
+    if odd.any():
+        row = int(np.flatnonzero(odd)[0])
+        kind = "an acceptor, src dst label [weight]" if wide == 1 else "a transducer, src dst ilabel olabel [weight]"
+        found, expected = f"found {arcs.width[row]} columns", f"expected an arc of {kind}, or a final node"
+        raise FormatError(f"{source}:{arcs.line[row]}: {found}, {expected}")
 
 
 def _spaced_rows(text: str, first: int) -> Iterator[Row]:
@@ -110,22 +120,23 @@ def _spaced_rows(text: str, first: int) -> Iterator[Row]:
             yield from rows_of(row, line)
 
 
-def _has_names(rows: Sequence[Row]) -> bool:
+def _has_names(rows: FieldTable, arcs: FieldTable) -> bool:
     """Whether nodes have names: then no node is a number."""
-    return bool(rows) and not any(is_id(field) for _, fields in rows for field in fields[: 1 + (len(fields) > 2)])
+    if not len(rows) or is_id(rows.where(np.arange(1)).texts(0)[0]):
+        return False
+    return not any(is_id(text) for column in (rows.column(0), arcs.column(1)) for text in column.texts)
 
 
-def _label_columns(rows: Sequence[Row], source: str, acceptor: bool | None) -> int:
+def _label_columns(arcs: FieldTable, source: str, acceptor: bool | None) -> int:
     """1 for an acceptor, 2 for a transducer. Raises FormatError where it cannot be told."""
     if acceptor is not None:
         return 1 if acceptor else 2
-    arcs = [(line, fields) for line, fields in rows if len(fields) > 2]
-    widths = {len(fields) for _, fields in arcs}
-    if 5 in widths:
+    if (arcs.width == 5).any():
         return 2
-    if 3 in widths or not arcs:
+    if (arcs.width == 3).any() or not len(arcs):
         return 1
-    last = [(line, fields[3]) for line, fields in arcs if len(fields) == 4]
+    fourth = arcs.where(arcs.width == 4).column(3)
+    last = [*zip(fourth.lines, fourth.texts)]
     words = next(((line, text) for line, text in last if not _is_weight(text)), None)
     sure = next(((line, text) for line, text in last if _is_weight(text) and not is_id(text)), None)
     strange = next(((line, text) for line, text in last if is_odd_number(text)), None)
@@ -150,28 +161,24 @@ def _is_weight(text: str) -> bool:
     return True
 
 
-def _labels(
-    fields: list[str], symbols: Symbols | None, epsilon: str | None, source: str, lines: Sequence[int]
-) -> list[str | None]:
+def _labels(column: Column, symbols: Symbols | None, epsilon: str | None, source: str) -> LabelColumn:
     """The labels of one side. Raises FormatError where it cannot be told whether they are numbers."""
-    found = dict.fromkeys(fields)
+    found = column.texts
     if epsilon is None and found and all(map(is_id, found)):
         if symbols is None and "0" in found:
             note(source, "labels are numbers, so 0 is read as epsilon; --epsilon '<eps>' reads it as a label")
         elif symbols is not None and _read_two_ways(found, symbols):
-            line, label = lines[0], fields[0]
             expected = f"--epsilon 0 if they are numbers, --epsilon '{symbols.epsilon}' if they are labels"
-            both = f"label {label}, like all others, is a number and a label of the symbol table {symbols.path}"
-            raise FormatError(f"{source}:{line}: {both}, expected {expected}")
+            both = f"label {found[0]}, like all others, is a number and a label of the symbol table {symbols.path}"
+            raise FormatError(f"{source}:{column.lines[0]}: {both}, expected {expected}")
     elif epsilon is None and _LTTOOLBOX_EPSILON in found:
         note(source, f"{_LTTOOLBOX_EPSILON} is read as a label; --epsilon {_LTTOOLBOX_EPSILON} reads it as epsilon")
-    labels = labels_of(fields, symbols, epsilon, source, lines)
-    named = [label for label in found if label.startswith("@") and label.endswith("@")]
-    alien = [label for label in named if _ALIEN.fullmatch(label)]
+    labels = labels_of(column, symbols, epsilon, source)
+    alien = [label for label in found if _ALIEN.fullmatch(label)]
     if alien:
         note(source, f"{', '.join(alien[:3])}: flags and symbols that stand for others are read as plain labels")
     if any(name in label for label in found for name in _WHITE):
-        labels = [label and _plain(label) for label in labels]
+        return LabelColumn([label and _plain(label) for label in labels.texts], labels.number)
     return labels
 
 

@@ -35,7 +35,7 @@ def read_pfsg(text: str, source: str, record_id: str, options: ReadOptions) -> D
             raise FormatError(f"{source}: several PFSGs, which may stand for words of each other, expected one")
         raise FormatError(f"{source}:{line}: transitions {count}, but {len(edges)} lines follow")
     labels = LabelIndex()
-    label_of = np.array(labels.numbered(None if word == _SILENT else word for word in words), dtype=np.intp)
+    label_of = labels.column([None if word == _SILENT else word for word in words])
     src, dst, cost = [], [], []
     for line, fields in edges:
         if len(fields) != 3:

@@ -1,85 +1,75 @@
-"""Graphs in lines of columns, as OpenFst, GTN and k2 write them: from rows of text to a document."""
+"""Graphs in lines of columns, as OpenFst, GTN and k2 write them: from columns of text to a document."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, IntArray, distinct
 from lattice_cli.errors import FormatError, GraphError
-from lattice_cli.formats.io import node_of, nodes_of, weight_of
-from lattice_cli.formats.io.rows import _NUMBER_CHARACTERS
-from lattice_cli.graph import Document, Graph, LabelIndex, end_energies
+from lattice_cli.formats.io import Column, FieldTable, LabelColumn
+from lattice_cli.graph import Document, Graph, LabelIndex
+
+#: Nodes are numbers, or have names.
+Nodes = IntArray | Column
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Start or final nodes with their energies, (ends,) each; an infinite one only mentions the node. lines: where."""
+
+    nodes: Nodes
+    energy: FloatArray
+    lines: IntArray
+
+
+@dataclass(frozen=True, eq=False)
 class TextGraph:
-    """What the rows of a file say, column by column; labels as strings, None for epsilon.
-
-    tails, heads, weights: (arcs,) as text; lines: where each arc was read. starts, finals: node -> energy.
-    mentioned: nodes that no arc may have. named_nodes: nodes are names, not numbers.
-    """
+    """What a file says. arcs: rows that begin with the nodes of an arc. weight: the place of its weight; one that has
+    none there weighs nothing. scores: whether more is better. named: whether nodes have names."""
 
     source: str
-    tails: list[str] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
-    weights: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    starts: dict[int | str, float] = field(default_factory=dict)
-    finals: dict[int | str, float] = field(default_factory=dict)
-    mentioned: list[int | str] = field(default_factory=list)
-    named_nodes: bool = False
+    arcs: FieldTable
+    weight: int
+    starts: Ends
+    finals: Ends
+    scores: bool = False
+    named: bool = False
 
-    def node(self, text: str, at: str) -> int | str:
-        """A node. Raises FormatError."""
-        return text if self.named_nodes else node_of(text, at)
-
-    def arc(self, line: int, tail: str, head: str, weight: str = "0") -> None:
-        """One arc; its labels are given for all arcs at once, in the end."""
-        self.tails.append(tail)
-        self.heads.append(head)
-        self.weights.append(weight)
-        self.lines.append(line)
-
-    def final(self, line: int, node: int | str, energy: float) -> None:
-        """A final node. Raises FormatError if it is one already; an infinite energy only mentions the node."""
-        self.mentioned.append(node)
-        if math.isinf(energy):
+    def __post_init__(self) -> None:
+        """Raises FormatError for a node that is final twice."""
+        ending = np.isfinite(self.finals.energy)
+        nodes = self.finals.nodes
+        number = (nodes.number if isinstance(nodes, Column) else nodes)[ending]
+        if len(distinct(number)) == len(number):
             return
-        if node in self.finals:
-            raise FormatError(f"{self.source}:{line}: node {node} is final twice, expected once")
-        self.finals[node] = energy
+        seen: set[int] = set()
+        for node, line in zip(number.tolist(), self.finals.lines[ending].tolist()):
+            if node in seen:
+                name = nodes.texts[node] if isinstance(nodes, Column) else node
+                raise FormatError(f"{self.source}:{line}: node {name} is final twice, expected once")
+            seen.add(node)
 
-    def document(
-        self,
-        record_id: str,
-        ilabel: Sequence[str | None],
-        olabel: Sequence[str | None],
-        energy_of: Callable[[str, str], float] = weight_of,
-    ) -> Document:
-        """The document; arcs of infinite energy are left out. Raises FormatError for what makes no graph.
-
-        energy_of: of a weight, and the place it was read at.
-        """
-        energy = self._energies(energy_of)
-        possible = np.isfinite(energy)
-        tails, heads = (self._nodes(side) for side in (self.tails, self.heads))
-        names = self._names(tails, heads)
-        index = {name: position for position, name in enumerate(names)}
+    def document(self, record_id: str, ilabel: LabelColumn, olabel: LabelColumn) -> Document:
+        """The document; arcs of infinite energy are left out. Raises FormatError for what makes no graph."""
+        energy = self.arcs.energies(self.weight, self.source, self.scores)
+        tails, heads = (nodes_in(self.arcs, side, self.source, self.named) for side in (0, 1))
+        names, (begin, src, dst, end) = _places([self.starts.nodes, tails, heads, self.finals.nodes])
         labels = LabelIndex()
-        start, final = (
-            end_energies(len(names), {index[node]: energy for node, energy in given.items()})
-            for given in (self.starts, self.finals)
-        )
+        possible: Any = slice(None) if (finite := np.isfinite(energy)).all() else finite
+        start, final = (np.full(len(names), np.inf) for _ in range(2))
+        start[begin] = self.starts.energy
+        ending = np.isfinite(self.finals.energy)
+        final[end[ending]] = self.finals.energy[ending]
         try:
             graph = Graph(
-                np.array([index[node] for node in tails], dtype=np.intp)[possible],
-                np.array([index[node] for node in heads], dtype=np.intp)[possible],
-                np.array([labels.number(label) for label in ilabel], dtype=np.intp)[possible],
-                np.array([labels.number(label) for label in olabel], dtype=np.intp)[possible],
+                src[possible],
+                dst[possible],
+                ilabel.numbered(labels)[possible],
+                olabel.numbered(labels)[possible],
                 energy[possible],
                 start,
                 final,
@@ -89,24 +79,24 @@ class TextGraph:
             raise FormatError(f"{self.source}: {error}") from None
         return Document(graph, record_id, self.source, names)
 
-    def _nodes(self, texts: Sequence[str]) -> Sequence[int | str]:
-        """Nodes as numbers, unless they have names. Raises FormatError with the line of one that is none."""
-        return texts if self.named_nodes else nodes_of(texts, self.source, self.lines)
 
-    def _energies(self, energy_of: Callable[[str, str], float]) -> FloatArray:
-        """(arcs,) the energies of the weights."""
-        if energy_of is weight_of and _NUMBER_CHARACTERS.issuperset("".join(self.weights)):
-            try:
-                energies = np.array([float(text) for text in self.weights], dtype=np.float64)
-            except ValueError:
-                energies = np.array([np.inf])
-            if np.isfinite(energies).all():
-                return energies
-        pairs = zip(self.weights, self.lines)
-        return np.array([energy_of(text, f"{self.source}:{line}") for text, line in pairs], dtype=np.float64)
+def nodes_in(rows: FieldTable, place: int, source: str, named: bool) -> Nodes:
+    """A column of nodes. Raises FormatError with the line of one that is none."""
+    return rows.column(place) if named else rows.nodes(place, source)
 
-    def _names(self, tails: Sequence[int | str], heads: Sequence[int | str]) -> list[int | str]:
-        """Nodes in order: numbers ascending, then names as they come."""
-        found = dict.fromkeys([*self.starts, *tails, *heads, *self.finals, *self.mentioned])
-        numbers: list[int | str] = sorted(node for node in found if isinstance(node, int))
-        return [*numbers, *(node for node in found if isinstance(node, str))]
+
+def _places(columns: Sequence[Nodes]) -> tuple[Sequence[int | str], list[IntArray]]:
+    """The nodes in order, numbers ascending, names as they come; and which of them each column has."""
+    if any(isinstance(column, Column) for column in columns):
+        places: dict[str, int] = {}
+        found = []
+        for column in columns:
+            assert isinstance(column, Column)
+            own = [places.setdefault(text, len(places)) for text in column.texts]
+            found.append(np.array(own, dtype=np.intp)[column.number])
+        return [*places], found
+    numbers = [column for column in columns if not isinstance(column, Column)]
+    every = distinct(np.concatenate(numbers))
+    if not len(every) or (every[0] == 0 and every[-1] == len(every) - 1):
+        return range(len(every)), numbers
+    return every.tolist(), [np.searchsorted(every, column) for column in numbers]

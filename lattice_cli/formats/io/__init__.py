@@ -7,7 +7,7 @@ label_columns  labels as a form can hold them
 lossy          documents made to fit a form, and what is lost
 notes          what readers say of a file that is no error
 options        ReadOptions
-rows           rows of columns, their nodes and weights
+rows           rows of columns: all fields of a text at once; nodes and weights
 sources        files, standard input, gzip, lines as they arrive
 stream_parts   parts that can be parsed apart, failures, pauses
 symbols        symbol tables
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io.array_files import ArrayArchive, MappedArchive, read_array, write_arrays
+    from lattice_cli.formats.io.array_files import NGRAMS, ArrayArchive, MappedArchive, read_array, write_arrays
     from lattice_cli.formats.io.files import (
         as_record,
         is_device,
@@ -34,12 +34,23 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.lossy import LossyForm, WriteOptions, Written
     from lattice_cli.formats.io.notes import Note, fresh_notes, note, take_up
     from lattice_cli.formats.io.options import MATRIX_OPTIONS, OPTIONS, ReadOptions
-    from lattice_cli.formats.io.rows import Row, energy_of_score, is_odd_number, node_of, nodes_of, rows_of, weight_of
+    from lattice_cli.formats.io.rows import (
+        FieldTable,
+        Row,
+        energy_of_score,
+        is_odd_number,
+        node_of,
+        nodes_of,
+        rows_of,
+        weight_of,
+    )
     from lattice_cli.formats.io.sources import STDIN, Source, decoded, read_text, size_of
     from lattice_cli.formats.io.stream_parts import PAUSE, Failure, Pause, RawPart, Reached, parsed, record_place
     from lattice_cli.formats.io.symbols import (
         EPSILON_SYMBOL,
         FIELDS,
+        Column,
+        LabelColumn,
         Symbols,
         from_ids,
         is_id,
@@ -64,6 +75,7 @@ if TYPE_CHECKING:
         is_null,
         known_keys,
         location,
+        plain_numbers,
         target_of,
     )
 

@@ -24,6 +24,8 @@ from lattice_cli.formats.io.sources import most_unpacked, too_much_unpacked
 from lattice_cli.formats.io.values import first_line
 
 _ARRAY = ".npy"
+#: The array that only an archive of n-grams has, and which tells what is in it.
+NGRAMS = "ngrams"
 #: The fixed part of the header before a member: its mark, and last the lengths of its name and of what is extra.
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LOCAL_MARK = b"PK\x03\x04"

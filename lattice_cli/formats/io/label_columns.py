@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from lattice_cli.arrays import IntArray
+from lattice_cli.arrays import IntArray, distinct
 from lattice_cli.formats.io.lossy import LARGEST_NUMBER, WHITE, LossyForm
 from lattice_cli.formats.io.symbols import EPSILON_SYMBOL, Symbols, is_id
 from lattice_cli.graph import EPSILON
@@ -72,4 +70,4 @@ def _spelled(fitting: LossyForm, used: Sequence[int], reserved: str) -> dict[int
 
 
 def _used(side: IntArray) -> list[int]:
-    return [label for label in np.unique(side).tolist() if label != EPSILON]
+    return [label for label in distinct(side).tolist() if label != EPSILON]

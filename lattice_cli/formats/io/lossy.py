@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.graph import (
@@ -311,7 +311,7 @@ class LossyForm:
 
     def keeps_its_words(self, silent: frozenset[str], remark: str) -> None:
         """No label is one that is read as epsilon."""
-        for label in np.unique(self.graph.olabel[self.graph.olabel != EPSILON]).tolist():
+        for label in distinct(self.graph.olabel[self.graph.olabel != EPSILON]).tolist():
             if self.graph.labels[label] in silent:
                 self.lose(f"the label {self.graph.labels[label]!r} {remark}")
 

@@ -10,11 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from lattice_cli.arrays import IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.notes import note
 from lattice_cli.formats.io.options import ReadOptions
 from lattice_cli.formats.io.sources import read_text
 from lattice_cli.formats.io.values import brief
+from lattice_cli.graph import LabelIndex
 
 EPSILON_SYMBOL = "<eps>"
 #: What epsilon is called without brackets around it.
@@ -92,50 +96,73 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def labels_of(
-    fields: Sequence[str], symbols: Symbols | None, epsilon: str | None, source: str, lines: Sequence[int]
-) -> list[str | None]:
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The fields of a column, each text once. texts: in order of first use; lines: where each is read first; number:
+    (rows,) which of them a row has."""
+
+    texts: Sequence[str]
+    lines: Sequence[int]
+    number: IntArray
+
+    @staticmethod
+    def of(fields: Sequence[str], lines: Sequence[int]) -> Column:
+        """The column of fields. lines: where each was read."""
+        places: dict[str, int] = {}
+        number = np.array([places.setdefault(text, len(places)) for text in fields], dtype=np.intp)
+        first = dict(zip(reversed(fields), reversed(lines)))
+        return Column([*places], [first[text] for text in places], number)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelColumn:
+    """The labels of a column. texts: those there are, None for epsilon; number: (rows,) which of them a row has."""
+
+    texts: Sequence[str | None]
+    number: IntArray
+
+    def numbered(self, labels: LabelIndex) -> IntArray:
+        """(rows,) their numbers in a label table, which takes up those that it does not have."""
+        return labels.column(self.texts)[self.number]
+
+
+def labels_of(column: Column, symbols: Symbols | None, epsilon: str | None, source: str) -> LabelColumn:
     """The labels of fields that are numbers if all of them are, else as they are written; None for epsilon.
 
     epsilon: the label that is epsilon; a number: all are numbers; another one: none are. None: <eps>, or what the table
-    has for 0. lines: where each field was read. Raises FormatError, also for what is not in the table.
+    has for 0. Raises FormatError with the line, also for what is not in the table.
     """
-    found = dict.fromkeys(fields)
-    if is_id(epsilon or "0") and (epsilon is not None or all(map(is_id, found))):
-        return from_ids(fields, symbols, int(epsilon or 0), source, lines)
+    if is_id(epsilon or "0") and (epsilon is not None or all(map(is_id, column.texts))):
+        return from_ids(column, symbols, int(epsilon or 0), source)
     silent = epsilon or (EPSILON_SYMBOL if symbols is None else symbols.epsilon)
-    for label in found:
+    for label, line in zip(column.texts, column.lines):
         if symbols is not None and label != silent and label not in symbols.ids:
-            line = lines[fields.index(label)]
             raise FormatError(f"{source}:{line}: label {brief(label)} is not in the symbol table {symbols.path}")
-    return [None if label == silent else label for label in fields]
+    return LabelColumn([None if label == silent else label for label in column.texts], column.number)
 
 
-def from_ids(
-    fields: Sequence[str], symbols: Symbols | None, epsilon: int, source: str, lines: Sequence[int]
-) -> list[str | None]:
+def from_ids(column: Column, symbols: Symbols | None, epsilon: int, source: str) -> LabelColumn:
     """The labels that integers stand for, None for epsilon; without a table a label is its number.
 
-    lines: where each field was read. Raises FormatError for what is no number, or is not in the table.
+    Raises FormatError with the line of what is no number, or is not in the table.
     """
-    found: dict[str, str | None] = {}
+    found: list[str | None] = []
     table = None if symbols is None else symbols.labels
-    for text in dict.fromkeys(fields):
+    for text, line in zip(column.texts, column.lines):
         if not is_id(text) and text != str(epsilon):
-            line = lines[fields.index(text)]
             raise FormatError(f"{source}:{line}: label is {brief(text)}, expected a whole number")
         number = int(text)
         if number == epsilon:
-            found[text] = None
+            found.append(None)
             if symbols is not None and number == 0 and symbols.epsilon.isalnum() and symbols.epsilon not in _NAMES:
                 note(source, f"0 is read as epsilon, which {symbols.path} calls {symbols.epsilon!r}")
         elif table is None:
-            found[text] = text
+            found.append(text)
         elif number in table:
-            found[text] = table[number]
+            found.append(table[number])
         elif number == 0 and symbols is not None:
-            found[text] = symbols.epsilon
+            found.append(symbols.epsilon)
         else:
             path = "" if symbols is None else symbols.path
-            raise FormatError(f"{source}:{lines[fields.index(text)]}: label {text} is not in the symbol table {path}")
-    return [found[text] for text in fields]
+            raise FormatError(f"{source}:{line}: label {text} is not in the symbol table {path}")
+    return LabelColumn(found, column.number)

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
@@ -90,6 +93,17 @@ def as_number(value: object, source: str, what: str) -> float:
     if not math.isfinite(number):
         raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a finite number")
     return number
+
+
+def plain_numbers(values: Sequence[Any]) -> FloatArray | None:
+    """(values,) finite numbers, read at once; None if anything else is among them, for `as_number` to say what."""
+    if set(map(type, values)) - {int, float}:
+        return None
+    try:
+        numbers = np.fromiter(values, dtype=np.float64, count=len(values))  # faster than np.array
+    except OverflowError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def is_null(value: object) -> bool:

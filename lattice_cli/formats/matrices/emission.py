@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError, UsageError, counted
-from lattice_cli.formats.io import MATRIX_OPTIONS, ReadOptions, as_labels, as_list, as_number, location, note
+from lattice_cli.formats.io import (
+    MATRIX_OPTIONS,
+    ReadOptions,
+    as_labels,
+    as_list,
+    as_number,
+    location,
+    note,
+    plain_numbers,
+)
 from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
 from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
@@ -38,6 +48,9 @@ def matrix_of_rows(given: Any, width: int, source: str, what: str, because: str)
     for step, row in enumerate(rows):
         if len(as_list(row, source, f"{what}row {step}")) != width:
             raise FormatError(f"{location(source, row)}: {what}row {step} has {len(row)} entries, but {because}")
+    plain = plain_numbers([*chain.from_iterable(rows)])
+    if plain is not None:
+        return plain.reshape(len(rows), width)
     numbers = [
         [as_number(value, source, f"{what}row {step}, column {column}") for column, value in enumerate(row)]
         for step, row in enumerate(rows)

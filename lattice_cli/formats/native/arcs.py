@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
-    LARGEST_NODE,
     as_label,
     as_list,
     as_mapping,
@@ -21,6 +21,7 @@ from lattice_cli.formats.io import (
     is_integer,
     known_keys,
     location,
+    plain_numbers,
 )
 from lattice_cli.graph import LabelIndex, Labels
 
@@ -62,18 +63,12 @@ def _from_rows(rows: list[Any]) -> ArcTable | None:
     if widths not in ({4}, {5}):
         return None
     tails, heads, *given, energies = zip(*rows)
-    nodes, index = _both(_integers(tails), _integers(heads)), LabelIndex()
-    kinds = {kind for column in given for kind in map(type, column)}
-    if nodes is None or kinds - {str, type(None)} or set(map(type, energies)) - {int, float}:
+    nodes, index = _both(integers(tails), integers(heads)), LabelIndex()
+    kinds, energy = {kind for column in given for kind in map(type, column)}, plain_numbers(energies)
+    if nodes is None or energy is None or kinds - {str, type(None)}:
         return None
-    try:
-        energy = np.array(energies, dtype=np.float64)
-    except OverflowError:
-        return None
-    if not np.isfinite(energy).all() or max(map(abs, (*tails, *heads))) >= LARGEST_NODE:
-        return None
-    numbers = index.numbered(label for labels in zip(*given) for label in labels)
-    labels = np.array(numbers, dtype=np.intp).reshape(len(rows), -1)
+    numbers = index.column([*chain.from_iterable(zip(*given))])
+    labels = numbers.reshape(len(rows), -1)
     return ArcTable(tails, heads, nodes, labels[:, 0], labels[:, -1], index.table, energy, {})
 
 
@@ -158,7 +153,7 @@ class _ArcBuilder:
         return ArcTable(
             self._tails,
             self._heads,
-            _both(_integers(self._tails), _integers(self._heads)),
+            _both(integers(self._tails), integers(self._heads)),
             np.array(self._ilabel, dtype=np.intp),
             np.array(self._olabel, dtype=np.intp),
             self._labels.table,
@@ -171,12 +166,12 @@ def _both(tails: IntArray | None, heads: IntArray | None) -> tuple[IntArray, Int
     return None if tails is None or heads is None else (tails, heads)
 
 
-def _integers(column: Sequence[Any]) -> IntArray | None:
+def integers(column: Sequence[Any]) -> IntArray | None:
     """The column as an array if every entry is an integer that fits, else None."""
     if set(map(type, column)) - {int}:
         return None
     try:
-        return np.array(column, dtype=np.intp)
+        return np.fromiter(column, dtype=np.intp, count=len(column))  # half the time of np.array
     except OverflowError:
         return None
 
@@ -224,21 +219,17 @@ def _from_columns(columns: dict[Any, Any], source: str, labels: Sequence[str] | 
 
 def _node_column(column: list[Any], key: str, source: str) -> tuple[Sequence[int | str], IntArray | None]:
     """The nodes of a column, and as an array where all are integers."""
-    numbers = _integers(column)
+    numbers = integers(column)
     if numbers is not None:
         return column, numbers
     nodes = [as_node(node, source, f"arc {arc}: {key}") for arc, node in enumerate(column)]
-    return nodes, _integers(nodes)
+    return nodes, integers(nodes)
 
 
 def _number_column(column: list[Any], what: str, source: str) -> FloatArray:
-    if not set(map(type, column)) - {int, float}:
-        try:
-            numbers = np.array(column, dtype=np.float64)
-        except OverflowError:
-            numbers = np.array([np.inf])
-        if np.isfinite(numbers).all():
-            return numbers
+    numbers = plain_numbers(column)
+    if numbers is not None:
+        return numbers
     return np.array([as_number(value, source, f"arc {arc}: {what}") for arc, value in enumerate(column)])
 
 
@@ -250,14 +241,13 @@ def _label_column(
         return np.zeros(count, dtype=np.intp)
     kinds = set(map(type, column))
     if not kinds - {str, type(None)} and (labels is None or set(column) <= {*labels, None}):
-        numbers = index.numbers
-        return np.array([numbers.setdefault(label, len(numbers)) for label in column], dtype=np.intp)
+        return index.column(column)
     if labels is None:
         return np.array(
             [index.number(as_label(label, source, f"arc {arc}: {key}")) for arc, label in enumerate(column)]
         )
     places = np.array([0, *(index.number(label) for label in labels)], dtype=np.intp)
-    given = _integers(column)
+    given = integers(column)
     if given is not None and len(given) and given.min() >= 0 and given.max() < len(labels):
         return places[given + 1]
     positions = [_position(value, arc, key, source, labels) for arc, value in enumerate(column)]

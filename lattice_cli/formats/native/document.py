@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, distinct
+from lattice_cli.arrays import FloatArray, IntArray, distinct
 from lattice_cli.errors import FormatError, GraphError
 from lattice_cli.formats.io import (
     ReadOptions,
@@ -28,7 +28,7 @@ from lattice_cli.formats.io import (
     location,
     target_of,
 )
-from lattice_cli.formats.native.arcs import ArcTable, arc_table
+from lattice_cli.formats.native.arcs import ArcTable, arc_table, integers
 from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
 
 _COMMON = ("lattice", "id", "target", "blank")
@@ -95,15 +95,16 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
     table = arc_table(record["arcs"], source, labels)
     ends = {key: _ends(record, key, source) for key in ("start", "final")}
     names = _node_names(record, table, ends, source)
-    # A range gives a node's position as a mapping would.
-    index: Any = names if isinstance(names, range) else {name: position for position, name in enumerate(names)}
-    if table.integer_nodes is not None and isinstance(names, range):
+    # In a range a node is its own place.
+    named = not isinstance(names, range)
+    index: dict[int | str, int] = {name: position for position, name in enumerate(names)} if named else {}
+    if table.integer_nodes is not None and not named:
         src, dst = table.integer_nodes
     else:
         src = np.array([index[node] for node in table.tails], dtype=np.intp)
         dst = np.array([index[node] for node in table.heads], dtype=np.intp)
     columns = {
-        key: end_energies(len(names), {index[node]: energy for node, energy in found.items()})
+        key: end_energies(len(names), {index[node]: energy for node, energy in found.items()} if named else found)
         for key, found in ends.items()
     }
     scales = {
@@ -134,7 +135,9 @@ def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, floa
         node = as_node(value, source, f"a {key} node")
         if node in found:  # of a mapping, as "0" and "-0"
             raise FormatError(f"{location(source, value)}: {key} names node {node!r} twice")
-        found[node] = as_number(energies.get(value, 0.0), source, f"the {key} energy of node {brief(value)}")
+        found[node] = 0.0
+        if value in energies:
+            found[node] = as_number(energies[value], source, f"the {key} energy of node {brief(value)}")
     return found
 
 
@@ -146,14 +149,21 @@ def _node_names(
     A range where they are numbered from 0 on.
     """
     names = _listed_names(record, table, ends, source)
+    if isinstance(names, np.ndarray):
+        dense = not len(names) or (names[0] == 0 and names[-1] == len(names) - 1)
+        return range(len(names)) if dense else names.tolist()
     plain = range(len(names))
     return plain if not names or (names[0] == 0 and names[-1] == plain[-1] and names == list(plain)) else names
 
 
 def _listed_names(
     record: dict[Any, Any], table: ArcTable, ends: dict[str, dict[int | str, float]], source: str
-) -> list[int | str]:
+) -> list[int | str] | IntArray:
+    """The same as a list, or as an array where all are integers that fit into one."""
     named = any(isinstance(node, str) for found in ends.values() for node in found)
+    outer = integers([*ends["start"], *ends["final"]])
+    if table.integer_nodes is not None and outer is not None and "nodes" not in record:
+        return distinct(np.concatenate([*table.integer_nodes, outer]))
     if table.integer_nodes is not None:
         every = np.stack(table.integer_nodes, axis=1).reshape(-1)
         used: list[int | str] = list(dict.fromkeys(every.tolist())) if named else distinct(every).tolist()

@@ -12,6 +12,7 @@ from typing import Any
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
     MATRIX_OPTIONS,
+    NGRAMS,
     PAUSE,
     STDIN,
     ArrayArchive,
@@ -85,7 +86,6 @@ def split_npz(source: Source, path: str, options: ReadOptions) -> Iterator[RawPa
 def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> Records:
     """A graph, or the inputs of many records."""
     from lattice_cli.formats.native.npz import document_of
-    from lattice_cli.formats.notations import NGRAMS
 
     arrays = ArrayArchive(data, source)
     if "model" in arrays and options.models != "grammar":

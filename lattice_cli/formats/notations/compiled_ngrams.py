@@ -16,6 +16,7 @@ import numpy as np
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import (
+    NGRAMS,
     ArrayArchive,
     MappedArchive,
     Source,
@@ -29,8 +30,6 @@ from lattice_cli.formats.io import (
 from lattice_cli.formats.notations.arpa import arpa_model_of
 from lattice_cli.grammars import NgramModel
 
-#: The array that tells what the file is.
-NGRAMS = "ngrams"
 _VERSION = 1
 _ABOUT = ("version", "levels", "begin", "end", "first")
 _COLUMNS = {"key": np.int64, "energy": np.float64, "after": np.int64}
