@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 
-LATTICE = [sys.executable, "-m", "lattice_cli"]
 #: Records of a grammar's rows: few, and many.
 _FEW, _MANY = 5, 405
 _LETTERS = string.ascii_lowercase
@@ -42,9 +41,9 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, wall)
 """
 
 
-def run(arguments: Sequence[str]) -> tuple[float, float, float]:
+def run(arguments: Sequence[str], python: str = sys.executable) -> tuple[float, float, float]:
     """Seconds of processor time of a command, MB at its peak, seconds by the clock."""
-    command = [sys.executable, "-c", _LAUNCHER, *LATTICE, *arguments]
+    command = [sys.executable, "-c", _LAUNCHER, python, "-m", "lattice_cli", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)}: {done.stderr.strip()}")
