@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lattice_cli.arrays.finite_difference import JUMP, MOST_VARIED, Difference, balanced_step, central, noise
     from lattice_cli.arrays.grouping import Groups, group_by
     from lattice_cli.arrays.key_index import KeyIndex
-    from lattice_cli.arrays.memory import array_bytes, memory_there
+    from lattice_cli.arrays.memory import array_bytes, memory_there, require_memory
     from lattice_cli.arrays.pointers import follow
     from lattice_cli.arrays.runs import distinct, run_lengths, run_starts, spans
     from lattice_cli.arrays.segments import Runs, ScatteredSegments, Segments

@@ -32,6 +32,16 @@ def memory_there() -> int:
     return min(limits, default=_USUAL)
 
 
+def require_memory(needed: int, what: str) -> None:
+    """Raises MemoryError, with the numbers, before so many bytes are asked for that there cannot be.
+
+    what: a subject in the plural, for the message.
+    """
+    there = memory_there()
+    if needed > there:
+        raise MemoryError(f"{what} take about {needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB")
+
+
 def array_bytes(thing: Any, but: Iterable[Any] = ()) -> int:
     """Bytes of all arrays that an object holds, in its fields and what they hold, each counted once; not those of the
     objects in `but`."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.learning.losses.answer_graphs import AnswerGraphs, Reading
+    from lattice_cli.learning.losses.answer_graphs import AnswerGraphs, AnswerPaths
     from lattice_cli.learning.losses.batch_loss import Batch, Objective, Outcome
     from lattice_cli.learning.losses.free_answers import FreeAnswers
     from lattice_cli.learning.losses.gradient_check import Check, RecordLosses, checked

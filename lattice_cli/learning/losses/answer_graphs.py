@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, memory_there
+from lattice_cli.arrays import FloatArray, IntArray, require_memory
 from lattice_cli.composition import Composition, compose, why_empty
-from lattice_cli.emissions import can_walk, unroll
-from lattice_cli.errors import NoPath, UsageError
+from lattice_cli.emissions import ARC_BYTES, can_walk, unroll
+from lattice_cli.errors import NoPath, counted
 from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor, with_columns
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
 from lattice_cli.learning.losses.other_answers import OtherAnswers
@@ -29,14 +29,15 @@ from lattice_cli.learning.recognizers import Example, first_arcs
 
 #: What is made of one answer is kept for so many of them: those that examples have in common.
 _ANSWERS = 1_000
-#: Bytes that an arc of a graph of paths comes to, with its order of evaluation and what is needed to make it.
-_ARC_BYTES = 400
+#: Of the energies that a sweep without a graph goes over.
+_NUMBER_BYTES = 8
 #: The wrong answers of a batch are built up to this many arcs, else searched for step by step.
 _BUILT_ARCS = 500_000
 
 
-class Reading(Protocol):
-    """How examples are read: which paths spell their targets, or anything else."""
+class AnswerPaths(Protocol):
+    """How examples are read: which paths spell their targets, or anything else. Raises MemoryError, with its numbers,
+    before what is asked for would fill the memory."""
 
     labels: Labels
     classes: int
@@ -49,7 +50,7 @@ class Reading(Protocol):
         """The paths that spell each example's target."""
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """The paths that spell anything else. Raises UsageError where they would fill the memory."""
+        """The paths that spell anything else."""
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
         """The same, for the least energy only."""
@@ -86,7 +87,7 @@ class AnswerGraphs:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """See Reading."""
+        """See AnswerPaths."""
         return tuple(self.grammar.labels[label] for label in self.outputs.tolist())
 
     def _spelling(self, target: Target) -> Composition:
@@ -98,15 +99,15 @@ class AnswerGraphs:
         return compose(self.grammar, complement_acceptor([target], self.grammar.labels, self.outputs))
 
     def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """See Reading."""
+        """See AnswerPaths."""
         return self._built(examples, [self.spelling(_target(example)) for example in examples])
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """See Reading."""
+        """See AnswerPaths."""
         return self._built(examples, [self.others(_target(example)) for example in examples])
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
-        """See Reading."""
+        """See AnswerPaths."""
         rows = [example.rows for example in examples]
         small = sum(rows) * self.grammar.arcs <= _BUILT_ARCS
         if small or not self._chains(examples) or not all(rows):
@@ -114,7 +115,7 @@ class AnswerGraphs:
         return OtherAnswers(self._product(examples), [_target(example) for example in examples], self.others)
 
     def everything(self, examples: Sequence[Example]) -> AllPaths:
-        """See Reading; those of chains of steps are not built."""
+        """See AnswerPaths; those of chains of steps are not built."""
         if self._chains(examples):
             return self._product(examples)
         whole = _composed([example.recognition(self.labels) for example in examples], [self.grammar] * len(examples))
@@ -122,6 +123,9 @@ class AnswerGraphs:
 
     def _product(self, examples: Sequence[Example]) -> ProductPathSet:
         lengths = np.array([example.rows for example in examples], dtype=np.intp)
+        steps = int(lengths.max(initial=0))
+        kept = min(steps, 2 * round(steps**0.5)) * len(examples) * self.grammar.nodes
+        require_memory(_NUMBER_BYTES * kept, f"the states of {counted(len(examples), 'record')}, {kept:,} energies,")
         return ProductPathSet(self.grammar, lengths, self.columns, self.classes)
 
     def _chains(self, examples: Sequence[Example]) -> bool:
@@ -135,7 +139,6 @@ class AnswerGraphs:
             chosen = np.array([number[id(each)] for each in within], dtype=np.intp)
             lengths = np.array([example.rows for example in examples], dtype=np.intp)
             grammars = [each.graph for each in different]
-            _require_room(sum(example.rows * each.graph.arcs for example, each in zip(examples, within)), len(examples))
             unrolled = unroll(lengths, grammars, chosen, self._columns_for(grammars), self.classes)
             return path_set_of_steps(unrolled, self.grammar, different, chosen)
         records = _composed(
@@ -147,11 +150,11 @@ class AnswerGraphs:
         return longer_columns(self.columns, max(len(graph.labels) for graph in grammars))
 
     def composed(self, graph: Graph, right: FloatArray) -> Graph:
-        """See Reading."""
+        """See AnswerPaths."""
         return compose(graph, with_columns(self.grammar, right)).graph
 
     def why_not_spelled(self, example: Example) -> NoPath | None:
-        """See Reading."""
+        """See AnswerPaths."""
         whole = compose(example.recognition(self.labels), self.grammar)
         target = _target(example)
         spelled = compose(whole.graph, target_acceptor([target], whole.graph.labels))
@@ -177,15 +180,5 @@ def _composed(graphs: Sequence[Graph], others: Sequence[Graph]) -> list[Composit
     for graph, other in zip(graphs, others):
         found.append(compose(graph, other))
         arcs += found[-1].graph.arcs
-        _require_room(arcs, len(graphs))
+        require_memory(ARC_BYTES * arcs, f"the graphs of {counted(len(graphs), 'record')}, {arcs:,} arcs so far,")
     return found
-
-
-def _require_room(arcs: int, examples: int) -> None:
-    """Raises UsageError for graphs of a batch that memory cannot hold."""
-    needed, there = arcs * _ARC_BYTES, memory_there()
-    if needed > there:
-        raise UsageError(
-            f"a batch of {examples} examples has graphs of {arcs:,} arcs or more, which take about "
-            f"{needed / 1e9:,.1f} GB, and there are {there / 1e9:,.1f} GB of memory: a smaller batch takes less"
-        )

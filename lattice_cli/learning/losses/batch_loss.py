@@ -15,7 +15,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.graph import member
-from lattice_cli.learning.losses.answer_graphs import Reading
+from lattice_cli.learning.losses.answer_graphs import AnswerPaths
 from lattice_cli.learning.losses.contrasts import offending_answers
 from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings
 from lattice_cli.learning.losses.path_sets import AllPaths, BuiltPathSet, PathSet, Pull, SpelledPaths
@@ -56,7 +56,7 @@ class Outcome:
 class Batch:
     """Examples that are swept together, and the graphs that their loss is made of."""
 
-    def __init__(self, examples: Sequence[Example], reading: Reading, objective: Objective) -> None:
+    def __init__(self, examples: Sequence[Example], reading: AnswerPaths, objective: Objective) -> None:
         self.examples, self.reading, self.objective = examples, reading, objective
 
     @cached_property

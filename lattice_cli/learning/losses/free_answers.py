@@ -27,7 +27,7 @@ from lattice_cli.sweep import LogSemiring, Semiring
 
 
 class FreeAnswers:
-    """labels: the table of the recogniser's classes; blank: the class that is not output. See Reading."""
+    """labels: the table of the recogniser's classes; blank: the class that is not output. See AnswerPaths."""
 
     def __init__(self, labels: Labels, blank: int) -> None:
         self.labels, self.blank, self.classes = labels, blank, len(labels) - 1
@@ -35,7 +35,7 @@ class FreeAnswers:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """See Reading."""
+        """See AnswerPaths."""
         return tuple(label for place, label in enumerate(self.labels[1:]) if place != self.blank)
 
     @cached_property
@@ -44,32 +44,32 @@ class FreeAnswers:
         return AnswerGraphs(ctc_topology(self.labels, self.blank + 1), self.labels)
 
     def correct(self, examples: Sequence[Example]) -> TargetChains:
-        """See Reading."""
+        """See AnswerPaths."""
         unspelled = [number for number, example in enumerate(examples) if not self._spelled(example)]
         return TargetChains(self._chains(examples), self.classes, unspelled)
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """See Reading."""
+        """See AnswerPaths."""
         built = self._graphs.wrong(examples)
         return replace(built, right=np.full(len(built.right), -1))  # the topology costs nothing
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
-        """See Reading."""
+        """See AnswerPaths."""
         return OtherChoices(self._chains(examples), self.classes)
 
     def everything(self, examples: Sequence[Example]) -> FreeChoices:
-        """See Reading."""
+        """See AnswerPaths."""
         return FreeChoices(self.labels, self.blank, np.array([example.rows for example in examples], dtype=np.intp))
 
     def why_not_spelled(self, example: Example) -> NoPath | None:
-        """See Reading."""
+        """See AnswerPaths."""
         target = example.target or ()
         blank = self.labels[self.blank + 1]
         table = ("", *dict.fromkeys(target), blank)
         return too_few_rows(example.rows, ctc_topology(table, len(table) - 1), [target])
 
     def composed(self, graph: Graph, right: FloatArray) -> Graph:
-        """See Reading."""
+        """See AnswerPaths."""
         return compose(graph, self._graphs.grammar).graph
 
     def _chains(self, examples: Sequence[Example]) -> AnswerChains:

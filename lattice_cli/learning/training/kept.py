@@ -24,20 +24,31 @@ class Kept:
         self._most = memory_there() // _PART if most is None else most
         self._things: dict[Hashable, Any] = {}
         self._bytes: dict[Hashable, int] = {}
+        self._settled: set[Hashable] = set()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is kept."""
+        return sum(self._bytes.values())
 
     @contextmanager
     def lent(self, key: Hashable, make: Callable[[], T]) -> Iterator[T]:
         """The thing of this key, made if it is not there; kept for the next time if it fits as it is after its use."""
-        thing = cast(T, self._things[key]) if key in self._things else make()
+        there = key in self._things
+        thing = cast(T, self._things[key]) if there else make()
         yield thing
-        size = array_bytes(thing, self._shared)
-        others = sum(self._bytes.values()) - self._bytes.get(key, 0)
-        if others + size <= self._most:
-            self._things[key], self._bytes[key] = thing, size
-        else:
+        if key in self._settled:
+            return
+        size, before = array_bytes(thing, self._shared), self._bytes.get(key, 0)
+        if self.size - before + size > self._most:
             self.forget(key)
+            return
+        if there and size == before:  # what is made when it is first asked for has been made
+            self._settled.add(key)
+        self._things[key], self._bytes[key] = thing, size
 
     def forget(self, key: Hashable) -> None:
         """Without it from now on."""
         self._things.pop(key, None)
         self._bytes.pop(key, None)
+        self._settled.discard(key)

@@ -24,7 +24,7 @@ from lattice_cli.learning.grammars import (
     learned_grammar,
     ngram,
 )
-from lattice_cli.learning.losses import AnswerGraphs, FreeAnswers, Reading
+from lattice_cli.learning.losses import AnswerGraphs, AnswerPaths, FreeAnswers
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, Surroundings
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
@@ -46,7 +46,7 @@ class Model:
     whole: Composition | None
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> AnswerPaths:
         """How the recogniser's labels become answers."""
         table, graph = self.recognizer.labels, self.graph
         if _free(self.config):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -17,6 +18,7 @@ from lattice_cli.errors import (
     NumericOverflow,
     TrainingFailed,
     UsageError,
+    counted,
 )
 from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import PullColumns
@@ -132,7 +134,7 @@ class Problem:
     def _add(self, examples: Sequence[Example]) -> None:
         """A piece more, without what cannot be spelled if that is to be left out."""
         number = len(self.pieces)
-        with self.kept.lent(number, partial(self._prepared, examples)) as prepared:
+        with _in_memory(len(examples)), self.kept.lent(number, partial(self._prepared, examples)) as prepared:
             unspelled = prepared.batch.unspelled
         if not unspelled:
             self.pieces.append(Piece(examples, number))
@@ -193,7 +195,10 @@ class Problem:
         count = sum(len(piece.examples) for piece in pieces)
         mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
         for piece in pieces:
-            with self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared:
+            with (
+                _in_memory(len(piece.examples)),
+                self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared,
+            ):
                 found, logs, by_weights = self._of_piece(piece, prepared, parameters, right, count)
             mean += found
             exact += logs
@@ -279,6 +284,18 @@ class Problem:
             except (Diverged, NumericOverflow) as own:
                 return f"{_named(example)}: {own}"
         return str(error)
+
+
+@contextmanager
+def _in_memory(examples: int) -> Iterator[None]:
+    """Say what a batch has to do with it where memory is not enough. Raises MemoryError."""
+    try:
+        yield
+    except MemoryError as error:
+        what = f"{error}; " if str(error) else ""
+        raise MemoryError(
+            f"{what}a batch has {counted(examples, 'example')}, and a smaller training.batch takes less"
+        ) from error
 
 
 def _named(example: Example) -> str:
