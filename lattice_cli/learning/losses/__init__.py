@@ -9,6 +9,7 @@ loss_energies   losses of records, with their gradients by every arc
 losses          the ten losses as functions of a few energies
 other_answers   best paths with wrong answers, of products too large to be built
 path_sets       the paths a loss is taken over, at energies that change
+row_energies    the paths that losses of a matrix are taken over, row by row
 """
 
 from typing import TYPE_CHECKING

@@ -1,0 +1,188 @@
+"""The paths that losses of a matrix are taken over, without composing it with what it is read through.
+
+All answers are summed row by row. The correct ones are few: the grammar is restricted to them, and the matrix to their
+labels, before they are composed. The most offending one is looked for among the paths near the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from lattice_cli.arrays import FloatArray
+from lattice_cli.composition import Composition, compose
+from lattice_cli.emissions import BeamSearch, emission_matrix_of, slack
+from lattice_cli.emissions.free import FreeRows
+from lattice_cli.emissions.token_lattice import token_lattice
+from lattice_cli.errors import NoPath
+from lattice_cli.grammars import ctc_topology
+from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, without_arcs
+from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
+from lattice_cli.records import Interpretation
+from lattice_cli.records.matrix_search import MARGINS, Matrix
+from lattice_cli.records.posteriors import by_record, product_sums
+from lattice_cli.search import best_with_gap
+
+#: Energies that are nearer to each other than this may be one.
+_TIE = 1e-9
+
+
+class RowEnergies(Protocol):
+    """A matrix that is asked row by row; compositions are by arcs of the record."""
+
+    @property
+    def said(self) -> Sequence[str]:
+        """The labels that answers are made of."""
+
+    def spelled(self, targets: Sequence[Target]) -> Composition:
+        """All paths with these answers."""
+
+    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+        """Why there are none."""
+
+    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+        """Paths with other answers, the best of them, and one as good if there is one, among them."""
+
+    def free_energy(self, beta: float) -> tuple[float, FloatArray]:
+        """Of all paths, nats, and (arcs,) the posterior of every arc of the record."""
+
+    @property
+    def again(self) -> Callable[[FloatArray, float], float] | None:
+        """(arcs,) other energies of the record -> the free energy; None where the record's own graph has it."""
+
+
+def row_energies(interpretation: Interpretation) -> RowEnergies | None:
+    """How a record is asked row by row; None for one that is composed."""
+    if interpretation.free is not None:
+        return _Free(interpretation, interpretation.free)
+    return None if interpretation.matrix is None else _ThroughGrammar(interpretation.matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class _Free:
+    """CTC without a grammar. See RowEnergies."""
+
+    interpretation: Interpretation
+    rows: FreeRows
+    again: None = None
+
+    @property
+    def said(self) -> Sequence[str]:
+        """See RowEnergies."""
+        graph = self.rows.record
+        return [label for label in graph.words(spoken(graph).tolist()) if label != self.interpretation.blank]
+
+    def spelled(self, targets: Sequence[Target]) -> Composition:
+        """See RowEnergies."""
+        return self.rows.through(target_acceptor(targets, self.rows.record.labels))
+
+    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+        """See RowEnergies."""
+        short = too_few_rows(self.rows.matrix.steps, spelled.right, targets)
+        return short or why_not_spelled(spelled, targets, self.interpretation.document.names)
+
+    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+        """See RowEnergies."""
+        best = float(self.rows.lowest.sum()) + self.rows.matrix.ends
+        for chosen, margin in self.rows.near_best(1):
+            near = self.rows.lattice(chosen)
+            wrong = all_but(near.graph, targets)
+            found = best_with_gap(wrong.graph)[0]
+            if found is not None and found[0].energy + found[1] <= best + margin + slack(best):
+                break
+        return _in(near, wrong, self.rows.record)
+
+    def free_energy(self, beta: float) -> tuple[float, FloatArray]:
+        """See RowEnergies."""
+        return self.rows.free_energy(beta)
+
+
+@dataclass(frozen=True, eq=False)
+class _ThroughGrammar:
+    """A matrix and its grammar, with CTC or without. See RowEnergies."""
+
+    matrix: Matrix
+
+    @property
+    def said(self) -> Sequence[str]:
+        """See RowEnergies."""
+        return sorted(self.matrix.decoding_graph.spoken)
+
+    @property
+    def _grammar(self) -> Document:
+        grammar = self.matrix.grammar
+        assert grammar is not None, "a matrix without one is asked as such"
+        return grammar
+
+    def spelled(self, targets: Sequence[Target]) -> Composition:
+        """See RowEnergies."""
+        record, blank = self.matrix.document.graph, self.matrix.blank
+        right = self._within(targets).graph
+        read = {right.labels[label] for label in right.ilabel.tolist()} - {"", blank}
+        if blank is not None:
+            right = compose(ctc_topology(("", *sorted(read), blank), len(read) + 1), right).graph
+            read.add(blank)
+        wanted = np.array([label in read for label in record.labels])[record.ilabel]
+        found = compose(without_arcs(record, ~wanted), right)
+        arcs = np.append(np.flatnonzero(wanted), -1)
+        return replace(found, left=record, left_arc=arcs[found.left_arc])
+
+    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+        """See RowEnergies."""
+        within, document = self._within(targets), self.matrix.document
+        if not within.graph.nodes:
+            return why_not_spelled(within, targets, self._grammar.names, "the grammar", "the grammar")
+        short = too_few_rows(self.matrix.emissions.steps, spelled.right, targets)
+        return short or why_not_spelled(spelled, targets, document.names)
+
+    def _within(self, targets: Sequence[Target]) -> Composition:
+        """The grammar with these answers."""
+        grammar = self._grammar.graph
+        return compose(grammar, target_acceptor(targets, grammar.labels))
+
+    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+        """See RowEnergies."""
+        matrix, record = self.matrix, self.matrix.document.graph
+        search = BeamSearch(matrix.heuristic, matrix.emissions.energies)
+        best = search.best().energy
+        for margin in MARGINS:
+            near, complete = token_lattice(record, matrix.emissions, search, best + margin)
+            wrong = all_but(near.graph, targets)
+            found = best_with_gap(wrong.graph)[0]
+            if found is not None and found[0].energy - matrix.emissions.ends + _TIE * max(1.0, abs(best)) < complete:
+                break
+        return _in(near, wrong, record)
+
+    def free_energy(self, beta: float) -> tuple[float, FloatArray]:
+        """See RowEnergies."""
+        found = product_sums(self.matrix, beta)
+        posterior = by_record(self.matrix, found.pullback().emissions)
+        return float(found.totals[0]) + self.matrix.emissions.ends, posterior
+
+    @cached_property
+    def again(self) -> Callable[[FloatArray, float], float]:
+        """See RowEnergies."""
+        matrix, record = self.matrix, self.matrix.document.graph
+
+        def total(energy: FloatArray, beta: float) -> float:
+            emissions = emission_matrix_of(record.with_energy(energy))
+            assert emissions is not None, "its graph is the same"
+            found = product_sums(replace(matrix, emissions=emissions), beta)
+            return float(found.totals[0]) + emissions.ends
+
+        return total
+
+
+def all_but(graph: Graph, targets: Sequence[Target]) -> Composition:
+    """The paths of all answers but these."""
+    return compose(graph, complement_acceptor(targets, graph.labels, spoken(graph)))
+
+
+def _in(near: Composition, wrong: Composition, record: Graph) -> Composition:
+    """Paths within some of a record's, by arcs and nodes of the record."""
+    arc, node = near.left_arc[wrong.left_arc], near.left_node[wrong.left_node]
+    return replace(wrong, left=record, left_arc=arc, left_node=node)
