@@ -19,7 +19,6 @@ from lattice_cli.search import Path
 
 if TYPE_CHECKING:
     from lattice_cli.emissions.free import FreeRows
-    from lattice_cli.records.matrix_search import Matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +63,7 @@ class Interpretation:
     inner: the CTC topology o grammar, where --ctc is used and they were composed. search: how a matrix was searched;
     why: why it then has no path, if it has none. unsaid: the hot words that no answer can have. blank: of
     CTC. strange: labels of answers that the language model does not have. free: a matrix without a grammar,
-    of which the graph has only what is wanted: sums over all paths are asked of it. matrix: the same with a grammar,
-    where all is asked of it.
+    of which the graph has only what is wanted: sums over all paths are asked of it.
     """
 
     document: Document
@@ -78,7 +76,6 @@ class Interpretation:
     blank: str | None = None
     strange: frozenset[str] = frozenset()
     free: FreeRows | None = None
-    matrix: Matrix | None = None
 
     @cached_property
     def outputs(self) -> frozenset[str]:

@@ -26,10 +26,8 @@ from lattice_cli.learning.losses.contrasts import (
     why_not_spelled,
 )
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
-from lattice_cli.learning.losses.row_energies import RowEnergies, all_but, row_energies
+from lattice_cli.learning.losses.row_energies import AskedByRows, RowEnergies, all_but, asked_by_rows
 from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
-from lattice_cli.records.matrix_search import free_rows_of, matrix_of
-from lattice_cli.records.posteriors import LARGE
 from lattice_cli.search import best_with_gap
 from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
 
@@ -169,15 +167,7 @@ def _interpretations(documents: Iterable[Document], decoder: Decoder, by_rows: b
     """The records to take losses of. by_rows: a matrix may be asked row by row: for all but the free energies of wrong
     answers, and in the terms of the record."""
     for document in documents:
-        blank = decoder.reading(document).ctc
-        free = free_rows_of(document, decoder, whatever_size=True) if by_rows else None
-        matrix = matrix_of(document, decoder) if by_rows and free is None and decoder.grammar is not None else None
-        if free is not None:
-            yield Interpretation(document, None, None, None, blank=blank, free=free)
-        elif matrix is not None and matrix.product_arcs > LARGE and matrix.heuristic.scorer is None:
-            yield Interpretation(document, matrix.grammar, None, None, blank=blank, matrix=matrix)
-        else:
-            yield decoder.interpret(document)
+        yield (asked_by_rows(document, decoder) if by_rows else None) or decoder.interpret(document)
 
 
 def _tried(batch: _LossBatch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
@@ -212,7 +202,8 @@ class _LossBatch:
             self._add(interpretation, targets)
 
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
-        graph, document, rows = interpretation.graph, interpretation.document, row_energies(interpretation)
+        graph, document = interpretation.graph, interpretation.document
+        rows = interpretation.rows if isinstance(interpretation, AskedByRows) else None
         own = targets if targets is not None else _own_target(document)
         outputs = ("", *(graph.words(spoken(graph).tolist()) if rows is None else rows.said))
         meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))

@@ -22,9 +22,9 @@ from lattice_cli.errors import NoPath
 from lattice_cli.grammars import ctc_topology
 from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, without_arcs
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
-from lattice_cli.records import Interpretation
-from lattice_cli.records.matrix_search import MARGINS, Matrix
-from lattice_cli.records.posteriors import by_record, product_sums
+from lattice_cli.records import Decoder, Interpretation
+from lattice_cli.records.matrix_search import MARGINS, Matrix, free_rows_of, matrix_of
+from lattice_cli.records.posteriors import LARGE, by_record, product_sums
 from lattice_cli.search import best_with_gap
 
 #: Energies that are nearer to each other than this may be one.
@@ -55,26 +55,38 @@ class RowEnergies(Protocol):
         """(arcs,) other energies of the record -> the free energy; None where the record's own graph has it."""
 
 
-def row_energies(interpretation: Interpretation) -> RowEnergies | None:
-    """How a record is asked row by row; None for one that is composed."""
-    if interpretation.free is not None:
-        return _Free(interpretation, interpretation.free)
-    return None if interpretation.matrix is None else _ThroughGrammar(interpretation.matrix)
+@dataclass(frozen=True, eq=False)
+class AskedByRows(Interpretation):
+    """A record that is not composed: its graph is the record's own, and its paths are asked of the rows."""
+
+    rows: RowEnergies | None = None
+
+
+def asked_by_rows(document: Document, decoder: Decoder) -> AskedByRows | None:
+    """A matrix that need not be composed with what it is read through, or is too large to be; None for other ones."""
+    blank = decoder.reading(document).ctc
+    free = free_rows_of(document, decoder, whatever_size=True)
+    if free is not None:
+        return AskedByRows(document, None, None, None, blank=blank, rows=_Free(document, free))
+    matrix = None if decoder.grammar is None else matrix_of(document, decoder)
+    if matrix is None or matrix.product_arcs <= LARGE or matrix.heuristic.scorer is not None:
+        return None
+    return AskedByRows(document, matrix.grammar, None, None, blank=blank, rows=_ThroughGrammar(matrix))
 
 
 @dataclass(frozen=True, eq=False)
 class _Free:
     """CTC without a grammar. See RowEnergies."""
 
-    interpretation: Interpretation
+    document: Document
     rows: FreeRows
     again: None = None
 
     @property
     def said(self) -> Sequence[str]:
         """See RowEnergies."""
-        graph = self.rows.record
-        return [label for label in graph.words(spoken(graph).tolist()) if label != self.interpretation.blank]
+        table, blank = self.rows.record.labels, self.rows.blank
+        return [table[label] for place, label in enumerate(self.rows.matrix.label.tolist()) if place != blank]
 
     def spelled(self, targets: Sequence[Target]) -> Composition:
         """See RowEnergies."""
@@ -83,7 +95,7 @@ class _Free:
     def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
         """See RowEnergies."""
         short = too_few_rows(self.rows.matrix.steps, spelled.right, targets)
-        return short or why_not_spelled(spelled, targets, self.interpretation.document.names)
+        return short or why_not_spelled(spelled, targets, self.document.names)
 
     def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
         """See RowEnergies."""
