@@ -27,6 +27,8 @@ from lattice_cli.records.matrix_search import MARGINS, Matrix, free_rows_of, mat
 from lattice_cli.records.posteriors import LARGE, by_record, product_sums
 from lattice_cli.search import best_with_gap
 
+#: How far above the best path the most offending answer is looked for at first: mostly it is among the nearest.
+_NEAR = (0.5, 1.0, 2.0)
 #: Energies that are nearer to each other than this may be one.
 _TIE = 1e-9
 
@@ -161,7 +163,7 @@ class _ThroughGrammar:
         matrix, record = self.matrix, self.matrix.document.graph
         search = BeamSearch(matrix.heuristic, matrix.emissions.energies)
         best = search.best().energy
-        for margin in MARGINS:
+        for margin in (*_NEAR, *MARGINS):
             near, complete = token_lattice(record, matrix.emissions, search, best + margin)
             wrong = all_but(near.graph, targets)
             found = best_with_gap(wrong.graph)[0]
