@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, require_memory
+from lattice_cli.arrays import FloatArray, IntArray, Kept, memory_there, require_memory
 from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.emissions import ARC_BYTES, can_walk, unroll
 from lattice_cli.errors import NoPath, counted
@@ -27,8 +27,8 @@ from lattice_cli.learning.losses.path_sets import (
 )
 from lattice_cli.learning.recognizers import Example, first_arcs
 
-#: What is made of one answer is kept for so many of them: those that examples have in common.
-_ANSWERS = 1_000
+#: The part of the memory that grammars restricted to answers may fill: examples may have them in common.
+_PART = 16
 #: Of the energies that a sweep without a graph goes over.
 _NUMBER_BYTES = 8
 #: The wrong answers of a batch are built up to this many arcs, else searched for step by step.
@@ -77,8 +77,7 @@ class AnswerGraphs:
         column = {label: position - 1 for position, label in enumerate(labels) if position}
         self.columns: IntArray = np.array([-1, *(column.get(label, -1) for label in grammar.labels[1:])], dtype=np.intp)
         self._walks = can_walk(grammar)
-        self.spelling = lru_cache(maxsize=_ANSWERS)(self._spelling)
-        self.others = lru_cache(maxsize=_ANSWERS)(self._others)
+        self._answers = Kept([grammar], memory_there() // _PART)
 
     @cached_property
     def outputs(self) -> IntArray:
@@ -90,13 +89,19 @@ class AnswerGraphs:
         """See AnswerPaths."""
         return tuple(self.grammar.labels[label] for label in self.outputs.tolist())
 
-    def _spelling(self, target: Target) -> Composition:
+    def spelling(self, target: Target) -> Composition:
         """The grammar restricted to one answer."""
-        return compose(self.grammar, target_acceptor([target], self.grammar.labels))
+        with self._answers.lent(("spelling", target), partial(self._composed, target_acceptor, target)) as found:
+            return found
 
-    def _others(self, target: Target) -> Composition:
+    def others(self, target: Target) -> Composition:
         """The grammar with all answers but one."""
-        return compose(self.grammar, complement_acceptor([target], self.grammar.labels, self.outputs))
+        but = partial(complement_acceptor, used=self.outputs)
+        with self._answers.lent(("others", target), partial(self._composed, but, target)) as found:
+            return found
+
+    def _composed(self, acceptor: Callable[[Sequence[Target], Labels], Graph], target: Target) -> Composition:
+        return compose(self.grammar, acceptor([target], self.grammar.labels))
 
     def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
         """See AnswerPaths."""

@@ -1,7 +1,6 @@
 """From a configuration to a trained model.
 
 config          every key of a configuration with its meaning
-kept            what is made of batches, as far as it fits into memory
 model           a model made of a configuration
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph

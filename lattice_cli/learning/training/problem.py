@@ -9,7 +9,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, Kept, memory_there
 from lattice_cli.errors import (
     Diverged,
     FormatError,
@@ -26,7 +26,6 @@ from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Setti
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, first_arcs
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
-from lattice_cli.learning.training.kept import Kept
 from lattice_cli.learning.training.model import Model
 from lattice_cli.learning.training.variational_em import (
     PROPOSAL,
@@ -38,6 +37,9 @@ from lattice_cli.learning.training.variational_em import (
 )
 from lattice_cli.records import target_labels
 from lattice_cli.search import oracle
+
+#: The part of the memory that what is made of batches may fill.
+_PART = 4
 
 
 def objective_of(config: TrainConfig) -> Objective:
@@ -105,7 +107,7 @@ class Problem:
         self.searches = self.unproven = 0
         self.objective = objective_of(model.config)
         #: What is made of pieces, as far as it fits; examples and grammar are there anyway.
-        self.kept = Kept([model.reading, model.graph, *examples])
+        self.kept = Kept([model.reading, model.graph, *examples], memory_there() // _PART)
         self.pieces: list[Piece] = []
         for low in range(0, len(examples), size):
             self._add(examples[low : low + size])

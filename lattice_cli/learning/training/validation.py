@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
+from lattice_cli.arrays import Kept
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.learning.losses import AllPaths
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
-from lattice_cli.learning.training.kept import Kept
 from lattice_cli.learning.training.model import Model
 from lattice_cli.search import distances
 
@@ -43,10 +43,9 @@ class ValidationErrors:
 class Validation:
     """Examples that are decoded to see how well a model does."""
 
-    def __init__(self, model: Model, examples: Sequence[Example], kept: Kept | None = None) -> None:
+    def __init__(self, model: Model, examples: Sequence[Example], kept: Kept) -> None:
         """kept: where their graphs are kept, if they fit."""
-        self.model, self.examples = model, examples
-        self._kept = kept or Kept([model.reading, examples])
+        self.model, self.examples, self._kept = model, examples, kept
 
     def answers(self, parameters: Parameters) -> Iterator[tuple[Example, tuple[str, ...] | None]]:
         """Each example with its best answer, None where it has no path."""
