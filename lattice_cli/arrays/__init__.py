@@ -3,7 +3,8 @@
 finite_difference  central differences, and when they agree
 grouping           rows grouped by a key (CSR): `group_by`
 key_index          consecutive numbers for integer keys (table or open-addressing hash)
-pointers         indices of which -1 is none; back-pointers followed to their end, in strides where long
+memory             how much there is, how much of it is in arrays, what is kept as far as it fits
+pointers           indices of which -1 is none; back-pointers followed to their end, in strides where long
 runs               ranges side by side; where runs of equal neighbours begin; distinct keys
 segments           segment reduction: least, sum, spread; sorted runs or scattered owners
 sorting            stable radix order of integers, block by block where nearly sorted
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lattice_cli.arrays.finite_difference import JUMP, MOST_VARIED, Difference, balanced_step, central, noise
     from lattice_cli.arrays.grouping import Groups, group_by
     from lattice_cli.arrays.key_index import KeyIndex
+    from lattice_cli.arrays.memory import Kept, array_bytes, memory_there, require_memory
     from lattice_cli.arrays.pointers import follow, picked
     from lattice_cli.arrays.runs import distinct, run_lengths, run_starts, spans
     from lattice_cli.arrays.segments import Runs, ScatteredSegments, Segments

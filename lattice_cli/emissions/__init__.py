@@ -26,6 +26,6 @@ if TYPE_CHECKING:
     from lattice_cli.emissions.path_moments import product_moments
     from lattice_cli.emissions.product_sweep import can_walk, product_best
     from lattice_cli.emissions.token_lattice import empty_lattice, path_lattice
-    from lattice_cli.emissions.unrolled import Unrolled, unroll
+    from lattice_cli.emissions.unrolled import ARC_BYTES, Unrolled, unroll
 
 __getattr__ = lazy_names(__name__)

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, picked, spans
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, picked, require_memory, spans
 from lattice_cli.composition import ADD, Composition
 from lattice_cli.emissions.beam_search import BeamSearch, Heuristic, Steps, Tokens, slack
 from lattice_cli.emissions.decoding_graph import DecodingGraph
 from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.graph import EPSILON, Graph, labelled_like, with_more_arcs, without_any_arcs
+
+#: Bytes that a move comes to, as long as its lattice is made; of fewer moves that is nothing to be asked for.
+_MOVE_BYTES = 100
+_MANY_MOVES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +80,16 @@ def path_lattice(
 
 def _trellis(search: BeamSearch, above: float) -> tuple[_Trellis, float]:
     """All that lies on paths up to an energy, found forwards by lower bounds, then backwards exactly; and the least
-    bound of what a beam dropped."""
+    bound of what a beam dropped. Raises MemoryError before that would fill it."""
     first = search.first()
     above += slack(above)
     layers: list[Tokens] = [first]
     rows: list[Steps] = []
-    complete = np.inf
+    complete, moves = np.inf, 0
     for layer in search.layers(above):
+        moves += len(layer.steps.arc)
+        if moves > _MANY_MOVES:
+            require_memory(_MOVE_BYTES * moves, f"the paths near the best one, {moves:,} moves so far,")
         layers.append(layer.tokens)
         rows.append(layer.steps)
         complete = min(complete, layer.dropped)

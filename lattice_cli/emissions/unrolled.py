@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, IntArray, distinct, group_by
+from lattice_cli.arrays import NO_INDICES, IntArray, distinct, group_by, require_memory
+from lattice_cli.errors import counted
 from lattice_cli.graph import Graph, union
+
+#: Bytes that an arc comes to in a graph that is swept: its columns, where they come from, its place in the order.
+ARC_BYTES = 250
+#: Of a move that may be on a path, before that is known.
+_MOVE_BYTES = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +44,8 @@ def unroll(
     """The interpretation graphs of records of these lengths, each through its own grammar.
 
     grammar_of: (records,) index of each record's grammar; the grammars share a label table, have no epsilon on their
-    input side and are not unions. columns: (labels,) the class of each label, -1 for none.
+    input side and are not unions. columns: (labels,) the class of each label, -1 for none. Raises MemoryError before
+    they would fill it.
     """
     lengths = np.asarray(lengths, dtype=np.intp)
     pairs = _Pairs.of(lengths, union(grammars), grammar_of)
@@ -72,11 +79,13 @@ class _Pairs:
         """Tail (a pair), arc and step of every move that is on a path, step by step."""
         grammar, length = self.grammar, self.lengths[self.record]
         leaving = group_by(grammar.src[usable], grammar.nodes)
-        tails, arcs = [], []
+        tails, arcs, moves = [], [], 0
         reached = np.flatnonzero(np.isfinite(grammar.start)[self.node])
         for step in range(int(self.lengths.max(initial=0))):
             reached = reached[length[reached] > step]
             rows, counts = leaving.rows(self.node[reached])
+            moves += len(rows)
+            self._require_memory(_MOVE_BYTES * moves, f"{moves:,} moves so far,")
             tails.append(np.repeat(reached, counts))
             arcs.append(usable[rows])
             reached = distinct(self.head(tails[-1], arcs[-1]))
@@ -90,8 +99,12 @@ class _Pairs:
             alive[tails[step]] = True
         time = np.repeat(np.arange(len(tails)), [len(part) for part in tails])
         tail, arc = np.concatenate([NO_INDICES, *tails]), np.concatenate([NO_INDICES, *arcs])
+        self._require_memory(ARC_BYTES * len(tail), f"{len(tail):,} arcs,")
         order = np.argsort(self.record[tail], kind="stable")
         return tail[order], arc[order], time[order]
+
+    def _require_memory(self, needed: int, what: str) -> None:
+        require_memory(needed, f"the graphs of {counted(len(self.lengths), 'record')}, {what}")
 
     def head(self, tail: IntArray, arc: IntArray) -> IntArray:
         """(moves,) the pair that each move leads to."""

@@ -40,7 +40,7 @@ class Assembled:
             digest.update(np.ascontiguousarray(example.inputs).tobytes())
             for column in example.scores.values():
                 digest.update(column.tobytes())
-        grammar = self.model.reading.grammar
+        grammar = self.model.graph
         for name in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
             digest.update(getattr(grammar, name).tobytes())
         return digest.hexdigest()

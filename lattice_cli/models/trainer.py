@@ -90,7 +90,9 @@ class Trainer:
             raise UsageError(f"--resume: the examples or the grammar have changed since {self.checkpoint}")
         self.problem = self._problem()
         held_out = self.assembled.validation
-        self._training = Training(self.problem, Validation(self.assembled.model, held_out) if held_out else None)
+        self._training = Training(
+            self.problem, Validation(self.assembled.model, held_out, self.problem.kept) if held_out else None
+        )
         self.standing = self._beginning(path) if found is None else found[0]
         if len(self.standing.theta) != len(self.problem.flat(self.problem.initial(np.random.default_rng(0)))):
             raise FormatError(f"{self.checkpoint}: its weights are not as many as the model's")

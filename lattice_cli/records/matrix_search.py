@@ -46,7 +46,7 @@ _HIGHEST = 1e300
 #: A matrix without a grammar whose paths within reach are no more than this, in nats, is searched through them.
 _FEW = float(np.log(1_000))
 #: How far above the best path the n best are looked for, at first; then twice as far, and at last everywhere.
-_MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
+MARGINS = (4.0, 8.0, 16.0, 32.0, 64.0, np.inf)
 
 
 def searched(documents: Iterable[Document], decoder: Decoder, request: SearchRequest) -> Iterator[Interpretation]:
@@ -202,7 +202,7 @@ def _searched(matrix: Matrix, request: SearchRequest) -> Interpretation:
         spent, ending = whole.spent(best.arcs)
         found = path_lattice(record, emissions, matrix.heuristic, best.arcs, spent, ending)
         return matrix.interpretation(found, _search(matrix, request, best, best.exact, best.bound))
-    margins = [margin for margin in _MARGINS if margin > request.margin]
+    margins = [margin for margin in MARGINS if margin > request.margin]
     for margin in (request.margin, *margins) if request.margin else margins:
         above = best.energy + margin
         found, complete = token_lattice(record, emissions, within, above)

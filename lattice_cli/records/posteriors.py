@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, run_starts
 from lattice_cli.emissions import BeamSearch, BestFound, empty_lattice, product_moments
-from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.emissions.product_sweep import ProductResult, product_sweep
 from lattice_cli.errors import Diverged, NoPath
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
@@ -263,14 +263,21 @@ def product_statistics(matrix: Matrix, best: BestFound, beta: float) -> Statisti
 
 def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
     """(arcs,) the posterior of every arc of the record, or of the grammar."""
-    emissions, decoding_graph = matrix.emissions, matrix.decoding_graph
-    lengths = np.array([emissions.steps], dtype=np.intp)
-    found = product_sweep(
-        emissions.energies, lengths, decoding_graph.graph, matrix.columns, LogSemiring(beta)
-    ).pullback()
+    found = product_sums(matrix, beta).pullback()
     if of == "grammar":
-        return decoding_graph.grammar_gradient(found.arcs, found.start)
-    gradient = np.zeros(matrix.document.graph.arcs)
-    there = emissions.arc >= 0
-    gradient[emissions.arc[there]] = found.emissions[there]
-    return gradient
+        return matrix.decoding_graph.grammar_gradient(found.arcs, found.start)
+    return by_record(matrix, found.emissions)
+
+
+def product_sums(matrix: Matrix, beta: float) -> ProductResult:
+    """The sum over all its paths, without what start and end of the matrix cost. Raises NumericOverflow."""
+    lengths = np.array([matrix.emissions.steps], dtype=np.intp)
+    graph = matrix.decoding_graph.graph
+    return product_sweep(matrix.emissions.energies, lengths, graph, matrix.columns, LogSemiring(beta))
+
+
+def by_record(matrix: Matrix, emissions: FloatArray) -> FloatArray:
+    """(arcs,) of the record, from (rows, classes)."""
+    found, arc = np.zeros(matrix.document.graph.arcs), matrix.emissions.arc
+    found[arc[arc >= 0]] = emissions[arc >= 0]
+    return found

@@ -11,16 +11,24 @@ from hypothesis import strategies as st
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.composition import compose
-from lattice_cli.emissions import emission_matrix_of
-from lattice_cli.emissions.free import FreeRows
+from lattice_cli.emissions import emission_matrix_of, product_sweep
+from lattice_cli.emissions.free import AnswerChains, FreeRows
 from lattice_cli.emissions.free import row_consensus as by_rows
 from lattice_cli.grammars.ctc import ctc_topology
-from lattice_cli.graph import Graph, emission_graph, numbered_document, without_arcs
+from lattice_cli.graph import (
+    Graph,
+    complement_acceptor,
+    emission_graph,
+    numbered_document,
+    target_acceptor,
+    without_arcs,
+)
 from lattice_cli.learning.losses import LOSSES, LossResult, Settings, checked, evaluate
+from lattice_cli.learning.losses.row_energies import AskedByRows
 from lattice_cli.records import Decoder, SearchRequest, decode
 from lattice_cli.search import answer_posteriors, best_answers, n_best
 from lattice_cli.search.minimum_risk import _Recursion
-from lattice_cli.sweep import schedule_of
+from lattice_cli.sweep import LogSemiring, schedule_of, sweep
 
 LABELS = ("", "_", "a", "b", "c", "d", "e", "f", "g")
 
@@ -169,7 +177,7 @@ def test_losses_are_those_of_the_composition(graph: Graph, data: st.DataObject) 
     for one, other in zip(rows, plain):
         assert isinstance(one, LossResult)
         assert isinstance(other, LossResult)
-        assert one.interpretation.free is not None
+        assert isinstance(one.interpretation, AskedByRows)
         assert other.interpretation.free is None
         assert one.value.value == pytest.approx(other.value.value, abs=1e-9)
         if not any("tie" in note for note in other.notes):
@@ -177,3 +185,70 @@ def test_losses_are_those_of_the_composition(graph: Graph, data: st.DataObject) 
             assert one.gradient == pytest.approx(gradient, abs=1e-9)
     record = checked(rows, "recognition")
     assert not [each for each in record.checks.values() if each.failed]
+
+
+@st.composite
+def answered(draw: st.DrawFn) -> tuple[list[Graph], list[list[int]]]:
+    """Matrices of the same classes, the first of them the blank, and an answer for each, which it need not have."""
+    classes, finite = draw(st.integers(2, 5)), draw(st.booleans())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    graphs, answers = [], []
+    for _ in range(draw(st.integers(1, 4))):
+        energies = 3 * rng.normal(size=(draw(st.integers(1, 6)), classes))
+        if not finite:
+            energies[rng.random(energies.shape) < 0.1] = 60.0
+        graphs.append(emission_graph(energies, LABELS[: classes + 1]))
+        answers.append(draw(st.lists(st.integers(1, classes - 1), max_size=4)))
+    return graphs, answers
+
+
+@given(answered(), st.sampled_from([0.5, 1.0, 2.0]))
+@settings(max_examples=120, deadline=None)
+def test_chains_of_answers_are_the_composition_with_them(
+    made: tuple[list[Graph], list[list[int]]], beta: float
+) -> None:
+    """Sums and their derivatives, the best alignments, and the best paths that say something else."""
+    graphs, answers = made
+    classes = len(graphs[0].labels) - 1
+    rows = [graph.energy.reshape(-1, classes) for graph in graphs]
+    energies, lengths = np.concatenate(rows), np.array([len(each) for each in rows])
+    chains = AnswerChains(lengths, classes, 0, answers)
+    seed = np.linspace(1.0, -2.0, len(graphs))
+    sums = chains.sums(energies, beta)
+    slopes = np.split(sums.pullback(seed), np.cumsum(lengths)[:-1])
+    found = {}
+    for name, (totals, chosen) in {"best": chains.best(energies), "other": chains.nearest_other(energies)}.items():
+        found[name] = totals, np.split(chosen, np.cumsum(lengths)[:-1])
+    for number, (graph, answer) in enumerate(zip(graphs, answers)):
+        whole = compose(graph, ctc_topology(graph.labels, 1))
+        target = tuple(graph.labels[each + 1] for each in answer)
+        spelled = compose(whole.graph, target_acceptor([target], graph.labels))
+        others = compose(whole.graph, complement_acceptor([target], graph.labels, np.arange(2, classes + 1)))
+        swept = sweep(spelled.graph, LogSemiring(beta))
+        assert sums.totals[number] == pytest.approx(float(swept.totals[0]))
+        by_arc = whole.left_gradient(spelled.left_gradient(swept.pullback().arcs)).reshape(-1, classes)
+        np.testing.assert_allclose(slopes[number], seed[number] * by_arc, atol=1e-10)
+        for name, expected in (("best", spelled.graph), ("other", others.graph)):
+            totals, chosen = found[name]
+            paths = n_best(expected, 1)
+            assert totals[number] == pytest.approx(paths[0].energy if paths else np.inf)
+            if paths:
+                path = chosen[number]
+                assert rows[number][np.arange(len(path)), path].sum() == pytest.approx(totals[number])
+                said = path[(path != 0) & np.append(True, path[1:] != path[:-1])].tolist()
+                assert (said == answer) == (name == "best")
+            else:
+                assert (chosen[number] == -1).all()
+
+
+def test_long_matrices_keep_a_few_rows_and_make_the_others_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    energies, lengths = rng.normal(size=(70, 5)), np.array([40, 30])
+    chains = AnswerChains(lengths, 5, 0, [[1, 1, 3], [4]])
+    expected = chains.sums(energies, 1.0)
+    slope = expected.pullback(np.ones(2))
+    monkeypatch.setattr(product_sweep, "_ALL_ALPHAS", 10)
+    found = chains.sums(energies, 1.0)
+    assert found.alphas.every > 1
+    assert found.totals.tolist() == expected.totals.tolist()
+    np.testing.assert_array_equal(found.pullback(np.ones(2)), slope)

@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 from support.learning import GRAMMARS, NAMES, SETTINGS, examples, grammar_named
 from support.strategies import LABELS
 
+from lattice_cli.arrays import memory
 from lattice_cli.errors import NoPath
+from lattice_cli.grammars import ctc_topology
 from lattice_cli.graph import Document, columns_of, label_loop, member
-from lattice_cli.learning.losses import LOSSES, AnswerGraphs, Batch, LossResult, Objective, Settings, evaluate
+from lattice_cli.learning.losses import (
+    LOSSES,
+    AnswerGraphs,
+    Batch,
+    FreeAnswers,
+    LossResult,
+    Objective,
+    Settings,
+    answer_graphs,
+    evaluate,
+)
 from lattice_cli.learning.losses.losses import Loss, Value
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.records import Decoder
@@ -166,3 +178,71 @@ def test_offending_answers_that_are_not_proven_are_counted() -> None:
     assert found[1].values[0] <= found[100_000].values[0]
     hard = Batch([example], reading, Objective(LOSSES["hinge"], Settings())).evaluate(left, right)
     assert (hard.searches, hard.unproven) == (0, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from(["", "viterbi", "forward"]))
+def test_ctc_without_a_grammar_is_what_its_graphs_are(data: st.DataObject, latent: str) -> None:
+    """Every loss, its derivatives and the answers: row by row against the composition with the topology."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    classes = data.draw(st.integers(2, 5))
+    labels = ("", *"abcd"[: classes - 1], "_")
+    free, graphs = FreeAnswers(labels, classes - 1), AnswerGraphs(ctc_topology(labels, classes), labels)
+    assert free.said == graphs.said
+    chosen = []
+    for number in range(data.draw(st.integers(1, 4))):
+        rows = data.draw(st.integers(1, 6))
+        target = tuple(data.draw(st.lists(st.sampled_from([*labels[1:-1], "z"]), max_size=4)))
+        chosen.append(Example(f"r{number}", "test", target, None, rows, np.zeros((rows, 1)), range(rows + 1)))
+    unspelled = Batch(chosen, graphs, Objective()).unspelled
+    assert Batch(chosen, free, Objective()).unspelled == unspelled
+    spelled = [example for number, example in enumerate(chosen) if number not in unspelled]
+    left, none = 2 * rng.normal(size=sum(example.arcs(classes) for example in spelled)), np.zeros(3)
+    right = columns_of(graphs.grammar)
+    for loss in LOSSES.values() if spelled else ():
+        objective = Objective(loss, SETTINGS, latent, 100_000)
+        found = Batch(spelled, free, objective).evaluate(left, none)
+        expected = Batch(spelled, graphs, objective).evaluate(left, right)
+        np.testing.assert_allclose(found.values, expected.values, atol=1e-9)
+        np.testing.assert_allclose(found.left, expected.left, atol=1e-9)
+        assert found.right.tolist() == [0.0, 0.0, 0.0]
+    if spelled:
+        every = [each.everything(spelled).answers(left, right) for each in (free, graphs)]
+        assert every[0] == every[1]
+
+
+def test_targets_of_more_labels_than_rows_are_explained_without_a_grammar() -> None:
+    free = FreeAnswers(("", "a", "b", "_"), 2)
+    short = Example("short", "test", ("a", "a"), None, 2, np.zeros((2, 1)), range(3))
+    assert Batch([short], free, Objective()).unspelled == [0]
+    assert str(free.why_not_spelled(short)) == "the target 'a a' needs 3 rows at least, and there are 2"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data(), st.sampled_from(["loop", "bigram", "ctc", "ctc bigram"]))
+def test_wrong_answers_of_large_products_are_those_that_are_built(data: st.DataObject, name: str) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    reading = AnswerGraphs(grammar_named(name, rng), LABELS)
+    chosen = [example for example in data.draw(examples(reading)) if example.graph is None]
+    if not chosen:
+        return
+    left, right = 3 * rng.normal(size=sum(example.arcs(3) for example in chosen)), columns_of(reading.grammar)
+    built = reading.wrong(chosen).solve(left, right, TROPICAL)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(answer_graphs, "_BUILT_ARCS", 0)
+        searched = reading.best_wrong(chosen)
+    totals, pull = searched.solve(left, right, TROPICAL)
+    np.testing.assert_allclose(totals, built[0], atol=1e-12)
+    seed = np.where(np.isfinite(totals), rng.normal(size=len(chosen)), 0.0)
+    for mine, other in zip(pull(seed), built[1](seed)):
+        np.testing.assert_allclose(mine, other, atol=1e-12)
+
+
+def test_a_batch_that_no_memory_holds_is_refused_with_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory_there", lambda: 1_000)
+    reading = AnswerGraphs(label_loop(NAMES), LABELS)
+    chosen = [chain(("a", "b", "a", "b"))] * 2
+    with pytest.raises(MemoryError, match=r"the graphs of 2 records, 8 arcs, take about 0\.0 GB, and"):
+        reading.correct(chosen)
+    with pytest.raises(MemoryError, match="the states of 90 records, 360 energies, take about"):
+        reading.everything(chosen * 45)

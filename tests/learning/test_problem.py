@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.learning import model_of
 
+from lattice_cli.arrays import Kept
 from lattice_cli.graph import Inputs
 from lattice_cli.learning.training import (
     Problem,
@@ -159,7 +160,8 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
     examples = examples_of(model, found)
 
     def training() -> Training:
-        return Training(Problem(model, examples, 2), Validation(model, examples))
+        problem = Problem(model, examples, 2)
+        return Training(problem, Validation(model, examples, problem.kept))
 
     theta = training().problem.flat(model.initial(np.random.default_rng(0)))
     still, watch = Still(), Still(after)
@@ -174,7 +176,7 @@ def test_a_standing_is_all_there_is_to_know(method: str, after: int) -> None:
 
 def test_validation_counts_errors_of_what_is_decoded() -> None:
     model, found = model_of("vectors", CASES["linear crf"][1])
-    validation = Validation(model, examples_of(model, found))
+    validation = Validation(model, examples_of(model, found), Kept([], 0))
     parameters = model.initial(np.random.default_rng(0))
     for letter in range(3):  # energy of a letter is minus its number: every row is read as it is
         parameters["layer0.weight"][letter, letter] = -5.0

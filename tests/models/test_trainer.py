@@ -14,6 +14,7 @@ from support.training_data import vectors, write_inputs
 
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import bind, read_model
+from lattice_cli.learning.losses import Batch, Outcome
 from lattice_cli.learning.training import Epoch, TrainConfig, TrainingListener
 from lattice_cli.models import load_model, train
 
@@ -121,3 +122,26 @@ def test_training_needs_no_terminal(config: pathlib.Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=config.parent, env=environment, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("after", [1, 3, 9])
+def test_where_memory_ends_nothing_is_lost(config: pathlib.Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """What had been learned by then is in the checkpoint, even where nothing had been written yet."""
+    told = config.read_text().replace("0.000000001", "1000")
+    config.write_text(told.replace("{ngram: 2}", "{ngram: 2}\nobjective: {loss: hinge}"))
+    whole, part = config.parent / "whole.npz", config.parent / "part.npz"
+    train(config, whole)
+    evaluate, steps = Batch.evaluate, []
+
+    def short_of_memory(batch: Batch, left: np.ndarray, right: np.ndarray) -> Outcome:
+        steps.append(batch)
+        if len(steps) > after:
+            raise MemoryError("the graphs of 8 records take about 31.0 GB, and there are 24.0 GB")
+        return evaluate(batch, left, right)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Batch, "evaluate", short_of_memory)
+        with pytest.raises(MemoryError, match=r"24\.0 GB; a batch has \d examples?, and a smaller training.batch"):
+            train(config, part)
+    train(config, part, resume=True)
+    assert_same(whole, part)

@@ -16,7 +16,7 @@ import numpy as np
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, boltzmann, spans
 from lattice_cli.composition import ADD, Composition, compose
 from lattice_cli.emissions.decoding_graph import DecodingGraph
-from lattice_cli.emissions.free.answer_chain import AnswerChain
+from lattice_cli.emissions.free.answer_chains import AnswerChains
 from lattice_cli.emissions.free.row_consensus import RowConsensus
 from lattice_cli.emissions.matrix import EmissionMatrix
 from lattice_cli.graph import EPSILON, Graph, without_any_arcs
@@ -24,6 +24,15 @@ from lattice_cli.graph import EPSILON, Graph, without_any_arcs
 #: Beside the best class of each row, so many others are looked at first, then four times as many, and so on.
 _FIRST_OTHERS = 64
 _GROWTH = 4
+
+
+def row_sums(energies: FloatArray, beta: float) -> tuple[FloatArray, FloatArray]:
+    """(rows,) the free energy of each row, nats, and (rows, classes) its posterior, which is its derivative."""
+    least = energies.min(axis=1, keepdims=True)
+    posterior = np.exp(-beta * (energies - least))
+    sums = posterior.sum(axis=1, keepdims=True)
+    posterior /= sums
+    return (least - np.log(sums) / beta)[:, 0], posterior
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,41 +132,38 @@ class FreeRows:
 
     def free_energy(self, beta: float) -> tuple[float, FloatArray]:
         """Of all paths, nats, and (arcs,) the posterior of every arc of the record."""
-        free, there = self._free_above(beta), self.matrix.arc >= 0
+        (free, by_class), there = row_sums(self.matrix.energies, beta), self.matrix.arc >= 0
         posterior = np.zeros(self.record.arcs)
-        posterior[self.matrix.arc[there]] = np.exp(-beta * (self.above - free[:, None]))[there]
-        return float((self.lowest + free).sum()) + self.matrix.ends, posterior
+        posterior[self.matrix.arc[there]] = by_class[there]
+        return float(free.sum()) + self.matrix.ends, posterior
 
     def alignment(self, answer: Sequence[int]) -> IntArray | None:
         """(rows,) the classes of the best path with an answer, indices of the record's labels; None: it has none."""
-        return AnswerChain(self.above, self.blank, self._classes(answer)).best()
+        energies, classes = self._chains([self._classes(answer)]).best(self.above)
+        return classes if np.isfinite(energies[0]) else None
 
     def posteriors(self, answers: Sequence[Sequence[str]], beta: float) -> list[float]:
         """P(answer) of each, over all paths."""
-        free = float(self._free_above(beta).sum())
+        free = float(row_sums(self.above, beta)[0].sum())
         place = {label: index for index, label in enumerate(self.record.labels) if index}
-        chains = (
-            AnswerChain(self.above, self.blank, self._classes([place[label] for label in answer])) for answer in answers
-        )
-        energies = np.array([chain.free_energy(beta) for chain in chains])
+        said = [self._classes([place[label] for label in answer]) for answer in answers]
+        energies = np.array([self._chains([each]).sums(self.above, beta).totals[0] for each in said])
         found: list[float] = np.minimum(boltzmann(energies, free, beta), 1.0).tolist()
         return found
 
     def consensus(self, beta: float) -> RowConsensus:
         """How answers differ, under p(path) = exp(-beta (E - F))."""
         if beta not in self._consensus:
-            probabilities = np.exp(-beta * (self.above - self._free_above(beta)[:, None]))
-            self._consensus[beta] = RowConsensus(probabilities, self.matrix.label, self.blank)
+            self._consensus[beta] = RowConsensus(row_sums(self.above, beta)[1], self.matrix.label, self.blank)
         return self._consensus[beta]
 
     @cached_property
     def _consensus(self) -> dict[float, RowConsensus]:
         return {}
 
-    def _free_above(self, beta: float) -> FloatArray:
-        """(rows,) the free energy of each above its least energy."""
-        found: FloatArray = np.log(np.exp(-beta * self.above).sum(axis=1)) / -beta
-        return found
+    def _chains(self, answers: Sequence[Sequence[int]]) -> AnswerChains:
+        rows, classes = self.above.shape
+        return AnswerChains(np.full(len(answers), rows), classes, self.blank, answers)
 
     def _classes(self, answer: Sequence[int]) -> list[int]:
         place = {label: column for column, label in enumerate(self.matrix.label.tolist())}

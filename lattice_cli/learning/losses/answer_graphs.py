@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import IntArray
+from lattice_cli.arrays import FloatArray, IntArray, Kept, memory_there, require_memory
 from lattice_cli.composition import Composition, compose, why_empty
-from lattice_cli.emissions import can_walk, unroll
-from lattice_cli.errors import NoPath
-from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor
+from lattice_cli.emissions import ARC_BYTES, can_walk, unroll
+from lattice_cli.errors import NoPath, counted
+from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor, with_columns
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
+from lattice_cli.learning.losses.other_answers import OtherAnswers
 from lattice_cli.learning.losses.path_sets import (
+    AllPaths,
     BuiltPathSet,
     PathSet,
     ProductPathSet,
+    SpelledPaths,
+    longer_columns,
     path_set_of_graphs,
     path_set_of_steps,
 )
 from lattice_cli.learning.recognizers import Example, first_arcs
+
+#: The part of the memory that grammars restricted to answers may fill: examples may have them in common.
+_PART = 16
+#: Of the energies that a sweep without a graph goes over.
+_NUMBER_BYTES = 8
+#: The wrong answers of a batch are built up to this many arcs, else searched for step by step.
+_BUILT_ARCS = 500_000
+
+
+class AnswerPaths(Protocol):
+    """How examples are read: which paths spell their targets, or anything else. Raises MemoryError, with its numbers,
+    before what is asked for would fill the memory."""
+
+    labels: Labels
+    classes: int
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The labels that answers are made of."""
+
+    def correct(self, examples: Sequence[Example]) -> SpelledPaths:
+        """The paths that spell each example's target."""
+
+    def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
+        """The paths that spell anything else."""
+
+    def best_wrong(self, examples: Sequence[Example]) -> PathSet:
+        """The same, for the least energy only."""
+
+    def everything(self, examples: Sequence[Example]) -> AllPaths:
+        """All paths."""
+
+    def why_not_spelled(self, example: Example) -> NoPath | None:
+        """Why no path of the example spells its target, or None if one does."""
+
+    def composed(self, graph: Graph, right: FloatArray) -> Graph:
+        """A recognition graph with the grammar at these energies."""
 
 
 class AnswerGraphs:
@@ -35,36 +77,61 @@ class AnswerGraphs:
         column = {label: position - 1 for position, label in enumerate(labels) if position}
         self.columns: IntArray = np.array([-1, *(column.get(label, -1) for label in grammar.labels[1:])], dtype=np.intp)
         self._walks = can_walk(grammar)
-        self.spelling = lru_cache(maxsize=20_000)(self._spelling)
+        self._answers = Kept([grammar], memory_there() // _PART)
 
     @cached_property
     def outputs(self) -> IntArray:
         """The labels that answers are made of."""
         return spoken(self.grammar)
 
-    def _spelling(self, target: Target) -> Composition:
+    @property
+    def said(self) -> tuple[str, ...]:
+        """See AnswerPaths."""
+        return tuple(self.grammar.labels[label] for label in self.outputs.tolist())
+
+    def spelling(self, target: Target) -> Composition:
         """The grammar restricted to one answer."""
-        return compose(self.grammar, target_acceptor([target], self.grammar.labels))
+        with self._answers.lent(("spelling", target), partial(self._composed, target_acceptor, target)) as found:
+            return found
+
+    def others(self, target: Target) -> Composition:
+        """The grammar with all answers but one."""
+        but = partial(complement_acceptor, used=self.outputs)
+        with self._answers.lent(("others", target), partial(self._composed, but, target)) as found:
+            return found
+
+    def _composed(self, acceptor: Callable[[Sequence[Target], Labels], Graph], target: Target) -> Composition:
+        return compose(self.grammar, acceptor([target], self.grammar.labels))
 
     def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """The paths that spell each example's target."""
+        """See AnswerPaths."""
         return self._built(examples, [self.spelling(_target(example)) for example in examples])
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
-        """The paths that spell anything else."""
-        table = self.grammar.labels
-        return self._built(
-            examples,
-            [compose(self.grammar, complement_acceptor([_target(each)], table, self.outputs)) for each in examples],
-        )
+        """See AnswerPaths."""
+        return self._built(examples, [self.others(_target(example)) for example in examples])
 
-    def everything(self, examples: Sequence[Example]) -> PathSet:
-        """All paths; those of chains of steps are not built."""
+    def best_wrong(self, examples: Sequence[Example]) -> PathSet:
+        """See AnswerPaths."""
+        rows = [example.rows for example in examples]
+        small = sum(rows) * self.grammar.arcs <= _BUILT_ARCS
+        if small or not self._chains(examples) or not all(rows):
+            return self.wrong(examples)
+        return OtherAnswers(self._product(examples), [_target(example) for example in examples], self.others)
+
+    def everything(self, examples: Sequence[Example]) -> AllPaths:
+        """See AnswerPaths; those of chains of steps are not built."""
         if self._chains(examples):
-            lengths = np.array([example.rows for example in examples], dtype=np.intp)
-            return ProductPathSet(self.grammar, lengths, self.columns, self.classes)
-        whole = [compose(example.recognition(self.labels), self.grammar) for example in examples]
+            return self._product(examples)
+        whole = _composed([example.recognition(self.labels) for example in examples], [self.grammar] * len(examples))
         return path_set_of_graphs(whole, [None] * len(whole), self.grammar, first_arcs(examples, self.classes)[:-1])
+
+    def _product(self, examples: Sequence[Example]) -> ProductPathSet:
+        lengths = np.array([example.rows for example in examples], dtype=np.intp)
+        steps = int(lengths.max(initial=0))
+        kept = min(steps, 2 * round(steps**0.5)) * len(examples) * self.grammar.nodes
+        require_memory(_NUMBER_BYTES * kept, f"the states of {counted(len(examples), 'record')}, {kept:,} energies,")
+        return ProductPathSet(self.grammar, lengths, self.columns, self.classes)
 
     def _chains(self, examples: Sequence[Example]) -> bool:
         return self._walks and all(example.graph is None for example in examples)
@@ -79,16 +146,20 @@ class AnswerGraphs:
             grammars = [each.graph for each in different]
             unrolled = unroll(lengths, grammars, chosen, self._columns_for(grammars), self.classes)
             return path_set_of_steps(unrolled, self.grammar, different, chosen)
-        records = [compose(example.recognition(self.labels), inner.graph) for example, inner in zip(examples, within)]
+        records = _composed(
+            [example.recognition(self.labels) for example in examples], [inner.graph for inner in within]
+        )
         return path_set_of_graphs(records, within, self.grammar, first_arcs(examples, self.classes)[:-1])
 
     def _columns_for(self, grammars: Sequence[Graph]) -> IntArray:
-        """Compositions keep the grammar's label table at its front; what targets add has no class."""
-        longest = max(len(graph.labels) for graph in grammars)
-        return np.concatenate([self.columns, np.full(longest - len(self.columns), -1)])
+        return longer_columns(self.columns, max(len(graph.labels) for graph in grammars))
+
+    def composed(self, graph: Graph, right: FloatArray) -> Graph:
+        """See AnswerPaths."""
+        return compose(graph, with_columns(self.grammar, right)).graph
 
     def why_not_spelled(self, example: Example) -> NoPath | None:
-        """Why no path of the example spells its target, or None if one does."""
+        """See AnswerPaths."""
         whole = compose(example.recognition(self.labels), self.grammar)
         target = _target(example)
         spelled = compose(whole.graph, target_acceptor([target], whole.graph.labels))
@@ -106,3 +177,13 @@ class AnswerGraphs:
 def _target(example: Example) -> Target:
     assert example.target is not None, "an example to learn from has a target"
     return example.target
+
+
+def _composed(graphs: Sequence[Graph], others: Sequence[Graph]) -> list[Composition]:
+    """Each composed with its own, as long as there is memory for all of them."""
+    found, arcs = [], 0
+    for graph, other in zip(graphs, others):
+        found.append(compose(graph, other))
+        arcs += found[-1].graph.arcs
+        require_memory(ARC_BYTES * arcs, f"the graphs of {counted(len(graphs), 'record')}, {arcs:,} arcs so far,")
+    return found

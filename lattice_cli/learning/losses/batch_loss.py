@@ -1,23 +1,24 @@
 """A loss over a batch of examples and its derivatives by the recogniser's and the grammar's energies.
 
 The loss contrasts the paths that spell the correct answer with all paths (nll, mee) or with those of the incorrect
-answers: the check reader's two compositions (LeCun, Bottou, Bengio, Haffner 1998, section VI). All graphs are made
-once; every step of training only changes their energies.
+answers: the check reader's two compositions (LeCun, Bottou, Bengio, Haffner 1998, section VI). Graphs are made when a
+loss first asks for them; every step of training only changes their energies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.graph import member
-from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
+from lattice_cli.learning.losses.answer_graphs import AnswerPaths
 from lattice_cli.learning.losses.contrasts import offending_answers
 from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings
-from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull
+from lattice_cli.learning.losses.path_sets import AllPaths, BuiltPathSet, PathSet, Pull, SpelledPaths
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.sweep import TROPICAL, LogSemiring
 
@@ -55,22 +56,31 @@ class Outcome:
 class Batch:
     """Examples that are swept together, and the graphs that their loss is made of."""
 
-    def __init__(self, examples: Sequence[Example], reading: AnswerGraphs, objective: Objective) -> None:
+    def __init__(self, examples: Sequence[Example], reading: AnswerPaths, objective: Objective) -> None:
         self.examples, self.reading, self.objective = examples, reading, objective
-        self.correct = reading.correct(examples)
-        loss = objective.loss
-        self.everything: PathSet | None = None
-        self._wrong: BuiltPathSet | None = None
-        # All answers are easier to have than the incorrect ones.
-        if loss.soft or (loss.over_all and objective.taken == "viterbi"):
-            self.everything = reading.everything(examples)
-        elif loss.contrasts:
-            self._wrong = reading.wrong(examples)
+
+    @cached_property
+    def correct(self) -> SpelledPaths:
+        """The paths of the correct answers."""
+        return self.reading.correct(self.examples)
+
+    @cached_property
+    def everything(self) -> AllPaths:
+        """All paths."""
+        return self.reading.everything(self.examples)
+
+    @cached_property
+    def _wrong(self) -> BuiltPathSet:
+        return self.reading.wrong(self.examples)
+
+    @cached_property
+    def _best_wrong(self) -> PathSet:
+        return self.reading.best_wrong(self.examples)
 
     @property
     def unspelled(self) -> list[int]:
         """Examples whose target is on no path."""
-        return [int(number) for number in np.flatnonzero(np.diff(self.correct.graph.node_offsets) == 0)]
+        return self.correct.empty
 
     def evaluate(self, left: FloatArray, right: FloatArray) -> Outcome:
         """The loss of each example at these energies, and its derivatives.
@@ -85,13 +95,14 @@ class Batch:
         other: FloatArray = np.full(len(correct), np.inf)
         pull_other: Pull | None = None
         searches = unproven = 0
-        if self.everything is not None:
-            other, pull_other = self.everything.solve(left, right, soft if objective.loss.soft else TROPICAL)
-        elif self._wrong is not None:
-            if objective.taken == "forward":
-                other, pull_other, searches, unproven = self._offending(self._wrong, left, right, soft)
-            else:
-                other, pull_other = self._wrong.solve(left, right, how)
+        loss = objective.loss
+        # All answers are easier to have than the incorrect ones.
+        if loss.soft or (loss.over_all and objective.taken == "viterbi"):
+            other, pull_other = self.everything.solve(left, right, soft if loss.soft else TROPICAL)
+        elif loss.contrasts and objective.taken == "forward":
+            other, pull_other, searches, unproven = self._offending(self._wrong, left, right, soft)
+        elif loss.contrasts:
+            other, pull_other = self._best_wrong.solve(left, right, how)
         values, by_correct, by_other = objective.loss.many(correct, other, objective.settings)
         by_left, by_right = pull(by_correct)
         if pull_other is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +25,10 @@ from lattice_cli.errors import LatticeError
 from lattice_cli.graph import Graph
 from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Value
-from lattice_cli.sweep import schedule_of, sweep
+from lattice_cli.sweep import LogSemiring, schedule_of, sweep
+
+#: Arcs that are checked where each change goes over all paths of a matrix again.
+_MOST_SUMMED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +101,20 @@ def check(results: Sequence[LossResult], of: str, rng: np.random.Generator) -> l
 def _chosen(results: Sequence[LossResult], rng: np.random.Generator) -> IntArray:
     """The arcs to check: all, or some drawn at random, three quarters of them from those with a gradient."""
     arcs = len(results[0].gradient)
-    if arcs <= MOST_VARIED:
+    dear = any(term.again is not None for result in results for term in result.terms)
+    most = _MOST_SUMMED if dear else MOST_VARIED
+    if arcs <= most:
         return np.arange(arcs)
     live = np.flatnonzero(sum(np.abs(result.gradient) for result in results))
-    some = rng.choice(live, min(len(live), MOST_VARIED * 3 // 4), replace=False)
+    some = rng.choice(live, min(len(live), most * 3 // 4), replace=False)
     others = np.setdiff1d(np.arange(arcs), some)
-    return np.sort(np.concatenate([some, rng.choice(others, MOST_VARIED - len(some), replace=False)]))
+    return np.sort(np.concatenate([some, rng.choice(others, most - len(some), replace=False)]))
 
 
 def _changed(term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, step: float) -> Difference:
     """(checked,) an energy with each of some arcs changed."""
+    if term.again is not None:
+        return _summed_again(term, term.again, arcs, step)
     owner, share = result.interpretation.owner(of)
     at = picked(owner, term.owner, -1)
     graph, kept = _folded(term, np.isin(at, arcs))
@@ -123,6 +130,17 @@ def _changed(term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, st
 
         found = central(total, step)
         up[index], down[index] = found.up[0], found.down[0]
+    return Difference(up, down, step)
+
+
+def _summed_again(
+    term: AnswerEnergy, again: Callable[[FloatArray, float], float], arcs: IntArray, step: float
+) -> Difference:
+    """The same where all paths are gone over for each change; the graph is the record's."""
+    assert isinstance(term.semiring, LogSemiring)
+    beta, own = term.semiring.beta, np.arange(term.graph.arcs)
+    changes = [[again(term.graph.energy + change * (own == arc), beta) for change in (step, -step)] for arc in arcs]
+    up, down = np.array(changes).reshape(-1, 2).T
     return Difference(up, down, step)
 
 

@@ -7,7 +7,7 @@ list. All records of a batch are swept as one union.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +16,8 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition, compose, has_path
-from lattice_cli.emissions import slack
-from lattice_cli.emissions.free import FreeRows
 from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
-from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, union
+from lattice_cli.graph import Document, Graph, Target, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import (
     OffendingAnswer,
     offending_answers,
@@ -28,8 +26,8 @@ from lattice_cli.learning.losses.contrasts import (
     why_not_spelled,
 )
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
+from lattice_cli.learning.losses.row_energies import AskedByRows, RowEnergies, all_but, asked_by_rows
 from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
-from lattice_cli.records.matrix_search import free_rows_of
 from lattice_cli.search import best_with_gap
 from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
 
@@ -39,9 +37,10 @@ class AnswerEnergy:
     """One energy of a loss.
 
     graph: whose paths it is taken over, in the way of `semiring`; gradient: (graph arcs,) its derivative. owner: (graph
-    arcs,) the interpretation arc each of them comes from. output: the answer, None for all answers. gap: to the
+    arcs,) the interpretation arc each of them comes from, -1 for none. output: the answer, None for all. gap: to the
     second-best path where the least path decides; 0 is a tie. bound: where the search for the answer ended without
-    proof, what no other answer can be below; else None.
+    proof, what no other answer can be below; else None. again: from other energies of the record's arcs, and beta, to
+    this energy, where the graph does not have all paths.
     """
 
     energy: float
@@ -52,6 +51,7 @@ class AnswerEnergy:
     output: list[str] | None
     gap: float = np.inf
     bound: float | None = None
+    again: Callable[[FloatArray, float], float] | None = None
 
     @cached_property
     def tied(self) -> bool:
@@ -60,7 +60,7 @@ class AnswerEnergy:
 
     def by_interpretation(self, arcs: int) -> FloatArray:
         """(arcs,) the derivative by the interpretation's arcs, of which there are `arcs`."""
-        return np.bincount(self.owner, weights=self.gradient, minlength=arcs).astype(np.float64)
+        return np.bincount(self.owner + 1, weights=self.gradient, minlength=arcs + 1)[1:].astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ def evaluate(
     decoder = decoder or Decoder()
     results: list[list[LossResult | LossFailure] | LatticeError] = []
     best_only = latent != "forward" or not any(loss.contrasts for loss in losses)
-    for group in grouped(_readings(documents, decoder, of == "recognition" and best_only)):
+    for group in grouped(_interpretations(documents, decoder, of == "recognition" and best_only)):
         batch = _LossBatch(group, targets, settings, budget)
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]
@@ -163,15 +163,11 @@ def evaluate(
     return results
 
 
-def _readings(documents: Iterable[Document], decoder: Decoder, by_rows: bool) -> Iterator[Interpretation]:
-    """The records to take losses of. by_rows: a matrix without a grammar may be asked row by row: for all but the
-    free energies of wrong answers, and in the terms of the record."""
+def _interpretations(documents: Iterable[Document], decoder: Decoder, by_rows: bool) -> Iterator[Interpretation]:
+    """The records to take losses of. by_rows: a matrix may be asked row by row: for all but the free energies of wrong
+    answers, and in the terms of the record."""
     for document in documents:
-        free = free_rows_of(document, decoder, whatever_size=True) if by_rows else None
-        if free is None:
-            yield decoder.interpret(document)
-        else:
-            yield Interpretation(document, None, None, None, blank=decoder.reading(document).ctc, free=free)
+        yield (asked_by_rows(document, decoder) if by_rows else None) or decoder.interpret(document)
 
 
 def _tried(batch: _LossBatch, member: int, loss: Loss, latent: str, alone: bool) -> LossResult | LossFailure:
@@ -198,6 +194,7 @@ class _LossBatch:
     ) -> None:
         self._group, self._settings, self._budget = group, settings, budget
         self.missing: list[LatticeError | None] = []
+        self._rows: list[RowEnergies | None] = []
         self._targets: list[list[Target]] = []
         self._correct: list[Composition] = []
         self._terms: dict[tuple[str, str], list[AnswerEnergy | None]] = {}
@@ -206,20 +203,22 @@ class _LossBatch:
 
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
         graph, document = interpretation.graph, interpretation.document
+        rows = interpretation.rows if isinstance(interpretation, AskedByRows) else None
         own = targets if targets is not None else _own_target(document)
-        free = interpretation.free
-        blank = None if free is None else interpretation.blank
-        outputs = ("", *(label for label in graph.words(spoken(graph).tolist()) if label != blank))
+        outputs = ("", *(graph.words(spoken(graph).tolist()) if rows is None else rows.said))
         meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))
-        acceptor = target_acceptor(meant, graph.labels)
-        spelled = compose(graph, acceptor) if free is None else free.through(acceptor)
+        spelled = compose(graph, target_acceptor(meant, graph.labels)) if rows is None else rows.spelled(meant)
+        self._rows.append(rows)
         self._targets.append(meant)
         self._correct.append(spelled)
         error: LatticeError | None = None
         if own is None:
             error = _no_target(document)
         elif not spelled.graph.nodes:
-            error = _not_spelled(interpretation, spelled, meant) if has_path(graph) else no_path(interpretation)
+            if rows is not None:
+                error = rows.why_not_spelled(meant, spelled)
+            else:
+                error = _not_spelled(interpretation, spelled, meant) if has_path(graph) else no_path(interpretation)
         self.missing.append(error)
 
     def names(self, member: int) -> Sequence[int | str]:
@@ -256,12 +255,13 @@ class _LossBatch:
         soft = LogSemiring(self._settings.beta)
         terms: list[AnswerEnergy | None] = [None] * len(self._group)
         composed = []
-        for member, each in enumerate(self._group):
-            if each.free is None:
+        for member, rows in enumerate(self._rows):
+            if rows is None:
                 composed.append(member)
                 continue
-            energy, posterior = each.free.free_energy(soft.beta)
-            terms[member] = AnswerEnergy(energy, each.graph, soft, np.arange(each.graph.arcs), posterior, None)
+            graph, (energy, posterior) = self._group[member].graph, rows.free_energy(soft.beta)
+            own = np.arange(graph.arcs)
+            terms[member] = AnswerEnergy(energy, graph, soft, own, posterior, None, again=rows.again)
         if not composed:
             return terms
         graphs = [self._group[member].graph for member in composed]
@@ -291,27 +291,9 @@ class _LossBatch:
     def _wrong(self) -> list[Composition]:
         """Each record's graph with all answers but the correct ones."""
         return [
-            _all_but(each.graph, targets) if each.free is None else _nearest_wrong(each.free, targets)
-            for each, targets in zip(self._group, self._targets)
+            all_but(each.graph, targets) if rows is None else rows.nearest_wrong(targets)
+            for each, rows, targets in zip(self._group, self._rows, self._targets)
         ]
-
-
-def _all_but(graph: Graph, targets: Sequence[Target]) -> Composition:
-    """The paths of all answers but these."""
-    return compose(graph, complement_acceptor(targets, graph.labels, spoken(graph)))
-
-
-def _nearest_wrong(free: FreeRows, targets: Sequence[Target]) -> Composition:
-    """The best path with another answer, and the one behind it, among others, by arcs of the record."""
-    best = float(free.lowest.sum()) + free.matrix.ends
-    for chosen, margin in free.near_best(1):
-        near = free.lattice(chosen)
-        wrong = _all_but(near.graph, targets)
-        found = best_with_gap(wrong.graph)[0]
-        if found is not None and found[0].energy + found[1] <= best + margin + slack(best):
-            break
-    arc, node = near.left_arc[wrong.left_arc], near.left_node[wrong.left_node]
-    return replace(wrong, left=free.record, left_arc=arc, left_node=node)
 
 
 def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> AnswerEnergy:
@@ -331,11 +313,7 @@ def _no_target(document: Document) -> LatticeError:
 
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
-    if document.rows and interpretation.free is not None:
-        short = too_few_rows(document.graph.nodes - 1, spelled.right, targets)
-        if short is not None:
-            return short
-    elif document.rows:
+    if document.rows:
         short = too_few_rows(document.graph.nodes - 1, None if whole is None else whole.right, targets)
         if short is not None:
             return short

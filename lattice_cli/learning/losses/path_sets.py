@@ -17,7 +17,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.composition import Composition
 from lattice_cli.emissions import Unrolled, product_best
-from lattice_cli.emissions.product_sweep import product_sweep
+from lattice_cli.emissions.product_sweep import ProductPath, product_sweep
 from lattice_cli.graph import Graph, union, with_columns
 from lattice_cli.search import best_paths
 from lattice_cli.sweep import Schedule, Semiring, schedule_of, sweep
@@ -35,8 +35,20 @@ class PathSet(Protocol):
         left: the recogniser's energies; right: (columns,) those of the grammar, as `columns_of` orders them.
         """
 
+
+class AllPaths(PathSet, Protocol):
+    """All paths of a batch of records."""
+
     def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
         """What the best path of each record says, None where it has no path."""
+
+
+class SpelledPaths(PathSet, Protocol):
+    """The paths of each record that spell one answer."""
+
+    @property
+    def empty(self) -> list[int]:
+        """Records without a path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +63,11 @@ class BuiltPathSet:
     left: IntArray
     right: IntArray
     fixed: FloatArray
+
+    @property
+    def empty(self) -> list[int]:
+        """See SpelledPaths."""
+        return [int(number) for number in np.flatnonzero(np.diff(self.graph.node_offsets) == 0)]
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -89,16 +106,16 @@ class BuiltPathSet:
         return swept.totals, pull
 
     def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
-        """See PathSet."""
+        """See AllPaths."""
         whole = self.at(left, right)
         firsts = whole.arc_offsets[:-1].tolist()
         return [
-            None if path is None else _said(whole, first + np.array(path.arcs, dtype=np.intp))
+            None if path is None else said(whole, first + np.array(path.arcs, dtype=np.intp))
             for first, path in zip(firsts, best_paths(whole))
         ]
 
     @cached_property
-    def _paid(self) -> _OnePath | None:
+    def _paid(self) -> OnePath | None:
         """What is paid, if each record has one path, as in a grammar in which an answer has one; else None."""
         graph = self.graph
         arcs, nodes = np.diff(graph.arc_offsets), np.diff(graph.node_offsets)
@@ -110,7 +127,7 @@ class BuiltPathSet:
                 return None
         paid = np.flatnonzero(np.isfinite(self.fixed))
         of_column = np.concatenate([np.repeat(np.arange(graph.graphs), arcs), record, record])
-        return _OnePath(of_column[paid], self.left[paid], self.right[paid], self.fixed[paid], graph.graphs)
+        return OnePath(of_column[paid], self.left[paid], self.right[paid], self.fixed[paid], graph.graphs)
 
     def scattered(self, gradient: FloatArray, left: int, right: int) -> tuple[FloatArray, FloatArray]:
         """A gradient by the columns of the union as one by the left and one by the right energies."""
@@ -118,7 +135,7 @@ class BuiltPathSet:
 
 
 @dataclass(frozen=True, eq=False)
-class _OnePath:
+class OnePath:
     """Records of one path each: sums, whatever the reducer. Of each energy that is paid, the record, and as in
     BuiltPathSet where it comes from."""
 
@@ -166,13 +183,23 @@ class ProductPathSet:
         return swept.totals, pull
 
     def answers(self, left: FloatArray, right: FloatArray) -> list[tuple[str, ...] | None]:
-        """See PathSet."""
+        """See AllPaths."""
+        found = self.best(left, right)
+        return [None if path is None else said(self.grammar, np.array(path.arcs, dtype=np.intp)) for path in found]
+
+    def best(self, left: FloatArray, right: FloatArray) -> list[ProductPath | None]:
+        """The best path of each record."""
         grammar = with_columns(self.grammar, right)
-        found = product_best(left.reshape(-1, self.classes), self.lengths, grammar, self.columns)
-        return [None if path is None else _said(grammar, np.array(path.arcs, dtype=np.intp)) for path in found]
+        return product_best(left.reshape(-1, self.classes), self.lengths, grammar, self.columns)
 
 
-def _said(graph: Graph, arcs: IntArray) -> tuple[str, ...]:
+def longer_columns(columns: IntArray, labels: int) -> IntArray:
+    """(labels,) classes for the table of a composition: it has the grammar's at its front, and what targets add to it
+    has no class."""
+    return np.concatenate([columns, np.full(labels - len(columns), -1)])
+
+
+def said(graph: Graph, arcs: IntArray) -> tuple[str, ...]:
     """The output labels of arcs, epsilon left out."""
     return tuple(graph.words(graph.olabel[arcs].tolist()))
 

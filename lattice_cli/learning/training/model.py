@@ -24,10 +24,10 @@ from lattice_cli.learning.grammars import (
     learned_grammar,
     ngram,
 )
-from lattice_cli.learning.losses import AnswerGraphs
+from lattice_cli.learning.losses import AnswerGraphs, AnswerPaths, FreeAnswers
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, Surroundings
-from lattice_cli.learning.training.config import TrainConfig
+from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Model:
     """What a configuration makes, for labels and inputs of a size.
 
     labels: of the answers. size: numbers in a row of inputs (0 for lattices). whole: alignment o grammar, None where no
-    alignment stands between the recogniser's labels and the grammar.
+    alignment stands between the recogniser's labels and the grammar, or where it is CTC and there is no grammar.
     """
 
     config: TrainConfig
@@ -46,11 +46,17 @@ class Model:
     whole: Composition | None
 
     @cached_property
-    def reading(self) -> AnswerGraphs:
+    def reading(self) -> AnswerPaths:
         """How the recogniser's labels become answers."""
-        graph = self.grammar.graph if self.whole is None else self.whole.graph
-        table = self.recognizer.labels
+        table, graph = self.recognizer.labels, self.graph
+        if _free(self.config):
+            return FreeAnswers(table, len(table) - 2)
         return AnswerGraphs(graph, table if len(table) > 1 else graph.labels)
+
+    @property
+    def graph(self) -> Graph:
+        """The grammar that records are read through, with the alignment."""
+        return self.grammar.graph if self.whole is None else self.whole.graph
 
     @cached_property
     def _grammar_column(self) -> IntArray:
@@ -74,7 +80,7 @@ class Model:
     @cached_property
     def reading_columns(self) -> FloatArray:
         """(columns,) what is +inf here is a start or final that the reading's grammar does not have."""
-        return columns_of(self.reading.grammar)
+        return columns_of(self.graph)
 
     def right_energies(self, parameters: Parameters) -> tuple[FloatArray, PullColumns]:
         """(columns,) energies of the reading's grammar at these parameters, and the way back to them."""
@@ -146,13 +152,18 @@ def build_model(
     said = [alignment.graph] if alignment is not None else list(graphs) or [label_loop(labels)]
     learned = _grammar(config, labels, grammar, said)
     whole = None
-    if config.alignment.kind == "ctc":
+    if config.alignment.kind == "ctc" and not _free(config):
         whole = compose(ctc_topology(table, len(table) - 1), learned.graph)
     elif alignment is not None:
         whole = compose(alignment.graph, learned.graph)
     if whole is not None and not whole.graph.nodes:
         raise UsageError("the alignment and the grammar have no path in common")
     return Model(config, tuple(labels), size, recognizer, learned, whole)
+
+
+def _free(config: TrainConfig) -> bool:
+    """True for CTC without a grammar, which needs no graphs; but a variational bound is on the paths of graphs."""
+    return config.alignment.kind == "ctc" and not config.grammar.given and config.objective.loss != VARIATIONAL
 
 
 def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | None) -> Labels:

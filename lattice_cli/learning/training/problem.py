@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
-from lattice_cli.composition import compose
+from lattice_cli.arrays import FloatArray, Kept, memory_there
 from lattice_cli.errors import (
     Diverged,
     FormatError,
@@ -18,8 +18,9 @@ from lattice_cli.errors import (
     NumericOverflow,
     TrainingFailed,
     UsageError,
+    counted,
 )
-from lattice_cli.graph import Document, Inputs, with_columns
+from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
@@ -37,6 +38,9 @@ from lattice_cli.learning.training.variational_em import (
 from lattice_cli.records import target_labels
 from lattice_cli.search import oracle
 
+#: The part of the memory that what is made of batches may fill.
+_PART = 4
+
 
 def objective_of(config: TrainConfig) -> Objective:
     """The loss that a configuration asks for."""
@@ -47,7 +51,7 @@ def objective_of(config: TrainConfig) -> Objective:
 
 def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Example]:
     """Records as the model takes them, with their targets read. Raises FormatError for one that does not fit."""
-    outputs = ("", *(model.reading.grammar.labels[label] for label in model.reading.outputs.tolist()))
+    outputs = ("", *model.reading.said)
     found = []
     for record in records:
         if record.target is None:
@@ -76,17 +80,19 @@ class ObjectiveValue:
 
 
 @dataclass(frozen=True, eq=False)
+class Piece:
+    """Examples that are swept together, and their place among all such pieces."""
+
+    examples: Sequence[Example]
+    number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
 class PreparedBatch:
-    """A batch with its inputs ready, and its place among them all."""
+    """The graphs of a piece, and its inputs ready."""
 
     batch: Batch
     stacked: object
-    number: int = 0
-
-    @property
-    def examples(self) -> Sequence[Example]:
-        """What it is made of."""
-        return self.batch.examples
 
 
 class Problem:
@@ -100,9 +106,11 @@ class Problem:
         #: Searches for a most offending answer by free energy so far, and those that the budget ended.
         self.searches = self.unproven = 0
         self.objective = objective_of(model.config)
-        pieces = [self._piece(examples[low : low + size]) for low in range(0, len(examples), size)]
-        found = [piece for piece in pieces if piece is not None]
-        self.pieces = [replace(piece, number=number) for number, piece in enumerate(found)]
+        #: What is made of pieces, as far as it fits; examples and grammar are there anyway.
+        self.kept = Kept([model.reading, model.graph, *examples], memory_there() // _PART)
+        self.pieces: list[Piece] = []
+        for low in range(0, len(examples), size):
+            self._add(examples[low : low + size])
         self.proposal = self._proposal()
         self._layout = self.initial(np.random.default_rng(0))
         self.count = sum(len(piece.examples) for piece in self.pieces)
@@ -125,15 +133,22 @@ class Problem:
         """How many of the weights, the first ones, are the model's; the others are those of q."""
         return sum(array.size for name, array in self._layout.items() if not name.startswith(PROPOSAL))
 
-    def _piece(self, examples: Sequence[Example]) -> PreparedBatch | None:
-        """A batch, without what cannot be spelled if that is to be left out; None if nothing is left."""
+    def _add(self, examples: Sequence[Example]) -> None:
+        """A piece more, without what cannot be spelled if that is to be left out."""
+        number = len(self.pieces)
+        with _in_memory(len(examples)), self.kept.lent(number, partial(self._prepared, examples)) as prepared:
+            unspelled = prepared.batch.unspelled
+        if not unspelled:
+            self.pieces.append(Piece(examples, number))
+            return
+        self.kept.forget(number)
+        spelled = self._spelled(examples, unspelled)
+        if spelled:
+            self.pieces.append(Piece(spelled, number))
+
+    def _prepared(self, examples: Sequence[Example]) -> PreparedBatch:
         batch = Batch(examples, self.model.reading, self.objective)
-        if batch.unspelled:
-            spelled = self._spelled(examples, batch.unspelled)
-            if not spelled:
-                return None
-            batch = Batch(spelled, self.model.reading, self.objective)
-        return PreparedBatch(batch, self.model.recognizer.stacked(batch.examples))
+        return PreparedBatch(batch, self.model.recognizer.stacked(examples))
 
     def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
         """The examples with what the configuration wants in place of those that cannot be spelled."""
@@ -153,12 +168,12 @@ class Problem:
         """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
         model = self.model
         graph = model.energies(example, self._layout)
-        whole = compose(graph, with_columns(model.reading.grammar, model.right_energies(self._layout)[0]))
-        found = oracle(whole.graph, example.target or ())
+        whole = model.reading.composed(graph, model.right_energies(self._layout)[0])
+        found = oracle(whole, example.target or ())
         if found is None:
             return None
-        output = whole.graph.olabel[list(found.path.arcs)]
-        return replace(example, target=tuple(whole.graph.words(output.tolist())))
+        output = whole.olabel[list(found.path.arcs)]
+        return replace(example, target=tuple(whole.words(output.tolist())))
 
     def flat(self, parameters: Parameters) -> FloatArray:
         """All weights as one vector."""
@@ -172,7 +187,7 @@ class Problem:
             first += like.size
         return found
 
-    def value(self, theta: FloatArray, pieces: Sequence[PreparedBatch]) -> ObjectiveValue:
+    def value(self, theta: FloatArray, pieces: Sequence[Piece]) -> ObjectiveValue:
         """Mean loss of these batches plus the penalty, with its gradient.
 
         Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
@@ -182,7 +197,11 @@ class Problem:
         count = sum(len(piece.examples) for piece in pieces)
         mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
         for piece in pieces:
-            found, logs, by_weights = self._of_piece(piece, parameters, right, count)
+            with (
+                _in_memory(len(piece.examples)),
+                self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared,
+            ):
+                found, logs, by_weights = self._of_piece(piece, prepared, parameters, right, count)
             mean += found
             exact += logs
             gradient += by_weights
@@ -199,27 +218,32 @@ class Problem:
         return 0.5 * l2 * float(own @ own) if l2 else 0.0
 
     def _of_piece(
-        self, piece: PreparedBatch, parameters: Parameters, grammar: tuple[FloatArray, PullColumns], count: int
+        self,
+        piece: Piece,
+        prepared: PreparedBatch,
+        parameters: Parameters,
+        grammar: tuple[FloatArray, PullColumns],
+        count: int,
     ) -> tuple[float, float, FloatArray]:
         """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, and the gradient
         of the first."""
         model = self.model
         right, pull_right = grammar
         with np.errstate(all="ignore"):
-            left, pull = self._left(piece, parameters)
+            left, pull = self._left(piece, prepared.stacked, parameters)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")
             by_name: Parameters = {}
             try:
                 outcome: Outcome | BoundOutcome
                 if self.proposal is None:
-                    outcome = piece.batch.evaluate(left, right)
+                    outcome = prepared.batch.evaluate(left, right)
                     self.searches += outcome.searches
                     self.unproven += outcome.unproven
                 else:
-                    q, pull_q = self.proposal.energies(parameters, piece.number, piece.stacked)
+                    q, pull_q = self.proposal.energies(parameters, piece.number, prepared.stacked)
                     self._require_finite(piece, q)
-                    outcome = evaluate_bound(piece.batch, left, right, q)
+                    outcome = evaluate_bound(prepared.batch, left, right, q)
                     by_name |= pull_q(outcome.proposal / count)
             except (Diverged, NumericOverflow) as error:
                 raise TrainingFailed(self._culprit(piece, left, right, error)) from None
@@ -234,10 +258,10 @@ class Problem:
         logs = outcome.exact if isinstance(outcome, BoundOutcome) else outcome.values
         return float((outcome.values / count).sum()), float((logs / count).sum()), gradient
 
-    def _left(self, piece: PreparedBatch, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
+    def _left(self, piece: Piece, stacked: object, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
         """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
         try:
-            left, pull = self.model.left_energies(parameters, piece.stacked)
+            left, pull = self.model.left_energies(parameters, stacked)
         except NotConverged as error:
             ends = np.cumsum([example.rows for example in piece.examples])
             example = piece.examples[int(np.searchsorted(ends, error.item, side="right"))]
@@ -245,14 +269,14 @@ class Problem:
         self._require_finite(piece, left)
         return left, pull
 
-    def _require_finite(self, piece: PreparedBatch, left: FloatArray) -> None:
+    def _require_finite(self, piece: Piece, left: FloatArray) -> None:
         bad = np.flatnonzero(~np.isfinite(left))
         if len(bad):
             ends = first_arcs(piece.examples, self.model.reading.classes)
             example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
             raise TrainingFailed(f"{_named(example)}: the energy of an arc is {left[bad[0]]}")
 
-    def _culprit(self, piece: PreparedBatch, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
+    def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
         """Which record of a batch an error comes from: each is tried alone."""
         ends = first_arcs(piece.examples, self.model.reading.classes)
         for number, example in enumerate(piece.examples):
@@ -262,6 +286,18 @@ class Problem:
             except (Diverged, NumericOverflow) as own:
                 return f"{_named(example)}: {own}"
         return str(error)
+
+
+@contextmanager
+def _in_memory(examples: int) -> Iterator[None]:
+    """Say what a batch has to do with it where memory is not enough. Raises MemoryError."""
+    try:
+        yield
+    except MemoryError as error:
+        what = f"{error}; " if str(error) else ""
+        raise MemoryError(
+            f"{what}a batch has {counted(examples, 'example')}, and a smaller training.batch takes less"
+        ) from error
 
 
 def _named(example: Example) -> str:

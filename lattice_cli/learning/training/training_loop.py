@@ -26,7 +26,7 @@ from lattice_cli.errors import (
 )
 from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State, require_state_like
 from lattice_cli.learning.training.config import OptimizerSettings
-from lattice_cli.learning.training.problem import PreparedBatch, Problem
+from lattice_cli.learning.training.problem import Piece, Problem
 from lattice_cli.learning.training.validation import Validation, ValidationErrors
 
 
@@ -211,7 +211,7 @@ class Training:
                 self.optimizer, optimizer_of(problem.config.optimizer), problem.of_model, period
             )
         # What takes all examples to a step has one batch to an epoch.
-        self._steps: list[list[PreparedBatch]] = (
+        self._steps: list[list[Piece]] = (
             [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
         )
 
@@ -233,6 +233,10 @@ class Training:
             self._run(standing, listener, saver)
         except LatticeError:
             saver.flush(standing)
+            raise
+        except MemoryError:
+            if standing.position or standing.epoch:  # its last step is sound: another machine may go on from there
+                saver.save(standing)
             raise
         return standing
 
@@ -274,7 +278,7 @@ class Training:
         done = sum(len(piece.examples) for step in order[: standing.position] for piece in self._steps[step])
         return standing.partial * (self.problem.count / max(1, done))
 
-    def _step(self, standing: TrainingState, pieces: Sequence[PreparedBatch]) -> None:
+    def _step(self, standing: TrainingState, pieces: Sequence[Piece]) -> None:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
         means: list[tuple[FloatArray, float]] = []
         logs: list[float] = []

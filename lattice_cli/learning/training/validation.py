@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 
+from lattice_cli.arrays import Kept
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.learning.losses import PathSet
+from lattice_cli.learning.losses import AllPaths
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training.model import Model
@@ -40,26 +41,27 @@ class ValidationErrors:
 
 
 class Validation:
-    """Examples that are decoded to see how well a model does; graphs are made once."""
+    """Examples that are decoded to see how well a model does."""
 
-    def __init__(self, model: Model, examples: Sequence[Example]) -> None:
-        self.model, self.examples = model, examples
-
-    @cached_property
-    def _parts(self) -> list[tuple[Sequence[Example], PathSet, object]]:
-        reading, recognizer = self.model.reading, self.model.recognizer
-        chunks = [self.examples[low : low + _DECODED] for low in range(0, len(self.examples), _DECODED)]
-        return [(chunk, reading.everything(chunk), recognizer.stacked(chunk)) for chunk in chunks]
+    def __init__(self, model: Model, examples: Sequence[Example], kept: Kept) -> None:
+        """kept: where their graphs are kept, if they fit."""
+        self.model, self.examples, self._kept = model, examples, kept
 
     def answers(self, parameters: Parameters) -> Iterator[tuple[Example, tuple[str, ...] | None]]:
         """Each example with its best answer, None where it has no path."""
         right, _ = self.model.right_energies(parameters)
-        for examples, space, stacked in self._parts:
-            with np.errstate(all="ignore"):
-                left, _ = self.model.left_energies(parameters, stacked)
-            if not np.isfinite(left).all():
-                raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
-            yield from zip(examples, space.answers(left, right))
+        for low in range(0, len(self.examples), _DECODED):
+            examples = self.examples[low : low + _DECODED]
+            with self._kept.lent(("decoded", low), partial(self._prepared, examples)) as (space, stacked):
+                with np.errstate(all="ignore"):
+                    left, _ = self.model.left_energies(parameters, stacked)
+                if not np.isfinite(left).all():
+                    raise NumericOverflow(f"an energy is {left[~np.isfinite(left)][0]}")
+                answers = space.answers(left, right)
+            yield from zip(examples, answers)
+
+    def _prepared(self, examples: Sequence[Example]) -> tuple[AllPaths, object]:
+        return self.model.reading.everything(examples), self.model.recognizer.stacked(examples)
 
     def errors(self, parameters: Parameters) -> ValidationErrors:
         """Label errors and exact answers over all examples."""

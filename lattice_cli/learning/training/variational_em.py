@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.learning.losses import Batch
+from lattice_cli.learning.losses import Batch, BuiltPathSet
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
 from lattice_cli.learning.training.proposal_fit import gradient
@@ -48,7 +48,7 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     beta = batch.objective.settings.beta
     soft = LogSemiring(beta)
     space = batch.correct
-    assert batch.everything is not None, "the log loss is over all answers"
+    assert isinstance(space, BuiltPathSet), "q is a distribution over the paths of graphs"
     everything, pull_all = batch.everything.solve(left, right, soft)
     p_graph, q_graph = space.at(left, right), space.proposal(proposal)
     p, q = sweep(p_graph, soft, space.schedule), sweep(q_graph, LogSemiring(1.0), space.schedule)
