@@ -33,7 +33,7 @@ def flat(folder: pathlib.Path, rows: int, classes: int) -> list[str]:
 def training(folder: pathlib.Path, records: int, loss: str) -> list[str]:
     """One epoch over CTC records of 100 rows of 40 numbers, 28 labels."""
     rng = np.random.default_rng(0)
-    letters = [chr(97 + number) for number in range(27)]
+    letters = [*"abcdefghijklmnopqrstuvwxyzA"]
     path = folder / f"records{records}.jsonl"
     if not path.exists():
         with path.open("w") as out:
@@ -43,7 +43,7 @@ def training(folder: pathlib.Path, records: int, loss: str) -> list[str]:
                 out.write(json.dumps({"lattice": 1, "id": str(number), "inputs": inputs, "target": target}) + "\n")
     config = folder / f"{loss}{records}.yaml"
     config.write_text(
-        f"train: 1\ndata: {{train: {path}, labels: [{', '.join(letters)}]}}\nrecognizer: {{kind: linear}}\n"
+        f"train: 1\ndata: {{train: {path}}}\nlabels: {json.dumps(letters)}\nrecognizer: {{kind: linear}}\n"
         f"alignment: {{kind: ctc}}\nobjective: {{loss: {loss}}}\ntraining: {{epochs: 1, batch: 10}}\n"
     )
     return ["train", str(config), "-o", str(folder / f"{loss}{records}.npz"), "--restart"]
