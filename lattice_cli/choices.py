@@ -38,4 +38,4 @@ OUTPUTS = ("energies", "log-softmax", "softplus")
 TIES = ("arc", "label", "level", "mean-field")
 #: States that an exact search of a matrix follows, all rows together, before it says how far it came (records.request):
 #: some seconds, and some hundred megabytes.
-MAX_STATES = 5_000_000
+MAX_STATES = 8_000_000

@@ -29,6 +29,8 @@ from lattice_cli.sweep import kernels_for
 _ROUNDING = 1e-11
 #: So many tables of classes are kept.
 _TABLES = 4
+#: A row may have one of so many parts of the states that are left, where what is lost makes a search useless.
+_SHARES = 24
 #: Widths that an exact search tries one after the other, before one that drops only what is above the energy found.
 _WIDTHS = (60, 1_000, 20_000)
 
@@ -290,15 +292,17 @@ class BeamSearch:
             energy = energy + self.scorer.ending(tokens.history)
         return energy
 
-    def layers(self, above: float = np.inf) -> Iterator[TokenLayer]:
+    def layers(self, above: float = np.inf, whole: bool = False) -> Iterator[TokenLayer]:
         """What the limits leave, row by row; ends early where nothing is left.
 
-        above: tokens whose every path is above this energy are dropped, which loses nothing below it.
+        above: tokens whose every path is above this energy are dropped, which loses nothing below it. whole: a row may
+        have a large part of the states that are left, rather than an equal one.
         """
         tokens, left = self.first(), np.inf if self.max_states is None else self.max_states
         for time in range(len(self._rows)):
             tokens, steps, best = self._merged(self._moves(tokens, time, above))
-            most = min(left / (len(self._rows) - time), np.inf if self.max_active is None else self.max_active)
+            share = left / min(len(self._rows) - time, _SHARES if whole else len(self._rows))
+            most = min(share, np.inf if self.max_active is None else self.max_active)
             kept, dropped = self._kept(tokens, time + 1, max(1, int(most)) if np.isfinite(most) else None)
             into = steps
             if kept is not None:
@@ -311,11 +315,14 @@ class BeamSearch:
             if not len(best):
                 return
 
-    def search(self, above: float = np.inf) -> BestFound:
-        """The best path that the limits leave, if it is not above an energy."""
+    def search(self, above: float = np.inf, whole: bool = False) -> BestFound:
+        """The best path that the limits leave, if it is not above an energy. whole: it is given up as soon as they do
+        not leave all of a row."""
         tokens, lost, widest = self.first(), np.inf, 0
         backs: list[tuple[IntArray, IntArray]] = []
-        for layer in self.layers(above):
+        for layer in self.layers(above, whole):
+            if whole and np.isfinite(layer.dropped):
+                return BestFound(np.inf, NO_INDICES, -np.inf, widest)
             tokens, lost, widest = layer.tokens, min(lost, layer.dropped), max(widest, len(layer.tokens.node))
             backs.append((layer.tail, layer.arc))
         ended = self.ended(tokens)
@@ -358,15 +365,16 @@ class BeamSearch:
         return np.flatnonzero(keep), float(bound[~keep].min())
 
     def best(self) -> BestFound:
-        """The best path: searches of growing width, until nothing that could win was dropped, or the budget of one
-        search is spent.
+        """The best path: searches of growing width, until nothing that could win was dropped, or the states of one
+        search are spent.
 
-        Each search has the energy that the last one found as its upper bound, so the last one, which drops nothing
-        else, is small as a rule.
+        Each search has the energy that the last one found as its upper bound, so the one that drops nothing else is
+        small as a rule. Where it is not, the last one gives each row an equal part of the states.
         """
         best = BestFound(np.inf, NO_INDICES, -np.inf, 0)
-        for most in (*_WIDTHS, None):
-            found = self.limited(max_active=most, max_states=self.max_states).search(best.energy + slack(best.energy))
+        for most, whole in (*((width, False) for width in _WIDTHS), (None, True), (None, False)):
+            within = self.limited(max_active=most, max_states=self.max_states)
+            found = within.search(best.energy + slack(best.energy), whole)
             bound, widest = max(best.bound, found.bound), max(best.widest, found.widest)
             # A search up to an energy may find nothing below it, or lose by its width what an earlier one found.
             best = replace(found if found.energy <= best.energy else best, bound=bound, widest=widest)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import BoolArray, IntArray
+from lattice_cli.arrays import BoolArray, IntArray, distinct
 from lattice_cli.composition import Composition
 from lattice_cli.emissions import (
     BeamSearch,
@@ -28,9 +28,10 @@ from lattice_cli.emissions import (
 )
 from lattice_cli.emissions.free import FreeRows
 from lattice_cli.emissions.token_lattice import token_lattice
+from lattice_cli.errors import quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Spelling, spelling_of
-from lattice_cli.graph import Document, Graph
+from lattice_cli.graph import EPSILON, Document, Graph
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
 from lattice_cli.records.interpretation import Interpretation, Search
 from lattice_cli.records.request import SearchRequest
@@ -268,6 +269,17 @@ def _nth(graph: Graph, request: SearchRequest) -> float:
     return found[-1].energy if len(found) == request.n else np.inf
 
 
+def _unjudged(matrix: Matrix) -> str:
+    """That the language model may have no such words, for a message, and which it does not have."""
+    scorer, graph = matrix.heuristic.scorer, matrix.decoding_graph.source.source
+    if scorer is None:
+        return ""
+    said = distinct(graph.olabel)
+    unknown = [graph.labels[label] for label in said[np.isposinf(scorer.least[said]) & (said != EPSILON)].tolist()]
+    known = f": it does not have {quoted(unknown)}" if unknown else ""
+    return f", or the language model has no such words{known}"
+
+
 def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     """The interpretation without a path, and why it has none."""
     steps, decoding_graph = matrix.emissions.steps, matrix.decoding_graph
@@ -275,14 +287,12 @@ def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     bound = best.bound + matrix.emissions.ends
     if np.isfinite(bound):
         why = (
-            f"no path was left by the beam; one may have an energy of {bound:.6g}: "
-            "a wider beam or more active states find it"
+            f"no path was left by the beam; one may have an energy of {bound:.6g}: a wider beam or more states find it"
         )
     elif needed > steps:
         shortest = "no path at all" if not np.isfinite(needed) else f"none of less than {int(needed)}"
         why = f"no path: the matrix has {steps} rows, and the grammar has {shortest}"
     else:
-        judged = "" if matrix.heuristic.scorer is None else ", or the language model has no such words"
-        why = f"no path: no answer of the grammar fits {steps} rows of these labels{judged}"
+        why = f"no path: no answer of the grammar fits {steps} rows of these labels{_unjudged(matrix)}"
     found = empty_lattice(matrix.document.graph, decoding_graph)
     return matrix.interpretation(found, Search(not np.isfinite(bound), bound, best.widest), why)

@@ -91,7 +91,7 @@ def test_a_label_that_it_does_not_know_is_on_no_path(grammar: TrainedGrammar) ->
     graph = '{"lattice": 1, "start": 0, "final": 2, "arcs": [[0, 1, "c"], [1, 2, "z"]]}'
     done = run("viterbi", "-", "-g", "m.npz", text=graph)
     assert done.status == 1
-    assert "no path: the graph and the grammar part after" in done.err
+    assert "or the language model has no such words: it does not have 'z'" in done.err
 
 
 def test_ctc_with_a_pruned_line(grammar: TrainedGrammar) -> None:
