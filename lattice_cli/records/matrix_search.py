@@ -287,7 +287,8 @@ def lost(matrix: Matrix, best: BestFound) -> Interpretation:
     bound = best.bound + matrix.emissions.ends
     if np.isfinite(bound):
         why = (
-            f"no path was left by the beam; one may have an energy of {bound:.6g}: a wider beam or more states find it"
+            f"no path was left by the beam; one may have an energy of {bound:.6g}: "
+            "a wider beam or more active states find it"
         )
     elif needed > steps:
         shortest = "no path at all" if not np.isfinite(needed) else f"none of less than {int(needed)}"
