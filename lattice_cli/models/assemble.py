@@ -60,6 +60,11 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
     labels = _labels(config, records, kept_back)
     model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs)
+    if not any(array.size for array in model.initial(np.random.default_rng(0)).values()):
+        raise UsageError(
+            f"{path}: there is nothing to learn: the arcs carry no named scores for recognizer.kind: scores, and the "
+            "grammar learns nothing (grammar.learn, grammar.ngram, grammar.neural)"
+        )
     train, validation = examples_of(model, records), examples_of(model, kept_back)
     require_examples(train)
     if config.data.hold_out:

@@ -19,7 +19,7 @@ from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
 from lattice_cli.learning.networks import Network, Parameters, StripNetwork
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
-from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, by_scores
+from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, as_they_are, by_scores
 from lattice_cli.learning.segmentation import Segmenter
 
 #: Derivative by the energies of arcs -> derivative by each parameter.
@@ -142,7 +142,8 @@ class SegmentRecognizer(_OnNetwork):
 
 @dataclass(frozen=True, eq=False)
 class ScoreRecognizer:
-    """Lattices that carry named scores: energy = sum of scale * score, the scales are learned."""
+    """Lattices that carry named scores: energy = sum of scale * score, the scales are learned. Without names the
+    energies are those of the lattices, and it has nothing to learn."""
 
     names: tuple[str, ...]
     start: FloatArray
@@ -173,6 +174,8 @@ class ScoreRecognizer:
     def stacked(self, examples: Sequence[Example]) -> LinearEnergies:
         """The energies as they depend on the scales."""
         graphs = [example.graph for example in examples if example.graph is not None]
+        if not self.names:
+            return as_they_are(graphs)
         return by_scores(graphs, [example.scores for example in examples], self.names)
 
     def energies(self, parameters: Parameters, stacked: LinearEnergies) -> tuple[FloatArray, PullEnergies]:

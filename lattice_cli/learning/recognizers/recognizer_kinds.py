@@ -187,8 +187,6 @@ def _scores(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
     names = settings.scores or tuple(around.scores)
     if len(set(names)) < len(names):
         raise UsageError("recognizer.scores has a name twice")
-    if not names:
-        raise UsageError("recognizer.kind: scores needs records whose arcs carry named scores")
     start = settings.initial or tuple(around.scores.get(name, 1.0) for name in names)
     if len(start) != len(names):
         raise UsageError(f"recognizer.initial has {len(start)} entries, but there are {len(names)} scores")
@@ -221,7 +219,9 @@ class RecognizerSettings:
     ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
     activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
     output: str = setting("energies", "energies as they are, made locally normalised, or at least 0", choices=OUTPUTS)
-    scores: tuple[str, ...] = setting((), "scores: names of those whose scales are learned; default: all")
+    scores: tuple[str, ...] = setting(
+        (), "scores: names of those whose scales are learned; default: all, or the energies as they are"
+    )
     initial: tuple[float, ...] = setting(
         (), "scores: where their scales start; default: as the records have them, or 1"
     )

@@ -64,6 +64,12 @@ def free(graph: Graph) -> LinearEnergies:
     return LinearEnergies(columns, learned, np.arange(len(learned)), np.ones(len(learned)), names)
 
 
+def as_they_are(graphs: Sequence[Graph]) -> LinearEnergies:
+    """(arcs,) the energies of the graphs' arcs, one graph after the other, with nothing to learn."""
+    energies = np.concatenate([np.zeros(0), *(graph.energy for graph in graphs)])
+    return LinearEnergies(energies, NO_INDICES, NO_INDICES, np.zeros(0), ())
+
+
 def by_scores(
     graphs: Sequence[Graph], scores: Sequence[Mapping[str, FloatArray]], names: Sequence[str]
 ) -> LinearEnergies:
