@@ -71,15 +71,15 @@ def schedule_of(graph: Graph) -> Schedule:
     if width is not None:
         width = _between(np.ones_like(starts), first[before], width, np.ones_like(finals))
         link_id = spans(link_id, width)
-    links = len(link_id)
-    edge_first = run_starts(head, tail)
-    if len(edge_first) < links:
+    edge_first, head_first = run_starts(head, tail), np.cumsum(counts) - counts
+    if len(edge_first) < len(link_id):
         member_at = np.append(graph.graph_of_node[placed], members) if graph.graphs > 1 else None
-        tail, head, width = _bundled(edge_first, tail, head, width, member_at)
-        edge_first = np.cumsum(width) - width
-        head_first = run_starts(head)
-    else:
-        head_first = np.cumsum(counts) - counts
+        edges = _bundled(edge_first, tail, head, width, member_at)
+        if edges is None:
+            edge_first = np.arange(len(link_id))
+        else:
+            tail, head, width = edges
+            edge_first, head_first = np.cumsum(width) - width, run_starts(head)
     levels, sinks = _passes(order, plain, inner, tail, head, head_first, node_at)
     level_pass = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
     return Schedule(
@@ -129,12 +129,14 @@ def _between(starts: IntArray, places: IntArray, inner: IntArray, finals: IntArr
 
 def _bundled(
     first: IntArray, tail: IntArray, head: IntArray, width: IntArray | None, member_at: IntArray | None
-) -> tuple[IntArray, IntArray, IntArray]:
+) -> tuple[IntArray, IntArray, IntArray] | None:
     """Tails, heads and widths of edges, where links side by side form one edge in those members where that pays off.
 
     tail, head: (runs,) positions; width: (runs,) links in each, None: one; first: those behind which all up to the next
-    are parallel. member_at: (positions - 1,) of each but the source; None if there is only one.
+    are parallel. member_at: (positions - 1,) of each but the source, None if there is only one. None: runs are edges.
     """
+    if width is None and member_at is None and len(first) > BUNDLED * len(head):
+        return None
     width = run_lengths(first, len(head)) if width is None else np.add.reduceat(width, first)
     tail, head = tail[first], head[first]
     if member_at is None:
@@ -142,10 +144,10 @@ def _bundled(
     else:
         member = member_at[head - 1]
         apart = (np.bincount(member) > BUNDLED * np.bincount(member, width))[member]
-    if not apart.any():
-        return tail, head, width
-    copies = np.where(apart, width, 1)
-    return np.repeat(tail, copies), np.repeat(head, copies), np.repeat(np.where(apart, 1, width), copies)
+    if apart.any():
+        copies = np.where(apart, width, 1)
+        tail, head, width = (np.repeat(column, copies) for column in (tail, head, np.where(apart, 1, width)))
+    return tail, head, width
 
 
 def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, IntArray]:
