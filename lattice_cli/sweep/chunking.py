@@ -101,7 +101,6 @@ def cut(
     """
     filled = np.flatnonzero(np.diff(offsets))
     sizes = np.diff(offsets)[filled]
-    chunk = np.full(len(useful), -1, dtype=np.intp)
     if not len(filled):
         return uncut(len(useful))
     first = offsets[filled]
@@ -114,16 +113,17 @@ def cut(
     # A chunk of n levels costs 2 n numpy call sequences, and the join one for each chunk: sqrt(levels / 2) is best.
     length = np.ceil(np.sqrt(levels / 2)).astype(np.intp)
     counts = np.where(chosen, -(-levels // length), 0)
+    if len(sizes) == 1:
+        sizes = np.ones(1, dtype=np.intp)  # what holds for the one member is broadcast to its nodes
     lengths = np.repeat(length, sizes)
     rank = order.level // lengths
     level = order.level - rank * lengths
-    nodes = np.flatnonzero(np.repeat(chosen, sizes) & useful)
-    chunk[nodes] = np.repeat(np.cumsum(counts) - counts, sizes)[nodes] + rank[nodes]
+    chunk = np.where(np.repeat(chosen, sizes) & useful, np.repeat(np.cumsum(counts) - counts, sizes) + rank, -1)
     copies, arcs = (
         np.bincount(np.repeat(np.arange(len(filled)), counts), column, len(filled))
         for column in _copies(src, dst, width, chunk, ends, int(counts.sum()))
     )
-    chunk[np.repeat(copies > _MOST_COPIES * arcs, sizes)] = -1
+    np.copyto(chunk, -1, where=np.repeat(copies > _MOST_COPIES * arcs, sizes))
     return Chunks(chunk, rank, level)
 
 
