@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice_cli.arrays import BoolArray, IntArray, distinct, group_by, is_sorted, run_lengths, run_starts, spans, stable_order
+from lattice_cli.arrays import (
+    BoolArray,
+    IntArray,
+    distinct,
+    group_by,
+    is_sorted,
+    run_lengths,
+    run_starts,
+    spans,
+    stable_order,
+)
 from lattice_cli.graph import Graph, Order, evaluation_order, in_numbered_order, on_paths
 from lattice_cli.sweep.chunking import BUNDLED, Chunks, cut, in_rows
 from lattice_cli.sweep.compiled import compiled_schedule, kernels_for
