@@ -96,8 +96,9 @@ def cut(
 ) -> Chunks:
     """Chunks for the useful nodes of those members of a union that lanes make faster.
 
-    src, dst: (arcs,) between useful nodes; width: (arcs,) for how many parallel ones each stands, None: one; useful: (nodes,) those on paths, but for those in rows; ends: the start
-    nodes and final nodes among those on paths; offsets: (graphs + 1,).
+    src, dst: (arcs,) between useful nodes; width: (arcs,) for how many parallel ones each stands, None: one each;
+    useful: (nodes,) those on paths, but for those in rows; ends: the start nodes and final nodes among those on paths;
+    offsets: (graphs + 1,).
     """
     filled = np.flatnonzero(np.diff(offsets))
     sizes = np.diff(offsets)[filled]

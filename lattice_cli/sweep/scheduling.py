@@ -21,7 +21,6 @@ from lattice_cli.sweep.compiled import compiled_schedule, kernels_for
 from lattice_cli.sweep.passes import Chain, ChainPass, LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between
 
-
 #: Of a graph whose arcs may be parallel, how many are looked at first.
 _LOOKED_AT = 1_000
 

@@ -69,8 +69,11 @@ def _at_once(rows: list[Any]) -> ArcTable | None:
     if nodes is None or energy is None or kinds - {str, type(None)}:
         return None
     numbers = index.column(given[0] if len(given) == 1 else [*chain.from_iterable(zip(*given))])
-    labels = numbers.reshape(-1, len(given))
-    return ArcTable(tails, heads, nodes, labels[:, 0], labels[:, -1], index.table, energy, {})
+    ilabel, olabel = (
+        np.ascontiguousarray(numbers[:: len(given)]),
+        np.ascontiguousarray(numbers[len(given) - 1 :: len(given)]),
+    )
+    return ArcTable(tails, heads, nodes, ilabel, olabel, index.table, energy, {})
 
 
 def _of_lists(rows: list[list[Any]]) -> Sequence[Sequence[Any]] | None:
@@ -83,7 +86,7 @@ def _of_mappings(rows: list[dict[Any, Any]]) -> Sequence[Sequence[Any]] | None:
     keys = set().union(*rows)
     tails, heads = ([arc.get(key) for arc in rows] for key in ("from", "to"))
     if keys == {"from", "to", "energies"}:
-        vectors = [arc.get("energies") for arc in rows]
+        vectors: list[Any] = [arc.get("energies") for arc in rows]
         if set(map(type, vectors)) != {dict}:
             return None
         sizes = [*map(len, vectors)]
