@@ -36,13 +36,15 @@ def schedule_of(graph: Graph) -> Schedule:
     leaving, entering = group_by(src, graph.nodes), group_by(dst, graph.nodes)
     useful = on_paths(graph, src, dst, leaving, entering)
     arcs, sizes = entering.order, np.diff(entering.offsets)
-    if not useful.all():
+    everything = bool(useful.all())
+    if not everything:
         kept = useful[src]
         kept &= useful[dst]
         arcs = np.flatnonzero(kept) if entering.in_order else arcs[kept[arcs]]
         sizes -= np.bincount(dst[~kept], minlength=graph.nodes)
-    src, dst = src[arcs], np.repeat(np.arange(graph.nodes), sizes)
-    width = None if width is None else width[arcs]
+    if not (everything and entering.in_order):
+        src, dst = src[arcs], np.repeat(np.arange(graph.nodes), sizes)
+        width = None if width is None else width[arcs]
     arcs = arcs if runs is None else runs[arcs]
     starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]
     order = evaluation_order(src, dst, graph.node_offsets)
