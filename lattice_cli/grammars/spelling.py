@@ -68,6 +68,8 @@ class Spelling:
 
     def words(self, labels: Iterable[str]) -> tuple[str, ...]:
         """The words that labels spell."""
+        if self.kind == "words":
+            return tuple(filter(None, labels))
         return tuple(word for word, _ in self.groups(labels))
 
     def text(self, labels: Iterable[str]) -> str:

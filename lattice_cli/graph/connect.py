@@ -12,17 +12,18 @@ from lattice_cli.graph.graph import Graph
 
 def nodes_on_paths(graph: Graph) -> BoolArray:
     """(nodes,) true where some path from a start node to a final node passes."""
-    return on_paths(graph, group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes))
+    src, dst = graph.src, graph.dst
+    return on_paths(graph, src, dst, group_by(src, graph.nodes), group_by(dst, graph.nodes))
 
 
-def on_paths(graph: Graph, leaving: Groups, entering: Groups) -> BoolArray:
-    """The same, given the arcs grouped by src and by dst."""
-    if not in_numbered_order(graph.src, graph.dst):
-        forward = reachable(graph.src, graph.dst, graph.starts, graph.nodes)
-        return forward & reachable(graph.dst, graph.src, graph.finals, graph.nodes)
+def on_paths(graph: Graph, src: IntArray, dst: IntArray, leaving: Groups, entering: Groups) -> BoolArray:
+    """The same, given the ends of its arcs, parallel ones once at least, and these grouped by src and by dst."""
+    if not in_numbered_order(src, dst):
+        forward = reachable(src, dst, graph.starts, graph.nodes)
+        return forward & reachable(dst, src, graph.finals, graph.nodes)
     alive = np.ones(graph.nodes, dtype=bool)
-    alive[_unreachable(graph.start, entering, leaving, graph.dst)] = False
-    alive[_unreachable(graph.final, leaving, entering, graph.src)] = False
+    alive[_unreachable(graph.start, entering, leaving, dst)] = False
+    alive[_unreachable(graph.final, leaving, entering, src)] = False
     return alive
 
 

@@ -53,7 +53,8 @@ def with_more_arcs(graph: Graph, columns: Columns, start: FloatArray, final: Flo
 def end_energies(nodes: int, energies: Mapping[Any, float]) -> FloatArray:
     """(nodes,) start or final energies: of these nodes, +inf elsewhere."""
     column = np.full(nodes, np.inf)
-    column[list(energies)] = list(energies.values())
+    for node, energy in energies.items():
+        column[node] = energy
     return column
 
 

@@ -90,17 +90,17 @@ class Graph:
                 node = int(np.flatnonzero(np.isnan(column) | np.isneginf(column))[0])
                 raise GraphError(f"node {node}: {name} energy is {column[node]}, expected a finite number")
 
-    @cached_property
+    @property
     def nodes(self) -> int:
         """Number of nodes."""
         return len(self.start)
 
-    @cached_property
+    @property
     def arcs(self) -> int:
         """Number of arcs."""
         return len(self.src)
 
-    @cached_property
+    @property
     def graphs(self) -> int:
         """Number of members of the union; 1 for a plain graph."""
         return len(self.node_offsets) - 1
@@ -147,6 +147,34 @@ class Graph:
     def reversed(self) -> Graph:
         """The graph read from its end: every path backwards, with the same energy. Indices stay what they were."""
         return self._with(src=self.dst, dst=self.src, start=self.final, final=self.start)
+
+    @staticmethod
+    def of_valid(
+        src: IntArray,
+        dst: IntArray,
+        ilabel: IntArray,
+        olabel: IntArray,
+        energy: FloatArray,
+        start: FloatArray,
+        final: FloatArray,
+        labels: Labels,
+    ) -> Graph:
+        """A graph of contiguous columns that are known to be valid: where records are small, looking at them again
+        would be felt."""
+        graph = object.__new__(Graph)
+        graph.__dict__.update(
+            src=src,
+            dst=dst,
+            ilabel=ilabel,
+            olabel=olabel,
+            energy=energy,
+            start=start,
+            final=final,
+            labels=labels,
+            node_offsets=np.array([0, len(start)], dtype=np.intp),
+            arc_offsets=np.array([0, len(src)], dtype=np.intp),
+        )
+        return graph
 
     def _with(self, **columns: Any) -> Graph:
         """The same with some columns replaced by others that are known to be valid."""

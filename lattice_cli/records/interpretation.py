@@ -14,7 +14,7 @@ from lattice_cli.choices import SIDES
 from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling, spelling_of
-from lattice_cli.graph import EPSILON, Document, Graph
+from lattice_cli.graph import Document, Graph
 from lattice_cli.search import Path
 
 if TYPE_CHECKING:
@@ -153,5 +153,4 @@ def input_of(graph: Graph, path: Path) -> list[str]:
 
 
 def _spoken(graph: Graph, column: IntArray, arcs: tuple[int, ...]) -> list[str]:
-    found = column[np.array(arcs, dtype=np.intp)]
-    return graph.words(found[found != EPSILON].tolist())
+    return graph.words(column[np.array(arcs, dtype=np.intp)].tolist())

@@ -104,7 +104,8 @@ class _Layout:
 
     order:    (values,) place among the positions; place: its inverse.
     edge:     (edges,) edge of the schedule; tail, head: (edges,) places and values at its ends, tail -1: the source.
-    crossing: (edges,) true for those that come from outside of their head's chunk.
+    into:     (edges,) the chunk of each edge's head.
+    crossing: (edges,) true for those that come from outside of it.
     border:   (borders,) places.
     chunk:    (places,) of each.
     """
@@ -114,14 +115,10 @@ class _Layout:
     edge: IntArray
     tail: IntArray
     head: IntArray
+    into: IntArray
     crossing: BoolArray
     border: IntArray
     chunk: IntArray
-
-    @cached_property
-    def into(self) -> IntArray:
-        """(edges,) the chunk of each edge's head."""
-        return self.chunk[self.order][self.head]
 
     @cached_property
     def slot(self) -> IntArray:
@@ -169,12 +166,13 @@ def chunked_scan(
     edge = spans(head_first[order], counts)
     head = np.repeat(np.arange(len(order)), counts)
     tail = np.maximum(edge_tail[edge] - first, -1)
-    crossing = (tail < 0) | (chunks.chunk[tail] != chunks.chunk[order][head])
+    into = chunks.chunk[order][head]
+    crossing = (tail < 0) | (chunks.chunk[tail] != into)
     is_border = np.zeros(len(order), dtype=bool)
     is_border[finals - first] = True
     is_border[tail[crossing & (tail >= 0)]] = True
     border = np.flatnonzero(is_border)
-    layout = _Layout(order, place, edge, tail, head, crossing, border, chunks.chunk)
+    layout = _Layout(order, place, edge, tail, head, into, crossing, border, chunks.chunk)
 
     bound = np.append(run_starts(chunks.level[order]), len(order))
     edge_bound = np.append(np.cumsum(counts) - counts, len(edge))[bound]
@@ -204,9 +202,13 @@ def _lane_pass(
     owner = lane_first[layout.head] - np.repeat(steps[:-1], np.diff(edge_bound))
     first_entry = np.cumsum(layout.width) - layout.width
     owner[crossing] += layout.entries[1] - first_entry[into[crossing]]
-    edge_steps = np.append(0, np.cumsum(copies))[edge_bound]
-    walk = _level_pass(spans(tail, copies), spans(owner, copies), steps, edge_steps)
-    return walk, np.repeat(np.arange(len(copies)), copies)
+    end = np.append(0, np.cumsum(copies))
+    copied = np.repeat(np.arange(len(copies)), copies)
+    lane = np.arange(len(copied))  # from the first copy of all on: from that of its edge, if `end` is taken off
+    tail -= end[:-1]
+    owner -= end[:-1]
+    walk = _level_pass(tail[copied] + lane, owner[copied] + lane, steps, end[edge_bound])
+    return walk, copied
 
 
 def _join_pass(layout: _Layout, rank: IntArray) -> LevelPass:

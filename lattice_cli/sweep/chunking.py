@@ -51,7 +51,13 @@ def uncut(nodes: int) -> Chunks:
 
 
 def in_rows(
-    src: IntArray, dst: IntArray, order: Order, useful: BoolArray, ends: tuple[IntArray, IntArray], offsets: IntArray
+    src: IntArray,
+    dst: IntArray,
+    width: IntArray | None,
+    order: Order,
+    useful: BoolArray,
+    ends: tuple[IntArray, IntArray],
+    offsets: IntArray,
 ) -> BoolArray:
     """(nodes,) true for the useful nodes of long members in which one edge leads from each node to the next one.
 
@@ -74,7 +80,7 @@ def in_rows(
     firsts = run_starts(src, dst)
     tails = src[firsts]
     chosen[member[tails[order.level[dst[firsts]] - order.level[tails] != 1]]] = False
-    arcs = np.bincount(member[src], minlength=members) if members > 1 else np.array([len(src)])
+    arcs = np.bincount(member[src], width, members)
     chosen &= (arcs == counts - 1) | (counts + 1 <= BUNDLED * (arcs + 2))
     return np.repeat(chosen, np.diff(offsets)) & useful
 
@@ -82,6 +88,7 @@ def in_rows(
 def cut(
     src: IntArray,
     dst: IntArray,
+    width: IntArray | None,
     order: Order,
     useful: BoolArray,
     ends: tuple[IntArray, IntArray],
@@ -89,12 +96,12 @@ def cut(
 ) -> Chunks:
     """Chunks for the useful nodes of those members of a union that lanes make faster.
 
-    src, dst: (arcs,) between useful nodes; useful: (nodes,) those on paths, but for those in rows; ends: the start
-    nodes and final nodes among those on paths; offsets: (graphs + 1,).
+    src, dst: (arcs,) between useful nodes; width: (arcs,) for how many parallel ones each stands, None: one each;
+    useful: (nodes,) those on paths, but for those in rows; ends: the start nodes and final nodes among those on paths;
+    offsets: (graphs + 1,).
     """
     filled = np.flatnonzero(np.diff(offsets))
     sizes = np.diff(offsets)[filled]
-    chunk = np.full(len(useful), -1, dtype=np.intp)
     if not len(filled):
         return uncut(len(useful))
     first = offsets[filled]
@@ -107,21 +114,27 @@ def cut(
     # A chunk of n levels costs 2 n numpy call sequences, and the join one for each chunk: sqrt(levels / 2) is best.
     length = np.ceil(np.sqrt(levels / 2)).astype(np.intp)
     counts = np.where(chosen, -(-levels // length), 0)
+    if len(sizes) == 1:
+        sizes = np.ones(1, dtype=np.intp)  # what holds for the one member is broadcast to its nodes
     lengths = np.repeat(length, sizes)
     rank = order.level // lengths
     level = order.level - rank * lengths
-    nodes = np.flatnonzero(np.repeat(chosen, sizes) & useful)
-    chunk[nodes] = np.repeat(np.cumsum(counts) - counts, sizes)[nodes] + rank[nodes]
+    chunk = np.where(np.repeat(chosen, sizes) & useful, np.repeat(np.cumsum(counts) - counts, sizes) + rank, -1)
     copies, arcs = (
         np.bincount(np.repeat(np.arange(len(filled)), counts), column, len(filled))
-        for column in _copies(src, dst, chunk, ends, int(counts.sum()))
+        for column in _copies(src, dst, width, chunk, ends, int(counts.sum()))
     )
-    chunk[np.repeat(copies > _MOST_COPIES * arcs, sizes)] = -1
+    np.copyto(chunk, -1, where=np.repeat(copies > _MOST_COPIES * arcs, sizes))
     return Chunks(chunk, rank, level)
 
 
 def _copies(
-    src: IntArray, dst: IntArray, chunk: IntArray, ends: tuple[IntArray, IntArray], chunks: int
+    src: IntArray,
+    dst: IntArray,
+    width: IntArray | None,
+    chunk: IntArray,
+    ends: tuple[IntArray, IntArray],
+    chunks: int,
 ) -> tuple[IntArray, IntArray]:
     """(chunks,) edges that lanes and join need for each chunk, and its arcs."""
     starts, finals = (nodes[chunk[nodes] >= 0] for nodes in ends)
@@ -131,5 +144,6 @@ def _copies(
     exits = chunk[distinct(np.concatenate([src[crossing], finals]))]
     lanes = np.bincount(entries, minlength=chunks)
     lanes[chunk[starts]] += 1
-    arcs = np.bincount(into[into >= 0], minlength=chunks)
+    cut_up = into >= 0
+    arcs = np.bincount(into[cut_up], None if width is None else width[cut_up], chunks)
     return lanes * (arcs + np.bincount(exits, minlength=chunks)), arcs

@@ -11,28 +11,15 @@ from types import ModuleType
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct, is_sorted, run_starts
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct, is_sorted
 from lattice_cli.graph import Graph
-from lattice_cli.sweep.chunking import BUNDLED, Chunks
+from lattice_cli.sweep.chunking import Chunks
 from lattice_cli.sweep.passes import LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between
 from lattice_cli.sweep.semiring import LogSemiring, Semiring, Shares, TropicalSemiring
 
-#: Of a graph whose arcs may be parallel, how many are looked at first.
-_LOOKED_AT = 1_000
 #: Links a level from which numpy walks faster than compiled loops: a level costs it some 10 us, a link 3 ns less.
 _WIDE = 5_000
-
-
-def mostly_parallel(graph: Graph) -> bool:
-    """True if most arcs are parallel to the one before them, as those of emission matrices: bundles are the way, even
-    with compiled loops."""
-    first = slice(0, _LOOKED_AT)
-    for arcs in (first, slice(None)):  # a look at some saves most graphs the look at all
-        src, dst = graph.src[arcs], graph.dst[arcs]
-        if len(run_starts(src, dst)) > BUNDLED * len(src):
-            return False
-    return True
 
 
 def compiled_schedule(graph: Graph, kernels: ModuleType) -> Schedule:

@@ -157,8 +157,8 @@ class Schedule:
             return None
         ids = self.link_id[where].reshape(-1, width)
         rows, rest = np.divmod(ids[:, 0], width)
-        # Of the other links, all that are arcs would be missing.
-        if where.stop - where.start < self.arcs or rest.any() or (ids != ids[:, :1] + np.arange(width)).any():
+        # Of the other links, all that are arcs would be missing. Parallel arcs ascend: the last tells of those between.
+        if where.stop - where.start < self.arcs or rest.any() or (ids[:, -1] - ids[:, 0] >= width).any():
             return None
         return where, width, rows
 

@@ -4,32 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 
-from lattice_cli.arrays import BoolArray, IntArray, distinct, group_by, is_sorted, run_starts, spans, stable_order
+from lattice_cli.arrays import (
+    BoolArray,
+    IntArray,
+    distinct,
+    group_by,
+    is_sorted,
+    run_lengths,
+    run_starts,
+    spans,
+    stable_order,
+)
 from lattice_cli.graph import Graph, Order, evaluation_order, in_numbered_order, on_paths
 from lattice_cli.sweep.chunking import BUNDLED, Chunks, cut, in_rows
-from lattice_cli.sweep.compiled import compiled_schedule, kernels_for, mostly_parallel
+from lattice_cli.sweep.compiled import compiled_schedule, kernels_for
 from lattice_cli.sweep.passes import Chain, ChainPass, LevelPass, Pass, Step
 from lattice_cli.sweep.schedule import Schedule, steps_between
+
+#: Of a graph whose arcs may be parallel, how many are looked at first.
+_LOOKED_AT = 1_000
 
 
 def schedule_of(graph: Graph) -> Schedule:
     """The schedule of a graph (or union): levels where it is acyclic, components where it is not."""
-    kernels = kernels_for(graph)
-    if kernels is not None and in_numbered_order(graph.src, graph.dst) and not mostly_parallel(graph):
+    kernels, runs = kernels_for(graph), parallel_runs(graph)
+    if kernels is not None and runs is None and in_numbered_order(graph.src, graph.dst):
         return compiled_schedule(graph, kernels)
-    leaving, entering = group_by(graph.src, graph.nodes), group_by(graph.dst, graph.nodes)
-    useful = on_paths(graph, leaving, entering)
+    # Where most arcs are parallel to the one before, as in emission matrices, such runs of them are put in order.
+    src, dst = (graph.src, graph.dst) if runs is None else (graph.src[runs], graph.dst[runs])
+    width = None if runs is None else run_lengths(runs, graph.arcs)
+    leaving, entering = group_by(src, graph.nodes), group_by(dst, graph.nodes)
+    useful = on_paths(graph, src, dst, leaving, entering)
     arcs, sizes = entering.order, np.diff(entering.offsets)
-    if not useful.all():
-        kept = useful[graph.src]
-        kept &= useful[graph.dst]
+    everything = bool(useful.all())
+    if not everything:
+        kept = useful[src]
+        kept &= useful[dst]
         arcs = np.flatnonzero(kept) if entering.in_order else arcs[kept[arcs]]
-        sizes -= np.bincount(graph.dst[~kept], minlength=graph.nodes)
-    src, dst = graph.src[arcs], np.repeat(np.arange(graph.nodes), sizes)
+        sizes -= np.bincount(dst[~kept], minlength=graph.nodes)
+    if not (everything and entering.in_order):
+        src, dst = src[arcs], np.repeat(np.arange(graph.nodes), sizes)
+        width = None if width is None else width[arcs]
+    arcs = arcs if runs is None else runs[arcs]
     starts, finals = graph.starts[useful[graph.starts]], graph.finals[useful[graph.finals]]
     order = evaluation_order(src, dst, graph.node_offsets)
-    in_row = in_rows(src, dst, order, useful, (starts, finals), graph.node_offsets)
-    chunks = cut(src, dst, order, useful & ~in_row, (starts, finals), graph.node_offsets)
+    in_row = in_rows(src, dst, width, order, useful, (starts, finals), graph.node_offsets)
+    chunks = cut(src, dst, width, order, useful & ~in_row, (starts, finals), graph.node_offsets)
     plain, laned = _ranked(order, useful & ~in_row, chunks)
     rowed = np.flatnonzero(in_row)
     # A row has one node a level, and members are contiguous: so sorting by member and level is the order of the row.
@@ -50,19 +70,27 @@ def schedule_of(graph: Graph) -> Schedule:
     if not is_sorted(placed):
         rows = spans((np.cumsum(sizes) - sizes)[placed], counts)
         arcs, src = arcs[rows], src[rows]
+        width = None if width is None else width[rows]
     first = np.cumsum(counts) - counts
     starts = starts[np.argsort(position[starts], kind="stable")]
     before = position[starts] - 1
     link_id = _between(graph.arcs + starts, first[before], arcs, graph.arcs + graph.nodes + finals)
     tail = _between(np.zeros(len(starts), dtype=np.intp), first[before], position[src], position[finals])
     counts[before] += 1
-    head = np.repeat(np.arange(1, len(node_at)), np.append(counts, np.bincount(sink[ended] - inner - 1)))
-    edge_first = run_starts(head, tail)
+    counts = np.append(counts, np.bincount(sink[ended] - inner - 1))
+    head = np.repeat(np.arange(1, len(node_at)), counts)
+    if width is not None:
+        width = _between(np.ones_like(starts), first[before], width, np.ones_like(finals))
+        link_id = spans(link_id, width)
+    edge_first, head_first = run_starts(head, tail), np.cumsum(counts) - counts
     if len(edge_first) < len(link_id):
-        edge_first = _worth_bundling(edge_first, head, node_at, sink, graph)
-    if len(edge_first) < len(link_id):
-        tail, head = tail[edge_first], head[edge_first]
-    head_first = run_starts(head)
+        member_at = np.append(graph.graph_of_node[placed], members) if graph.graphs > 1 else None
+        edges = _bundled(edge_first, tail, head, width, member_at)
+        if edges is None:
+            edge_first = np.arange(len(link_id))
+        else:
+            tail, head, width = edges
+            edge_first, head_first = np.cumsum(width) - width, run_starts(head)
     levels, sinks = _passes(order, plain, inner, tail, head, head_first, node_at)
     level_pass = _with_rows(levels, len(plain), graph.graph_of_node[rowed], head_first)
     return Schedule(
@@ -79,6 +107,18 @@ def schedule_of(graph: Graph) -> Schedule:
         chunks.of(laned),
         graph.arcs,
     )
+
+
+def parallel_runs(graph: Graph) -> IntArray | None:
+    """(runs,) the first arc of each run of parallel arcs next to each other; None where they are not much fewer."""
+    first = slice(0, _LOOKED_AT)
+    runs = None
+    for arcs in (first, slice(None)):  # a look at some saves most graphs the look at all
+        src, dst = graph.src[arcs], graph.dst[arcs]
+        runs = run_starts(src, dst)
+        if len(runs) >= max(1, BUNDLED * len(src)):
+            return None
+    return runs
 
 
 def _with_rows(levels: LevelPass, before: int, member: IntArray, head_first: IntArray) -> Pass:
@@ -98,25 +138,27 @@ def _between(starts: IntArray, places: IntArray, inner: IntArray, finals: IntArr
     return np.concatenate([starts, inner, finals])
 
 
-def _worth_bundling(edge_first: IntArray, head: IntArray, node_at: IntArray, sink: IntArray, graph: Graph) -> IntArray:
-    """The first links of edges if only members are bundled in which that pays off.
+def _bundled(
+    first: IntArray, tail: IntArray, head: IntArray, width: IntArray | None, member_at: IntArray | None
+) -> tuple[IntArray, IntArray, IntArray] | None:
+    """Tails, heads and widths of edges, where links side by side form one edge in those members where that pays off.
 
-    edge_first: the same if all are. head: (links,) positions.
+    tail, head: (runs,) positions; width: (runs,) links in each, None: one; first: those behind which all up to the next
+    are parallel. member_at: (positions - 1,) of each but the source, None if there is only one. None: runs are edges.
     """
-    if graph.graphs == 1:
-        return edge_first if len(edge_first) <= BUNDLED * len(head) else np.arange(len(head))
-    member_at = np.empty(len(node_at), dtype=np.intp)
-    inner = node_at >= 0
-    member_at[inner] = graph.graph_of_node[node_at[inner]]
-    member_at[sink[sink >= 0]] = np.flatnonzero(sink >= 0)
-    links = np.bincount(member_at[1:], np.bincount(head, minlength=len(node_at))[1:], graph.graphs)
-    first = np.zeros(len(head), dtype=bool)
-    first[edge_first] = True
-    others = np.flatnonzero(~first)
-    member = member_at[head[others]]
-    apart = links - np.bincount(member, minlength=graph.graphs) > BUNDLED * links
-    first[others[apart[member]]] = True
-    return np.flatnonzero(first)
+    if width is None and member_at is None and len(first) > BUNDLED * len(head):
+        return None
+    width = run_lengths(first, len(head)) if width is None else np.add.reduceat(width, first)
+    tail, head = tail[first], head[first]
+    if member_at is None:
+        apart = np.full(len(head), len(head) > BUNDLED * width.sum())
+    else:
+        member = member_at[head - 1]
+        apart = (np.bincount(member) > BUNDLED * np.bincount(member, width))[member]
+    if apart.any():
+        copies = np.where(apart, width, 1)
+        tail, head, width = (np.repeat(column, copies) for column in (tail, head, np.where(apart, 1, width)))
+    return tail, head, width
 
 
 def _ranked(order: Order, useful: BoolArray, chunks: Chunks) -> tuple[IntArray, IntArray]:

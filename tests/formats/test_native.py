@@ -23,6 +23,7 @@ from support import strategies
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats import read_one, read_records, write_documents
 from lattice_cli.formats.io import Failure, Pause, ReadOptions, as_number, as_record, json_line, plain_numbers
+from lattice_cli.formats.native.arcs import arc_table
 from lattice_cli.graph import Document, Graph, weighted_sum
 
 INF = math.inf
@@ -221,6 +222,54 @@ ARC_FORMS: dict[str, tuple[dict[str, Any], list[Row]]] = {
 def test_each_form_of_arcs_gives_its_arcs_in_order(form: str) -> None:
     value, expected = ARC_FORMS[form]
     assert rows(read(json.dumps(value))) == expected
+
+
+_MOSTLY = {
+    "from": st.integers(0, 3),
+    "to": st.integers(0, 3),
+    "label": st.sampled_from(["a", "b", None]),
+    "input": st.sampled_from(["a", "b", None]),
+    "output": st.sampled_from(["a", "c", None]),
+    "energy": st.one_of(st.integers(-3, 3), st.floats(-3, 3)),
+    "energies": st.dictionaries(st.sampled_from("abc"), st.floats(-3, 3), max_size=3),
+}
+_ODD = st.sampled_from([None, True, "", "1", "n", 1.5, math.inf, 10**30, [], {}, {"a": None}, {"b": 2}])
+
+
+@st.composite
+def arc_lists(draw: st.DrawFn) -> list[Any]:
+    """Mappings of one kind, or rows, some with something missing or odd."""
+    keys = draw(st.sampled_from([("label", "energy"), ("input", "output", "energy"), ("energies",), ("label",), ()]))
+    odd = draw(st.sampled_from([0, 0, 0, 1]))
+    arcs = []
+    for _ in range(draw(st.integers(1, 6))):
+        arc = {
+            key: draw(_MOSTLY[key]) for key in ("from", "to", *keys) if key in ("from", "to") or draw(st.integers(0, 3))
+        }
+        if odd and draw(st.booleans()):
+            arc[draw(st.sampled_from([*_MOSTLY, "other"]))] = draw(_ODD)
+        if odd and draw(st.integers(0, 5)) == 0:
+            del arc[draw(st.sampled_from([*arc]))]
+        arcs.append(arc)
+    return [[*arc.values()] for arc in arcs] if draw(st.integers(0, 3)) == 0 else arcs
+
+
+@given(arcs=arc_lists())
+def test_arcs_read_at_once_are_those_read_one_by_one(arcs: list[Any]) -> None:
+    def table() -> Any:
+        try:
+            found = arc_table(arcs, "in.json", None)
+        except FormatError as error:
+            return str(error)
+        assert all(column.dtype == np.intp for column in (found.ilabel, found.olabel))
+        nodes = found.integer_nodes and [column.tolist() for column in found.integer_nodes]
+        labels = [[found.labels[label] for label in column] for column in (found.ilabel, found.olabel)]
+        return [*found.tails], [*found.heads], nodes, labels, found.labels, found.energy.tolist(), found.scores
+
+    at_once = table()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lattice_cli.formats.native.arcs._at_once", lambda rows: None)
+        assert at_once == table()
 
 
 @pytest.mark.parametrize("form", ARC_FORMS)

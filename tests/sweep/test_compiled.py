@@ -48,7 +48,7 @@ def numbered(graph: Graph, downwards: bool) -> Graph:
 def both(graph: Graph, semiring: Semiring, wide: bool = False) -> tuple[Sweep, Sweep]:
     """The sweep by numpy and that by compiled loops; wide: by numpy over a schedule made by compiled loops."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lattice_cli.sweep.scheduling.mostly_parallel", lambda graph: False)
+        patch.setattr("lattice_cli.sweep.scheduling.parallel_runs", lambda graph: None)
         patch.setattr(compiled_schedule, "_WIDE", 0 if wide else 10**6)
         patch.setenv("LATTICE_COMPILED", "0")
         plain = sweep(graph, semiring)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def arc_table(given: Any, source: str, labels: Sequence[str] | None) -> ArcTable
     if isinstance(given, dict):
         return _from_columns(given, source, labels)
     rows = as_list(given, source, "arcs")
-    plain = _from_rows(rows)
+    plain = _at_once(rows)
     if plain is not None:
         return plain
     builder = _ArcBuilder(source)
@@ -57,19 +57,46 @@ def arc_table(given: Any, source: str, labels: Sequence[str] | None) -> ArcTable
     return builder.table()
 
 
-def _from_rows(rows: list[Any]) -> ArcTable | None:
-    """Rows without anything odd, all at once; None where there is something that has to be looked at by itself."""
-    widths = set(map(len, rows)) if set(map(type, rows)) == {list} else set()
-    if widths not in ({4}, {5}):
+def _at_once(rows: list[Any]) -> ArcTable | None:
+    """Arcs without anything odd, all at once; None where there is something that has to be looked at by itself."""
+    kinds = set(map(type, rows))
+    columns = _of_lists(rows) if kinds == {list} else _of_mappings(rows) if kinds == {dict} else None
+    if columns is None:
         return None
-    tails, heads, *given, energies = zip(*rows)
+    tails, heads, *given, energies = columns
     nodes, index = _both(integers(tails), integers(heads)), LabelIndex()
     kinds, energy = {kind for column in given for kind in map(type, column)}, plain_numbers(energies)
     if nodes is None or energy is None or kinds - {str, type(None)}:
         return None
-    numbers = index.column([*chain.from_iterable(zip(*given))])
-    labels = numbers.reshape(len(rows), -1)
-    return ArcTable(tails, heads, nodes, labels[:, 0], labels[:, -1], index.table, energy, {})
+    numbers = index.column(given[0] if len(given) == 1 else [*chain.from_iterable(zip(*given))])
+    ilabel, olabel = (
+        np.ascontiguousarray(numbers[:: len(given)]),
+        np.ascontiguousarray(numbers[len(given) - 1 :: len(given)]),
+    )
+    return ArcTable(tails, heads, nodes, ilabel, olabel, index.table, energy, {})
+
+
+def _of_lists(rows: list[list[Any]]) -> Sequence[Sequence[Any]] | None:
+    """Tails, heads, labels (or inputs and outputs) and energies of rows that have all of them."""
+    return [*zip(*rows)] if set(map(len, rows)) in ({4}, {5}) else None
+
+
+def _of_mappings(rows: list[dict[Any, Any]]) -> Sequence[Sequence[Any]] | None:
+    """The same of mappings, whose labels and energies may be missing, or of vector arcs."""
+    keys = set().union(*rows)
+    tails, heads = ([arc.get(key) for arc in rows] for key in ("from", "to"))
+    if keys == {"from", "to", "energies"}:
+        vectors: list[Any] = [arc.get("energies") for arc in rows]
+        if set(map(type, vectors)) != {dict}:
+            return None
+        sizes = [*map(len, vectors)]
+        tails, heads = ([*chain.from_iterable(map(repeat, nodes, sizes))] for nodes in (tails, heads))
+        return tails, heads, [*chain.from_iterable(vectors)], [*chain.from_iterable(map(dict.values, vectors))]
+    labels = ("label",) if "label" in keys else ("input", "output")
+    if not keys <= {"from", "to", *labels, "energy"}:
+        return None
+    given = ([arc.get(key) for arc in rows] for key in labels)
+    return tails, heads, *given, [arc.get("energy", 0.0) for arc in rows]
 
 
 class _ArcBuilder:

@@ -7,6 +7,7 @@ in short. Every error names the arc, and the line where the file gives one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
 _COMMON = ("lattice", "id", "target", "blank")
 _GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
 _EMISSION_KEYS = (*_COMMON, "labels", "emissions")
+#: Up to so many arcs Python's sets are faster than arrays.
+_FEW = 1000
 
 
 def read_document(value: Any, source: str, record_id: str, options: ReadOptions) -> Document:
@@ -78,14 +81,14 @@ def _kind(record: dict[Any, Any], source: str) -> str:
 
 def _with_identity(document: Document, record: dict[Any, Any], source: str) -> Document:
     """The document with the record's own id and target, where it has them."""
-    from dataclasses import replace
-
     record_id = record.get("id")
     if isinstance(record_id, int) and not isinstance(record_id, bool):
         record_id = str(record_id)
     own_id = document.id if is_null(record_id) else as_text(record_id, source, "id")
     blank = document.blank if is_null(record.get("blank")) else blank_of(record["blank"], document.graph.labels, source)
-    return replace(document, id=own_id, target=target_of(record, source), blank=blank)
+    target = target_of(record, source)
+    same = target is None and own_id == document.id and blank == document.blank  # as of most small records
+    return document if same else replace(document, id=own_id, target=target, blank=blank)
 
 
 def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Document:
@@ -114,11 +117,14 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
     if set(scales) - set(table.scores):
         name = next(name for name in scales if name not in table.scores)
         raise FormatError(f"{source}: scales has {name!r}, but the arcs carry no such score")
-    energy = weighted_sum(table.scores, scales) if table.scores else table.energy
-    try:
-        graph = Graph(src, dst, table.ilabel, table.olabel, energy, columns["start"], columns["final"], table.labels)
-    except GraphError as error:
-        raise FormatError(f"{source}: {error}") from None
+    graph = Graph.of_valid(
+        src, dst, table.ilabel, table.olabel, table.energy, columns["start"], columns["final"], table.labels
+    )
+    if table.scores:
+        try:
+            graph = graph.with_energy(weighted_sum(table.scores, scales))
+        except GraphError as error:
+            raise FormatError(f"{source}: {error}") from None
     return Document(graph, record_id, source, names, _times(record, names, source), table.scores, scales)
 
 
@@ -163,6 +169,8 @@ def _listed_names(
     named = any(isinstance(node, str) for found in ends.values() for node in found)
     outer = integers([*ends["start"], *ends["final"]])
     if table.integer_nodes is not None and outer is not None and "nodes" not in record:
+        if len(table.tails) < _FEW:
+            return sorted({*table.tails, *table.heads, *ends["start"], *ends["final"]})
         return distinct(np.concatenate([*table.integer_nodes, outer]))
     if table.integer_nodes is not None:
         every = np.stack(table.integer_nodes, axis=1).reshape(-1)
