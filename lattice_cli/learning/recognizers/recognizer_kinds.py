@@ -187,6 +187,8 @@ def _scores(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
     names = settings.scores or tuple(around.scores)
     if len(set(names)) < len(names):
         raise UsageError("recognizer.scores has a name twice")
+    if around.size:
+        raise UsageError("recognizer.kind: scores is for lattices, with named scores of their arcs or without")
     start = settings.initial or tuple(around.scores.get(name, 1.0) for name in names)
     if len(start) != len(names):
         raise UsageError(f"recognizer.initial has {len(start)} entries, but there are {len(names)} scores")
