@@ -302,7 +302,7 @@ def language_model(folder: pathlib.Path, python: str | None) -> dict[str, Any]:
             out.writelines(f"{math.log10(q):.5f}\t{words[a]} {words[b]}\n" for (a, b), q in sorted(of_pair.items()))
             out.write("\n\\end\\\n")
         others = peers(python, [values], labels, words, "|", path)
-        scorers = Scorers(read_ngrams(str(path), None), 1.0, 0.0, UNKNOWN)
+        scorers = Scorers([("lm", read_ngrams(str(path), None), 1.0)], 0.0, UNKNOWN)
     graph = emission_graph(-values.astype(np.float32).astype(float), ("", *labels))
     document = Document(graph, "line", "line", range(graph.nodes))
     listed_words = spelled(((word, 0.0, "") for word in words), "characters")

@@ -19,7 +19,7 @@ class Combine:
     matched:     energy of an arc both sides agree on, from the energies of both.
     left_share:  derivative of that by the left energy; right_share by the right one.
     left_alone, right_alone: what the energy of a move of that side alone (an epsilon) is multiplied by; at 0 it costs
-    nothing.
+    nothing. summed: whether that is what the energies of matched arcs are multiplied by before they are added.
     """
 
     name: str
@@ -28,6 +28,12 @@ class Combine:
     right_share: Binary
     left_alone: float = 1.0
     right_alone: float = 1.0
+    summed: bool = False
+
+    @property
+    def weights(self) -> tuple[float, float] | None:
+        """What the energies of each side are multiplied by in their sum; None where there is no sum."""
+        return (self.left_alone, self.right_alone) if self.summed else None
 
 
 def _one(left: FloatArray, right: FloatArray) -> FloatArray:
@@ -42,12 +48,12 @@ def _as_float(condition: Callable[[FloatArray, FloatArray], object]) -> Binary:
     return lambda left, right: np.asarray(condition(left, right), dtype=np.float64)
 
 
-ADD = Combine("add", np.add, _one, _one)
+ADD = Combine("add", np.add, _one, _one, summed=True)
 #: Ties of max and min belong to the left side.
 MAX = Combine("max", np.maximum, _as_float(np.greater_equal), _as_float(np.less))
 MIN = Combine("min", np.minimum, _as_float(np.less_equal), _as_float(np.greater))
-LEFT = Combine("left", lambda left, right: left.copy(), _one, _zero, right_alone=0.0)
-RIGHT = Combine("right", lambda left, right: right.copy(), _zero, _one, left_alone=0.0)
+LEFT = Combine("left", lambda left, right: left.copy(), _one, _zero, right_alone=0.0, summed=True)
+RIGHT = Combine("right", lambda left, right: right.copy(), _zero, _one, left_alone=0.0, summed=True)
 PRODUCT = Combine("product", np.multiply, lambda left, right: right.copy(), lambda left, right: left.copy())
 
 OPERATORS = {operator.name: operator for operator in (ADD, MAX, MIN, LEFT, RIGHT, PRODUCT)}
@@ -66,6 +72,7 @@ def weighted(left_weight: float, right_weight: float) -> Combine:
         lambda left, right: np.full(len(left), right_weight),
         left_weight,
         right_weight,
+        summed=True,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,26 @@ from lattice_cli.graph import EPSILON, Graph, labelled_like, reachable, without_
 
 
 @dataclass(frozen=True, eq=False)
+class Factor:
+    """One of the graphs that a graph is composed of, and where its arcs and nodes are in that.
+
+    arc: (arcs,) the factor's arc that each arc comes from, -1 for none. node: (nodes,) its node. share: (arcs,) the
+    derivative of each energy by that of the factor's arc. weight: what its energies weigh in those of the composition,
+    None where these are no weighted sums.
+    """
+
+    graph: Graph
+    arc: IntArray
+    node: IntArray
+    share: FloatArray
+    weight: float | None
+
+    def gradient(self, gradient: FloatArray) -> FloatArray:
+        """(arcs of the factor,) gradient by its energies, from a gradient by those of the composition."""
+        return _scatter(self.arc, gradient * self.share, self.graph.arcs)
+
+
+@dataclass(frozen=True, eq=False)
 class Composition:
     """An interpretation graph with its provenance.
 
@@ -23,6 +43,7 @@ class Composition:
     left_arc, right_arc:  (arcs,) the arc of each side an interpretation arc came from, -1 for none.
     left_node, right_node: (nodes,) the pair that each node is.
     reached:              where the result is empty, every pair that was reached, so that it can be said why; else None.
+    left_is, right_is:    how that side was composed itself, None where it was not.
     """
 
     left: Graph
@@ -34,6 +55,8 @@ class Composition:
     left_node: IntArray
     right_node: IntArray
     reached: Pairs | None
+    left_is: Composition | None = None
+    right_is: Composition | None = None
 
     def left_gradient(self, gradient: FloatArray) -> FloatArray:
         """(left arcs,) gradient by the left energies, from a gradient by the interpretation arcs."""
@@ -42,6 +65,32 @@ class Composition:
     def right_gradient(self, gradient: FloatArray) -> FloatArray:
         """(right arcs,) gradient by the right energies, from a gradient by the interpretation arcs."""
         return _scatter(self.right_arc, gradient * self.right_share, self.right.arcs)
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """The graphs that this one is composed of in the end, from left to right."""
+        weights = self.combine.weights or (None, None)
+        sides = (
+            (self.left, self.left_is, self.left_arc, self.left_node, self.left_share, weights[0]),
+            (self.right, self.right_is, self.right_arc, self.right_node, self.right_share, weights[1]),
+        )
+        found: list[Factor] = []
+        for graph, composed, arc, node, share, weight in sides:
+            if composed is None:
+                found.append(Factor(graph, arc, node, share, weight))
+            for inner in () if composed is None else composed.factors:
+                through = picked(inner.share, arc, 0.0) * share
+                of_all = None if weight is None or inner.weight is None else weight * inner.weight
+                found.append(Factor(inner.graph, picked(inner.arc, arc, -1), inner.node[node], through, of_all))
+        return tuple(found)
+
+    @cached_property
+    def first(self) -> Factor:
+        """The first of the factors."""
+        if self.left_is is None:
+            weights = self.combine.weights
+            return Factor(self.left, self.left_arc, self.left_node, self.left_share, weights and weights[0])
+        return self.factors[0]
 
     @cached_property
     def left_share(self) -> FloatArray:
@@ -67,6 +116,13 @@ def alone(graph: Graph) -> Composition:
     return Composition(
         graph, empty, ADD, graph, arcs, np.full(graph.arcs, -1), nodes, np.zeros(graph.nodes, dtype=np.intp), None
     )
+
+
+def then(before: Composition | Graph, right: Composition | Graph, combine: Combine = ADD) -> Composition:
+    """What is composed of two sides that may be compositions themselves, and that it still knows."""
+    left, left_is = (before, None) if isinstance(before, Graph) else (before.graph, before)
+    right, right_is = (right, None) if isinstance(right, Graph) else (right.graph, right)
+    return replace(compose(left, right, combine), left_is=left_is, right_is=right_is)
 
 
 def _scatter(arc: IntArray, values: FloatArray, arcs: int) -> FloatArray:

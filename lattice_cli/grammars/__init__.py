@@ -7,7 +7,7 @@ ctc                CTC: topology by pairs or as a tree, and a grammar expanded b
 hot_words          contextual biasing: gains for words of a list
 lexicon            word lists and pronunciations as tries and loops of words
 ngrams/            back-off n-grams
-rescoring          a composition expanded by a scorer
+rescoring          a graph composed with a scorer
 scorer             Scorer: a deterministic on-demand grammar over outputs; sums of two
 scorer_config      which language model and hot words judge answers
 spelled_words      words and models of words spelled in labels
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
         ngram_model,
         with_epsilon,
     )
-    from lattice_cli.grammars.rescoring import rescored
-    from lattice_cli.grammars.scorer import Scorer
-    from lattice_cli.grammars.scorer_config import Scorers
+    from lattice_cli.grammars.rescoring import judged
+    from lattice_cli.grammars.scorer import Scorer, scorer_sum
+    from lattice_cli.grammars.scorer_config import Judge, Scorers
     from lattice_cli.grammars.spelling import Spelling, spelling_of, together
 
 __getattr__ = lazy_names(__name__)

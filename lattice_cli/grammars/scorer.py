@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, finite, in_range
 from lattice_cli.graph import Labels
 
 
@@ -43,6 +43,47 @@ class AskedGrammar(Protocol):
 
     def scorer(self, labels: Labels) -> Scorer:
         """What it says of words out of a label table."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledScorer:
+    """A scorer whose energies count `scale` times, which is not negative; what is impossible stays so."""
+
+    one: Scorer
+    scale: float
+
+    @property
+    def first(self) -> int:
+        """See Scorer."""
+        return self.one.first
+
+    @property
+    def histories(self) -> int:
+        """See Scorer."""
+        return self.one.histories
+
+    @property
+    def least(self) -> FloatArray:
+        """See Scorer."""
+        return self._scaled(self.one.least)
+
+    @property
+    def least_end(self) -> float:
+        """See Scorer."""
+        return float(self._scaled(np.array([self.one.least_end]))[0])
+
+    def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
+        """See Scorer."""
+        energy, after = self.one.step(history, word)
+        return self._scaled(energy), after
+
+    def ending(self, history: IntArray) -> FloatArray:
+        """See Scorer."""
+        return self._scaled(self.one.ending(history))
+
+    def _scaled(self, energy: FloatArray) -> FloatArray:
+        with in_range("the scaled energy of a grammar"):
+            return np.where(np.isfinite(energy), self.scale * finite(energy), energy)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lattice_cli.grammars.scorer import AskedGrammar, Scorer, scorer_sum
+from lattice_cli.grammars.scorer import AskedGrammar, ScaledScorer, Scorer
 from lattice_cli.grammars.spelling import Spelling
 from lattice_cli.graph import Labels
 
@@ -15,42 +15,59 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Scorers:
-    """model: a language model over output labels, None for none; its energies count `scale` times, and every word
-    costs word_energy more. further: other models, each with a scale of its own, which may be negative: its energies are
-    then taken out. grammar: one that is asked rather than composed with. unknown: what the models call words that they
-    do not have. hot: word -> nats it gains."""
+class Judge:
+    """One of the scorers over a label table. name: what its energies are called. plain: the same without scale and
+    word_energy, which is what each word costs besides; None where it has neither."""
 
-    model: NgramModel | None = None
+    name: str
+    scorer: Scorer
+    plain: Scorer | None = None
     scale: float = 1.0
+    word_energy: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scorers:
+    """models: language models over output labels, what each is called and a scale, which may be negative: its energies
+    are then taken out. word_energy: what every word costs besides the first of them. grammars: those that are asked
+    rather than composed with, in the same way. unknown: what the models call words that they do not have. hot:
+    word -> nats it gains."""
+
+    models: Sequence[tuple[str, NgramModel, float]] = ()
     word_energy: float = 0.0
     unknown: Sequence[str] = ()
     hot: Mapping[str, float] = field(default_factory=dict)
-    further: Sequence[tuple[NgramModel, float]] = ()
-    grammar: AskedGrammar | None = None
+    grammars: Sequence[tuple[str, AskedGrammar, float]] = ()
 
-    def scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
-        """All of them over a label table of which these labels can be output; None for none."""
+    def judges(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> list[Judge]:
+        """Each of them over a label table of which these labels can be output."""
         from lattice_cli.grammars.hot_words import HotWords
         from lattice_cli.grammars.ngrams import NgramScorer
         from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
 
-        parts: list[Scorer] = [] if self.grammar is None else [self.grammar.scorer(labels)]
-        own = [] if self.model is None else [(self.model, self.scale)]
-        for place, (model, scale) in enumerate([*own, *self.further]):
+        found = []
+        for name, grammar, scale in self.grammars:
+            plain = grammar.scorer(labels)
+            found.append(Judge(name, plain if scale == 1 else ScaledScorer(plain, scale), plain, scale))
+        for place, (name, model, scale) in enumerate(self.models):
             spelled = spells_words(model, spoken, spelling)
             words = ("", *(model.labels[word] for word in model.words.tolist()), "") if spelled else labels
-            scorer = NgramScorer.of(model, words, self.unknown).scaled(scale, 0.0 if place else self.word_energy)
-            parts.append(SpelledModel.of(scorer, words, labels, spelling) if spelled else scorer)
+            own = NgramScorer.of(model, words, self.unknown)
+            word_energy = 0.0 if place else self.word_energy
+            plain, scaled = (
+                SpelledModel.of(each, words, labels, spelling) if spelled else each
+                for each in (own, own.scaled(scale, word_energy))
+            )
+            found.append(Judge(name, scaled, plain, scale, word_energy))
         if len(self.unsaid(spoken, spelling)) < len(self.hot):
-            parts.append(HotWords.of(self.hot, labels, spoken, spelling))
-        return scorer_sum(parts)
+            found.append(Judge("hot", HotWords.of(self.hot, labels, spoken, spelling)))
+        return found
 
     def strange(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
         """The labels among these that a model of labels does not have, so that they count as its unknown word."""
         from lattice_cli.grammars.spelled_words import spells_words
 
-        models = [model for model in (self.model, *(model for model, _ in self.further)) if model is not None]
+        models = [model for _, model, _ in self.models]
         own = [model.numbers for model in models if not spells_words(model, spoken, spelling)]
         return frozenset(label for label in spoken if any(label not in labels for labels in own))
 

@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.graph import EPSILON, Graph, with_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,9 @@ class Document:
         """The record with some scales replaced and the energies summed anew.
 
         The score `words`, which counts the arcs with an output, can be had of every record; what energies there are
-        without it is then the score `energy`. Raises UsageError for another name that the arcs carry no score of,
-        GraphError for a sum that is not finite.
+        without it is then the score `energy`. Energies that have no name are the score `recognition`, which start and
+        final energies belong to. Raises UsageError for another name that the arcs carry no score of, GraphError for a
+        sum that is not finite.
         """
         if not scales:
             return self
@@ -93,6 +94,12 @@ class Document:
             scores = self.scores or {"energy": self.graph.energy}
             counts = (self.graph.olabel != EPSILON).astype(np.float64)
             return replace(self, scores={**scores, "words": counts}).scaled(scales)
+        if "recognition" in scales and not self.scores:
+            scale, graph = scales["recognition"], self.graph
+            ends = np.concatenate([graph.energy, scale * graph.start, scale * graph.final])
+            ends[~np.isfinite(np.concatenate([graph.energy, graph.start, graph.final]))] = np.inf
+            own = with_columns(graph, ends)
+            return replace(self, graph=own, scores={"recognition": graph.energy}).scaled(scales)
         for name in scales:
             if name not in self.scores:
                 have = ", ".join(self.scores) or "none"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from lattice_cli.choices import COMBINE
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
 
 
 def read_decoder(
-    grammar: str | None,
+    grammars: Sequence[str] = (),
     ctc: str | None = None,
     combine: str = "add",
     scorers: Scorers | None = None,
     encoding: str | None = None,
+    names: Sequence[str] = (),
+    scales: Mapping[str, float] | None = None,
 ) -> Decoder:
-    """The decoder of a grammar's file, a blank, an operator and what scores answers. combine: one of COMBINE, or two
-    weights with a comma between them. encoding: of the file. Raises FormatError, UsageError.
+    """The decoder of the files of grammars, a blank, an operator and what scores answers. combine: one of COMBINE, or
+    two weights with a comma between them. encoding: of the files. names, scales: see Decoder. Raises FormatError,
+    UsageError.
     """
     from lattice_cli.composition import operator_of
     from lattice_cli.records import Decoder
@@ -30,12 +35,38 @@ def read_decoder(
     operator = operator_of(combine)
     if operator is None:
         raise UsageError(f"no operator is called {combine!r}, expected {', '.join(COMBINE)}, or two weights: 1,0.5")
-    return Decoder(read_grammar_argument(grammar, encoding) if grammar else None, ctc, operator, scorers)
+    found = [read_grammar_argument(path, encoding, place > 0) for place, path in enumerate(grammars)]
+    return Decoder(found, ctc, operator, scorers, names or factor_names(grammars), scales)
 
 
-def read_grammar_argument(path: str, encoding: str | None = None) -> Document | TrainedGrammar | NgramGrammar:
+def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list[str]:
+    """What files are called as factors of a cascade: their names without folders and endings, with a number behind one
+    that comes again. given: the name of each that has been given one; None: it has none. Raises UsageError for two that
+    are given the same.
+    """
+    named = [*given, *[None] * (len(paths) - len(given))]
+    twice = {name for name in named if name is not None and named.count(name) > 1}
+    if twice:
+        raise UsageError(f"two factors are called {min(twice)!r}, expected a name for each")
+    taken = {name for name in named if name is not None}
+    found = []
+    for path, own in zip(paths, named):
+        if own is None:
+            stem = PurePath(path).name.split(".")[0]
+            stem = stem if stem not in ("", "-") else "grammar"
+            own, number = stem, 2
+            while own in taken:
+                own, number = f"{stem}{number}", number + 1
+            taken.add(own)
+        found.append(own)
+    return found
+
+
+def read_grammar_argument(
+    path: str, encoding: str | None = None, behind: bool = False
+) -> Document | TrainedGrammar | NgramGrammar:
     """The grammar of a file: a graph, the network of a neural grammar, which a trained model may hold as well, or
-    n-grams that are not written out.
+    n-grams that are not written out: large ones, and those behind another grammar, whose product with it would be.
 
     Raises FormatError.
     """
@@ -48,7 +79,7 @@ def read_grammar_argument(path: str, encoding: str | None = None) -> Document | 
         from lattice_cli.grammars import NgramGrammar
 
         grammar = NgramGrammar(read_ngrams(path, encoding), path, path)
-        return grammar if grammar.large else grammar.whole
+        return grammar if behind or grammar.large else grammar.whole
     stored = read_model_if_one(path)
     if stored is not None and NEURAL in stored.about:
         return neural_of(stored)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import numpy as np
 
 from lattice_cli.arrays import distinct
-from lattice_cli.composition import ADD, Combine, Composition, alone, compose
+from lattice_cli.composition import ADD, Combine, Composition, compose, then
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
-from lattice_cli.grammars import Scorers, Spelling, spelling_of
-from lattice_cli.graph import EPSILON, Document, Graph, Labels
-from lattice_cli.records.interpretation import Interpretation
+from lattice_cli.grammars import Scorers, Spelling, scorer_sum, spelling_of
+from lattice_cli.graph import EPSILON, Document, Graph, Labels, numbered_document, without_any_arcs
+from lattice_cli.records.breakdown import part_of, weighed
+from lattice_cli.records.interpretation import NO_PART, Interpretation, CascadePart, named_part
 
 if TYPE_CHECKING:
     from lattice_cli.emissions import DecodingGraph, Heuristic
-    from lattice_cli.grammars import Scorer
+    from lattice_cli.grammars import Judge, Scorer
 
 #: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
 PAIRED_LABELS = 300
@@ -45,21 +47,32 @@ Grammar: TypeAlias = Document | GrammarOnDemand
 
 
 class Decoder:
-    """A grammar, the blank of CTC labels, how the energies of two arcs become one, and what scores answers besides;
-    each of them may be missing. What is made of them for many records is made once and kept here.
+    """Grammars that a record goes through one after another, the blank of CTC labels, how the energies of two arcs
+    become one, and what scores answers besides; each of them may be missing. What is made of them for many records is
+    made once and kept here.
+
+    names: what each grammar is called, as a factor of the cascade; numbers from 1 where they are not given. scales:
+    weights of named scores of the grammars; one without such has its energies as a score of its own name.
 
     ctc: None: the blank that a record says it has, if it does; "": labels are taken as they are."""
 
     def __init__(
         self,
-        grammar: Grammar | None = None,
+        grammars: Grammar | Sequence[Grammar] | None = None,
         ctc: str | None = None,
         combine: Combine = ADD,
         scorers: Scorers | None = None,
+        names: Sequence[str] = (),
+        scales: Mapping[str, float] | None = None,
     ) -> None:
-        self.grammar, self.ctc, self.combine, self.scorers = grammar, ctc or None, combine, scorers
+        several = grammars if isinstance(grammars, Sequence) else () if grammars is None else (grammars,)
+        self.grammars: tuple[Grammar, ...] = tuple(several)
+        self.names = tuple(names) or tuple(str(number) for number in range(1, len(self.grammars) + 1))
+        self.scales = {} if scales is None else dict(scales)
+        self.ctc, self.combine, self.scorers = ctc or None, combine, scorers
         self._as_they_are = ctc == ""
         self._by_blank: dict[str, Decoder] = {}
+        self.judges = lru_cache(maxsize=_TABLES)(self._judges)
         self.scorer = lru_cache(maxsize=_TABLES)(self._scorer)
         self.unsaid = lru_cache(maxsize=_TABLES)(self._unsaid)
         self.strange = lru_cache(maxsize=_TABLES)(self._strange)
@@ -70,21 +83,58 @@ class Decoder:
     @property
     def takes_rows(self) -> bool:
         """True if a matrix can be taken row by row. A grammar on demand can, see `by_rows`."""
-        asked = self.scorers is not None and self.scorers.grammar is not None
-        told = self.ctc is not None or asked or isinstance(self.grammar, Document)
-        return self.combine is ADD and told and not self._on_demand
-
-    @property
-    def _on_demand(self) -> bool:
-        return not isinstance(self.grammar, Document | None)
+        asked = self.scorers is not None and bool(self.scorers.grammars)
+        told = self.ctc is not None or asked or bool(self.grammars)
+        return self.combine is ADD and told and all(isinstance(each, Document) for each in self.grammars)
 
     @cached_property
     def by_rows(self) -> Decoder:
-        """What takes a matrix row by row for this one: a grammar on demand is asked then, as language models are."""
-        if isinstance(self.grammar, Document | None):
+        """What takes a matrix row by row for this one: grammars on demand at the end of a cascade are asked then, as
+        language models are."""
+        end = len(self.grammars)
+        while end and not isinstance(self.grammars[end - 1], Document):
+            end -= 1
+        asked = self.grammars[end:]
+        if not asked:
             return self
-        judges = replace(self.scorers or Scorers(), grammar=self.grammar)
-        return Decoder(None, self.ctc, self.combine, judges)
+        named = [
+            (name, cast(GrammarOnDemand, each), self.scales.get(name, 1.0))
+            for name, each in zip(self.names[end:], asked)
+        ]
+        if any(scale < 0 for *_, scale in named):
+            return self
+        judges = replace(self.scorers or Scorers(), grammars=named)
+        return Decoder(self.grammars[:end], self.ctc, self.combine, judges, self.names[:end], self.scales)
+
+    @cached_property
+    def taken_scales(self) -> frozenset[str]:
+        """The names of scales that are those of grammars."""
+        own: set[str] = set()
+        for name, grammar in zip(self.names, self.grammars):
+            own |= {*grammar.scores} if isinstance(grammar, Document) and grammar.scores else {name}
+        return frozenset(own & self.scales.keys())
+
+    @cached_property
+    def parts(self) -> tuple[CascadePart, ...]:
+        """The grammars that are written out, as parts of a cascade."""
+        named = zip(self.names, self.grammars)
+        return tuple(weighed(name, each, self.scales) for name, each in named if isinstance(each, Document))
+
+    def require_named(self, side: str) -> None:
+        """Raises UsageError for the name or number of a grammar that there is not."""
+        nothing = numbered_document(without_any_arcs(("",), 0), "", "")
+        judges = [] if self.scorers is None else [*(name for name, *_ in self.scorers.models), "hot"]
+        parts = [CascadePart(name, nothing) for name in self.names]
+        named_part(side, [*parts, *(CascadePart(name, nothing, True) for name in judges)])
+
+    @cached_property
+    def joined(self) -> Composition | Graph:
+        """The grammars, all of them written out, as one graph: composed with each other once for all records."""
+        first, *more = [part.document.graph for part in self.parts if part.document is not None]
+        whole: Composition | Graph = first
+        for graph in more:
+            whole = then(whole, graph, self.combine)
+        return whole
 
     def reading(self, document: Document) -> Decoder:
         """The decoder of a record that may say itself which of its labels is the blank.
@@ -92,20 +142,21 @@ class Decoder:
         A grammar that takes the blank does by itself what is to be done with it. Raises UsageError for a blank that is
         not the one that was given.
         """
-        blank, grammar = document.blank, self.grammar
+        blank, first = document.blank, self.grammars[0] if self.grammars else None
         if blank is None or blank == self.ctc or self._as_they_are:
             return self
         if self.ctc is not None:
             raise UsageError(f"{document.source}: the blank of CTC is {blank!r} there, but {self.ctc!r} is given")
-        if grammar is not None and blank in (grammar.graph if isinstance(grammar, Document) else grammar).labels:
+        if first is not None and blank in (first.graph if isinstance(first, Document) else first).labels:
             return self
         note(document.source, f"read as CTC, its blank is {blank!r}")
         if blank not in self._by_blank:
-            self._by_blank[blank] = Decoder(grammar, blank, self.combine, self.scorers)
+            self._by_blank[blank] = Decoder(self.grammars, blank, self.combine, self.scorers, self.names)
         return self._by_blank[blank]
 
     def interpret(self, document: Document) -> Interpretation:
-        """A record composed with the grammar, read as CTC where that is asked for, its answers scored.
+        """A record composed with the grammars, from left to right, read as CTC where that is asked for, its answers
+        scored.
 
         Raises UsageError if the blank is not a label of the record, or if a grammar on demand is reached in too many
         places.
@@ -113,20 +164,33 @@ class Decoder:
         own = self.reading(document)
         if own is not self:
             return own.interpret(document)
-        graph = document.graph
-        if self.ctc is None:
-            grammar = self._written_out(graph)
-            whole = None if grammar is None else compose(graph, grammar.graph, self.combine)
-            return self._scored(Interpretation(document, grammar, whole, None))
-        if self.ctc not in graph.labels[1:]:
-            labels = f"labels begin {quoted(graph.labels[1:6])}"
-            raise UsageError(f"{document.source}: no label is the CTC blank {self.ctc!r}; {labels}")
-        spoken = compose(graph, self._ctc_grammar(graph.labels, None)[1]).graph if self._on_demand else graph
-        grammar = self._written_out(spoken)
-        inner, right = self._ctc_grammar(graph.labels, grammar)
-        return self._scored(
-            Interpretation(document, grammar, compose(graph, right, self.combine), inner, blank=self.ctc)
-        )
+        for name in self.taken_scales & document.scores.keys():
+            whose = f"both the record and a grammar have a score {name!r}"
+            raise UsageError(f"{document.source}: scale {name}: {whose}, expected another name for the grammar's")
+        parts: list[CascadePart] = []
+        grammars = list(zip(self.names, self.grammars))
+        whole: Graph | Composition = document.graph
+        if self.ctc is not None:
+            labels = document.graph.labels
+            if self.ctc not in labels[1:]:
+                begin = f"labels begin {quoted(labels[1:6])}"
+                raise UsageError(f"{document.source}: no label is the CTC blank {self.ctc!r}; {begin}")
+            first, grammars = grammars[:1], grammars[1:]
+            spoken = document.graph
+            if first and not isinstance(first[0][1], Document):
+                topology = self._ctc_grammar(labels, None)
+                assert isinstance(topology, Graph)
+                spoken = compose(spoken, topology).graph
+            found = [self._written_out(name, grammar, spoken) for name, grammar in first]
+            whole = then(whole, self._ctc_grammar(labels, found[0].document if found else None), self.combine)
+            parts += [NO_PART, *found]
+        for name, grammar in grammars:
+            part = self._written_out(name, grammar, whole if isinstance(whole, Graph) else whole.graph)
+            assert part.document is not None
+            whole = then(whole, part.document.graph, self.combine)
+            parts.append(part)
+        composition = None if isinstance(whole, Graph) else whole
+        return self._scored(Interpretation(document, tuple(parts), composition, blank=self.ctc))
 
     def _scored(self, interpretation: Interpretation) -> Interpretation:
         graph = interpretation.graph
@@ -136,23 +200,26 @@ class Decoder:
         spelling = interpretation.spelling
         strange = self.strange(spoken, spelling)
         interpretation = replace(interpretation, unsaid=self.unsaid(spoken, spelling), strange=strange)
-        scorer = self.scorer(graph.labels, spoken, spelling)
-        if scorer is None:
-            return interpretation
-        from lattice_cli.grammars import rescored
+        from lattice_cli.grammars import judged
 
-        whole = interpretation.composition
-        judged = rescored(alone(graph) if whole is None else whole, scorer)
-        why = None
-        if not judged.graph.nodes:
-            used = distinct(graph.olabel[graph.olabel != EPSILON])
-            unknown = [graph.labels[label] for label in used[np.isposinf(scorer.least[used])].tolist()]
-            without = f": it does not have {quoted(unknown)}" if unknown else ""
-            why = f"no path: the language model allows none of the answers{without}"
-        return replace(interpretation, composition=judged, why=why)
+        whole, parts = interpretation.composition, [*interpretation.parts]
+        for judge in self.judges(graph.labels, spoken, spelling):
+            found, histories = judged(graph if whole is None else whole.graph, judge.scorer)
+            whole = replace(found, left_is=whole)
+            parts.append(part_of(judge, found.right, histories))
+            if not found.graph.nodes:
+                used = distinct(graph.olabel[graph.olabel != EPSILON])
+                unknown = [graph.labels[each] for each in used[np.isposinf(judge.scorer.least[used])].tolist()]
+                without = f": it does not have {quoted(unknown)}" if unknown else ""
+                why = f"no path: the language model allows none of the answers{without}"
+                return replace(interpretation, why=why, parts=tuple(parts), composition=whole)
+        return replace(interpretation, parts=tuple(parts), composition=whole)
+
+    def _judges(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> tuple[Judge, ...]:
+        return () if self.scorers is None else tuple(self.scorers.judges(labels, spoken, spelling))
 
     def _scorer(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> Scorer | None:
-        return None if self.scorers is None else self.scorers.scorer(labels, spoken, spelling)
+        return scorer_sum([judge.scorer for judge in self.judges(labels, spoken, spelling)])
 
     def _strange(self, spoken: frozenset[str], spelling: Spelling) -> frozenset[str]:
         """The labels that the language model does not have."""
@@ -162,29 +229,27 @@ class Decoder:
         """The hot words that no answer made of these labels can have."""
         return frozenset() if self.scorers is None else self.scorers.unsaid(spoken, spelling)
 
-    def _written_out(self, spoken: Graph) -> Document | None:
-        """The grammar as a graph; spoken: the graph whose outputs it is composed with."""
-        grammar = self.grammar
-        return grammar if grammar is None or isinstance(grammar, Document) else grammar.beside(spoken)
+    def _written_out(self, name: str, grammar: Grammar, spoken: Graph) -> CascadePart:
+        """A grammar as a graph; spoken: the graph whose outputs it is composed with."""
+        if isinstance(grammar, Document):
+            return self.parts[[part.name for part in self.parts].index(name)]
+        return weighed(name, grammar.beside(spoken), self.scales)
 
-    def _composed_with_ctc(self, labels: Labels, grammar: Document | None) -> tuple[Composition | None, Graph]:
+    def _composed_with_ctc(self, labels: Labels, grammar: Document | None) -> Composition | Graph:
         """The CTC topology over these labels, composed with the grammar if there is one."""
         from lattice_cli.grammars import ctc_topology, ctc_tree
 
         assert self.ctc is not None
         topology = (ctc_topology if len(labels) <= PAIRED_LABELS else ctc_tree)(labels, labels.index(self.ctc, 1))
-        if grammar is None:
-            return None, topology
-        inner = compose(topology, grammar.graph)
-        return inner, inner.graph
+        return topology if grammar is None else then(topology, grammar.graph)
 
     @cached_property
     def decoding_graph(self) -> DecodingGraph | None:
-        """The grammar ready to take a row at a time; None where it cannot be."""
+        """The grammars ready to take a row at a time; None where they cannot be."""
         from lattice_cli.emissions import DecodingGraph
 
-        assert isinstance(self.grammar, Document)
-        return DecodingGraph.of(self.grammar.graph, self.ctc)
+        joined = self.joined
+        return DecodingGraph.of(joined if isinstance(joined, Graph) else joined.graph, self.ctc)
 
     def _free_decoding_graph(self, labels: Labels) -> DecodingGraph | None:
         """No grammar, with CTC or without: any labels in a row."""

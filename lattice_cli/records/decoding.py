@@ -15,7 +15,7 @@ from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
-from lattice_cli.records.breakdown import PathStep, path_scores, steps_of
+from lattice_cli.records.breakdown import PathStep, has_scores, path_scores, steps_of
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
 from lattice_cli.records.request import SearchRequest
@@ -109,14 +109,14 @@ def decode(
     """What is asked of each record, or why it has no path. Raises Diverged, UsageError."""
     decoder, request = decoder or Decoder(), request or SearchRequest()
     results: list[Decoding | NoPath] = []
-    whole = of == "interpretation" or (of == "grammar" and decoder.by_rows is not decoder)
+    whole = of == "interpretation" or (of != "recognition" and decoder.by_rows is not decoder)
     for group in grouped(interpretations(documents, decoder, None if whole else request)):
         for interpretation, ranking in zip(group, _rankings(group, request)):
             paths, energies = ranking.paths, ranking.energies
             if not paths:
                 results.append(no_path(interpretation))
                 continue
-            views = decoded(interpretation, paths, of, request.steps)
+            views = decoded(interpretation, paths, of, request.steps, request.scores)
             if energies:
                 views = [replace(view, free_energy=energy) for view, energy in zip(views, energies)]
             search = interpretation.search
@@ -179,8 +179,11 @@ def _rankings(group: Sequence[Interpretation], asked: SearchRequest) -> Iterator
         yield found
 
 
-def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str, steps: bool = False) -> list[Decoded]:
-    """Paths of an interpretation in the terms of one side. steps: with each of their arcs."""
+def decoded(
+    interpretation: Interpretation, paths: Sequence[Path], of: str, steps: bool = False, scores: bool = False
+) -> list[Decoded]:
+    """Paths of an interpretation in the terms of one side. steps: with each of their arcs. scores: with the energies of
+    every factor, whether they have names of their own or not."""
     graph, side, spelling = interpretation.graph, interpretation.side(of), interpretation.spelling
     found = []
     for path in paths:
@@ -192,10 +195,10 @@ def decoded(interpretation: Interpretation, paths: Sequence[Path], of: str, step
         output = output_of(graph, path)
         text = spelling.text(output)
         view = Decoded(path.energy, output, input_of(graph, path), arcs, names, times, text)
-        if interpretation.document.scores:
+        if scores or has_scores(interpretation):
             view = replace(view, scores=path_scores(interpretation, path))
         if steps:
-            view = replace(view, steps=steps_of(interpretation, arcs, nodes, of, times or ()))
+            view = replace(view, steps=steps_of(interpretation, path, of, times or ()))
         found.append(view)
     return found
 
@@ -234,7 +237,7 @@ def _more(
         text = interpretation.spelling.text(output)
         view = Decoded(np.nan, output, [], [], [], None, text)
         if path is not None:
-            (view,) = decoded(interpretation, [path], of, asked.steps)
+            (view,) = decoded(interpretation, [path], of, asked.steps, asked.scores)
         views = [replace(view, risk=Risk(least.errors, least.exact))]
     if asked.words:
         clock = _Clock(interpretation)
@@ -325,7 +328,7 @@ class _Clock:
         if span is None or not document.rows:
             return None
         graph, arcs = document.graph, np.array(path.arcs[slice(*span)], dtype=np.intp)
-        arcs = arcs if whole is None else whole.left_arc[arcs]
+        arcs = arcs if whole is None else whole.first.arc[arcs]
         arcs = arcs[arcs >= 0]
         blank = -1 if self.interpretation.blank is None else graph.labels.index(self.interpretation.blank)
         arcs = arcs[graph.ilabel[arcs] != blank]
@@ -338,7 +341,7 @@ class _Clock:
         if step is None:
             return None
         document, whole = self.interpretation.document, self.interpretation.composition
-        node = path.nodes[step] if whole is None else int(whole.left_node[path.nodes[step]])
+        node = path.nodes[step] if whole is None else int(whole.first.node[path.nodes[step]])
         if document.clock is not None:
             time = float(document.clock[node])
             return None if np.isnan(time) else time

@@ -30,10 +30,11 @@ from lattice_cli.emissions.free import FreeRows
 from lattice_cli.emissions.token_lattice import token_lattice
 from lattice_cli.errors import quoted
 from lattice_cli.formats.io import note
-from lattice_cli.grammars import Spelling, spelling_of
+from lattice_cli.grammars import Judge, Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph
+from lattice_cli.records.batching import between
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
-from lattice_cli.records.interpretation import Interpretation, Search
+from lattice_cli.records.interpretation import NO_PART, Interpretation, CascadePart, Search
 from lattice_cli.records.request import SearchRequest
 from lattice_cli.search import best_answers, n_best
 
@@ -75,16 +76,19 @@ def searched(documents: Iterable[Document], decoder: Decoder, request: SearchReq
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A record that is a matrix, and what it is decoded through. unsaid: the hot words that no answer can have. blank:
-    of CTC. strange: labels that the language model does not have."""
+    """A record that is a matrix, and what it is decoded through. parts: the grammars; joined: how several of them were
+    composed. unsaid: the hot words that no answer can have. blank: of CTC. strange: labels that the language model does
+    not have. judges: what scores answers."""
 
     document: Document
-    grammar: Document | None
     emissions: EmissionMatrix
     heuristic: Heuristic
+    parts: tuple[CascadePart, ...] = ()
+    joined: Composition | None = None
     unsaid: frozenset[str] = frozenset()
     blank: str | None = None
     strange: frozenset[str] = frozenset()
+    judges: tuple[Judge, ...] = ()
 
     @property
     def decoding_graph(self) -> DecodingGraph:
@@ -118,8 +122,17 @@ class Matrix:
 
     def interpretation(self, found: Composition, search: Search, why: str | None = None) -> Interpretation:
         """The interpretation that consists of what was found."""
+        found = replace(found, right_is=self.joined)
         return Interpretation(
-            self.document, self.grammar, found, None, search, why, self.unsaid, self.blank, self.strange
+            self.document,
+            self.parts or (NO_PART,),
+            found,
+            search,
+            why,
+            self.unsaid,
+            self.blank,
+            self.strange,
+            judges=self.judges,
         )
 
 
@@ -133,7 +146,7 @@ def free_rows_of(document: Document, decoder: Decoder, whatever_size: bool = Fal
     whatever_size: also one that is so small that it is as well composed.
     """
     decoder = decoder.reading(document)
-    if decoder.grammar is not None or not decoder.takes_rows:
+    if decoder.grammars or not decoder.takes_rows:
         return None
     if decoder.scorers is not None and decoder.scorer(document.graph.labels, *_told(document, decoder)) is not None:
         return None
@@ -153,25 +166,27 @@ def free_rows_of(document: Document, decoder: Decoder, whatever_size: bool = Fal
 def matrix_of(document: Document, decoder: Decoder) -> Matrix | None:
     """The record as a matrix to be searched row by row; None if it is none, or is better composed."""
     decoder = decoder.reading(document).by_rows
-    grammar, ctc, scored = decoder.grammar, decoder.ctc, decoder.scorers is not None
+    alone, ctc, scored = not decoder.grammars, decoder.ctc, decoder.scorers is not None
     if not decoder.takes_rows:
         return None
-    assert isinstance(grammar, Document | None)
     emissions = emission_matrix_of(document.graph)
     if emissions is None or (ctc is not None and ctc not in emissions.labels[1:]):
         return None
-    if grammar is None and ctc is not None and len(emissions.label) > PAIRED_LABELS:
+    if alone and ctc is not None and len(emissions.label) > PAIRED_LABELS:
         return None
-    graph = decoder.free_decoding_graph(("", *emissions.classes)) if grammar is None else decoder.decoding_graph
+    graph = decoder.free_decoding_graph(("", *emissions.classes)) if alone else decoder.decoding_graph
     if graph is None or (graph.graph.arcs * emissions.steps <= _SMALL and not scored):
         return None
     if emissions.steps * (emissions.largest + graph.largest) > _HIGHEST:
         return None
-    found = Matrix(document, grammar, emissions, decoder.heuristic(graph, document.split), blank=ctc)
+    joined = None if alone or isinstance(decoder.joined, Graph) else decoder.joined
+    judged = decoder.heuristic(graph, document.split)
+    found = Matrix(document, emissions, judged, decoder.parts, joined, blank=ctc)
     if not scored:
         return found
     told = graph.spoken, spelling_of(graph.spoken, document.split)
-    return replace(found, unsaid=decoder.unsaid(*told), strange=decoder.strange(*told))
+    judges = decoder.judges(graph.labels, *told)
+    return replace(found, unsaid=decoder.unsaid(*told), strange=decoder.strange(*told), judges=judges)
 
 
 def _all_at_once(matrices: Sequence[Matrix]) -> Iterator[Interpretation]:
@@ -229,7 +244,7 @@ def _free(document: Document, free: FreeRows, decoder: Decoder, request: SearchR
     def interpretation(chosen: BoolArray, sums: FreeRows | None = free) -> Interpretation:
         search = Search(True, best + free.matrix.ends, int(chosen.sum(axis=1).max()))
         found = free.lattice(chosen)
-        return Interpretation(document, None, found, None, search, None, unsaid, decoder.ctc, free=sums)
+        return Interpretation(document, (NO_PART,), found, search, None, unsaid, decoder.ctc, free=sums)
 
     reach = free.above <= request.margin
     if request.margin and np.log(reach.sum(axis=1)).sum() <= _FEW:
@@ -290,6 +305,8 @@ def lost(matrix: Matrix, best: BestFound) -> Interpretation:
             f"no path was left by the beam; one may have an energy of {bound:.6g}: "
             "a wider beam or more active states find it"
         )
+    elif matrix.joined is not None and not matrix.joined.graph.nodes:
+        why = between(matrix.joined, matrix.parts)
     elif needed > steps:
         shortest = "no path at all" if not np.isfinite(needed) else f"none of less than {int(needed)}"
         why = f"no path: the matrix has {steps} rows, and the grammar has {shortest}"

@@ -14,7 +14,7 @@ from lattice_cli.errors import Diverged, NoPath
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import grouped, in_record_terms, no_path
 from lattice_cli.records.decoder import Decoder
-from lattice_cli.records.interpretation import Interpretation, Search, Side
+from lattice_cli.records.interpretation import Interpretation, Search, Side, named_part
 from lattice_cli.records.matrix_search import Matrix, lost, matrix_of
 from lattice_cli.sweep import (
     TROPICAL,
@@ -76,10 +76,10 @@ def forward(
     whole = nodes or lagrangians or of == "interpretation"
     for document in documents:
         blank = decoder.reading(document).ctc
-        free = decoder.grammar is None and of == "recognition" and not lagrangians
+        free = not decoder.grammars and of == "recognition" and not lagrangians
         if free and blank in document.graph.labels[1:]:
             # CTC without a grammar: every alignment is a path, and has one.
-            waiting.append(Interpretation(document, None, None, None, blank=blank))
+            waiting.append(Interpretation(document, blank=blank))
             continue
         asked = decoder.by_rows is not decoder  # n-grams, for sums over the part of them that is reached
         matrix = None if whole or asked else matrix_of(document, decoder)
@@ -262,11 +262,14 @@ def product_statistics(matrix: Matrix, best: BestFound, beta: float) -> Statisti
 
 
 def product_gradient(matrix: Matrix, beta: float, of: str) -> FloatArray:
-    """(arcs,) the posterior of every arc of the record, or of the grammar."""
+    """(arcs,) the posterior of every arc of the record, or of a grammar."""
     found = product_sums(matrix, beta).pullback()
-    if of == "grammar":
-        return matrix.decoding_graph.grammar_gradient(found.arcs, found.start)
-    return by_record(matrix, found.emissions)
+    if of == "recognition":
+        return by_record(matrix, found.emissions)
+    gradient = matrix.decoding_graph.grammar_gradient(found.arcs, found.start)
+    if matrix.joined is None:
+        return gradient
+    return matrix.joined.factors[named_part(of, matrix.parts)].gradient(gradient)
 
 
 def product_sums(matrix: Matrix, beta: float) -> ProductResult:

@@ -17,7 +17,8 @@ class SearchRequest:
     """What is asked of each record: the n best paths, or distinct answers, or the answer of least risk.
 
     by_sum: answers by their free energies, the sums over all of their paths, instead of their best paths. words: labels
-    with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each. risk:
+    with places and confidences. posteriors: of answers. steps: the arcs of paths, with all that is known of each.
+    scores: what every factor of a cascade has in the energy. risk:
     the answer of least expected edit distance. beta: of sums, 1/nats. beam, max_active:
     limits that the user set, which may lose paths: of a row of a matrix those are dropped that are `beam` nats above
     its best, and all but so many. max_states: an exact search of a matrix ends after so many states, all rows together,
@@ -30,6 +31,7 @@ class SearchRequest:
     words: bool = False
     posteriors: bool = False
     steps: bool = False
+    scores: bool = False
     risk: bool = False
     beta: float = 1.0
     beam: float = np.inf

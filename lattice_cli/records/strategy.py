@@ -25,7 +25,7 @@ def interpretations(
 
 def _searched(documents: Iterator[Document], decoder: Decoder, request: SearchRequest) -> Iterator[Interpretation]:
     """What is asked of each record. The search of matrices is not even loaded for graphs that are swept as they are."""
-    by_itself = decoder.grammar is None and decoder.ctc is None
+    by_itself = not decoder.grammars and decoder.ctc is None
     for document in documents:
         if by_itself and document.blank is None:
             yield decoder.interpret(document)

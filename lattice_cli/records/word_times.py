@@ -51,7 +51,8 @@ def spans(interpretation: Interpretation, path: Path) -> list[tuple[int, int] | 
             last = taken
         if said != EPSILON:
             spoken.append(len(inputs))
-    apart = _SILENCES if interpretation.grammar is None else _SILENCES | separators(interpretation.grammar.graph)
+    first = interpretation.grammars[0].document if interpretation.grammars else None
+    apart = _SILENCES if first is None else _SILENCES | separators(first.graph)
     return _assigned(inputs, spoken, [label.isspace() or label in apart for label in graph.labels])
 
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from support.grammar_oracle import read_model, sentence_energy
 from support.strategies import graphs, moderate_energies
 
-from lattice_cli.composition import alone
 from lattice_cli.formats.notations.arpa import arpa_model
-from lattice_cli.grammars import NgramModel, Spelling, rescored, spelling_of
+from lattice_cli.grammars import NgramModel, Spelling, judged, scorer_sum, spelling_of
 from lattice_cli.grammars.hot_words import HotWords, unsaid
 from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.grammars.scorer_config import Scorers
@@ -85,7 +84,8 @@ def asked(scorer: Scorer, labels: Sequence[str], answer: Sequence[str]) -> float
 def of(told: NgramModel, labels: tuple[str, ...], scale: float = 1.0, each: float = 0.0) -> tuple[Scorer, Spelling]:
     spoken = frozenset(labels[1:])
     spelling = spelling_of(spoken)
-    scorer = Scorers(told, scale, each, ["<unk>"]).scorer(labels, spoken, spelling)
+    scorers = Scorers([("lm", told, scale)], each, ["<unk>"])
+    scorer = scorer_sum([judge.scorer for judge in scorers.judges(labels, spoken, spelling)])
     assert scorer is not None
     return scorer, spelling
 
@@ -108,11 +108,11 @@ def test_rescoring_by_spelled_words_is_that_of_each_path(graph: Graph) -> None:
     """The best path, spelled out and judged by the model, has the energy that the search says it has."""
     told = model()
     scorer, spelling = of(told, (*graph.labels, *(label for label in CHARACTERS[1:] if label not in graph.labels)))
-    judged = rescored(alone(graph), scorer)
-    for path in n_best(judged.graph, 3) if judged.graph.nodes else []:
-        words = spelling.words(judged.graph.words(judged.graph.olabel[list(path.arcs)].tolist()))
-        arcs = judged.left_arc[list(path.arcs)]
-        nodes = judged.left_node[[path.nodes[0], path.nodes[-1]]]
+    whole, _ = judged(graph, scorer)
+    for path in n_best(whole.graph, 3) if whole.graph.nodes else []:
+        words = spelling.words(whole.graph.words(whole.graph.olabel[list(path.arcs)].tolist()))
+        arcs = whole.left_arc[list(path.arcs)]
+        nodes = whole.left_node[[path.nodes[0], path.nodes[-1]]]
         own = graph.energy[arcs].sum() + graph.start[nodes[0]] + graph.final[nodes[1]]
         assert path.energy == pytest.approx(own + expected(told, words), abs=1e-9)
 

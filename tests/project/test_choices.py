@@ -20,6 +20,7 @@ from lattice_cli.learning.recognizers import OUTPUTS, RecognizerSettings
 from lattice_cli.learning.training.config import ObjectiveSettings
 from lattice_cli.learning.training.proposal_fit import TIED, tied
 from lattice_cli.records import Interpretation
+from lattice_cli.records.interpretation import CascadePart
 from lattice_cli.sweep import schedule_of
 
 
@@ -49,12 +50,14 @@ def test_every_table_knows_the_names_of_its_entries() -> None:
 @pytest.mark.parametrize("composed", [False, True])
 def test_every_side_is_one_and_no_other_is(composed: bool) -> None:
     document = Document(LATTICE, "l", "test", range(3))
-    found = Interpretation(document, document, alone(LATTICE) if composed else None, None)
+    found = Interpretation(
+        document, (CascadePart("words", document),) if composed else (), alone(LATTICE) if composed else None
+    )
     for name in choices.SIDES:
         if composed or name != "grammar":
             assert found.side(name).graph.arcs == LATTICE.arcs
-    with pytest.raises(UsageError, match="'words'"):
-        found.side("words")
+    with pytest.raises(UsageError, match="'letters'"):
+        found.side("letters")
 
 
 def test_commands_and_configurations_offer_the_names() -> None:

@@ -339,7 +339,7 @@ def test_a_language_model_on_top(monkeypatch: pytest.MonkeyPatch, tmp_path: path
             energy = own.paths[0].energy + 1.5 * sentence_energy(words, grams, order) - 0.75 * len(words)
             judged.append((energy - 0.5 * words.count("bat"), list(words)))
         judged.sort()
-        scorers = Scorers(model, 1.5, -0.75, (), {"bat": 0.5})
+        scorers = Scorers([("lm", model, 1.5)], -0.75, (), {"bat": 0.5})
         decoder = Decoder(lexicon(), "_", scorers=scorers)
         (found,) = decode([document], decoder, SearchRequest(n=4, distinct=True))
         assert isinstance(found, Decoding)

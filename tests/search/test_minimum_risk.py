@@ -14,10 +14,10 @@ from support.grammar_oracle import read_model, word_energies
 from support.oracle import all_paths, free_energy
 from support.strategies import LABELS, connected_graphs, graphs, lecture_34, moderate_energies
 
-from lattice_cli.composition import alone, compose
+from lattice_cli.composition import compose
 from lattice_cli.errors import GraphError
 from lattice_cli.formats.notations.arpa import arpa_model
-from lattice_cli.grammars import NgramScorer, exact, rescored
+from lattice_cli.grammars import NgramScorer, exact, judged
 from lattice_cli.grammars.hot_words import HotWords, unsaid
 from lattice_cli.grammars.scorer import ScorerSum
 from lattice_cli.graph import Graph
@@ -154,11 +154,11 @@ def test_histories_give_the_models_energies(words: list[str]) -> None:
 @settings(max_examples=80)
 def test_rules_are_composition_with_the_exact_model(graph: Graph) -> None:
     model = arpa_model(ARPA, "model", without_unknown=True)
-    judged = rescored(alone(graph), NgramScorer.of(model, graph.labels))
+    whole, _ = judged(graph, NgramScorer.of(model, graph.labels))
     composed = compose(graph, exact(model))
-    found = sorted((path.output, round(path.energy, 9)) for path in all_paths(judged.graph))
+    found = sorted((path.output, round(path.energy, 9)) for path in all_paths(whole.graph))
     assert found == sorted((path.output, round(path.energy, 9)) for path in all_paths(composed.graph))
-    assert (judged.graph.ilabel == graph.ilabel[judged.left_arc]).all()
+    assert (whole.graph.ilabel == graph.ilabel[whole.left_arc]).all()
 
 
 def _gain(words: dict[str, float], spoken: set[str], output: Sequence[str]) -> float:

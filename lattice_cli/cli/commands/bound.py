@@ -122,10 +122,10 @@ def bound(
     """
     from lattice_cli.learning.training.record_bounds import record_bounds
 
-    stream.require_one_stdin(graphs, decoder.grammar, proposal)
+    stream.require_one_stdin(graphs, *decoder.grammars, proposal)
     tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
     stream.require_rows_only(run, tables)
-    through = decoder.read(reading.encoding)
+    through, reading = decoder.read(reading)
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None
     if kind == "gibbs" and colon:
@@ -142,5 +142,5 @@ def bound(
     def solve(documents: list[graph.Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
 
-    noted = stream.noting_grammars(graphs, decoder.grammar, solve)
+    noted = stream.noting_grammars(graphs, decoder.grammars, solve)
     return stream.run_records(graphs, reading, noted, reports.BoundReport(run), run, apart=True)

@@ -51,7 +51,7 @@ def compose(
         -o cut.npz
     """
     stream.require_one_stdin([graph], grammar)
-    through = models.read_decoder(grammar, ctc, combine, encoding=reading.encoding)
+    through = models.read_decoder([grammar], ctc, combine, encoding=reading.encoding)
 
     class Composed(reports.GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""

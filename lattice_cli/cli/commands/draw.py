@@ -99,14 +99,14 @@ def draw(
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.dot
       lattice draw samples/cards.slf.gz --beta 0.05 --distinct -o cards.html
     """
-    stream.require_one_stdin(graphs, decoder.grammar)
-    stream.require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, *decoder.grammars)
     form = reports.form_of(output, to)
     given = {"--target": target, "-n": count, "--distinct": distinct, "--max-arcs": max_arcs}
     idle = [name for name, value in given.items() if value]
     if idle and form != "html":
         raise UsageError(f"{idle[0]} makes no difference to {form}, expected --to html")
-    through = decoder.read(reading.encoding)
+    through, reading = decoder.read(reading)
+    stream.require_side(side, decoder.grammars, through)
     report = reports.Drawing(output, form, beta, max_arcs or _MOST_ARCS)
     request = records.SearchRequest(count or _PATHS, distinct) if form == "html" else None
 

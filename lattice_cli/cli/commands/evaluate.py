@@ -119,12 +119,12 @@ def evaluate(
     from lattice_cli.analysis import evaluate as figures
     from lattice_cli.records import SearchRequest
 
-    stream.require_one_stdin(results, decoder.grammar, references)
+    stream.require_one_stdin(results, *decoder.grammars, references)
     if html is not None:
         io.require_place(html)
     reject = reject or reject_at is not None
-    given = {"-g": decoder.grammar, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    through = decoder.read(reading.encoding)
+    given = {"-g": decoder.grammars, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
+    through, reading = decoder.read(reading)
     known = formats.read_references(references, reading.encoding) if references else None
     reader = reports.Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)

@@ -70,14 +70,14 @@ def forward(
     """
     from lattice_cli.records import posteriors
 
-    stream.require_one_stdin(graphs, decoder.grammar)
-    stream.require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, *decoder.grammars)
     stream.require_rows_only(run, {"--arcs": arcs, "--nodes": nodes, "--lagrangian": lagrangian})
-    through = decoder.read(reading.encoding)
+    through, reading = decoder.read(reading)
+    stream.require_side(side, decoder.grammars, through)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
     return stream.run_records(
-        graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), reports.ForwardReport(run), run
+        graphs, reading, stream.noting_grammars(graphs, decoder.grammars, solve), reports.ForwardReport(run), run
     )

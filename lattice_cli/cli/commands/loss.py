@@ -165,10 +165,10 @@ def loss(
     from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_rows_only, require_side, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
-    require_one_stdin(graphs, decoder.grammar)
-    require_side(side, decoder.grammar)
+    require_one_stdin(graphs, *decoder.grammars)
     require_rows_only(run, {"--arcs": bool(arcs)})
-    through = decoder.read(reading.encoding)
+    through, reading = decoder.read(reading)
+    require_side(side, decoder.grammars, through)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
     _require_use(wanted, latent)
@@ -182,7 +182,7 @@ def loss(
         of_record = (lambda losses: checked(losses, side)) if check else RecordLosses
         return [each if isinstance(each, LatticeError) else of_record(each) for each in found]
 
-    status = run_records(graphs, reading, noting_grammars(graphs, decoder.grammar, solve), report, run, apart=check)
+    status = run_records(graphs, reading, noting_grammars(graphs, decoder.grammars, solve), report, run, apart=check)
     if report.failed_checks:
         complain(f"{counted(report.failed_checks, 'gradient check')} failed")
     if report.failed_checks or report.failed_losses:

@@ -65,9 +65,9 @@ def sample(
 
     from lattice_cli.records.draws import draws
 
-    stream.require_one_stdin(graphs, decoder.grammar)
-    stream.require_side(side, decoder.grammar)
-    through = decoder.read(reading.encoding)
+    stream.require_one_stdin(graphs, *decoder.grammars)
+    through, reading = decoder.read(reading)
+    stream.require_side(side, decoder.grammars, through)
 
     def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
@@ -80,5 +80,5 @@ def sample(
     def solve(batch: list[graph.Document], first: int) -> list[records.Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    noted = stream.noting_grammars(graphs, decoder.grammar, solve)
+    noted = stream.noting_grammars(graphs, decoder.grammars, solve)
     return stream.run_records(graphs, reading, noted, reports.SampleReport(run), run, apart=True)

@@ -88,10 +88,10 @@ def viterbi(
       lattice viterbi samples/goforward.slf.gz --lm grammars/robot.arpa \\
         --lm-scale 10
     """
-    stream.require_one_stdin(graphs, decoder.grammar, *scorers.lm, scorers.hot_words)
-    stream.require_side(side, decoder.grammar)
+    stream.require_one_stdin(graphs, *decoder.grammars, *scorers.lm, scorers.hot_words)
     judges = scorers.read(reading.encoding)
-    through = decoder.read(reading.encoding, judges)
+    through, reading = decoder.read(reading, judges)
+    stream.require_side(side, decoder.grammars, through)
     asked = {"--scores": show_scores, "--nodes": show_nodes, "--times": show_times}
     request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)
@@ -111,7 +111,7 @@ def viterbi(
         timed = documents if row_time is None else [document.timed(row_time) for document in documents]
         return records.decode(timed, through, request, side)
 
-    return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammar, solve), report, run)
+    return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammars, solve), report, run)
 
 
 def _asked(
@@ -120,7 +120,7 @@ def _asked(
     """What is asked for, and how it is put out, as the form needs it. Raises UsageError for what does not fit."""
     stream.require_rows_only(run, {"--arcs": arcs})
     if form is None:
-        return replace(request, steps=arcs), run
+        return replace(request, steps=arcs, scores=columns["--scores"]), run
     if run.form != "table":
         raise UsageError(f"--to {form} and --{run.form} are two forms of the same results")
     if request.n > 1 and form != "text":

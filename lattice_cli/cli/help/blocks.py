@@ -26,7 +26,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--set", "--keys", "--resume", "--restart", "--start", "--epochs", "--batch", "--rate", "--decay", "--hold-out",
     ),
     "What to write": ("--output", "--to", "--html", "--lossy", "--write-symbols", "--write-labels", "--force"),
-    "Grammar": ("--grammar", "--ctc", "--combine"),
+    "Grammar": ("--grammar", "--as", "--ctc", "--combine", "--provenance"),
     "Matrices": ("--labels", "--logp", "--prob", "--logits", "--log10", "--row-time", "--beam", "--max-active",
         "--max-states"),
     "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lattice_cli import grammars, records
+from lattice_cli import grammars, models, records
 from lattice_cli.choices import MAX_STATES
 from lattice_cli.cli.options.groups import ORDER, Option, grouped
 from lattice_cli.cli.options.parameter_types import NamedNumber, Number, file_read, finite_number, positive
@@ -42,11 +42,9 @@ class ScorerOptions:
             gains = {word.name: word.energy for word in listed} | gains
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
-        models = [notations.read_ngrams(path, encoding) for path in self.lm]
-        scales = self._scales()
-        first, scale = (models[0], scales[0]) if models else (None, 1.0)
-        further = list(zip(models, scales))[1:]
-        return grammars.Scorers(first, scale, self.word_energy, notations.UNKNOWN, gains, further)
+        read = [notations.read_ngrams(path, encoding) for path in self.lm]
+        named = list(zip(models.factor_names(self.lm), read, self._scales()))
+        return grammars.Scorers(named, self.word_energy, notations.UNKNOWN, gains)
 
     def _scales(self) -> list[float]:
         """The scale of each model: the one that stands behind it, else 1; one for one wherever it stands.

@@ -84,6 +84,18 @@ class Operator(click.Choice):  # type: ignore[type-arg,unused-ignore]
         self.fail(f"{value!r} is not two finite numbers with a comma between them", param, ctx)
 
 
+class SideName(click.Choice):  # type: ignore[type-arg,unused-ignore]
+    """A side to report on, or the name or number of a grammar: which there are shows when they are read."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Names, and what else there may be."""
+        return f"[{'|'.join(map(str, self.choices))}|NAME|NUMBER]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        return str(value)
+
+
 class BetaList(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """Inverse temperatures, one or several separated by commas."""
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lattice_cli import grammars, models, records
+from lattice_cli import models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
-from lattice_cli.cli.options.groups import Option, applied, grouped
-from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, file_named, file_read
+from lattice_cli.cli.options.groups import ORDER, Option, applied, grouped
+from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, SideName, file_named, file_read
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io, numbered, readable
+
+if TYPE_CHECKING:
+    from lattice_cli.grammars import Scorers
 
 
 def _processors() -> int:
@@ -25,23 +28,56 @@ def _processors() -> int:
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """What records are decoded through. grammar: a file; ctc: the blank; combine: the name of an operator."""
+    """What records are decoded through. grammars: files, in the order in which they are composed; factor_names: of some
+    of them; ctc: the blank; combine: the name of an operator."""
 
-    grammar: str | None
+    grammars: tuple[str, ...]
+    factor_names: tuple[str, ...]
     ctc: str | None
     combine: str
 
-    def read(self, encoding: str | None, scorers: grammars.Scorers | None = None) -> records.Decoder:
-        """The decoder, with its grammar read. encoding: of its file. Raises FormatError."""
-        return models.read_decoder(self.grammar, self.ctc, self.combine, scorers, encoding)
+    def read(self, reading: io.ReadOptions, scorers: Scorers | None = None) -> tuple[records.Decoder, io.ReadOptions]:
+        """The decoder, with its grammars read, and how records are to be read: scales that are those of grammars are
+        none of theirs. Raises FormatError, UsageError."""
+        named = models.factor_names(self.grammars, _names_behind(self.factor_names))
+        decoder = models.read_decoder(
+            self.grammars, self.ctc, self.combine, scorers, reading.encoding, named, reading.scales
+        )
+        own = {name: scale for name, scale in reading.scales.items() if name not in decoder.taken_scales}
+        return decoder, replace(reading, scales=own)
+
+
+def _names_behind(names: tuple[str, ...]) -> list[str | None]:
+    """The name that stands behind each grammar, None for none. Raises UsageError for one without a grammar before it,
+    and for two behind one."""
+    found: list[str | None] = []
+    left = list(names)
+    for option in click.get_current_context().meta.get(ORDER, ()):
+        if option == "grammars":
+            found.append(None)
+        elif option == "factor_names":
+            if not found or found[-1] is not None:
+                raise UsageError("each --as belongs behind the -g that it names, one behind each")
+            found[-1] = left.pop(0)
+    return found
 
 
 grammar_option = click.option(
     "-g",
     "--grammar",
+    "grammars",
     metavar="GRAMMAR",
+    multiple=True,
     type=file_read,
-    help="Compose each graph with a grammar. A graph, a word list, ARPA, JSGF, FSG or a dictionary.",
+    help="Compose each graph with a grammar. A graph, a word list, ARPA, JSGF, FSG or a dictionary. Several are a "
+    "cascade, composed one behind the other.",
+)
+name_option = click.option(
+    "--as",
+    "factor_names",
+    metavar="NAME",
+    multiple=True,
+    help="What the grammar before it is called, by --of and among scores. Default: its file, without the ending.",
 )
 ctc_option = click.option("--ctc", metavar="BLANK", help="Read labels as CTC: repeats merge unless BLANK is between.")
 combine_option = click.option(
@@ -54,7 +90,7 @@ combine_option = click.option(
     help="How the energies of two matching arcs of graph and grammar become one. Two numbers with a comma between them "
     "weigh those of the graph and those of the grammar.",
 )
-decoder_options = grouped("decoder", DecoderOptions, grammar_option, ctc_option, combine_option)
+decoder_options = grouped("decoder", DecoderOptions, grammar_option, name_option, ctc_option, combine_option)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
 _tsv_option = click.option(
     "--tsv", "as_tsv", is_flag=True, help="Columns between tabs instead of tables, under their names, with every digit."
@@ -97,10 +133,10 @@ of_option = click.option(
     "side",
     cls=Option,
     needs=("-g", "--ctc"),
-    type=click.Choice(SIDES),
+    type=SideName(SIDES),
     default="recognition",
     show_default=True,
-    help="Whose arcs and nodes to report, with a grammar.",
+    help="Whose arcs and nodes to report, with a grammar. Of several: the name of one, or its number from 1.",
 )
 
 encoding_option = click.option(

@@ -226,7 +226,7 @@ class JudgedReport(ViterbiReport):
 
     def __init__(self, run: RunOptions, shown: Shown, judges: Scorers) -> None:
         super().__init__(run, shown)
-        self._model = {} if judges.model is None else judges.model.numbers
+        self._model = judges.models[0][1].numbers if judges.models else {}
         self._unsaid: frozenset[str] | None = None
         self._strange: Counter[str] = Counter()
         self._labels = 0

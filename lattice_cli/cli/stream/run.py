@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
 from lattice_cli.cli.stream.run_options import RunOptions
@@ -33,6 +33,9 @@ from lattice_cli.formats.io import (
 from lattice_cli.formats.native import ModelFile
 from lattice_cli.graph import Document
 
+if TYPE_CHECKING:
+    from lattice_cli.records import Decoder
+
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
@@ -43,10 +46,12 @@ _BATCH_BYTES = 3_000_000
 _Task: TypeAlias = "tuple[int, list[tuple[int, Any]]]"
 
 
-def require_side(side: str, grammar: str | None) -> None:
-    """Raises UsageError where the grammar's arcs are asked for and there is no grammar."""
-    if side == "grammar" and grammar is None:
+def require_side(side: str, grammars: Sequence[str], decoder: Decoder) -> None:
+    """Raises UsageError where a grammar's arcs are asked for that there is not."""
+    if side == "grammar" and not grammars:
         raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+    if grammars and side not in ("recognition", "interpretation"):
+        decoder.require_named(side)
 
 
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
@@ -66,9 +71,9 @@ def require_rows_only(run: RunOptions, tables: Mapping[str, bool]) -> None:
 _GRAMMARS = ("words", "dict", "arpa", "jsgf", "fsg")
 
 
-def noting_grammars(paths: Sequence[str], grammar: str | None, solve: Solve) -> Solve:
+def noting_grammars(paths: Sequence[str], grammars: Sequence[str], solve: Solve) -> Solve:
     """The same, and a note on a record that, among others and without a grammar, looks as if it were meant as one."""
-    if grammar is not None or len(paths) < 2:
+    if grammars or len(paths) < 2:
         return solve
 
     def noted(documents: Sequence[Any], *first: int) -> Sequence[Any]:

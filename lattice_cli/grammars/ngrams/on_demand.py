@@ -46,7 +46,10 @@ class NgramGrammar:
         return NgramScorer.of(self.model, labels)
 
     def beside(self, graph: Graph) -> Document:
-        """The part that the outputs of a graph reach, a node for each history. Raises UsageError if it is too large."""
+        """The part that the outputs of a graph reach, a node for each history; all of a small one, whose arcs then have
+        the same numbers beside any graph. Raises UsageError if it is too large."""
+        if not self.large:
+            return self.whole
         model = self.model
         said = np.zeros(len(model.labels), dtype=bool)
         said[model.words] = True

@@ -314,10 +314,13 @@ def _no_target(document: Document) -> LatticeError:
 def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
     if document.rows:
-        short = too_few_rows(document.graph.nodes - 1, None if whole is None else whole.right, targets)
+        reading = None if whole is None else whole.right
+        short = (
+            None if whole is not None and whole.left_is else too_few_rows(document.graph.nodes - 1, reading, targets)
+        )
         if short is not None:
             return short
-    names = document.names if whole is None else [document.names[node] for node in whole.left_node.tolist()]
+    names = document.names if whole is None else [document.names[node] for node in whole.first.node.tolist()]
     who = "the graph" if whole is None else "the graph with its grammar"
     return why_not_spelled(spelled, targets, names, who=who)
 

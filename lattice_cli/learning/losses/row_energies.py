@@ -69,11 +69,11 @@ def asked_by_rows(document: Document, decoder: Decoder) -> AskedByRows | None:
     blank = decoder.reading(document).ctc
     free = free_rows_of(document, decoder, whatever_size=True)
     if free is not None:
-        return AskedByRows(document, None, None, None, blank=blank, rows=_Free(document, free))
-    matrix = None if decoder.grammar is None else matrix_of(document, decoder)
+        return AskedByRows(document, blank=blank, rows=_Free(document, free))
+    matrix = None if not decoder.grammars else matrix_of(document, decoder)
     if matrix is None or matrix.product_arcs <= LARGE or matrix.heuristic.scorer is not None:
         return None
-    return AskedByRows(document, matrix.grammar, None, None, blank=blank, rows=_ThroughGrammar(matrix))
+    return AskedByRows(document, matrix.parts, blank=blank, rows=_ThroughGrammar(matrix))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +127,12 @@ class _ThroughGrammar:
         return sorted(self.matrix.decoding_graph.spoken)
 
     @property
-    def _grammar(self) -> Document:
-        grammar = self.matrix.grammar
-        assert grammar is not None, "a matrix without one is asked as such"
-        return grammar
+    def _names(self) -> Sequence[int | str]:
+        """What the nodes of the grammar are called, or of the first of several."""
+        first = self.matrix.parts[0].document
+        assert first is not None, "a matrix without a grammar is asked as such"
+        joined = self.matrix.joined
+        return first.names if joined is None else [first.names[node] for node in joined.first.node.tolist()]
 
     def spelled(self, targets: Sequence[Target]) -> Composition:
         """See RowEnergies."""
@@ -149,13 +151,13 @@ class _ThroughGrammar:
         """See RowEnergies."""
         within, document = self._within(targets), self.matrix.document
         if not within.graph.nodes:
-            return why_not_spelled(within, targets, self._grammar.names, "the grammar", "the grammar")
+            return why_not_spelled(within, targets, self._names, "the grammar", "the grammar")
         short = too_few_rows(self.matrix.emissions.steps, spelled.right, targets)
         return short or why_not_spelled(spelled, targets, document.names)
 
     def _within(self, targets: Sequence[Target]) -> Composition:
         """The grammar with these answers."""
-        grammar = self._grammar.graph
+        grammar = self.matrix.decoding_graph.source.source
         return compose(grammar, target_acceptor(targets, grammar.labels))
 
     def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
