@@ -74,6 +74,7 @@ def prune(document: Document, beta: float, beam: float | None, posterior: float 
         names=[document.names[node] for node in nodes.tolist()],
         times=None if document.times is None else document.times[nodes],
         scores={name: column[arcs] for name, column in document.scores.items()},
+        factors=tuple(factor.restricted(arcs, nodes) for factor in document.factors),
     )
     lost = max(0.0, -float(np.expm1(-beta * (left - float(soft.totals[0])))))
     return Pruned(found, graph.arcs, graph.nodes, lost, beta, beam, posterior)

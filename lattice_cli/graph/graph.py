@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct, in_range
 from lattice_cli.errors import GraphError
 
 EPSILON = 0
@@ -221,3 +221,12 @@ def with_columns(graph: Graph, columns: FloatArray) -> Graph:
         graph.node_offsets,
         graph.arc_offsets,
     )
+
+
+def times(graph: Graph, scale: float) -> Graph:
+    """The graph with all of its energies times a scale; what is impossible stays so. Raises NumericOverflow."""
+    columns = columns_of(graph)
+    there = np.isfinite(columns)
+    with in_range("an energy times its scale"):
+        columns[there] *= scale
+    return with_columns(graph, columns)

@@ -8,10 +8,34 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import EPSILON, Graph, with_columns
+from lattice_cli.graph.graph import EPSILON, Graph, times
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFactor:
+    """A factor of a composition that was read or is to be written, as far as it is in the composition.
+
+    name: what it was called in the cascade; source: its file. weight: what its energies weigh in those of the
+    composition. graph: its arcs that are on paths of the composition, without starts and finals; names: (its nodes,);
+    number: (its arcs,) their numbers in its own file. arc: (arcs of the composition,) the arc of `graph` that each
+    comes from, -1 for none. node: (nodes of the composition,) the node of `graph`.
+    """
+
+    name: str
+    source: str
+    weight: float
+    graph: Graph
+    names: Sequence[int | str]
+    number: IntArray
+    arc: IntArray
+    node: IntArray
+
+    def restricted(self, arcs: IntArray, nodes: IntArray) -> KnownFactor:
+        """The same of a part of the composition: its arcs and nodes that are left."""
+        return replace(self, arc=self.arc[arcs], node=self.node[nodes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +56,7 @@ class Document:
     rows:    whether nodes are the rows of an emission matrix, which stand for times.
     transitions: whether input labels are transition-ids, one a frame, or strings of them.
     unread:  phrases about what else its file says of it, which is lost if it is written anew.
+    factors: the graphs that it was composed of, where its file says so.
     """
 
     graph: Graph
@@ -48,6 +73,7 @@ class Document:
     rows: bool = False
     transitions: bool = False
     unread: tuple[str, ...] = ()
+    factors: tuple[KnownFactor, ...] = ()
 
     @cached_property
     def clock(self) -> FloatArray | None:
@@ -95,11 +121,8 @@ class Document:
             counts = (self.graph.olabel != EPSILON).astype(np.float64)
             return replace(self, scores={**scores, "words": counts}).scaled(scales)
         if "recognition" in scales and not self.scores:
-            scale, graph = scales["recognition"], self.graph
-            ends = np.concatenate([graph.energy, scale * graph.start, scale * graph.final])
-            ends[~np.isfinite(np.concatenate([graph.energy, graph.start, graph.final]))] = np.inf
-            own = with_columns(graph, ends)
-            return replace(self, graph=own, scores={"recognition": graph.energy}).scaled(scales)
+            own = times(self.graph, scales["recognition"])
+            return replace(self, graph=own, scores={"recognition": self.graph.energy}).scaled(scales)
         for name in scales:
             if name not in self.scores:
                 have = ", ".join(self.scores) or "none"

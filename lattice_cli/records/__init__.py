@@ -1,7 +1,7 @@
 """Questions asked of a record, answered in its own terms: its arcs, its node names, its times.
 
 batching        records in groups worth one sweep; faults in the terms of the record
-breakdown       what an energy is made of: scores of a path, its arcs
+cascade/        the factors of a cascade: their scores, where arcs come from
 decoder         grammar, CTC, operator and scorers that records are decoded through
 decoding        best paths and answers in the terms of the record
 draws           paths drawn, in the terms of the record

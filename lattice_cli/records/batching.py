@@ -12,7 +12,7 @@ import numpy as np
 from lattice_cli.arrays import IntArray, finite
 from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
 from lattice_cli.graph import Graph, evaluation_order
-from lattice_cli.records.interpretation import Interpretation, CascadePart
+from lattice_cli.records.interpretation import CascadePart, Interpretation
 
 if TYPE_CHECKING:
     from lattice_cli.composition import Composition

@@ -15,8 +15,8 @@ from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Scorers, Spelling, scorer_sum, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, numbered_document, without_any_arcs
-from lattice_cli.records.breakdown import part_of, weighed
-from lattice_cli.records.interpretation import NO_PART, Interpretation, CascadePart, named_part
+from lattice_cli.records.cascade import part_of, weighed
+from lattice_cli.records.interpretation import NO_PART, CascadePart, Interpretation, named_part
 
 if TYPE_CHECKING:
     from lattice_cli.emissions import DecodingGraph, Heuristic

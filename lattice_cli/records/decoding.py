@@ -15,7 +15,7 @@ from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
-from lattice_cli.records.breakdown import PathStep, has_scores, path_scores, steps_of
+from lattice_cli.records.cascade import PathStep, has_scores, path_scores, steps_of
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
 from lattice_cli.records.request import SearchRequest

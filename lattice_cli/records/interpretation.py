@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.choices import SIDES
 from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling, spelling_of
-from lattice_cli.graph import Document, Graph
+from lattice_cli.graph import Document, Graph, KnownFactor
 from lattice_cli.search import Path
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Side:
 
     arc_of, node_of: (interpretation arcs,) and (interpretation nodes,): the arc (-1: none) and node of this side; None
     for the interpretation itself. share: (interpretation arcs,) the derivative of each energy by that of its arc.
+    number: (arcs,) what its arcs are called; None: as they are counted.
     """
 
     graph: Graph
@@ -36,6 +37,7 @@ class Side:
     arc_of: IntArray | None
     node_of: IntArray | None
     share: FloatArray
+    number: IntArray | None = None
 
     def path(self, path: Path) -> tuple[list[int], list[int]]:
         """The arcs and nodes of this side along a path of the interpretation; without the moves it takes no part in."""
@@ -145,11 +147,22 @@ class Interpretation:
             assert whole is not None
             own = whole.first
             return Side(document.graph, document.names, document.clock, own.arc, own.node, own.share)
-        place = named_part(name, self.parts)
+        known = [factor for factor in document.factors if factor.name == name]
+        if known and all(part.name != name for part in self.parts):
+            return self._known(known[0])
+        place = named_part(name, self.parts, [factor.name for factor in document.factors])
         assert whole is not None, "grammars are composed with"
         factor, grammar = whole.factors[1 + place], self.parts[place].document
         assert grammar is not None
         return Side(grammar.graph, grammar.names, grammar.times, factor.arc, factor.node, factor.share)
+
+    def _known(self, factor: KnownFactor) -> Side:
+        """A factor of the record, which was composed itself."""
+        own = self.side("recognition")
+        arc, node = factor.arc, factor.node
+        if own.arc_of is not None and own.node_of is not None:
+            arc, node = picked(arc, own.arc_of, -1), node[own.node_of]
+        return Side(factor.graph, factor.names, None, arc, node, factor.weight * own.share, factor.number)
 
     def owner(self, name: str) -> tuple[IntArray, FloatArray]:
         """(interpretation arcs,) the arc of a side that each comes from (-1: none), and its derivative by that arc."""
@@ -167,10 +180,10 @@ class Interpretation:
         return _by_side(side, arcs if side.arc_of is None else arcs * side.share)
 
 
-def named_part(name: str, parts: Sequence[CascadePart]) -> int:
+def named_part(name: str, parts: Sequence[CascadePart], others: Sequence[str] = ()) -> int:
     """The place of the part that is meant by its name, by its number from 1, or by "grammar" where there is one only.
 
-    Raises UsageError.
+    others: names that would have been understood. Raises UsageError.
     """
     known = [place for place, part in enumerate(parts) if part.document is not None]
     grammars = [place for place in known if not parts[place].judge]
@@ -181,9 +194,9 @@ def named_part(name: str, parts: Sequence[CascadePart]) -> int:
     found = [place for place in known if parts[place].name == name]
     if found and name != "grammar":
         return found[0]
-    if not known:
+    if not known and not others:
         raise UsageError(f"there is no grammar whose arcs could be reported as {name!r}")
-    listed = ", ".join(f"{number} ({parts[place].name})" for number, place in enumerate(known, 1))
+    listed = ", ".join([f"{number} ({parts[place].name})" for number, place in enumerate(known, 1)] + [*others])
     if name == "grammar" and grammars:
         raise UsageError(f"there are {len(grammars)} grammars, which of them is to be reported? {listed}")
     raise UsageError(f"no side is called {name!r}, expected one of {', '.join(SIDES)}, or a factor: {listed}")

@@ -34,7 +34,7 @@ from lattice_cli.grammars import Judge, Spelling, spelling_of
 from lattice_cli.graph import EPSILON, Document, Graph
 from lattice_cli.records.batching import between
 from lattice_cli.records.decoder import PAIRED_LABELS, Decoder
-from lattice_cli.records.interpretation import NO_PART, Interpretation, CascadePart, Search
+from lattice_cli.records.interpretation import NO_PART, CascadePart, Interpretation, Search
 from lattice_cli.records.request import SearchRequest
 from lattice_cli.search import best_answers, n_best
 

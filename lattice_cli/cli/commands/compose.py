@@ -16,7 +16,9 @@ from lattice_cli.cli.options import (
     graph_options,
     graph_output_option,
     input_options,
+    records_scales,
 )
+from lattice_cli.errors import UsageError, counted
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
@@ -25,44 +27,71 @@ if TYPE_CHECKING:
 
 @click.command(cls=StrictCommand)
 @click.argument("graph", metavar="GRAPH", type=file_read)
-@click.argument("grammar", metavar="GRAMMAR", type=file_read)
+@click.argument("grammars", metavar="GRAMMAR...", type=file_read, nargs=-1, required=True)
 @graph_output_option
 @combine_option
 @ctc_option
+@click.option(
+    "--as",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="What a GRAMMAR is called among scores and in --provenance, one for each in their order; its scores are kept "
+    "then. Default: its file, without the ending.",
+)
+@click.option(
+    "--provenance", is_flag=True, help="For each arc, the arc of every factor that it comes from; --of NAME reads them."
+)
 @input_options
 @graph_options
 def compose(
     graph: str,
-    grammar: str,
+    grammars: tuple[str, ...],
     output: str | None,
     combine: str,
     ctc: str | None,
+    names: tuple[str, ...],
+    provenance: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
-    """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR.
+    """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR. Several are a cascade,
+    composed from left to right.
 
     On a terminal it is shown as a table; into a pipe or a file it is written as a graph document. A stream of graphs
     gives a stream. If nothing is left, the message says where graph and grammar part, and the exit status is 1.
+
+    Where a factor has named scores, or names are given, arcs carry the scores of all factors; one without has its
+    energies under its name (those of GRAPH: recognition). --scale weighs any of them, here or later.
 
     Examples:
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
         -o cut.npz
+      lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
+        --provenance | lattice forward - --of lecture-words --arcs
     """
-    stream.require_one_stdin([graph], grammar)
-    through = models.read_decoder([grammar], ctc, combine, encoding=reading.encoding)
+    from lattice_cli.records.cascade import composed_document
+
+    stream.require_one_stdin([graph], *grammars)
+    if names and len(names) != len(grammars):
+        raise UsageError(
+            f"{counted(len(names), '--as')} for {counted(len(grammars), 'GRAMMAR')}, expected one for each"
+        )
+    named = models.factor_names(grammars, names)
+    through = models.read_decoder(grammars, ctc, combine, None, reading.encoding, named, reading.scales)
+    reading = records_scales(reading, through)
 
     class Composed(reports.GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
 
         def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
-            graph = super().prepare(document, _as_document(document, result))
-            return graph, None if result.graph.nodes else records.no_path(result)
+            composed = composed_document(result, scores=bool(names), provenance=provenance)
+            return super().prepare(document, composed), None if result.graph.nodes else records.no_path(result)
 
         def show(self, document: Document, result: Any) -> None:
-            graph, empty = result
-            super().show(document, graph)
+            composed, empty = result
+            super().show(document, composed)
             if empty is not None:
                 raise empty
 
@@ -70,14 +99,3 @@ def compose(
         return [through.interpret(document) for document in documents]
 
     return stream.write_records([graph], reading, solve, Composed(output, run.color), run)
-
-
-def _as_document(document: Document, result: records.Interpretation) -> Document:
-    """The interpretation graph as a record, with the id, target and node times of the recognition graph."""
-    from lattice_cli.graph import Document
-
-    whole = result.composition
-    assert whole is not None, "compose always has a grammar"
-    times = None if document.times is None else document.times[whole.left_node]
-    names = range(whole.graph.nodes)
-    return Document(whole.graph, document.id, document.source, names, times, target=document.target)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         graph_output_option,
         input_options,
         of_option,
+        records_scales,
         result_options,
     )
     from lattice_cli.cli.options.text_training_options import neural_options

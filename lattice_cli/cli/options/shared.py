@@ -37,14 +37,18 @@ class DecoderOptions:
     combine: str
 
     def read(self, reading: io.ReadOptions, scorers: Scorers | None = None) -> tuple[records.Decoder, io.ReadOptions]:
-        """The decoder, with its grammars read, and how records are to be read: scales that are those of grammars are
-        none of theirs. Raises FormatError, UsageError."""
+        """The decoder, with its grammars read, and how records are to be read. Raises FormatError, UsageError."""
         named = models.factor_names(self.grammars, _names_behind(self.factor_names))
         decoder = models.read_decoder(
             self.grammars, self.ctc, self.combine, scorers, reading.encoding, named, reading.scales
         )
-        own = {name: scale for name, scale in reading.scales.items() if name not in decoder.taken_scales}
-        return decoder, replace(reading, scales=own)
+        return decoder, records_scales(reading, decoder)
+
+
+def records_scales(reading: io.ReadOptions, decoder: records.Decoder) -> io.ReadOptions:
+    """How records are to be read: scales that are those of grammars are none of theirs."""
+    own = {name: scale for name, scale in reading.scales.items() if name not in decoder.taken_scales}
+    return replace(reading, scales=own)
 
 
 def _names_behind(names: tuple[str, ...]) -> list[str | None]:
@@ -131,12 +135,11 @@ _no_path_option = click.option(
 of_option = click.option(
     "--of",
     "side",
-    cls=Option,
-    needs=("-g", "--ctc"),
     type=SideName(SIDES),
     default="recognition",
     show_default=True,
-    help="Whose arcs and nodes to report, with a grammar. Of several: the name of one, or its number from 1.",
+    help="Whose arcs and nodes to report, with a grammar. Of several: the name of one, or its number from 1. Of what "
+    "compose --provenance made: the name of a factor.",
 )
 
 encoding_option = click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from lattice_cli.cli.terminal import GrowingTable, label_text, number, say
 
 if TYPE_CHECKING:
+    from lattice_cli.arrays import IntArray
     from lattice_cli.graph import Graph
 
 _EPSILON = 0
@@ -206,8 +207,10 @@ ARC = (Field("arc", "arc", 0, shown=str), Field("from", "from", 1, "text", str),
 Column = tuple[Field, Sequence[Any]]
 
 
-def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *further: Column) -> ArcListing:
-    """The arcs of a graph with further columns."""
+def arc_listing(
+    graph: Graph, names: Sequence[int | str], title: str = "", *further: Column, number: IntArray | None = None
+) -> ArcListing:
+    """The arcs of a graph with further columns. number: (arcs,) what they are called; None: as they are counted."""
     labels, sides = graph.labels, [Field("label", "label", 3, "label", label_text)]
     columns = [graph.ilabel]
     if (graph.ilabel != graph.olabel).any():
@@ -216,7 +219,7 @@ def arc_listing(graph: Graph, names: Sequence[int | str], title: str = "", *furt
     fields = [*ARC, *sides, Field("energy", "energy", 3 + len(sides))]
     fields += [replace(each, of=place) for place, (each, _) in enumerate(further, len(fields))]
     rows = zip(
-        range(graph.arcs),
+        range(graph.arcs) if number is None else number.tolist(),
         [names[tail] for tail in graph.src.tolist()],
         [names[head] for head in graph.dst.tolist()],
         *([None if label == _EPSILON else labels[label] for label in side.tolist()] for side in columns),

@@ -50,7 +50,8 @@ class ForwardReport(StreamReport):
             below: dict[str, Any] = {}
             if result.gradient is not None:
                 title = f"{document.id}: gradient dF/de of each arc {at}"
-                below["arcs"] = arc_listing(side.graph, side.names, title, (_GRADIENT, result.gradient.tolist()))
+                gradient = _GRADIENT, result.gradient.tolist()
+                below["arcs"] = arc_listing(side.graph, side.names, title, gradient, number=side.number)
             if view is not None:
                 rows = rows_of(side.names, view.alpha, view.backward, view.posterior)
                 below["nodes"] = Listing(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lattice_cli.cli.reports.fields import arc_listing
+from lattice_cli.cli.reports.fields import Field, arc_listing, known
 from lattice_cli.cli.stream import Item
-from lattice_cli.cli.terminal import console, put
+from lattice_cli.cli.terminal import console, label_text, number, put
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import form_of, write_documents
 from lattice_cli.formats.io import as_record, json_line, require_place
-from lattice_cli.graph import Document
+from lattice_cli.graph import Document, KnownFactor
 
 
 class GraphReport:
@@ -50,7 +50,8 @@ class GraphReport:
         graph = result.graph
         ends = f"start {_few(graph.starts.tolist())}, final {_few(graph.finals.tolist())}"
         title = f"{result.id}: {graph.nodes} nodes, {graph.arcs} arcs, {ends}"
-        arc_listing(graph, result.names, title).sheet().print(console(self._color))
+        factors = [(Field(None, each.name, kind="text", shown=known(str)), _own_arcs(each)) for each in result.factors]
+        arc_listing(graph, result.names, title, *factors).sheet().print(console(self._color))
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that cannot be read has no graph to write."""
@@ -62,6 +63,17 @@ class GraphReport:
         """Write the file that was asked for, whole."""
         if self._output and self._found:
             write_documents(self._output, self._found, self._matrices)
+
+
+def _own_arcs(factor: KnownFactor) -> list[str | None]:
+    """The arc of a factor that each arc of a composition comes from: its number, label and energy; None for none."""
+    graph = factor.graph
+    labels = [label_text(graph.labels[label] or None) for label in graph.ilabel.tolist()]
+    told = [
+        f"{arc} {label} {number(energy)}"
+        for arc, label, energy in zip(factor.number.tolist(), labels, graph.energy.tolist())
+    ]
+    return [None if arc < 0 else told[arc] for arc in factor.arc.tolist()]
 
 
 def _few(nodes: list[int]) -> str:

@@ -117,7 +117,7 @@ class LossReport(StreamReport):
             differences = dict(zip(checked.arcs.tolist(), checked.difference.tolist()))
             columns.append((_DIFFERENCE, [differences.get(arc) for arc in range(side.graph.arcs)]))
         title = f"{document.id}: gradient of {row.result.loss.name} by each arc"
-        return arc_listing(side.graph, side.names, title, *columns)
+        return arc_listing(side.graph, side.names, title, *columns, number=side.number)
 
     def printed(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
         sound, failures = found.sound, [each for each in found.losses if isinstance(each, LossFailure)]

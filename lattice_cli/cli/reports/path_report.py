@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lattice_cli.grammars import Scorers
     from lattice_cli.graph import Document
     from lattice_cli.records import Decoded, Decoding, Draws, SearchRequest
-    from lattice_cli.records.breakdown import PathStep
+    from lattice_cli.records.cascade import PathStep
 
 
 def _told(step: PathStep) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.array_files import NGRAMS, ArrayArchive, MappedArchive, read_array, write_arrays
     from lattice_cli.formats.io.files import (
         as_record,
+        factor_records,
         is_device,
         is_matrix,
         json_line,

@@ -17,7 +17,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError, all_seen
 from lattice_cli.formats.io.lossy import WriteOptions, Written
-from lattice_cli.graph import EPSILON, Document, emission_graph
+from lattice_cli.graph import EPSILON, Document, KnownFactor, emission_graph
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
@@ -64,14 +64,47 @@ def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
     else:
         columns["energy"] = graph.energy.tolist()
     record["arcs"] = columns
+    if document.factors:
+        record["factors"] = factor_records(document)
     return record
+
+
+def factor_records(document: Document) -> list[dict[str, Any]]:
+    """The entries of `factors` of a record that knows what it was composed of."""
+    return [_factor_record(factor) for factor in document.factors]
+
+
+def _factor_record(factor: KnownFactor) -> dict[str, Any]:
+    graph, names = factor.graph, factor.names
+    labels = [[graph.labels[label] or None for label in column.tolist()] for column in (graph.ilabel, graph.olabel)]
+    same = labels[0] == labels[1]
+    columns = {
+        "arc": factor.number.tolist(),
+        "from": [names[node] for node in graph.src.tolist()],
+        "to": [names[node] for node in graph.dst.tolist()],
+        **({"label": labels[0]} if same else {"input": labels[0], "output": labels[1]}),
+        "energy": graph.energy.tolist(),
+    }
+    return {
+        "name": factor.name,
+        "source": factor.source,
+        "weight": factor.weight,
+        "arcs": columns,
+        "arc": [None if arc < 0 else int(factor.number[arc]) for arc in factor.arc.tolist()],
+        "node": [names[node] for node in factor.node.tolist()],
+    }
 
 
 def is_matrix(document: Document) -> bool:
     """True if reading the emission matrix of a graph gives that graph."""
     graph, classes = document.graph, len(document.graph.labels) - 1
     steps = graph.nodes - 1
-    if document.scores or document.times is not None or list(document.names) != list(range(graph.nodes)):
+    if (
+        document.scores
+        or document.factors
+        or document.times is not None
+        or list(document.names) != list(range(graph.nodes))
+    ):
         return False
     if steps < 1 or classes < 1 or graph.arcs != steps * classes:
         return False

@@ -55,6 +55,8 @@ class LossyForm:
         self.document = document
         self.form = form
         self.losses: list[str] = []
+        if document.factors:
+            self.lose(f"which arcs of {', '.join(each.name for each in document.factors)} its arcs come from")
 
     @property
     def graph(self) -> Graph:

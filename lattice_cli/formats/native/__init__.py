@@ -2,6 +2,7 @@
 
 arcs      its arcs: rows, mappings, vector arcs, columns
 document  the native document
+factors   where the arcs of a composition come from
 inputs    inputs of recognisers
 npz       columns in binary
 streams   streams of native documents, cut into records

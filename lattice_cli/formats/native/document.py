@@ -33,7 +33,7 @@ from lattice_cli.formats.native.arcs import ArcTable, arc_table, integers
 from lattice_cli.graph import Document, Graph, end_energies, weighted_sum
 
 _COMMON = ("lattice", "id", "target", "blank")
-_GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales")
+_GRAPH_KEYS = (*_COMMON, "start", "final", "arcs", "labels", "nodes", "times", "scales", "factors")
 _EMISSION_KEYS = (*_COMMON, "labels", "emissions")
 #: Up to so many arcs Python's sets are faster than arrays.
 _FEW = 1000
@@ -125,7 +125,12 @@ def _graph_document(record: dict[Any, Any], source: str, record_id: str) -> Docu
             graph = graph.with_energy(weighted_sum(table.scores, scales))
         except GraphError as error:
             raise FormatError(f"{source}: {error}") from None
-    return Document(graph, record_id, source, names, _times(record, names, source), table.scores, scales)
+    found = Document(graph, record_id, source, names, _times(record, names, source), table.scores, scales)
+    if "factors" not in record:
+        return found
+    from lattice_cli.formats.native.factors import factors_of
+
+    return replace(found, factors=factors_of(record["factors"], graph, source))
 
 
 def _ends(record: dict[Any, Any], key: str, source: str) -> dict[int | str, float]:

@@ -25,11 +25,13 @@ from lattice_cli.formats.io import (
     blank_of,
     brief,
     decoded,
+    factor_records,
     is_matrix,
     is_null,
     known_keys,
     parse_json,
 )
+from lattice_cli.formats.native.factors import factors_of
 from lattice_cli.graph import Document, Graph, weighted_sum
 
 _VERSION = 1
@@ -37,7 +39,7 @@ _VERSION = 1
 GRAMMAR, ALIGNMENT = "grammar/", "alignment/"
 _INTEGERS = ("src", "dst", "ilabel", "olabel")
 _FLOATS = ("energy", "start", "final")
-_ABOUT = ("lattice", "id", "labels", "names", "scores", "scales", "target", "blank")
+_ABOUT = ("lattice", "id", "labels", "names", "scores", "scales", "target", "blank", "factors")
 #: Whoever adds up in another order gets other last digits.
 _ROUNDING = 1e-9
 _SCORE = re.compile("score(0|[1-9][0-9]*)")
@@ -67,6 +69,7 @@ def arrays_of(document: Document) -> dict[str, Any]:
         "scales": dict(document.scales),
         "target": document.target,
         "blank": document.blank,
+        **({"factors": factor_records(document)} if document.factors else {}),
     }
     arrays["about"] = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
     return arrays
@@ -112,7 +115,8 @@ def document_of(arrays: Mapping[str, Any], source: str, record_id: str) -> Docum
     )
     _require_sums(document)
     blank = None if is_null(about.get("blank")) else blank_of(about["blank"], labels, source)
-    return replace(document, rows=len(labels) > 1 and is_matrix(document), blank=blank)
+    factors = () if is_null(about.get("factors")) else factors_of(about["factors"], graph, source)
+    return replace(document, rows=len(labels) > 1 and is_matrix(document), blank=blank, factors=factors)
 
 
 def _require_columns(arrays: Mapping[str, Any], source: str) -> None:
