@@ -120,6 +120,11 @@ class Decoder:
         named = zip(self.names, self.grammars)
         return tuple(weighed(name, each, self.scales) for name, each in named if isinstance(each, Document))
 
+    @property
+    def plain(self) -> bool:
+        """True if a record is taken as it is."""
+        return not self.grammars and self.ctc is None and self.scorers is None
+
     def require_named(self, side: str) -> None:
         """Raises UsageError for the name or number of a grammar that there is not."""
         nothing = numbered_document(without_any_arcs(("",), 0), "", "")

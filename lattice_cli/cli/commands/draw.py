@@ -106,7 +106,7 @@ def draw(
     if idle and form != "html":
         raise UsageError(f"{idle[0]} makes no difference to {form}, expected --to html")
     through, reading = decoder.read(reading)
-    stream.require_side(side, decoder.grammars, through)
+    decoder.require_side(side, through)
     report = reports.Drawing(output, form, beta, max_arcs or _MOST_ARCS)
     request = records.SearchRequest(count or _PATHS, distinct) if form == "html" else None
 

@@ -73,7 +73,7 @@ def forward(
     stream.require_one_stdin(graphs, *decoder.grammars)
     stream.require_rows_only(run, {"--arcs": arcs, "--nodes": nodes, "--lagrangian": lagrangian})
     through, reading = decoder.read(reading)
-    stream.require_side(side, decoder.grammars, through)
+    decoder.require_side(side, through)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)

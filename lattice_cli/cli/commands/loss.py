@@ -162,13 +162,13 @@ def loss(
     run: RunOptions,
 ) -> int:
     """See the help above."""
-    from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_rows_only, require_side, run_records
+    from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_rows_only, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
     require_one_stdin(graphs, *decoder.grammars)
     require_rows_only(run, {"--arcs": bool(arcs)})
     through, reading = decoder.read(reading)
-    require_side(side, decoder.grammars, through)
+    decoder.require_side(side, through)
     settings = losses.Settings(margin, cap, gamma, beta, square_square == "printed")
     wanted = LOSSES if "all" in names else tuple(dict.fromkeys(names))
     _require_use(wanted, latent)

@@ -67,7 +67,7 @@ def sample(
 
     stream.require_one_stdin(graphs, *decoder.grammars)
     through, reading = decoder.read(reading)
-    stream.require_side(side, decoder.grammars, through)
+    decoder.require_side(side, through)
 
     def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.

@@ -91,7 +91,7 @@ def viterbi(
     stream.require_one_stdin(graphs, *decoder.grammars, *scorers.lm, scorers.hot_words)
     judges = scorers.read(reading.encoding)
     through, reading = decoder.read(reading, judges)
-    stream.require_side(side, decoder.grammars, through)
+    decoder.require_side(side, through)
     asked = {"--scores": show_scores, "--nodes": show_nodes, "--times": show_times}
     request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)

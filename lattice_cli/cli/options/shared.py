@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from lattice_cli import models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
@@ -43,6 +44,17 @@ class DecoderOptions:
             self.grammars, self.ctc, self.combine, scorers, reading.encoding, named, reading.scales
         )
         return decoder, records_scales(reading, decoder)
+
+    def require_side(self, side: str, decoder: records.Decoder) -> None:
+        """Raises UsageError where --of is of no use, or names a grammar that is not there. What else it may name shows
+        when records are read."""
+        given = click.get_current_context().get_parameter_source("side") is ParameterSource.COMMANDLINE
+        if self.grammars and side not in ("recognition", "interpretation"):
+            decoder.require_named(side)
+        elif side == "grammar":
+            raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+        elif given and side in SIDES and decoder.plain:
+            raise UsageError("--of makes no difference without -g or --ctc")
 
 
 def records_scales(reading: io.ReadOptions, decoder: records.Decoder) -> io.ReadOptions:

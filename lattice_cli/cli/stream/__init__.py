@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         noting_grammars,
         require_one_stdin,
         require_rows_only,
-        require_side,
         run_records,
         write_records,
     )

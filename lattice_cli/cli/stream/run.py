@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
 from lattice_cli.cli.stream.run_options import RunOptions
@@ -33,9 +33,6 @@ from lattice_cli.formats.io import (
 from lattice_cli.formats.native import ModelFile
 from lattice_cli.graph import Document
 
-if TYPE_CHECKING:
-    from lattice_cli.records import Decoder
-
 #: A batch is swept as one union; it is full at this many arcs or records.
 _BATCH_ARCS = 100_000
 _BATCH_RECORDS = 200
@@ -44,14 +41,6 @@ _BATCH_BYTES = 3_000_000
 #: The number of the first record of a batch, of those that could be read, and the batch: numbers of inputs with records
 #: or parts of them.
 _Task: TypeAlias = "tuple[int, list[tuple[int, Any]]]"
-
-
-def require_side(side: str, grammars: Sequence[str], decoder: Decoder) -> None:
-    """Raises UsageError where a grammar's arcs are asked for that there is not."""
-    if side == "grammar" and not grammars:
-        raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
-    if grammars and side not in ("recognition", "interpretation"):
-        decoder.require_named(side)
 
 
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
