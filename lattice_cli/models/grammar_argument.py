@@ -33,9 +33,11 @@ def read_decoder(
     return Decoder(read_grammar_argument(grammar, encoding) if grammar else None, ctc, operator, scorers)
 
 
-def read_grammar_argument(path: str, encoding: str | None = None) -> Document | TrainedGrammar | NgramGrammar:
+def read_grammar_argument(
+    path: str, encoding: str | None = None, asked: bool = False
+) -> Document | TrainedGrammar | NgramGrammar:
     """The grammar of a file: a graph, the network of a neural grammar, which a trained model may hold as well, or
-    n-grams that are not written out.
+    n-grams that are not written out. asked: no n-grams are.
 
     Raises FormatError.
     """
@@ -48,7 +50,7 @@ def read_grammar_argument(path: str, encoding: str | None = None) -> Document | 
         from lattice_cli.grammars import NgramGrammar
 
         grammar = NgramGrammar(read_ngrams(path, encoding), path, path)
-        return grammar if grammar.large else grammar.whole
+        return grammar if grammar.large or asked else grammar.whole
     stored = read_model_if_one(path)
     if stored is not None and NEURAL in stored.about:
         return neural_of(stored)

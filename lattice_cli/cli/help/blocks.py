@@ -31,8 +31,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--max-states"),
     "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
     "What to show": (
-        "--arcs", "--scores", "--nodes", "--times", "--of", "--lagrangian", "--confusions", "--per-record", "--strip",
-        "--label-uses", "--confusion-sets", "--heaviest", "--against", "--strict",
+        "--arcs", "--scores", "--nodes", "--per-word", "--times", "--of", "--lagrangian", "--confusions",
+        "--per-record", "--strip", "--label-uses", "--confusion-sets", "--heaviest", "--against", "--strict",
         "--json", "--tsv", "--all", "--color",
     ),
     "Reading input": (
@@ -69,6 +69,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--references", "--per-record", "--confusions", "--oracle", "--reject", "--nbest", "--grammar", "--ctc",
         "--split", "--json",
     ),
+    "score": ("--grammar", "--per-word", "--by", "--split", "--encoding", "--json", "--tsv", "--jobs"),
     "loss": (
         "--target", "--loss", "--grammar", "--beta", "--margin", "--arcs", "--check", "--ctc", "--labels", "--json",
     ),
@@ -112,6 +113,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "compose": ("grammars", "cascades"),
     "prune": ("convert",),
     "evaluate": ("evaluate",),
+    "score": ("language",),
     "loss": ("losses",),
     "bound": ("bounds",),
     "train": ("train", "recognisers", "ode", "variational"),

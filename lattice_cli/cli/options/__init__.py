@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         input_options,
         of_option,
         result_options,
+        split_option,
     )
     from lattice_cli.cli.options.text_training_options import neural_options
 
