@@ -256,3 +256,43 @@ def test_tables_fit_a_terminal() -> None:
     assert max(map(len, ESCAPE.sub("", done.out).splitlines())) <= 80
     assert "best of 2" in done.out
     assert "record-29" in done.out
+
+
+# Entities -------------------------------------------------------------------------------------------------------------
+
+
+def tagged(record_id: str, reference: str, answer: str | None) -> dict[str, Any]:
+    paths = [] if answer is None else [{"energy": 0.0, "output": answer.split()}]
+    status = {"status": "ok", "paths": paths} if paths else {"status": "no-path"}
+    return {"id": record_id, **status, "target": reference}
+
+
+def test_entities_of_tags() -> None:
+    save(
+        "tags.jsonl",
+        tagged("a", "B-PER I-PER O B-LOC", "B-PER I-PER O O"),
+        tagged("b", "O B-LOC I-LOC", "O I-LOC I-LOC"),
+        tagged("c", "B-PER", None),
+    )
+    found = summary(run("evaluate", "tags.jsonl", "--entities", "--json"))["entities"]
+    assert (found["reference"], found["answered"], found["correct"], found["out_of_place"]) == (4, 2, 2, 1)
+    assert (found["precision"], found["recall"], found["f1"]) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert [(each["type"], each["reference"], each["correct"]) for each in found["by_type"]] == [
+        ("LOC", 2, 1),
+        ("PER", 2, 1),
+    ]
+    table = run("evaluate", "tags.jsonl", "--entities", "--html", "page.html").out
+    assert "tags out of place, read as a beginning: 1 of answers" in table
+    assert "recall %" in pathlib.Path("page.html").read_text(encoding="utf-8")
+    assert "entities" not in summary(run("evaluate", "tags.jsonl", "--json"))
+
+
+def test_what_is_no_tag_and_what_has_no_place() -> None:
+    save("words.jsonl", tagged("a", "go now", "go now"))
+    done = run("evaluate", "words.jsonl", "--entities")
+    assert (done.status, done.out) == (3, "")
+    assert "a: the reference: found the label 'go', expected O, or one of B- I- E- S- with a type" in done.err
+    save("short.jsonl", tagged("a", "O O", "O"))
+    assert "a: 1 tags in the answer, 2 in the reference" in run("evaluate", "short.jsonl", "--entities").err
+    done = run("evaluate", "short.jsonl", "--entities", "--tsv")
+    assert (done.status, done.out) == (2, "")

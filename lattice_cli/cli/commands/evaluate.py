@@ -65,6 +65,9 @@ _REJECT_AT = 0.01
     show_default=True,
     help="How many of the most frequent confusions to list.",
 )
+@click.option(
+    "--entities", "with_entities", is_flag=True, help="Entities that BIO or IOBES tags mark: precision, recall and F1."
+)
 @click.option("--per-record", is_flag=True, help="Each record before the rates, with its alignment.")
 @click.option(
     "--html",
@@ -85,6 +88,7 @@ def evaluate(
     reject_at: float | None,
     beta: float,
     confusions: int,
+    with_entities: bool,
     per_record: bool,
     html: str | None,
     reading: io.ReadOptions,
@@ -105,6 +109,9 @@ def evaluate(
     reference. YAML and .npz files of records are told by name. How all the labels spell words says how texts become
     labels (--split).
 
+    --entities reads labels as tags, O, B-PER, I-PER and so on, as conlleval does: an entity begins at a B, and at an I
+    that has none of its type to go on with. It is right if one of the reference has the same place and type.
+
     Records without a reference, references without a record and an id that comes twice are errors. With --keep-going
     they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
     all the status is 1.
@@ -120,6 +127,7 @@ def evaluate(
     from lattice_cli.records import SearchRequest
 
     stream.require_one_stdin(results, decoder.grammar, references)
+    stream.require_rows_only(run, {"--entities": with_entities})
     if html is not None:
         io.require_place(html)
     reject = reject or reject_at is not None
@@ -145,7 +153,7 @@ def evaluate(
     records = collected.records()
     if not records:
         return status
-    found = figures(records, collected.spelling, oracle, reject)
+    found = figures(records, collected.spelling, oracle, reject, with_entities)
     if alike := analysis.alike_in_form(found):
         said = f"{quoted(alike)}: the same in another form of Unicode (NFC, NFD) in the answers, counted as errors"
         io.note(references or "targets", said)

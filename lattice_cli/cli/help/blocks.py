@@ -10,7 +10,7 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "What to find": (
         "--nbest", "--distinct", "--by", "--mbr", "--confidence", "--posteriors", "--beta", "--samples", "--seed",
-        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--max-arcs",
+        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--max-arcs",
     ),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
@@ -66,7 +66,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "compose": ("--output", "--ctc", "--combine", "--labels", "--logp", "--scale", "--osymbols"),
     "prune": ("--beam", "--posterior", "--beta", "--output", "--labels", "--logp", "--scale", "--osymbols"),
     "evaluate": (
-        "--references", "--per-record", "--confusions", "--oracle", "--reject", "--nbest", "--grammar", "--ctc",
+        "--references", "--per-record", "--confusions", "--oracle", "--reject", "--entities", "--grammar", "--ctc",
         "--split", "--json",
     ),
     "score": ("--grammar", "--per-word", "--by", "--split", "--encoding", "--json", "--tsv", "--jobs"),
@@ -112,7 +112,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sample": ("start",),
     "compose": ("grammars", "cascades"),
     "prune": ("convert",),
-    "evaluate": ("evaluate",),
+    "evaluate": ("evaluate", "tagging"),
     "score": ("language",),
     "loss": ("losses",),
     "bound": ("bounds",),
