@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lattice_cli.analysis.profile import Anatomy
     from lattice_cli.analysis.pruning import Pruned
     from lattice_cli.analysis.rejection import RejectCurve
-    from lattice_cli.analysis.text import Entities, SentenceScore, TextModel, TextScore, text_model
+    from lattice_cli.analysis.text import Bleu, Entities, SentenceScore, TextModel, TextScore, text_model
     from lattice_cli.analysis.variational_bound import (
         SampledBound,
         VariationalBound,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -296,3 +297,31 @@ def test_what_is_no_tag_and_what_has_no_place() -> None:
     assert "a: 1 tags in the answer, 2 in the reference" in run("evaluate", "short.jsonl", "--entities").err
     done = run("evaluate", "short.jsonl", "--entities", "--tsv")
     assert (done.status, done.out) == (2, "")
+
+
+# Translations ---------------------------------------------------------------------------------------------------------
+
+
+def test_bleu_of_translations() -> None:
+    save(
+        "mt.jsonl",
+        tagged("a", "the old dog sleeps on it", "the old dog sleeps on it"),
+        tagged("b", "a red house", "a house red"),
+        tagged("c", "go on", None),
+    )
+    found = summary(run("evaluate", "mt.jsonl", "--bleu", "--json"))
+    assert found["bleu"]["matches"] == [9, 5, 4, 3]
+    assert found["bleu"]["totals"] == [9, 7, 5, 3]
+    assert (found["bleu"]["answered"], found["bleu"]["reference"]) == (9, 11)
+    brevity = math.exp(1 - 11 / 9)
+    assert found["bleu"]["brevity"] == pytest.approx(brevity)
+    assert found["bleu"]["score"] == pytest.approx(brevity * (1 * 5 / 7 * 4 / 5 * 1) ** 0.25)
+    assert found["bleu"]["precisions"] == [1.0, pytest.approx(5 / 7), 0.8, 1.0]
+    assert (found["exact"]["count"], found["words"]["errors"]) == (1, 4)
+    table = run("evaluate", "mt.jsonl", "--bleu", "--html", "page.html").out
+    assert "100.0/71.4/80.0/100.0" in table
+    assert "100.0/71.4/80.0/100.0" in pathlib.Path("page.html").read_text(encoding="utf-8")
+    assert run("evaluate", "mt.jsonl", "--bleu", "--tsv").status == 2
+    save("short.jsonl", tagged("a", "go", "go"))
+    assert summary(run("evaluate", "short.jsonl", "--bleu", "--json"))["bleu"]["precisions"] == [1.0, None, None, None]
+    assert "100.0/-/-/-" in run("evaluate", "short.jsonl", "--bleu").out

@@ -9,8 +9,9 @@ import pathlib
 from types import ModuleType
 
 import numpy as np
+import pytest
 from support import ROOT
-from support.grammar_oracle import energies_of
+from support.grammar_oracle import energies_of, outputs_of
 
 from lattice_cli.formats import read_one
 
@@ -43,6 +44,19 @@ def made_anew(name: str, folder: pathlib.Path, out: pathlib.Path) -> None:
 
 def test_tagging_samples(tmp_path: pathlib.Path) -> None:
     made_anew("make_tagging_samples", ROOT / "samples" / "tagging", tmp_path)
+
+
+def test_translation_samples(tmp_path: pathlib.Path) -> None:
+    made_anew("make_translation_samples", ROOT / "samples" / "translation", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_the_lexicon_has_the_right_translation_of_each_sentence_once(name: str) -> None:
+    lexicon = read_one(str(ROOT / "samples" / "translation" / "lexicon.json")).graph
+    lines = (ROOT / "samples" / "translation" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    for record in map(json.loads, lines[:40]):
+        found = outputs_of(tuple(arc[2] for arc in record["arcs"]), lexicon)
+        assert found.count(tuple(record["target"].split())) == 1
 
 
 def test_sequences_that_bio_allows() -> None:

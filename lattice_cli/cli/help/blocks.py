@@ -10,7 +10,8 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "What to find": (
         "--nbest", "--distinct", "--by", "--mbr", "--confidence", "--posteriors", "--beta", "--samples", "--seed",
-        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--max-arcs",
+        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--bleu",
+        "--max-arcs",
     ),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
@@ -112,7 +113,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sample": ("start",),
     "compose": ("grammars", "cascades"),
     "prune": ("convert",),
-    "evaluate": ("evaluate", "tagging"),
+    "evaluate": ("evaluate", "tagging", "translation"),
     "score": ("language",),
     "loss": ("losses",),
     "bound": ("bounds",),

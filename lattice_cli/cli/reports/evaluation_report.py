@@ -97,6 +97,8 @@ def _printed(
     yield from _rates(found, len(failures))
     if found.entities is not None:
         yield from _marked(found.entities)
+    if found.bleu is not None:
+        yield Listing(_BLEU, [found.bleu], "BLEU: n-grams of answers that are right; words of answers, of references")
     title = f"confusions: {min(confusions, len(found.confusions))} of {len(found.confusions)}"
     yield Listing(_CONFUSION, found.confusions[:confusions], title)
     if found.curve is not None:
@@ -105,6 +107,10 @@ def _printed(
 
 def _percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.2f}"
+
+
+def _tenth(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
@@ -148,6 +154,18 @@ _ENTITY = Fields(
     Field("recall", "recall %", "recall.rate", shown=_percent),
     Field("f1", "F1 %", "f1.rate", shown=_percent),
     Field("interval", "95 % interval", "f1.interval", "text", _interval),
+)
+#: Of a Bleu.
+_BLEU = Fields(
+    Field("score", "BLEU %", shown=_percent),
+    Field("interval", "95 % interval", kind="text", shown=_interval),
+    Field("precisions"),
+    Field(None, "1/2/3/4 words %", "precisions", "text", lambda rates: "/".join(map(_tenth, rates))),
+    Field("matches"),
+    Field("totals"),
+    Field("brevity", "brevity", shown=digits(4)),
+    Field("answered", "words", shown=str),
+    Field("reference", "of", shown=str),
 )
 #: Of a point (threshold, accepted, errors, records) of the curve.
 _POINT = Fields(
@@ -227,6 +245,8 @@ def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) ->
             "by_type": _ENTITY.records(marked.by_type),
             "out_of_place": marked.odd,
         }
+    if found.bleu is not None:
+        summary["bleu"] = _BLEU.record(found.bleu)
     summary["confusions"] = _CONFUSION.records(found.confusions[:confusions])
     if found.curve is not None:
         at, points = found.curve.point(limit), _POINT.records(_points(found.curve))
