@@ -43,6 +43,7 @@ def test_json_has_a_line_a_sentence_and_the_sums() -> None:
     total = last["total"]
     assert (total["sentences"], total["words"], total["oov"], total["oov_words"]) == (2, 5, 1, {"to": 1})
     assert total["energy"] == pytest.approx(first["energy"] + second["energy"])
+    assert total["oov_energy"] == pytest.approx(second["oov_energy"])
     assert total["ppl"] == pytest.approx(math.exp((total["energy"] - second["oov_energy"]) / (5 - 1 + 2)))
 
 

@@ -6,8 +6,8 @@ Perplexity is exp(energy / tokens), a token for each word and one for the end of
     ppl  = 10^(-logprob / (words - OOVs - zeroprobs + sentences))
     ppl1 = 10^(-logprob / (words - OOVs - zeroprobs))
 
-logprob is that of all other words and of the ends. KenLM's `query` calls the first two perplexities including and
-excluding OOVs.
+logprob is that of all other words and of the ends. KenLM's `query` calls these two perplexity including OOVs (all
+words) and excluding OOVs (ppl).
 """
 
 from __future__ import annotations
@@ -68,8 +68,9 @@ class SentenceScore:
 
 @dataclass
 class TextScore:
-    """Sums over sentences. words, energy: of those with a path. counted, counted_sentences, counted_energy: what ppl
-    goes by. unknown: word that the model does not have -> how often. several: sentences that several paths say."""
+    """Sums over sentences. words: of all; words_on_paths, energy: of those with a path. counted_words,
+    counted_sentences, counted_energy: what ppl goes by. several: how many have more than one path. unknown: word that
+    the model does not have -> how often; unknown_energy: what these cost where they have a cost, nats."""
 
     sentences: int = 0
     no_path: int = 0
@@ -81,6 +82,7 @@ class TextScore:
     counted_energy: float = 0.0
     several: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
+    unknown_energy: float = 0.0
 
     @staticmethod
     def of(score: SentenceScore) -> TextScore:
@@ -94,6 +96,7 @@ class TextScore:
         self.sentences += 1
         self.words += len(score.words)
         self.unknown.update(score.unknown)
+        self.unknown_energy += score.unknown_energy or 0.0
         self.several += bool(score.several)
         if math.isfinite(score.energy):
             self.words_on_paths += len(score.words)

@@ -12,7 +12,7 @@ from lattice_cli.analysis.text.sentence_scores import NATS
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, digits, known
 from lattice_cli.cli.reports.reporting import Entry, StreamReport
 from lattice_cli.cli.stream import RunOptions
-from lattice_cli.cli.terminal import label_text, say, write_json
+from lattice_cli.cli.terminal import label_text, number, say, write_json
 from lattice_cli.errors import LatticeError, NoPath, counted
 
 #: So many unknown words are named below a table.
@@ -138,7 +138,12 @@ class ScoreReport(StreamReport):
         found = self._all
         if self.as_json and found.sentences:
             figures = {"sentences": found.sentences, **_TEXT.record(found)}
-            more = {"no_path": found.no_path, "ambiguous": found.several, "left_out": self.failed}
+            more = {
+                "oov_energy": found.unknown_energy,
+                "no_path": found.no_path,
+                "ambiguous": found.several,
+                "left_out": self.failed,
+            }
             write_json({"status": "ok", "total": {**figures, **more, "oov_words": dict(found.unknown.most_common())}})
         elif self.as_table and found.sentences:
             self._rows.add(counted(found.sentences, "sentence"), *_TEXT.cells(found))
@@ -168,7 +173,8 @@ def _below(found: TextScore, best: bool, failed: int) -> Iterator[str]:
     if found.unknown:
         named = ", ".join(f"{label_text(word)} ({times})" for word, times in found.unknown.most_common(_NAMED))
         more = len(found.unknown) - _NAMED
-        yield f"out of vocabulary: {named}{f', {more} more' if more > 0 else ''}"
+        cost = f"; they cost {number(found.unknown_energy)} nats" if found.unknown_energy else ""
+        yield f"out of vocabulary: {named}{f', {more} more' if more > 0 else ''}{cost}"
     if found.no_path:
         which = "its energy is" if found.no_path == 1 else "their energies are"
         yield f"without a path: {counted(found.no_path, 'sentence')}; {which} in no sum"
