@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from lattice_cli.errors import FormatError
 from lattice_cli.formats.io import PAUSE, Failure, Pause, RawPart, Reached, ReadOptions, Source, decoded
+from lattice_cli.formats.sniffing import signed_form
 
 #: A part is full at this many bytes: enough to be worth a process, little enough to be swept at once.
 _PART = 1 << 15
+#: Forms whose signatures a line of text may have as well, and what a document of ours has.
+_ALSO_TEXT, _DOCUMENT = ("json", "kaldi", "scp"), b'"lattice"'
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,12 @@ def split_sentences(path: str, options: ReadOptions) -> Iterator[RawPart | Failu
 
 
 def _require_text(source: Source) -> None:
-    """Raises FormatError for what looks like a graph, a matrix or a model."""
-    head = source.head
-    if b"\0" in head or head.startswith((b"PK\x03\x04", b"\x93NUMPY")):
+    """Raises FormatError for what is no text, and for what begins as graphs, grammars and models do."""
+    form = signed_form(source.head)
+    if b"\0" in source.head or (form is not None and form.binary):
         raise FormatError(f"{source.name}: is no text, expected a sentence a line")
-    if head.lstrip().startswith(b"{") and b'"lattice"' in head:
-        raise FormatError(f"{source.name}:1: found a graph document, expected a text, a sentence a line")
+    if form is not None and (form.name not in _ALSO_TEXT or _DOCUMENT in source.head):
+        raise FormatError(f"{source.name}:1: begins as {form.name} does, expected a text, a sentence a line")
 
 
 def _sentences(lines: Sequence[bytes], first: int, source: str, path: str) -> Iterator[Sentence | Failure]:

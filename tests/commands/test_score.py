@@ -138,7 +138,10 @@ def test_several_texts_in_several_processes_are_the_same() -> None:
     [
         (b"go\n\xff\n", 3, "standard input:2:"),
         (b"go </s>\n", 3, "standard input:1: found '</s>', which the model sets itself, expected words only"),
-        (b'{"lattice": 1}\n', 3, "standard input:1: found a graph document, expected a text, a sentence a line"),
+        (b'{"lattice": 1}\n', 3, "standard input:1: begins as json does, expected a text, a sentence a line"),
+        (b"VERSION=1.0\nN=3 L=2\n", 3, "standard input:1: begins as slf does"),
+        (b"\\data\\\nngram 1=3\n", 3, "standard input:1: begins as arpa does"),
+        (b"[1] {go} [ 2 ]\n", 0, ""),
         (b"PK\x03\x04rest\n", 3, "standard input: is no text, expected a sentence a line"),
         (b"", 0, ""),
     ],
