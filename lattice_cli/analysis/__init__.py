@@ -10,6 +10,7 @@ pictures           what a drawing shows of a record
 profile            a lattice level by level, label by label, place by place
 pruning            smaller graphs with a guarantee
 rejection          error against rejection by confidence
+text/              texts under a model of language, entities of tags, BLEU
 variational_bound  F <= <E>_q - H(q)/beta: exact, sampled, importance weighted
 """
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lattice_cli.analysis.profile import Anatomy
     from lattice_cli.analysis.pruning import Pruned
     from lattice_cli.analysis.rejection import RejectCurve
+    from lattice_cli.analysis.text import Bleu, Entities, SentenceScore, TextModel, TextScore, text_model
     from lattice_cli.analysis.variational_bound import (
         SampledBound,
         VariationalBound,

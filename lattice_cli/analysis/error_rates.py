@@ -1,4 +1,5 @@
-"""Answers against references: exact answers, error rates of labels and words, confusions, and how sure these are."""
+"""Answers against references: exact answers, error rates of labels and words, confusions, and how sure these are; of
+tags entities, of translations BLEU."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from lattice_cli.analysis.bootstrap import Share, share
 from lattice_cli.analysis.rejection import RejectCurve, reject_curve
+from lattice_cli.analysis.text.bleu import Bleu, bleu
+from lattice_cli.analysis.text.entities import Entities, entities
 from lattice_cli.arrays import BoolArray, IntArray
 from lattice_cli.grammars import Spelling
 from lattice_cli.grammars.spelling import BAR
@@ -95,19 +98,31 @@ class Evaluation:
     closest: BestOf | None
     confusions: Sequence[Confusion]
     curve: RejectCurve | None
+    entities: Entities | None = None
+    bleu: Bleu | None = None
 
 
-def evaluate(records: Sequence[Answers], spelling: Spelling, oracle: bool = False, reject: bool = False) -> Evaluation:
+def evaluate(
+    records: Sequence[Answers],
+    spelling: Spelling,
+    oracle: bool = False,
+    reject: bool = False,
+    with_entities: bool = False,
+    with_bleu: bool = False,
+) -> Evaluation:
     """The figures of at least one record.
 
-    spelling: how labels spell words. oracle: every record with a path has its `closest`. reject:
-    every record with a path has its confidence.
+    spelling: how labels spell words. oracle: every record with a path has its `closest`. reject: every record with a
+    path has its confidence. with_entities: labels are tags, which mark spans. with_bleu: answers are translations.
+    Raises FormatError for tags that are none.
     """
     joined = spelling.kind == "characters" or spelling.mark == BAR
-    alignments = spelled = align_all([(record.reference, record.answer) for record in records])
+    pairs = word_pairs = [(record.reference, record.answer) for record in records]
+    alignments = spelled = align_all(pairs)
     if joined:
         words = Spelling("characters").words
-        spelled = align_all([(words(record.reference), words(record.answer)) for record in records])
+        word_pairs = [(words(reference), words(answer)) for reference, answer in pairs]
+        spelled = align_all(word_pairs)
     lengths = np.array([len(record.reference) for record in records], dtype=np.intp)
     right = np.array([record.answers != () and not each.errors for record, each in zip(records, alignments)])
     several = max(len(record.answers) for record in records)
@@ -124,6 +139,10 @@ def evaluate(records: Sequence[Answers], spelling: Spelling, oracle: bool = Fals
         _best_of(0, _closest_errors(records), lengths, records) if oracle else None,
         _confusions(alignments),
         _curve(records, alignments) if reject else None,
+        entities([(each.id, each.reference, each.answers[0] if each.answers else None) for each in records])
+        if with_entities
+        else None,
+        bleu(word_pairs) if with_bleu else None,
     )
 
 

@@ -39,6 +39,7 @@ GROUPS = {
     },
     "Judge": {
         "evaluate": "Answers against references: error rates, rejection.",
+        "score": "How likely a text is: energies, perplexity, word by word.",
         "loss": "The ten losses, with the gradient of every arc.",
         "bound": "Variational bounds on free energies.",
     },
@@ -141,8 +142,7 @@ def cli() -> None:
     an internal error.
 
     Examples:
-      lattice samples .
-      lattice viterbi samples/lecture-34.json -n 3
+      lattice samples . && lattice viterbi samples/lecture-34.json -n 3
     """
 
 

@@ -12,6 +12,7 @@ reading       files to records, as they arrive
 references    reference files
 registry      the one list of forms: name, endings, signature, reader, writer
 results       lines of viterbi --json read back
+sentences     texts as streams of sentences
 sniffing      what form a file has
 text_drawing  small graphs drawn in text
 writing       records to files
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.references import Reference, References, read_references
     from lattice_cli.formats.registry import Format, numbered, readable, writable
     from lattice_cli.formats.results import Answered, read_results
+    from lattice_cli.formats.sentences import Sentence, split_sentences
     from lattice_cli.formats.text_drawing import sketch
     from lattice_cli.formats.writing import form_of, write_documents, write_encoded
 

@@ -50,7 +50,7 @@ def _sniffed(source: Source, name: str) -> Format:
     if _SPHINX.match(head):
         expected = "HTK SLF, which its programs write with -outlatfmt htk"
         raise FormatError(f"{source.name}: a word graph of Sphinx-3, which is not read, expected {expected}")
-    named, signed = _named(name), _signed(head)
+    named, signed = _named(name), signed_form(head)
     if signed is not None:
         return named if named is not None and named.name in signed.also else signed
     lines = _first_lines(head)
@@ -93,7 +93,7 @@ def _not_understood(line: str) -> str:
     )
 
 
-def _signed(head: bytes) -> Format | None:
+def signed_form(head: bytes) -> Format | None:
     """The form whose signature the first bytes are; those of binary forms are looked for first."""
     forms = sorted(readable().values(), key=lambda form: not form.binary)
     return next((form for form in forms if form.signature and re.match(form.signature, head)), None)

@@ -35,6 +35,7 @@ def read_decoder(
     operator = operator_of(combine)
     if operator is None:
         raise UsageError(f"no operator is called {combine!r}, expected {', '.join(COMBINE)}, or two weights: 1,0.5")
+    # N-grams behind another grammar are asked on the way, as their product with it would be large.
     found = [read_grammar_argument(path, encoding, place > 0) for place, path in enumerate(grammars)]
     return Decoder(found, ctc, operator, scorers, names or factor_names(grammars), scales)
 
@@ -63,10 +64,10 @@ def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list
 
 
 def read_grammar_argument(
-    path: str, encoding: str | None = None, behind: bool = False
+    path: str, encoding: str | None = None, asked: bool = False
 ) -> Document | TrainedGrammar | NgramGrammar:
     """The grammar of a file: a graph, the network of a neural grammar, which a trained model may hold as well, or
-    n-grams that are not written out: large ones, and those behind another grammar, whose product with it would be.
+    n-grams that are not written out: large ones, and any if `asked`.
 
     Raises FormatError.
     """
@@ -79,7 +80,7 @@ def read_grammar_argument(
         from lattice_cli.grammars import NgramGrammar
 
         grammar = NgramGrammar(read_ngrams(path, encoding), path, path)
-        return grammar if behind or grammar.large else grammar.whole
+        return grammar if asked or grammar.large else grammar.whole
     stored = read_model_if_one(path)
     if stored is not None and NEURAL in stored.about:
         return neural_of(stored)

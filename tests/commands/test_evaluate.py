@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -256,3 +257,71 @@ def test_tables_fit_a_terminal() -> None:
     assert max(map(len, ESCAPE.sub("", done.out).splitlines())) <= 80
     assert "best of 2" in done.out
     assert "record-29" in done.out
+
+
+# Entities -------------------------------------------------------------------------------------------------------------
+
+
+def tagged(record_id: str, reference: str, answer: str | None) -> dict[str, Any]:
+    paths = [] if answer is None else [{"energy": 0.0, "output": answer.split()}]
+    status = {"status": "ok", "paths": paths} if paths else {"status": "no-path"}
+    return {"id": record_id, **status, "target": reference}
+
+
+def test_entities_of_tags() -> None:
+    save(
+        "tags.jsonl",
+        tagged("a", "B-PER I-PER O B-LOC", "B-PER I-PER O O"),
+        tagged("b", "O B-LOC I-LOC", "O I-LOC I-LOC"),
+        tagged("c", "B-PER", None),
+    )
+    found = summary(run("evaluate", "tags.jsonl", "--entities", "--json"))["entities"]
+    assert (found["reference"], found["answered"], found["correct"], found["out_of_place"]) == (4, 2, 2, 1)
+    assert (found["precision"], found["recall"], found["f1"]) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert [(each["type"], each["reference"], each["correct"]) for each in found["by_type"]] == [
+        ("LOC", 2, 1),
+        ("PER", 2, 1),
+    ]
+    table = run("evaluate", "tags.jsonl", "--entities", "--html", "page.html").out
+    assert "tags out of place, read as a beginning: 1 of answers" in table
+    assert "recall %" in pathlib.Path("page.html").read_text(encoding="utf-8")
+    assert "entities" not in summary(run("evaluate", "tags.jsonl", "--json"))
+
+
+def test_what_is_no_tag_and_what_has_no_place() -> None:
+    save("words.jsonl", tagged("a", "go now", "go now"))
+    done = run("evaluate", "words.jsonl", "--entities")
+    assert (done.status, done.out) == (3, "")
+    assert "a: the reference: found the label 'go', expected O, or one of B- I- E- S- with a type" in done.err
+    save("short.jsonl", tagged("a", "O O", "O"))
+    assert "a: 1 tags in the answer, 2 in the reference" in run("evaluate", "short.jsonl", "--entities").err
+    done = run("evaluate", "short.jsonl", "--entities", "--tsv")
+    assert (done.status, done.out) == (2, "")
+
+
+# Translations ---------------------------------------------------------------------------------------------------------
+
+
+def test_bleu_of_translations() -> None:
+    save(
+        "mt.jsonl",
+        tagged("a", "the old dog sleeps on it", "the old dog sleeps on it"),
+        tagged("b", "a red house", "a house red"),
+        tagged("c", "go on", None),
+    )
+    found = summary(run("evaluate", "mt.jsonl", "--bleu", "--json"))
+    assert found["bleu"]["matches"] == [9, 5, 4, 3]
+    assert found["bleu"]["totals"] == [9, 7, 5, 3]
+    assert (found["bleu"]["answered"], found["bleu"]["reference"]) == (9, 11)
+    brevity = math.exp(1 - 11 / 9)
+    assert found["bleu"]["brevity"] == pytest.approx(brevity)
+    assert found["bleu"]["score"] == pytest.approx(brevity * (1 * 5 / 7 * 4 / 5 * 1) ** 0.25)
+    assert found["bleu"]["precisions"] == [1.0, pytest.approx(5 / 7), 0.8, 1.0]
+    assert (found["exact"]["count"], found["words"]["errors"]) == (1, 4)
+    table = run("evaluate", "mt.jsonl", "--bleu", "--html", "page.html").out
+    assert "100.0/71.4/80.0/100.0" in table
+    assert "100.0/71.4/80.0/100.0" in pathlib.Path("page.html").read_text(encoding="utf-8")
+    assert run("evaluate", "mt.jsonl", "--bleu", "--tsv").status == 2
+    save("short.jsonl", tagged("a", "go", "go"))
+    assert summary(run("evaluate", "short.jsonl", "--bleu", "--json"))["bleu"]["precisions"] == [1.0, None, None, None]
+    assert "100.0/-/-/-" in run("evaluate", "short.jsonl", "--bleu").out

@@ -15,6 +15,7 @@ prune           smaller graphs, with a guarantee
 recognize       a trained model and inputs: recognition graphs
 sample          paths drawn at random
 samples         the files that examples name
+score           how likely a text is under a model
 show            what is in a file, and is it sound
 train           learns a recogniser and a grammar
 viterbi         best paths and answers

@@ -65,6 +65,12 @@ _REJECT_AT = 0.01
     show_default=True,
     help="How many of the most frequent confusions to list.",
 )
+@click.option(
+    "--entities", "with_entities", is_flag=True, help="Entities that BIO or IOBES tags mark: precision, recall and F1."
+)
+@click.option(
+    "--bleu", "with_bleu", is_flag=True, help="BLEU of translations: up to 4 words, case matters, not smoothed."
+)
 @click.option("--per-record", is_flag=True, help="Each record before the rates, with its alignment.")
 @click.option(
     "--html",
@@ -85,6 +91,8 @@ def evaluate(
     reject_at: float | None,
     beta: float,
     confusions: int,
+    with_entities: bool,
+    with_bleu: bool,
     per_record: bool,
     html: str | None,
     reading: io.ReadOptions,
@@ -105,6 +113,12 @@ def evaluate(
     reference. YAML and .npz files of records are told by name. How all the labels spell words says how texts become
     labels (--split).
 
+    --entities reads labels as tags, O, B-PER, I-PER and so on, as conlleval does: an entity begins at a B, and at an I
+    that has none of its type to go on with. It is right if one of the reference has the same place and type.
+
+    --bleu is that of all records together, with one reference each and words as they are: sacreBLEU's tok:none,
+    smooth:none. Exact answers and the error rate of words, which is the edit rate of a translation, stand beside it.
+
     Records without a reference, references without a record and an id that comes twice are errors. With --keep-going
     they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
     all the status is 1.
@@ -120,6 +134,7 @@ def evaluate(
     from lattice_cli.records import SearchRequest
 
     stream.require_one_stdin(results, *decoder.grammars, references)
+    stream.require_rows_only(run, {"--entities": with_entities, "--bleu": with_bleu})
     if html is not None:
         io.require_place(html)
     reject = reject or reject_at is not None
@@ -145,7 +160,7 @@ def evaluate(
     records = collected.records()
     if not records:
         return status
-    found = figures(records, collected.spelling, oracle, reject)
+    found = figures(records, collected.spelling, oracle, reject, with_entities, with_bleu)
     if alike := analysis.alike_in_form(found):
         said = f"{quoted(alike)}: the same in another form of Unicode (NFC, NFD) in the answers, counted as errors"
         io.note(references or "targets", said)

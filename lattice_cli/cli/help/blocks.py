@@ -10,7 +10,8 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "What to find": (
         "--nbest", "--distinct", "--by", "--mbr", "--confidence", "--posteriors", "--beta", "--samples", "--seed",
-        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--max-arcs",
+        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--bleu",
+        "--max-arcs",
     ),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
@@ -31,8 +32,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--max-states"),
     "Words and language models": ("--lm", "--lm-scale", "--word-energy", "--hot", "--hot-words"),
     "What to show": (
-        "--arcs", "--scores", "--nodes", "--times", "--of", "--lagrangian", "--confusions", "--per-record", "--strip",
-        "--label-uses", "--confusion-sets", "--heaviest", "--against", "--strict",
+        "--arcs", "--scores", "--nodes", "--per-word", "--times", "--of", "--lagrangian", "--confusions",
+        "--per-record", "--strip", "--label-uses", "--confusion-sets", "--heaviest", "--against", "--strict",
         "--json", "--tsv", "--all", "--color",
     ),
     "Reading input": (
@@ -66,9 +67,10 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "compose": ("--output", "--ctc", "--combine", "--labels", "--logp", "--scale", "--osymbols"),
     "prune": ("--beam", "--posterior", "--beta", "--output", "--labels", "--logp", "--scale", "--osymbols"),
     "evaluate": (
-        "--references", "--per-record", "--confusions", "--oracle", "--reject", "--nbest", "--grammar", "--ctc",
+        "--references", "--per-record", "--confusions", "--oracle", "--reject", "--entities", "--grammar", "--ctc",
         "--split", "--json",
     ),
+    "score": ("--grammar", "--per-word", "--by", "--split", "--encoding", "--json", "--tsv", "--jobs"),
     "loss": (
         "--target", "--loss", "--grammar", "--beta", "--margin", "--arcs", "--check", "--ctc", "--labels", "--json",
     ),
@@ -111,7 +113,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sample": ("start",),
     "compose": ("grammars", "cascades"),
     "prune": ("convert",),
-    "evaluate": ("evaluate",),
+    "evaluate": ("evaluate", "tagging", "translation"),
+    "score": ("language",),
     "loss": ("losses",),
     "bound": ("bounds",),
     "train": ("train", "recognisers", "ode", "variational"),

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         of_option,
         records_scales,
         result_options,
+        split_option,
     )
     from lattice_cli.cli.options.text_training_options import neural_options
 

@@ -157,6 +157,13 @@ of_option = click.option(
 encoding_option = click.option(
     "--encoding", metavar="NAME", help="Encoding of input that is not UTF-8: latin-1, utf-16, cp1252, ..."
 )
+split_option = click.option(
+    "--split",
+    type=click.Choice(["auto", *SPLITS]),
+    default="auto",
+    help="How labels spell words, and texts become labels: a label a word (words, labels), characters, or pieces "
+    "with marks (▁he, ##llo, he@@, |); auto: as all the labels tell.",
+)
 
 _form_options = applied(
     click.option(
@@ -196,13 +203,7 @@ _form_options = applied(
         is_flag=True,
         help="Keep !SENT_START, !ENTER, <s> and the like of SLF and Kaldi as labels, not epsilon.",
     ),
-    click.option(
-        "--split",
-        type=click.Choice(["auto", *SPLITS]),
-        default="auto",
-        help="How labels spell words, and texts become labels: a label a word (words, labels), characters, or pieces "
-        "with marks (▁he, ##llo, he@@, |); auto: as all the labels tell.",
-    ),
+    split_option,
     encoding_option,
 )
 _symbol_options = applied(

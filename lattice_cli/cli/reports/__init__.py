@@ -13,6 +13,7 @@ model_report       what show tells of a trained model
 path_report        paths that viterbi found or sample drew
 recognizer_report  what `recognize --check` tells of a recogniser, record by record
 reporting          reports of streams, of the same entries as JSON or tables
+score_report       how scores of sentences are put out
 show_report        how show puts out what it finds inside of a lattice, and what is
                    different between two
 transcripts        answers as CTM, trn, Kaldi text, captions
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.path_report import JudgedReport, SampleReport, Shown, ViterbiReport
     from lattice_cli.cli.reports.recognizer_report import CheckReport
     from lattice_cli.cli.reports.reporting import print_all
+    from lattice_cli.cli.reports.score_report import ScoreReport
     from lattice_cli.cli.reports.show_report import Found, Parts, ShowReport, add_parts, comparison
     from lattice_cli.cli.reports.training_report import run_training, show_keys
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from lattice_cli.analysis import Answers, BestOf, Evaluation, RejectCurve, Share
+from lattice_cli.analysis import Answers, BestOf, Entities, Evaluation, RejectCurve, Share
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet, digits, known, plain, plain_text
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
@@ -95,6 +95,10 @@ def _printed(
         failed = [[name, *blanks, f"({error.status})"] for name, error in failures]
         yield replace(sheet, rows=[*sheet.rows, *failed])
     yield from _rates(found, len(failures))
+    if found.entities is not None:
+        yield from _marked(found.entities)
+    if found.bleu is not None:
+        yield Listing(_BLEU, [found.bleu], "BLEU: n-grams of answers that are right; words of answers, of references")
     title = f"confusions: {min(confusions, len(found.confusions))} of {len(found.confusions)}"
     yield Listing(_CONFUSION, found.confusions[:confusions], title)
     if found.curve is not None:
@@ -103,6 +107,10 @@ def _printed(
 
 def _percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.2f}"
+
+
+def _tenth(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
@@ -135,6 +143,29 @@ _CONFUSION = Fields(
     *plain("reference", "answer", kind="label", shown=label_text),
     Field("count", "count", shown=str),
     Field("of", "of", shown=known(str)),
+)
+#: Of an EntityScore.
+_ENTITY = Fields(
+    Field("type", "type", "kind", "label", lambda kind: "all" if kind is None else label_text(kind)),
+    Field("reference", "there", "recall.all", shown=str),
+    Field("answered", "found", "precision.all", shown=str),
+    Field("correct", "right", "recall.count", shown=str),
+    Field("precision", "prec. %", "precision.rate", shown=_percent),
+    Field("recall", "recall %", "recall.rate", shown=_percent),
+    Field("f1", "F1 %", "f1.rate", shown=_percent),
+    Field("interval", "95 % interval", "f1.interval", "text", _interval),
+)
+#: Of a Bleu.
+_BLEU = Fields(
+    Field("score", "BLEU %", shown=_percent),
+    Field("interval", "95 % interval", kind="text", shown=_interval),
+    Field("precisions"),
+    Field(None, "1/2/3/4 words %", "precisions", "text", lambda rates: "/".join(map(_tenth, rates))),
+    Field("matches"),
+    Field("totals"),
+    Field("brevity", "brevity", shown=digits(4)),
+    Field("answered", "words", shown=str),
+    Field("reference", "of", shown=str),
 )
 #: Of a point (threshold, accepted, errors, records) of the curve.
 _POINT = Fields(
@@ -207,6 +238,15 @@ def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) ->
         summary["best_of_n"] = {"n": found.best_of.n, **_BEST_OF.record(found.best_of)}
     if found.closest is not None:
         summary["oracle"] = _BEST_OF.record(found.closest)
+    if found.entities is not None:
+        marked = found.entities
+        summary["entities"] = {
+            **{key: value for key, value in _ENTITY.record(marked.all).items() if key != "type"},
+            "by_type": _ENTITY.records(marked.by_type),
+            "out_of_place": marked.odd,
+        }
+    if found.bleu is not None:
+        summary["bleu"] = _BLEU.record(found.bleu)
     summary["confusions"] = _CONFUSION.records(found.confusions[:confusions])
     if found.curve is not None:
         at, points = found.curve.point(limit), _POINT.records(_points(found.curve))
@@ -236,6 +276,12 @@ def _rates(found: Evaluation, left_out: int) -> Iterator[Printed]:
         yield f"without a path: {counted(found.no_path, 'record')}, counted as empty answers"
     if left_out:
         yield f"left out: {counted(left_out, 'record')}, not read or without a reference"
+
+
+def _marked(found: Entities) -> Iterator[Printed]:
+    yield Listing(_ENTITY, [*found.by_type, found.all], "entities")
+    told = f"tags out of place, read as a beginning: {found.odd} of answers"
+    yield f"{told}, {found.odd_references} of references" if found.odd_references else told
 
 
 def _of(share: Share) -> str:

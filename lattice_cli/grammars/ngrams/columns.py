@@ -98,6 +98,21 @@ class NgramModel:
             at[open_] = self.shorter[at[open_]]
         return energy, after
 
+    def order_of(self, history: IntArray, word: IntArray) -> IntArray:
+        """(n,) words of the n-gram that the energy of each word after each history is of: less than can be where it is
+        backed off to; 0 for a word that there is none of. Words may be below 0, which are none."""
+        order, at, open_ = (
+            np.zeros(len(word), dtype=np.intp),
+            np.array(history, dtype=np.intp),
+            np.flatnonzero(word >= 0),
+        )
+        while len(open_):
+            _, found = self.arcs(at[open_], word[open_])
+            order[open_[found]] = np.searchsorted(self.levels, at[open_[found]], side="right")
+            open_ = open_[~found & (at[open_] > 0)]
+            at[open_] = self.shorter[at[open_]]
+        return order
+
     def arcs(self, history: IntArray, word: IntArray) -> tuple[IntArray, BoolArray]:
         """(n,) the n-gram of each word after each history, and whether there is one."""
         return places_of(history * len(self.labels) + word, self.key)

@@ -26,11 +26,11 @@ class NeuralScorer:
     def __init__(self, ask: Callable[[IntArray], FloatArray], width: int, vocabulary: Labels, labels: Labels) -> None:
         """ask: contexts, (n, width) numbers of the vocabulary, -> (n, vocabulary) energies, column 0 that of the end.
         labels: the label table of what is judged. Labels that are not in the vocabulary are impossible."""
-        self._ask, self._width, self._base = ask, width, len(vocabulary)
+        self._ask, self.width, self._base = ask, width, len(vocabulary)
         number = {label: place for place, label in enumerate(vocabulary) if place}
         #: (labels,) the word of the vocabulary, 0 for none.
         self._word = np.array([0, *(number.get(label, 0) for label in labels[1:])], dtype=np.intp)
-        self._index = KeyIndex(self._base**self._width)
+        self._index = KeyIndex(self._base**self.width)
         (first,), self._codes = self._index.number(np.zeros(1, dtype=np.intp))
         self.first = int(first)
         #: (contexts,) the row of each in the energies that are kept, -1 for none.
@@ -53,7 +53,7 @@ class NeuralScorer:
         own = self._word[word]
         known = own > 0
         energy = np.where(known, self._asked(history)[self._row[history], own], np.inf)
-        codes = self._codes[history] % self._base ** (self._width - 1) * self._base + own
+        codes = self._codes[history] % self._base ** (self.width - 1) * self._base + own
         after = np.full(len(word), self.first)
         after[known], fresh = self._index.number(codes[known])
         if len(fresh):
@@ -79,7 +79,7 @@ class NeuralScorer:
             larger = np.empty((max(needed, 2 * len(self._energies)), self._base))
             larger[: self._filled] = self._energies[: self._filled]
             self._energies = larger
-        powers = self._base ** np.arange(self._width - 1, -1, -1, dtype=np.intp)
+        powers = self._base ** np.arange(self.width - 1, -1, -1, dtype=np.intp)
         rows = self._codes[new, None] // powers % self._base
         self._energies[self._filled : needed] = self._ask(rows)
         self._row[new] = np.arange(self._filled, needed)
