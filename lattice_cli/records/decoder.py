@@ -13,6 +13,7 @@ from lattice_cli.composition import ADD, Combine, Composition, alone, compose
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Scorers, Spelling, spelling_of
+from lattice_cli.grammars.recursion import RecursiveGrammar
 from lattice_cli.graph import EPSILON, Document, Graph, Labels
 from lattice_cli.records.interpretation import Interpretation
 
@@ -41,7 +42,7 @@ class GrammarOnDemand(Protocol):
         """The grammar as far as the outputs of a graph get in it."""
 
 
-Grammar: TypeAlias = Document | GrammarOnDemand
+Grammar: TypeAlias = Document | GrammarOnDemand | RecursiveGrammar
 
 
 class Decoder:
@@ -80,8 +81,9 @@ class Decoder:
 
     @cached_property
     def by_rows(self) -> Decoder:
-        """What takes a matrix row by row for this one: a grammar on demand is asked then, as language models are."""
-        if isinstance(self.grammar, Document | None):
+        """What takes a matrix row by row for this one: a grammar on demand is asked then, as language models are; a
+        recursive one, whose derivations are many, is not."""
+        if isinstance(self.grammar, Document | RecursiveGrammar | None):
             return self
         judges = replace(self.scorers or Scorers(), grammar=self.grammar)
         return Decoder(None, self.ctc, self.combine, judges)
@@ -117,7 +119,7 @@ class Decoder:
         if self.ctc is None:
             grammar = self._written_out(graph)
             whole = None if grammar is None else compose(graph, grammar.graph, self.combine)
-            return self._scored(Interpretation(document, grammar, whole, None))
+            return self._scored(Interpretation(document, grammar, whole, None).tied())
         if self.ctc not in graph.labels[1:]:
             labels = f"labels begin {quoted(graph.labels[1:6])}"
             raise UsageError(f"{document.source}: no label is the CTC blank {self.ctc!r}; {labels}")
@@ -125,7 +127,7 @@ class Decoder:
         grammar = self._written_out(spoken)
         inner, right = self._ctc_grammar(graph.labels, grammar)
         return self._scored(
-            Interpretation(document, grammar, compose(graph, right, self.combine), inner, blank=self.ctc)
+            Interpretation(document, grammar, compose(graph, right, self.combine), inner, blank=self.ctc).tied()
         )
 
     def _scored(self, interpretation: Interpretation) -> Interpretation:

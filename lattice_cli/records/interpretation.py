@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from lattice_cli.choices import SIDES
 from lattice_cli.composition import Composition
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling, spelling_of
+from lattice_cli.grammars.recursion import Expansion
 from lattice_cli.graph import Document, Graph
 from lattice_cli.search import Path
 
@@ -76,6 +77,18 @@ class Interpretation:
     blank: str | None = None
     strange: frozenset[str] = frozenset()
     free: FreeRows | None = None
+
+    def tied(self) -> Interpretation:
+        """The same in terms of rules where the grammar is a recursive one written out beside the record. Why there is
+        no path is said in terms of what was written out."""
+        grammar, whole = self.grammar, self.composition
+        if not isinstance(grammar, Expansion) or whole is None:
+            return self
+        if not whole.graph.nodes:
+            return replace(self, why="no path: the rules fit no path of the graph") if grammar.cut else self
+        if self.inner is None:
+            return replace(self, grammar=grammar.rules, composition=grammar.tied(whole))
+        return replace(self, grammar=grammar.rules, inner=grammar.tied(self.inner))
 
     @cached_property
     def outputs(self) -> frozenset[str]:
