@@ -58,8 +58,7 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     grammar = grammar.whole if isinstance(grammar, NgramGrammar) else grammar
     if isinstance(grammar, RecursiveGrammar):
         raise UsageError(
-            f"{grammar.source}: rules are called within themselves; training takes them written out to a depth "
-            "(lattice grammar jsgf)"
+            f"{grammar.nested}; training takes rules written out to a depth (lattice grammar jsgf --depth)"
         )
     alignment = read_one(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)

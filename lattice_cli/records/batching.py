@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays import IntArray, finite
 from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
+from lattice_cli.grammars.recursion import Expansion
 from lattice_cli.graph import Graph, evaluation_order
 from lattice_cli.records.interpretation import Interpretation
 
@@ -113,11 +114,12 @@ def no_path(interpretation: Interpretation) -> NoPath:
     if grammar is None:
         return NoPath(why_empty(whole, document.names, document.graph.labels[1:], right_is="the CTC topology"))
     names: Sequence[int | str] = grammar.names
+    in_part = isinstance(grammar, Expansion)
     if interpretation.inner is not None:
         inner = interpretation.inner
         if not inner.graph.nodes:
             labels = document.graph.labels[1:]  # node k of the topology of pairs is "the last frame was label k"
             nodes: Sequence[int | str] = labels if inner.left.nodes == len(labels) else range(inner.left.nodes)
-            return NoPath(why_empty(inner, nodes, names, left_is="the CTC topology"))
+            return NoPath(why_empty(inner, nodes, names, left_is="the CTC topology", in_part=in_part))
         names = [grammar.names[node] for node in inner.right_node.tolist()]
-    return NoPath(why_empty(whole, document.names, names))
+    return NoPath(why_empty(whole, document.names, names, in_part=in_part))

@@ -83,7 +83,7 @@ def read_jsgf(
     if isinstance(found, Graph):
         return found
     way = "lattice grammar jsgf --depth N writes out what is nested no deeper, and -g FILE takes it as it is"
-    raise UsageError(f"{source}: {found.nested}, so it is no finite graph; {way}")
+    raise UsageError(f"{found.nested}, so it is no finite graph; {way}")
 
 
 def jsgf_rules(

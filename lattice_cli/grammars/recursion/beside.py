@@ -22,8 +22,8 @@ _EXPLAINED = 20_000
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Expansion(Document):
-    """A recursive grammar written out beside a record. rules: its rules as a record. arc_of: (arcs,) the arc of the
-    rules that each is; -1 for the way back from a rule. node_of: (nodes,) the node of the rules. cut: whether there is
+    """A recursive grammar written out beside a record. rules: its rules as a record. arc_of, node_of: (arcs,)
+    and (nodes,) the arc and the node of the rules that each is. cut: whether there is
     no path, and more was reached than is written out."""
 
     rules: Document
@@ -54,14 +54,14 @@ class RecursiveGrammar:
     @cached_property
     def document(self) -> Document:
         """The rules as a record, in whose terms results are reported."""
-        return Document(self.rules.graph, self.id, self.source, self.rules.node_names)
+        return Document(self.rules.flow.graph, self.id, self.source, self.rules.node_names)
 
     @property
     def nested(self) -> str:
-        """Which rule is called within itself, for messages."""
+        """Where which rule is called within itself, for messages."""
         rules = self.rules
-        rule = int(rules.rule[rules.graph.src[rules.nested]].min())
-        return f"rule <{rules.names[rule]}>, {rules.at[rule]}, is called within itself"
+        rule = int(rules.call[rules.nested].min())
+        return f"{rules.at[rule]}: rule <{rules.names[rule]}> is called within itself"
 
     def beside(self, graph: Graph) -> Expansion:
         """What the outputs of a graph reach and finish; where they finish nothing, what they reach.
@@ -80,7 +80,7 @@ class RecursiveGrammar:
         found, cut = self._finished(useful, own[useful.olabel]), False
         if found is None:
             found, after = _Places(self.rules), onward_of(said, own[said.olabel])
-            cut = not found.search(said.starts.tolist(), after, lambda at, state: True, _EXPLAINED)
+            cut = not found.search(said.starts.tolist(), after, lambda at, state: True, _EXPLAINED, wanted=True)
         expanded, arc_of, node_of = found.pushdown.graph(found.states, found.taken)
         names = [self.rules.node_names[node] for node in node_of.tolist()]
         return Expansion(
@@ -120,8 +120,11 @@ class _Places:
         self.states: dict[int, None] = {}
         self.taken: set[tuple[int, PushdownStep]] = set()
 
-    def search(self, starts: list[int], after: Onward, alive: Callable[[int, int], bool], most: int) -> bool:
-        """All that are reached and alive; False if they are more than `most`, and then some of them."""
+    def search(
+        self, starts: list[int], after: Onward, alive: Callable[[int, int], bool], most: int, wanted: bool = False
+    ) -> bool:
+        """All that are reached and alive; False if they are more than `most`, and then some of them. wanted: also the
+        steps that no arc of the record goes along with."""
         waiting = [(at, state) for at in starts for state in self.pushdown.first if alive(at, state)]
         seen = set(waiting)
         for at, state in waiting:  # grows
@@ -130,7 +133,8 @@ class _Places:
             for step in self.pushdown.steps(state):
                 heads = [at] if step.label == EPSILON else after[at].get(step.label, [])
                 reached = [(head, step.head) for head in heads if alive(head, step.head)]
-                if reached:
+                if reached or wanted:
+                    self.states[step.head] = None
                     self.taken.add((state, step))
                     moves += reached
             for move in moves:
@@ -138,6 +142,5 @@ class _Places:
                     seen.add(move)
                     waiting.append(move)
             if len(seen) > most:
-                self.taken = {(tail, step) for tail, step in self.taken if step.head in self.states}
                 return False
         return True

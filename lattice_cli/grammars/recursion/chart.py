@@ -40,7 +40,7 @@ class Chart:
         self.after = onward_of(graph, label)
         self.final = sum(1 << node for node in graph.finals.tolist())
         self._ending = np.isfinite(rules.graph.final).tolist()
-        self._entries = [rules.entries(rule) for rule in range(len(rules.names))]
+        self._entries = rules.entries
         columns = (rules.graph.src, rules.graph.dst, rules.graph.ilabel, rules.call)
         self._leaving: list[list[tuple[int, int, int]]] = [[] for _ in self._ending]
         for src, *rest in zip(*(column.tolist() for column in columns)):

@@ -13,19 +13,18 @@ import numpy as np
 from lattice_cli.arrays import IntArray
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars.recursion.rules import Rules
-from lattice_cli.graph import EPSILON, Arc, Graph, arc_columns, graph_by_tail, trimmed
+from lattice_cli.graph import EPSILON, Graph, trimmed
 
 #: States that are written out.
 MOST_STATES = 500_000
 
 
 class PushdownStep(NamedTuple):
-    """A move to the state `head`. arc: of the rules, that is taken or that calls; -1 on the way back from a rule."""
+    """A move to the state `head`. arc: of the flow of the rules."""
 
     arc: int
     label: int
     head: int
-    energy: float
 
 
 class Pushdown:
@@ -44,13 +43,12 @@ class Pushdown:
         self._states: dict[tuple[int, int], int] = {}
         self._stacks: dict[tuple[int, int], int] = {}
         self._steps: dict[int, list[PushdownStep]] = {}
-        self._start, self._final = graph.start.tolist(), graph.final.tolist()
-        self._entries = [rules.entries(rule) for rule in range(len(rules.names))]
-        self._leaving: list[list[tuple[int, int, int, int, float, bool, bool]]] = [[] for _ in range(graph.nodes)]
-        columns = (graph.src, graph.dst, graph.ilabel, rules.call, graph.energy, rules.last, rules.nested)
+        self._ending = np.isfinite(graph.final).tolist()
+        self._leaving: list[list[tuple[int, int, int, int, bool, bool]]] = [[] for _ in self._ending]
+        columns = (graph.src, graph.dst, graph.ilabel, rules.call, rules.last, rules.nested)
         for arc, (src, *rest) in enumerate(zip(*(column.tolist() for column in columns))):
             self._leaving[src].append((arc, *rest))
-        self.first = [self._state(entry, 0) for entry in self._entries[0]]
+        self.first = [self._state(entry, 0) for entry in rules.entries[0]]
 
     def _state(self, node: int, stack: int) -> int:
         state = self._states.setdefault((node, stack), len(self.node))
@@ -70,36 +68,35 @@ class Pushdown:
     def steps(self, state: int) -> list[PushdownStep]:
         """Every move out of a state."""
         if state not in self._steps:
-            node, stack = self.node[state], self.stack[state]
+            node, stack, flow = self.node[state], self.stack[state], self.rules.flow
             found = []
-            for arc, head, label, call, energy, last, nested in self._leaving[node]:
+            for arc, head, label, call, last, nested in self._leaving[node]:
                 if call < 0:
-                    found.append(PushdownStep(arc, label, self._state(head, stack), energy))
+                    found.append(PushdownStep(flow.arc[arc, head], label, self._state(head, stack)))
                     continue
                 above = stack if last else self._pushed(stack, head, nested)
-                energy += self._final[head] if last else 0.0
-                for entry in self._entries[call]:
-                    found.append(PushdownStep(arc, EPSILON, self._state(entry, above), energy + self._start[entry]))
-            if stack and self._final[node] < np.inf:
-                head = self._state(self.back[stack], self.below[stack])
-                found.append(PushdownStep(-1, EPSILON, head, self._final[node]))
+                for entry in self.rules.entries[call]:
+                    found.append(PushdownStep(flow.arc[arc, entry], EPSILON, self._state(entry, above)))
+            if stack and self._ending[node]:
+                head = self.back[stack]
+                found.append(PushdownStep(flow.back[node, head], EPSILON, self._state(head, self.below[stack])))
             self._steps[state] = found
         return self._steps[state]
 
     def graph(
         self, states: Collection[int], taken: Collection[tuple[int, PushdownStep]]
     ) -> tuple[Graph, IntArray, IntArray]:
-        """The graph of these states and of the steps between them, each with its tail; (arcs,) and (nodes,) the arc of
-        the rules (-1: none) and the node of the rules that each is."""
+        """The graph of these states and of the steps between them, each with its tail; (arcs,) and (nodes,) the arc and
+        the node of the rules' flow that each is."""
         number = {state: place for place, state in enumerate(states)}
         ordered = sorted((number[state], step) for state, step in taken)
-        arcs: list[Arc] = [(tail, number[step.head], step.label, step.label, step.energy) for tail, step in ordered]
-        start = {number[state]: self._start[self.node[state]] for state in self.first if state in number}
-        ends = [state for state in states if not self.stack[state] and self._final[self.node[state]] < np.inf]
-        final = {number[state]: self._final[self.node[state]] for state in ends}
-        graph = graph_by_tail(arc_columns(arcs), start, final, len(number), self.rules.words)
+        columns = ((tail, number[step.head], step.label, step.arc) for tail, step in ordered)
+        src, dst, label, arc_of = np.array([*columns], dtype=np.intp).reshape(-1, 4).T
         node_of = np.array([self.node[state] for state in states], dtype=np.intp)
-        return graph, np.array([step.arc for _, step in ordered], dtype=np.intp), node_of
+        flow, whole = self.rules.flow.graph, np.array([not self.stack[state] for state in states], dtype=bool)
+        first = np.isin(np.array([*states], dtype=np.intp), self.first)
+        start, final = np.where(first, flow.start[node_of], np.inf), np.where(whole, flow.final[node_of], np.inf)
+        return Graph(src, dst, label, label, flow.energy[arc_of], start, final, self.rules.words), arc_of, node_of
 
 
 def to_depth(rules: Rules, depth: int) -> Graph:

@@ -1,8 +1,9 @@
 """Rules as automata side by side, whose arcs take a label or call a rule.
 
 A call goes through a rule from one of its start nodes to one of its final nodes, and comes back to the head of the arc.
-Nothing is to be done behind a call whose head is final and has no arcs: it need not come back there. So rules that call
-one another at their right ends only are an automaton; others need a stack.
+Nothing is to be done behind a call whose head is final and has no arcs: it need not come back there, and what ending
+there costs is paid when it is made. So rules that call one another at their right ends only are an automaton; others
+need a stack.
 """
 
 from __future__ import annotations
@@ -15,8 +16,18 @@ import numpy as np
 
 from lattice_cli.arrays import NO_INDICES, BoolArray, IntArray
 from lattice_cli.errors import FormatError
-from lattice_cli.graph import EPSILON, Graph, Labels, alternatives, evaluation_order, reachable
+from lattice_cli.graph import EPSILON, Arc, Graph, Labels, alternatives, arc_columns, evaluation_order, reachable
 from lattice_cli.graph.strong_components import strong_components
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Rules as one graph in which a call leads into the rule, and the way back out of it. arc: of (call or other arc,
+    head), back: of (final node, node to come back to), the arc that it is here."""
+
+    graph: Graph
+    arc: dict[tuple[int, int], int]
+    back: dict[tuple[int, int], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +72,52 @@ class Rules:
         calls = np.flatnonzero(self.call >= 0)
         return strong_components(self.rule[self.graph.src[calls]], self.call[calls], len(self.names))
 
-    def entries(self, rule: int) -> list[int]:
-        """The start nodes of a rule."""
-        return [node for node in self.graph.starts.tolist() if self.rule[node] == rule]
+    @cached_property
+    def entries(self) -> list[list[int]]:
+        """(rules,) the start nodes of each."""
+        return self._by_rule(self.graph.starts)
+
+    def _by_rule(self, nodes: IntArray) -> list[list[int]]:
+        found: list[list[int]] = [[] for _ in self.names]
+        for node, rule in zip(nodes.tolist(), self.rule[nodes].tolist()):
+            found[rule].append(node)
+        return found
+
+    @cached_property
+    def _exits(self) -> list[list[int]]:
+        """(rules,) where each may be left, by the final nodes of a rule that it calls at its end included."""
+        calls = np.flatnonzero(self.last)
+        src, dst = self.rule[self.graph.src[calls]], self.call[calls]
+        own = self._by_rule(self.graph.finals)
+        ends = [np.flatnonzero(reachable(src, dst, np.array([rule]), len(own))).tolist() for rule in range(len(own))]
+        return [[node for rule in rules for node in own[rule]] for rules in ends]
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The rules as one graph. Its paths that come back to where they were called from are the derivations."""
+        graph, exits = self.graph, self._exits
+        start, final = graph.start.tolist(), graph.final.tolist()
+        columns = (graph.src, graph.dst, graph.ilabel, graph.olabel, graph.energy, self.call, self.last)
+        arcs: dict[tuple[int, int, int], Arc] = {}  # -1 for the ways back
+        for arc, (src, dst, ilabel, olabel, energy, call, last) in enumerate(zip(*(each.tolist() for each in columns))):
+            if call < 0:
+                arcs[arc, src, dst] = (src, dst, ilabel, olabel, energy)
+                continue
+            for entry in self.entries[call]:
+                cost = energy + start[entry] + (final[dst] if last else 0.0)
+                arcs[arc, src, entry] = (src, entry, ilabel, olabel, cost)
+            for end in [] if last else exits[call]:
+                arcs[-1, end, dst] = (end, dst, EPSILON, EPSILON, final[end])
+        keys = sorted(arcs, key=lambda key: (key[1], key))
+        whole = np.isin(np.arange(graph.nodes), exits[0])
+        ends = np.where(self.rule == 0, graph.start, np.inf), np.where(whole, graph.final, np.inf)
+        src, dst, ilabel, olabel, energy = arc_columns([arcs[key] for key in keys])
+        number = {key: place for place, key in enumerate(keys)}
+        return Flow(
+            Graph(src, dst, ilabel, olabel, energy, *ends, graph.labels),
+            {(arc, head): place for (arc, _, head), place in number.items() if arc >= 0},
+            {(end, head): place for (arc, end, head), place in number.items() if arc < 0},
+        )
 
     def _passable(self, silent: bool) -> BoolArray:
         """(rules,) true where some derivation ends: at all, or without a label."""
@@ -99,8 +153,7 @@ class Rules:
         """The nodes, each behind all at which one may stand without a label more than at it; and whether there is no
         such order for some, as rules call themselves on their left ends."""
         graph, calls = self.graph, np.flatnonzero(self.call >= 0)
-        entries = [self.entries(rule) for rule in range(len(self.names))]
-        inner = [entries[rule] for rule in self.call[calls].tolist()]
+        inner = [self.entries[rule] for rule in self.call[calls].tolist()]
         src = np.concatenate([graph.src[self._silent], np.repeat(graph.src[calls], [len(each) for each in inner])])
         dst = np.concatenate([graph.dst[self._silent], *(np.array(each, dtype=np.intp) for each in inner)])
         order = evaluation_order(src, dst, np.array([0, graph.nodes]))
@@ -128,7 +181,8 @@ class Rules:
 def rules_of(parts: Sequence[tuple[str, str, Graph]]) -> Rules:
     """The rules of these names, places and automata, in which a label <name> of a part calls it. Automata have one
     label table."""
-    graph = alternatives([graph for _, _, graph in parts])
+    merged = [_merged(graph) for _, _, graph in parts]
+    graph = alternatives(merged)
     numbers = {f"<{name}>": number for number, (name, _, _) in enumerate(parts)}
     words = [label for label in graph.labels[1:] if label not in numbers]
     calls = [label for label in graph.labels[1:] if label in numbers]
@@ -137,6 +191,41 @@ def rules_of(parts: Sequence[tuple[str, str, Graph]]) -> Rules:
     graph = graph.relabelled(table, np.array([place[label] for label in graph.labels], dtype=np.intp))
     of_label = np.array([*[-1] * (1 + len(words)), *(numbers[label] for label in calls)], dtype=np.intp)
     call = of_label[graph.ilabel]
-    rule = np.repeat(np.arange(len(parts)), [part.nodes for _, _, part in parts])
+    rule = np.repeat(np.arange(len(parts)), [part.nodes for part in merged])
     graph = replace(graph, olabel=np.where(call >= 0, EPSILON, graph.olabel), node_offsets=NO_INDICES)
     return Rules(graph, ("", *words), call, rule, tuple(name for name, _, _ in parts), tuple(at for _, at, _ in parts))
+
+
+def _merged(graph: Graph) -> Graph:
+    """The graph whose nodes with the same ways on, labels and energies alike, are one (Moore 1956): path by path the
+    same."""
+    leaving: list[list[tuple[int, float, int]]] = [[] for _ in range(graph.nodes)]
+    for src, dst, label, energy in zip(*(each.tolist() for each in (graph.src, graph.dst, graph.ilabel, graph.energy))):
+        leaving[src].append((label, energy, dst))
+    kinds: list[int] = [0] * graph.nodes
+    ends = list(zip(graph.start.tolist(), graph.final.tolist()))
+    while True:
+        signs = (
+            (end, kind, tuple(sorted((label, energy, kinds[dst]) for label, energy, dst in arcs)))
+            for end, kind, arcs in zip(ends, kinds, leaving)
+        )
+        numbers: dict[object, int] = {}
+        finer = [numbers.setdefault(sign, len(numbers)) for sign in signs]
+        if finer == kinds or len(numbers) == len(set(kinds)):
+            break
+        kinds = finer
+    kind, first = np.unique(np.array(kinds, dtype=np.intp), return_index=True)
+    kept = np.isin(graph.src, first)
+    place = np.searchsorted(kind, np.array(kinds, dtype=np.intp))
+    return replace(
+        graph,
+        src=place[graph.src[kept]],
+        dst=place[graph.dst[kept]],
+        ilabel=graph.ilabel[kept],
+        olabel=graph.olabel[kept],
+        energy=graph.energy[kept],
+        start=graph.start[first],
+        final=graph.final[first],
+        node_offsets=NO_INDICES,
+        arc_offsets=NO_INDICES,
+    )
