@@ -174,7 +174,7 @@ class Rules:
         calls = self.rule[graph.src[alone]], self.call[alone]
         component = evaluation_order(*calls, np.array([0, len(self.names)])).component
         for rule in np.flatnonzero(component >= 0).tolist():
-            found = f"rule <{self.names[rule]}> can be itself and nothing else"
+            found = f"rule <{self.names[rule]}> can stand for itself and nothing else"
             raise FormatError(f"{self.at[rule]}: {found}, expected a word besides: it has infinitely many derivations")
 
 
