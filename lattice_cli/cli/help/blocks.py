@@ -117,6 +117,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "train": ("train", "recognisers", "ode", "variational"),
     "recognize": ("train", "recognisers"),
     "grammar": ("grammars",),
+    "jsgf": ("recursion",),
     "neural": ("neural",),
     "convert": ("convert", "formats"),
 }
