@@ -18,7 +18,7 @@ from support.strategies import connected_graphs, graphs, moderate_energies
 from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError, LatticeError, UsageError
 from lattice_cli.formats.notations import jsgf_rules, read_jsgf
-from lattice_cli.grammars.recursion import RecursiveGrammar
+from lattice_cli.grammars.recursion import RecursiveGrammar, to_depth
 from lattice_cli.graph import Document, Graph, emission_graph, linear_graph, numbered_document
 from lattice_cli.records import Decoder, Interpretation, forward, no_path
 from lattice_cli.records.posteriors import Forward
@@ -195,8 +195,8 @@ def _consistent(interpretation: Interpretation) -> None:
     np.testing.assert_array_equal(side.node_of[graph.src[still]], side.node_of[graph.dst[still]])
 
 
-@given(grammars(), st.integers(0, 2), graphs(labels=LABELS, max_nodes=5, max_arcs=6))
-@settings(max_examples=200)
+@given(grammars(), st.integers(0, 1), graphs(labels=LABELS, max_nodes=3, max_arcs=5))
+@settings(max_examples=80)
 def test_a_depth_that_is_enough_is_all(grammar: Grammar, least: int, graph: Graph) -> None:
     """Nothing longer than the graph is nested deeper than it is long; what is less deep is a part of it."""
     assume(not goes_round(grammar) and math.inf not in fewest(grammar).values())
@@ -207,7 +207,7 @@ def test_a_depth_that_is_enough_is_all(grammar: Grammar, least: int, graph: Grap
     longest = max((len(path.output) for path in oracle.all_paths(graph)), default=0)
     said: list[set[tuple[str, ...]]] = []
     for depth in (least, longest + 1):
-        written = compose(graph, read_jsgf(text, "random.gram", depth=depth)).graph
+        written = compose(graph, to_depth(found.rules, depth)).graph
         said.append({path.output for path in oracle.all_paths(written)})
     beside = Decoder(found).interpret(numbered_document(graph, "r", "r")).graph
     assert said[0] <= said[1] == {path.output for path in oracle.all_paths(beside)}

@@ -4,8 +4,8 @@ A grammar without weights is a set of sentences: the acceptor with one path for 
 path: alternatives of weights w_i cost -log(w_i / sum of w). Rules may not refer to other files.
 
 Rules that refer to themselves at their right ends only are automata; the note has these alone (its sections 4.8, 4.9:
-"Other forms of recursion (left recursion, embedded recursion) are not supported"). Here what is embedded is a recursive
-transition network, where a derivation is a path; on the left end a rule must not refer to itself.
+"Other forms of recursion (left recursion, embedded recursion) are not supported"). Here the others are a recursive
+transition network, where a derivation is a path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lattice_cli.formats.notations.expression_builder import (
     one_of,
     times,
 )
-from lattice_cli.grammars.recursion import RecursiveGrammar, rules_of, to_depth
+from lattice_cli.grammars.recursion import RecursiveGrammar, rules_of, to_depth, with_ends_merged
 from lattice_cli.graph import Document, Graph, determinized, epsilon_free, evaluation_order, numbered_document
 
 _HEADER = re.compile(r"\ufeff?#JSGF\s+V1\.0[^;]*;", re.I)
@@ -104,7 +104,7 @@ def jsgf_rules(
     several = one_of([parser.standing_for(name) for name in roots], parser.shares([None] * len(roots)))
     parts = [(name, rules[name].at, rules[name].build) for name in parser.called]
     if len(roots) > 1 or roots[0] not in parser.called:
-        parts.insert(0, ("" if len(roots) > 1 else roots[0], rules[roots[0]].at, several))
+        parts.insert(0, ("public" if len(roots) > 1 else roots[0], rules[roots[0]].at, several))
     else:
         parts.sort(key=lambda part: part[0] != roots[0])
     pieces = Fragments(source)
@@ -113,12 +113,14 @@ def jsgf_rules(
         graphs = [pieces.graph(piece) for piece in built]
         weighted = any(graph.energy.any() for graph in graphs)
         graphs = [epsilon_free(graph) if weighted else determinized(graph) for graph in graphs]
+        if parser.called:
+            graphs = [with_ends_merged(graph) for graph in graphs]
         network = rules_of([(name, at, graph) for (name, at, _), graph in zip(parts, graphs)])
         network.require_way_out()
         nested = bool(network.nested.any())
         if weighted or nested:
             network.require_progress()
-        if len(parts) == 1 and not parser.called:
+        if not parser.called:
             return graphs[0]
         if nested and depth is None:
             return RecursiveGrammar(network, source, source)

@@ -13,6 +13,6 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.grammars.recursion.beside import Expansion, RecursiveGrammar
     from lattice_cli.grammars.recursion.pushdown import to_depth
-    from lattice_cli.grammars.recursion.rules import Rules, rules_of
+    from lattice_cli.grammars.recursion.rules import rules_of, with_ends_merged
 
 __getattr__ = lazy_names(__name__)

@@ -22,9 +22,9 @@ _EXPLAINED = 20_000
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Expansion(Document):
-    """A recursive grammar written out beside a record. rules: its rules as a record. arc_of, node_of: (arcs,)
-    and (nodes,) the arc and the node of the rules that each is. cut: whether there is
-    no path, and more was reached than is written out."""
+    """A recursive grammar written out beside a record. rules: its rules as a record. arc_of, node_of: (arcs,) and
+    (nodes,) the arc and the node of the rules that each is. cut: whether there is no path, and more was reached than is
+    written out."""
 
     rules: Document
     arc_of: IntArray

@@ -12,31 +12,25 @@ from typing import TypeAlias
 import numpy as np
 
 from lattice_cli.arrays import IntArray
-from lattice_cli.errors import UsageError
+from lattice_cli.arrays.memory import require_memory
 from lattice_cli.grammars.recursion.rules import Rules
 from lattice_cli.graph import EPSILON, Graph, evaluation_order
 
 #: Of each node of a graph, label -> the nodes that an arc with it leads to; label 0 is none.
 Onward: TypeAlias = list[dict[int, list[int]]]
-#: Pairs of a node of the record and a node of the rules.
-MOST_PAIRS = 4_000_000
 
 
 class Chart:
     """Rules beside a graph without cycles. label: (arcs,) what its arcs say, as a label of the rules.
 
     after: see onward_of. final: the final nodes.
-    ends: of each node of the record, of each node of the rules, where its rule can end. Raises UsageError for more than
-    4,000,000 pairs of them.
+    ends: of each node of the record, of each node of the rules, where its rule can end. Raises UsageError where that
+    may not fit into the memory.
     """
 
     def __init__(self, rules: Rules, graph: Graph, label: IntArray) -> None:
         pairs = graph.nodes * rules.graph.nodes
-        if pairs > MOST_PAIRS:
-            raise UsageError(
-                f"{graph.nodes:,} nodes and {rules.graph.nodes:,} places in the rules are {pairs:,} pairs, expected up "
-                f"to {MOST_PAIRS:,}: a smaller graph (lattice prune)"
-            )
+        require_memory(pairs * (graph.nodes // 8 + 8), "a chart of the record's nodes and the rules'")
         self.after = onward_of(graph, label)
         self.final = sum(1 << node for node in graph.finals.tolist())
         self._ending = np.isfinite(rules.graph.final).tolist()

@@ -179,10 +179,9 @@ class Rules:
 
 
 def rules_of(parts: Sequence[tuple[str, str, Graph]]) -> Rules:
-    """The rules of these names, places and automata, in which a label <name> of a part calls it. Automata have one
-    label table."""
-    merged = [_merged(graph) for _, _, graph in parts]
-    graph = alternatives(merged)
+    """The rules of these names, places and automata, in which a label <name> calls the last part of that name. Automata
+    have one label table."""
+    graph = alternatives([graph for _, _, graph in parts])
     numbers = {f"<{name}>": number for number, (name, _, _) in enumerate(parts)}
     words = [label for label in graph.labels[1:] if label not in numbers]
     calls = [label for label in graph.labels[1:] if label in numbers]
@@ -191,12 +190,12 @@ def rules_of(parts: Sequence[tuple[str, str, Graph]]) -> Rules:
     graph = graph.relabelled(table, np.array([place[label] for label in graph.labels], dtype=np.intp))
     of_label = np.array([*[-1] * (1 + len(words)), *(numbers[label] for label in calls)], dtype=np.intp)
     call = of_label[graph.ilabel]
-    rule = np.repeat(np.arange(len(parts)), [part.nodes for part in merged])
+    rule = np.repeat(np.arange(len(parts)), [part.nodes for _, _, part in parts])
     graph = replace(graph, olabel=np.where(call >= 0, EPSILON, graph.olabel), node_offsets=NO_INDICES)
     return Rules(graph, ("", *words), call, rule, tuple(name for name, _, _ in parts), tuple(at for _, at, _ in parts))
 
 
-def _merged(graph: Graph) -> Graph:
+def with_ends_merged(graph: Graph) -> Graph:
     """The graph whose nodes with the same ways on, labels and energies alike, are one (Moore 1956): path by path the
     same."""
     leaving: list[list[tuple[int, float, int]]] = [[] for _ in range(graph.nodes)]
