@@ -196,7 +196,7 @@ def _consistent(interpretation: Interpretation) -> None:
 
 
 @given(grammars(), st.integers(0, 1), graphs(labels=LABELS, max_nodes=3, max_arcs=5))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_a_depth_that_is_enough_is_all(grammar: Grammar, least: int, graph: Graph) -> None:
     """Nothing longer than the graph is nested deeper than it is long; what is less deep is a part of it."""
     assume(not goes_round(grammar) and math.inf not in fewest(grammar).values())
