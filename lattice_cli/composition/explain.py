@@ -48,10 +48,13 @@ def why_empty(
     right_names: Sequence[int | str],
     left_is: str = "the graph",
     right_is: str = "the grammar",
+    in_part: bool = False,
 ) -> str:
-    """Why a composition is empty, in the terms of both sides."""
+    """Why a composition is empty, in the terms of both sides. in_part: whether the right one has what the left one
+    reaches and no more, so that its own paths say nothing."""
     left, right, reached = composition.left, composition.right, composition.reached
-    for graph, names, what in ((left, left_names, left_is), (right, right_names, right_is)):
+    sides = (left, left_names, left_is), (right, right_names, right_is)
+    for graph, names, what in sides[:1] if in_part else sides:
         if not len(graph.starts) or not len(graph.finals) or not has_path(graph):
             return f"{what} has {why_no_path(graph, names)}"
     assert reached is not None, "only an empty composition is explained"

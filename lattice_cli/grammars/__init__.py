@@ -7,6 +7,7 @@ ctc                CTC: topology by pairs or as a tree, and a grammar expanded b
 hot_words          contextual biasing: gains for words of a list
 lexicon            word lists and pronunciations as tries and loops of words
 ngrams/            back-off n-grams
+recursion/         rules that call rules
 rescoring          a graph composed with a scorer
 scorer             Scorer: a deterministic on-demand grammar over outputs; sums of two
 scorer_config      which language model and hot words judge answers

@@ -13,6 +13,7 @@ from lattice_cli.errors import UsageError
 from lattice_cli.formats import read_inputs, read_one
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
 from lattice_cli.grammars import NgramGrammar
+from lattice_cli.grammars.recursion import RecursiveGrammar
 from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training import Model, TrainConfig, build_model, examples_of, require_examples
@@ -55,6 +56,10 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     kept_back = _records(config.data.validation, base)
     grammar = read_grammar_argument(_located(config.grammar.file, base)) if config.grammar.file else None
     grammar = grammar.whole if isinstance(grammar, NgramGrammar) else grammar
+    if isinstance(grammar, RecursiveGrammar):
+        raise UsageError(
+            f"{grammar.nested}; training takes rules written out to a depth (lattice grammar jsgf --depth)"
+        )
     alignment = read_one(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]

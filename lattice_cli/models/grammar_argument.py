@@ -11,6 +11,7 @@ from lattice_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from lattice_cli.grammars import NgramGrammar, Scorers
+    from lattice_cli.grammars.recursion import RecursiveGrammar
     from lattice_cli.graph import Document
     from lattice_cli.learning.grammars import TrainedGrammar
     from lattice_cli.records import Decoder
@@ -65,22 +66,30 @@ def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list
 
 def read_grammar_argument(
     path: str, encoding: str | None = None, asked: bool = False
-) -> Document | TrainedGrammar | NgramGrammar:
-    """The grammar of a file: a graph, the network of a neural grammar, which a trained model may hold as well, or
-    n-grams that are not written out: large ones, and any if `asked`.
+) -> Document | TrainedGrammar | NgramGrammar | RecursiveGrammar:
+    """The grammar of a file: a graph, the network of a neural grammar, which a trained model may hold as well, n-grams
+    that are not written out (large ones, and any if `asked`), or rules that are called within themselves.
 
     Raises FormatError.
     """
     from lattice_cli.formats import form_of_file, read_model_if_one, read_one
     from lattice_cli.formats.io import ReadOptions
+    from lattice_cli.graph import Graph, numbered_document
     from lattice_cli.models.neural_store import NEURAL, neural_of
 
-    if form_of_file(path, encoding) in ("arpa", "ngrams"):
+    form = form_of_file(path, encoding)
+    if form in ("arpa", "ngrams"):
         from lattice_cli.formats.notations import read_ngrams
         from lattice_cli.grammars import NgramGrammar
 
         grammar = NgramGrammar(read_ngrams(path, encoding), path, path)
         return grammar if asked or grammar.large else grammar.whole
+    if form == "jsgf":
+        from lattice_cli.formats.io import read_text
+        from lattice_cli.formats.notations import jsgf_rules
+
+        found = jsgf_rules(*read_text(path, encoding))
+        return numbered_document(found, path, path) if isinstance(found, Graph) else found
     stored = read_model_if_one(path)
     if stored is not None and NEURAL in stored.about:
         return neural_of(stored)

@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import IntArray, finite
 from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
+from lattice_cli.grammars.recursion import Expansion
 from lattice_cli.graph import Graph, evaluation_order
 from lattice_cli.records.interpretation import CascadePart, Interpretation
 
@@ -147,12 +148,14 @@ def _why_empty(whole: Composition, interpretation: Interpretation) -> str:
     inner = whole.right_is
     # The parts of the right side come behind those of the left one.
     place = 0 if before is None else len(before.factors) - 1
+    # What was written out of recursive rules is not all of them.
     last = parts[place if inner is None else place + len(inner.factors) - 1]
+    in_part = isinstance(last.document, Expansion)
     if inner is not None and not inner.graph.nodes:
         labels = document.graph.labels[1:]  # node k of the topology of pairs is "the last frame was label k"
         nodes: Sequence[int | str] = labels if inner.left.nodes == len(labels) else range(inner.left.nodes)
         assert last.document is not None
-        return why_empty(inner, nodes, last.document.names, left_is="the CTC topology")
+        return why_empty(inner, nodes, last.document.names, left_is="the CTC topology", in_part=in_part)
     if last.document is None:
         return why_empty(whole, document.names, document.graph.labels[1:], right_is="the CTC topology")
     names = last.document.names
@@ -161,8 +164,8 @@ def _why_empty(whole: Composition, interpretation: Interpretation) -> str:
     many = len(interpretation.grammars) > 1
     right_is = f"the grammar {last.name}" if many else "the grammar"
     if before is None:
-        return why_empty(whole, document.names, names, right_is=right_is)
+        return why_empty(whole, document.names, names, right_is=right_is, in_part=in_part)
     left = [document.names[node] for node in before.first.node.tolist()]
     through = [each.name for each in parts[:place] if each.document is not None]
     left_is = f"the graph through {' and '.join(through)}" if through else "the graph"
-    return why_empty(whole, left, names, left_is, right_is)
+    return why_empty(whole, left, names, left_is, right_is, in_part)

@@ -14,6 +14,7 @@ from lattice_cli.composition import ADD, Combine, Composition, compose, then
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Scorers, Spelling, scorer_sum, spelling_of
+from lattice_cli.grammars.recursion import Expansion, RecursiveGrammar
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, numbered_document, without_any_arcs
 from lattice_cli.records.cascade import part_of, weighed
 from lattice_cli.records.interpretation import NO_PART, CascadePart, Interpretation, named_part
@@ -43,7 +44,7 @@ class GrammarOnDemand(Protocol):
         """The grammar as far as the outputs of a graph get in it."""
 
 
-Grammar: TypeAlias = Document | GrammarOnDemand
+Grammar: TypeAlias = Document | GrammarOnDemand | RecursiveGrammar
 
 
 class Decoder:
@@ -90,9 +91,9 @@ class Decoder:
     @cached_property
     def by_rows(self) -> Decoder:
         """What takes a matrix row by row for this one: grammars on demand at the end of a cascade are asked then, as
-        language models are."""
+        language models are. A recursive one, whose derivations are many, is not."""
         end = len(self.grammars)
-        while end and not isinstance(self.grammars[end - 1], Document):
+        while end and not isinstance(self.grammars[end - 1], Document | RecursiveGrammar):
             end -= 1
         asked = self.grammars[end:]
         if not asked:
@@ -187,7 +188,8 @@ class Decoder:
                 assert isinstance(topology, Graph)
                 spoken = compose(spoken, topology).graph
             found = [self._written_out(name, grammar, spoken) for name, grammar in first]
-            whole = then(whole, self._ctc_grammar(labels, found[0].document if found else None), self.combine)
+            right = self._ctc_grammar(labels, found[0].document if found else None)
+            whole = then(whole, right, self.combine)
             parts += [NO_PART, *found]
         for name, grammar in grammars:
             part = self._written_out(name, grammar, whole if isinstance(whole, Graph) else whole.graph)
@@ -195,7 +197,23 @@ class Decoder:
             whole = then(whole, part.document.graph, self.combine)
             parts.append(part)
         composition = None if isinstance(whole, Graph) else whole
-        return self._scored(Interpretation(document, tuple(parts), composition, blank=self.ctc))
+        return self._scored(self._tied(Interpretation(document, tuple(parts), composition, blank=self.ctc)))
+
+    def _tied(self, interpretation: Interpretation) -> Interpretation:
+        """The same in terms of rules where a grammar is a recursive one written out beside the record. Why there is no
+        path is said in terms of what was written out."""
+        whole, parts = interpretation.composition, interpretation.parts
+        expanded = [part for part in parts if isinstance(part.document, Expansion)]
+        if not expanded or whole is None:
+            return interpretation
+        if not whole.graph.nodes:
+            cut = any(isinstance(part.document, Expansion) and part.document.cut for part in expanded)
+            return replace(interpretation, why="no path: the rules fit no path of the graph") if cut else interpretation
+        own = [part.document if isinstance(part.document, Expansion) else None for part in parts]
+        rules = [
+            part if each is None else weighed(part.name, each.rules, self.scales) for part, each in zip(parts, own)
+        ]
+        return replace(interpretation, composition=_with_rules(whole, [None, *own]), parts=tuple(rules))
 
     def _scored(self, interpretation: Interpretation) -> Interpretation:
         graph = interpretation.graph
@@ -273,3 +291,13 @@ class Decoder:
 
         scorer = self.scorer(graph.labels, graph.spoken, spelling_of(graph.spoken, split))
         return Heuristic(graph, scorer)
+
+
+def _with_rules(whole: Composition, expanded: Sequence[Expansion | None]) -> Composition:
+    """A cascade with rules in place of what was written out of them. expanded: of each of its factors."""
+    place = 1 if whole.left_is is None else len(whole.left_is.factors)
+    left_is = None if whole.left_is is None else _with_rules(whole.left_is, expanded[:place])
+    if whole.right_is is not None:
+        return replace(whole, left_is=left_is, right_is=_with_rules(whole.right_is, expanded[place:]))
+    own = expanded[place]
+    return replace(whole if own is None else own.tied(whole), left_is=left_is)

@@ -21,6 +21,7 @@ from lattice_cli.arrays import FloatArray, IntArray, distinct, stable_order
 from lattice_cli.composition import compose, why_empty
 from lattice_cli.errors import Diverged, FormatError, quoted
 from lattice_cli.grammars import NgramGrammar, NgramModel, Scorer, Spelling, spelling_of
+from lattice_cli.grammars.recursion import Expansion, RecursiveGrammar
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, linear_graph
 from lattice_cli.records.decoder import Grammar
 from lattice_cli.search import best_with_gap
@@ -87,7 +88,11 @@ def text_model(
         graph = grammar.graph
         heard = distinct(graph.ilabel[graph.ilabel != EPSILON]).tolist()
         return GraphModel(grammar, _vocabulary(((graph.labels[each], each) for each in heard), unknown, split), by_sum)
-    table, scorer = grammar.labels, grammar.scorer(grammar.labels)
+    table = grammar.labels
+    if isinstance(grammar, RecursiveGrammar):
+        own = ((label, place) for place, label in enumerate(table) if place != EPSILON)
+        return GraphModel(grammar, _vocabulary(own, unknown, split), by_sum)
+    scorer = grammar.scorer(table)
     model = grammar.model if isinstance(grammar, NgramGrammar) else None
     said = range(1, len(table)) if model is None else model.words.tolist()
     marks = () if model is None else tuple(table[each] for each in (model.begin, model.end) if each is not None)
@@ -179,9 +184,17 @@ class AskedModel:
 class GraphModel:
     """A grammar that sentences are composed with; they are read by its input labels."""
 
-    grammar: Document
+    grammar: Document | RecursiveGrammar
     vocabulary: Vocabulary
     by_sum: bool = False
+
+    @property
+    def _labels(self) -> Labels:
+        return self.grammar.graph.labels if isinstance(self.grammar, Document) else self.grammar.labels
+
+    def _beside(self, rows: Graph) -> Document:
+        """The grammar as a graph to compose these with."""
+        return self.grammar if isinstance(self.grammar, Document) else self.grammar.beside(rows)
 
     def scores(self, sentences: Sequence[Words]) -> list[SentenceScore]:
         """See TextModel."""
@@ -207,9 +220,9 @@ class GraphModel:
         """
         if not sentences:
             return []
-        right = self.grammar.graph
-        rows = _rows(sentences, right.labels)
-        whole = compose(rows, right)
+        rows = _rows(sentences, self._labels)
+        right = self._beside(rows)
+        whole = compose(rows, right.graph)
         first = np.cumsum([0, *(len(each) + 1 for each in sentences)])
         member = np.searchsorted(first, whole.left_node, "right") - 1
         together, node = _by_member(whole.graph, member, len(sentences))
@@ -218,7 +231,7 @@ class GraphModel:
             totals = sweep(together, LogSemiring(1.0)).totals.tolist() if self.by_sum else []
         except Diverged as error:
             own = distinct(whole.right_node[node[np.array(error.nodes, dtype=np.intp)]]).tolist()
-            names = [str(self.grammar.names[each]) for each in own]
+            names = [str(right.names[each]) for each in own]
             raise Diverged(error.what, own, names, self.grammar.source) from None
         found: list[tuple[float, tuple[float, ...], bool] | None] = []
         for number, each in enumerate(best):
@@ -238,10 +251,12 @@ class GraphModel:
 
     def _why(self, words: Words) -> str:
         """Why a sentence of which every word is known has no path."""
-        labels = self.grammar.graph.labels
-        row = linear_graph(labels, [self.vocabulary.number(word) for word in words])
-        names = range(row.nodes)
-        return why_empty(compose(row, self.grammar.graph), names, self.grammar.names, left_is="the sentence")
+        row = linear_graph(self._labels, [self.vocabulary.number(word) for word in words])
+        right, names = self._beside(row), range(row.nodes)
+        if isinstance(right, Expansion) and right.cut:
+            return "no path: the rules do not fit the sentence"
+        whole, in_part = compose(row, right.graph), isinstance(right, Expansion)
+        return why_empty(whole, names, right.names, left_is="the sentence", in_part=in_part)
 
 
 def _rows(sentences: Sequence[Sequence[int]], labels: Labels) -> Graph:

@@ -299,20 +299,22 @@ def regex(pattern: str, spell: str, vocabulary: str | None, ending: options.Endi
 @click.option(
     "--uniform", is_flag=True, help="Make alternatives without weights equally probable; n of them cost ln n."
 )
+@click.option(
+    "--depth", metavar="N", type=click.IntRange(min=0), help="How often a rule may be nested in itself; deeper is out."
+)
 @ending_options
-def jsgf(file: str, rule: str | None, uniform: bool, ending: options.Ending) -> None:
+def jsgf(file: str, rule: str | None, uniform: bool, depth: int | None, ending: options.Ending) -> None:
     """A grammar in the JSpeech Grammar Format: rules, groups, [options], /weights/, * and +; tags are passed over.
 
     Without weights: the smallest deterministic acceptor, one path a sentence, at energy 0. With weights: a path for
-    each derivation; an alternative costs -ln of its share of the weights, a repetition nothing. A rule that refers to
-    itself is an error.
+    each derivation; an alternative costs -ln of its share of the weights, a repetition nothing. Rules refer to
+    themselves on their right end as they like, elsewhere up to --depth (-g FILE has no such limit).
 
     Examples:
-      lattice grammar jsgf goforward.gram
-      lattice grammar jsgf goforward.gram --rule move2 --uniform
+      lattice grammar jsgf grammars/sums.jsgf --rule amount --depth 3
     """
     text, source = io.read_text(file, ending.encoding)
-    ending.deliver(notations.read_jsgf(text, source, rule, uniform), source, [file])
+    ending.deliver(notations.read_jsgf(text, source, rule, uniform, depth), source, [file])
 
 
 @grammar.command(short_help="A finite-state grammar of CMU Sphinx.")

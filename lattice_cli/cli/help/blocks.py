@@ -19,7 +19,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--every"),
     "What to build": (
         "--spell", "--loop", "--around", "--output-words", "--vocabulary", "--no-stress", "--backoff", "--no-unk",
-        "--blank", "--form", "--rule", "--uniform",
+        "--blank", "--form", "--rule", "--uniform", "--depth",
     ),
     "What to make of it": ("--union", "--energy", "--plus", "--closure", "--optional", "--id"),
     "The network": ("--context", "--embedding", "--hidden", "--activation", "--energy-scale"),
@@ -91,7 +91,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "ctc": ("--blank", "--output", "--form"),
     "transcript": ("--output", "--spell", "--union", "--closure", "--optional", "--energy"),
     "regex": ("--output", "--spell", "--vocabulary", "--union", "--closure", "--optional", "--energy"),
-    "jsgf": ("--output", "--rule", "--uniform", "--union", "--closure", "--optional", "--energy"),
+    "jsgf": ("--output", "--rule", "--uniform", "--depth", "--union", "--closure", "--optional", "--energy"),
     "fsg": ("--output", "--union", "--closure", "--optional", "--energy", "--id"),
     "neural": (
         "--output", "--context", "--hidden", "--embedding", "--epochs", "--hold-out", "--rate", "--spell",
@@ -120,6 +120,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "train": ("train", "recognisers", "ode", "variational"),
     "recognize": ("train", "recognisers"),
     "grammar": ("grammars",),
+    "jsgf": ("recursion",),
     "neural": ("neural",),
     "convert": ("convert", "formats"),
 }

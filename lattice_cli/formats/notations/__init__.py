@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.notations.arpa import UNKNOWN, read_arpa
     from lattice_cli.formats.notations.compiled_ngrams import is_ngrams, ngrams_of, read_ngrams, write_ngrams
     from lattice_cli.formats.notations.fsg import read_fsg
-    from lattice_cli.formats.notations.jsgf import read_jsgf
+    from lattice_cli.formats.notations.jsgf import jsgf_rules, read_jsgf
     from lattice_cli.formats.notations.word_list import WORD_KEYS, word_grammar, words_of
 
 __getattr__ = lazy_names(__name__)

@@ -18,22 +18,17 @@ _MOST_ARCS = 2_000_000
 
 
 class Fragment(NamedTuple):
-    """The nodes that a piece is entered and left by, and whether it can be passed without a label."""
+    """The nodes that a piece is entered and left by."""
 
     first: int
     last: int
-    empty: bool
 
 
 class Fragments:
-    """Pieces over one set of nodes and labels. Raises FormatError, with `source`, beyond 2,000,000 arcs.
-
-    endless: whether a piece that can be passed without a label is repeated, which is an epsilon cycle.
-    """
+    """Pieces over one set of nodes and labels. Raises FormatError, with `source`, beyond 2,000,000 arcs."""
 
     def __init__(self, source: str) -> None:
         self.labels = LabelIndex()
-        self.endless = False
         self._source = source
         self._arcs: list[Arc] = []
         self._nodes = 0
@@ -55,13 +50,13 @@ class Fragments:
         first, last = self._node(), self._node()
         for label in labels:
             self._arc(first, last, self.labels.number(label), 0.0)
-        return Fragment(first, last, False)
+        return Fragment(first, last)
 
     def nothing(self) -> Fragment:
         """What is passed without a label."""
         first, last = self._node(), self._node()
         self._silent(first, last)
-        return Fragment(first, last, True)
+        return Fragment(first, last)
 
     def row(self, pieces: Sequence[Fragment]) -> Fragment:
         """One after the other."""
@@ -69,7 +64,7 @@ class Fragments:
             return self.nothing()
         for before, after in pairwise(pieces):
             self._silent(before.last, after.first)
-        return Fragment(pieces[0].first, pieces[-1].last, all(piece.empty for piece in pieces))
+        return Fragment(pieces[0].first, pieces[-1].last)
 
     def choice(self, pieces: Sequence[Fragment], energies: Sequence[float]) -> Fragment:
         """One of several, each at its energy."""
@@ -79,16 +74,15 @@ class Fragments:
         for piece, energy in zip(pieces, energies):
             self._silent(first, piece.first, energy)
             self._silent(piece.last, last)
-        return Fragment(first, last, any(piece.empty for piece in pieces))
+        return Fragment(first, last)
 
     def once_or_more(self, piece: Fragment) -> Fragment:
         """A piece, repeated at will."""
-        self.endless = self.endless or piece.empty
         first, last = self._node(), self._node()
         self._silent(first, piece.first)
         self._silent(piece.last, last)
         self._silent(piece.last, piece.first)
-        return Fragment(first, last, piece.empty)
+        return Fragment(first, last)
 
     def at_most(self, parts: Sequence[Fragment]) -> Fragment:
         """As many of these in a row, from the first on, as one likes."""
@@ -100,7 +94,7 @@ class Fragments:
             joint = self._node()
             self._silent(piece.last, joint)
         self._silent(joint, last)
-        return Fragment(first, last, True)
+        return Fragment(first, last)
 
     def perhaps(self, piece: Fragment) -> Fragment:
         """A piece or nothing, both at energy 0."""

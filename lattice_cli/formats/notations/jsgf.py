@@ -1,7 +1,11 @@
 """Grammars in the JSpeech Grammar Format (W3C note, 2000): rules of words, groups, options, weights and repetitions.
 
 A grammar without weights is a set of sentences: the acceptor with one path for each. With weights each derivation is a
-path: alternatives of weights w_i cost -log(w_i / sum of w). Rules may not refer to themselves, and not to other files.
+path: alternatives of weights w_i cost -log(w_i / sum of w). Rules may not refer to other files.
+
+Rules that refer to themselves at their right ends only are automata; the note has these alone (its sections 4.8, 4.9:
+"Other forms of recursion (left recursion, embedded recursion) are not supported"). Here the others are a recursive
+transition network, where a derivation is a path.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite, log
 from typing import NamedTuple, NoReturn
+
+import numpy as np
 
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.io import ReadOptions, brief
@@ -23,7 +29,8 @@ from lattice_cli.formats.notations.expression_builder import (
     one_of,
     times,
 )
-from lattice_cli.graph import Document, Graph, determinized, epsilon_free, numbered_document
+from lattice_cli.grammars.recursion import RecursiveGrammar, rules_of, to_depth, with_ends_merged
+from lattice_cli.graph import Document, Graph, determinized, epsilon_free, evaluation_order, numbered_document
 
 _HEADER = re.compile(r"\ufeff?#JSGF\s+V1\.0[^;]*;", re.I)
 _TOKEN = re.compile(
@@ -60,15 +67,29 @@ class _Rule:
 
 
 def read_jsgf_grammar(text: str, source: str, record_id: str, options: ReadOptions) -> Document:
-    """The acceptor of all public rules. Raises FormatError."""
+    """The acceptor of all public rules. Raises FormatError, UsageError."""
     return numbered_document(read_jsgf(text, source), record_id, source)
 
 
-def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = False) -> Graph:
+def read_jsgf(
+    text: str, source: str, rule: str | None = None, uniform: bool = False, depth: int | None = None
+) -> Graph:
     """The acceptor of a rule, or of all public rules. uniform: alternatives without weights are equally probable.
+    depth: how often a rule may be called within itself with more to be said behind the call.
 
-    Raises FormatError with the line; UsageError where there is no such rule.
+    Raises FormatError with the line; UsageError where there is no such rule, or a depth is needed and not given.
     """
+    found = jsgf_rules(text, source, rule, uniform, depth)
+    if isinstance(found, Graph):
+        return found
+    way = "lattice grammar jsgf --depth N writes out what is nested no deeper, and -g FILE takes it as it is"
+    raise UsageError(f"{found.nested}, so it is no finite graph; {way}")
+
+
+def jsgf_rules(
+    text: str, source: str, rule: str | None = None, uniform: bool = False, depth: int | None = None
+) -> Graph | RecursiveGrammar:
+    """The same; without a depth, rules that are called within themselves as they are."""
     parser = _JsgfParser(_tokens(text, source), source, uniform)
     rules = parser.rules()
     roots = [name for name, found in rules.items() if found.public] if rule is None else [rule.strip("<>")]
@@ -76,20 +97,37 @@ def read_jsgf(text: str, source: str, rule: str | None = None, uniform: bool = F
         raise FormatError(f"{source}: no public rule, expected one (--rule NAME takes another)")
     if roots[0] not in rules:
         raise UsageError(f"{source}: no rule <{roots[0]}>, it has {', '.join(f'<{name}>' for name in rules)}")
-    _require_no_recursion(roots, rules)
+    parser.called = _in_circles(roots, rules)
+    for name in parser.called:
+        if f"<{name}>" in parser.words:
+            raise FormatError(f"{rules[name].at}: the word '<{name}>' is spelled like the rule, expected another name")
+    several = one_of([parser.standing_for(name) for name in roots], parser.shares([None] * len(roots)))
+    parts = [(name, rules[name].at, rules[name].build) for name in parser.called]
+    if len(roots) > 1 or roots[0] not in parser.called:
+        parts.insert(0, ("public" if len(roots) > 1 else roots[0], rules[roots[0]].at, several))
+    else:
+        parts.sort(key=lambda part: part[0] != roots[0])
     pieces = Fragments(source)
-    several = one_of([rules[name].build for name in roots], parser.shares([None] * len(roots)))
     try:
-        graph = pieces.graph(several(pieces))
+        built = [build(pieces) for _, _, build in parts]
+        graphs = [pieces.graph(piece) for piece in built]
+        weighted = any(graph.energy.any() for graph in graphs)
+        graphs = [epsilon_free(graph) if weighted else determinized(graph) for graph in graphs]
+        if parser.called:
+            graphs = [with_ends_merged(graph) for graph in graphs]
+        network = rules_of([(name, at, graph) for (name, at, _), graph in zip(parts, graphs)])
+        network.require_way_out()
+        nested = bool(network.nested.any())
+        if weighted or nested:
+            network.require_progress()
+        if not parser.called:
+            return graphs[0]
+        if nested and depth is None:
+            return RecursiveGrammar(network, source, source)
+        written = to_depth(network, depth or 0)
+        return epsilon_free(written) if weighted else determinized(written)
     except RecursionError:
         raise FormatError(f"{source}: rules and groups are nested too deeply") from None
-    if graph.energy.any():
-        if pieces.endless:
-            found = "a part that may be empty is under * or +"
-            raise FormatError(f"{source}: {found}, expected none in a grammar with weights: it has no finite sum")
-        return epsilon_free(graph)
-    try:
-        return determinized(graph)
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
 
@@ -114,27 +152,25 @@ def _tokens(text: str, source: str) -> list[_Token]:
     return [*found, _Token("end", "the end of the file", f"{source}:{line}")]
 
 
-def _require_no_recursion(roots: Sequence[str], rules: dict[str, _Rule]) -> None:
-    """Raises FormatError for a rule that comes back to itself, with the way it takes, or one that is nowhere."""
-    done: set[str] = set()
-    for root in roots:
-        way = [root]
-        open_refers = [iter(rules[root].refers)]
-        while way:
-            name, at = next(open_refers[-1], (None, ""))
-            if name is None:
-                done.add(way.pop())
-                open_refers.pop()
-            elif name not in rules:
+def _in_circles(roots: Sequence[str], rules: dict[str, _Rule]) -> list[str]:
+    """The rules that come back to themselves by what they refer to, of those that are reached, in their order.
+
+    Raises FormatError for one that is nowhere.
+    """
+    reached = dict.fromkeys(roots)
+    waiting = [*roots]
+    for each in waiting:  # grows
+        for name, at in rules[each].refers:
+            if name not in rules:
                 raise FormatError(f"{at}: rule <{name}> is not defined")
-            elif name in way:
-                circle = " -> ".join(f"<{step}>" for step in [*way[way.index(name) :], name])
-                raise FormatError(f"{at}: rule <{name}> refers to itself ({circle}), expected * or + for repetition")
-            elif name not in done:
-                if len(way) > _MOST_DEEP:
-                    raise FormatError(f"{at}: rules refer to rules more than {_MOST_DEEP} deep")
-                way.append(name)
-                open_refers.append(iter(rules[name].refers))
+            if name not in reached:
+                reached[name] = None
+                waiting.append(name)
+    number = {name: place for place, name in enumerate(reached)}
+    refers = [(number[each], number[name]) for each in reached for name, _ in rules[each].refers]
+    src, dst = np.array(refers, dtype=np.intp).reshape(-1, 2).T
+    component = evaluation_order(src, dst, np.array([0, len(number)])).component
+    return [name for name in rules if name in number and component[number[name]] >= 0]
 
 
 @dataclass
@@ -148,6 +184,9 @@ class _JsgfParser:
     depth: int = 0
     refers: list[tuple[str, str]] = field(default_factory=list)
     found: dict[str, _Rule] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
+    #: Rules that are called rather than written in the place of their names.
+    called: Sequence[str] = ()
 
     @property
     def next(self) -> _Token:
@@ -258,13 +297,18 @@ class _JsgfParser:
         elif token.kind == "rule":
             build = self.reference(token)
         elif token.kind == "quoted":
-            build = one_after_another([labels([word]) for word in _plain(token.text[1:-1]).split()])
+            build = self.spoken(_plain(token.text[1:-1]).split())
         else:
-            build = labels([_plain(token.text)])
+            build = self.spoken([_plain(token.text)])
         if self.next.kind in ("*", "+"):
             build = times(build, int(self.next.kind == "+"), None)
             self.place += 1
         return build
+
+    def spoken(self, words: Sequence[str]) -> Build:
+        """Words in a row."""
+        self.words.update(words)
+        return one_after_another([labels([word]) for word in words])
 
     def reference(self, token: _Token) -> Build:
         """What a rule's name stands for."""
@@ -274,7 +318,11 @@ class _JsgfParser:
         if name == "VOID":
             return labels([])
         self.refers.append((name, token.at))
-        return lambda pieces: self.found[name].build(pieces)
+        return lambda pieces: self.standing_for(name)(pieces)
+
+    def standing_for(self, name: str) -> Build:
+        """What a rule's name is where it stands: a call, or the rule."""
+        return labels([f"<{name}>"]) if name in self.called else self.found[name].build
 
 
 def _nothing(pieces: Fragments) -> Fragment:
