@@ -16,22 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """One of the scorers over a label table. name: what its energies are called. plain: the same without scale and
-    word_energy, which is what each word costs besides; None where it has neither."""
+    """One of the scorers over a label table. name: what its energies are called. plain: the same without scale; None
+    where it has none."""
 
     name: str
     scorer: Scorer
     plain: Scorer | None = None
     scale: float = 1.0
-    word_energy: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Scorers:
     """models: language models over output labels, what each is called and a scale, which may be negative: its energies
-    are then taken out. word_energy: what every word costs besides the first of them. grammars: those that are asked
-    rather than composed with, in the same way. unknown: what the models call words that they do not have. hot:
-    word -> nats it gains."""
+    are then taken out. word_energy: what every word costs besides. grammars: those that are asked rather than composed
+    with, and what each is called. unknown: what the models call words that they do not have. hot: word -> nats it
+    gains."""
 
     models: Sequence[tuple[str, NgramModel, float]] = ()
     word_energy: float = 0.0
@@ -39,26 +38,34 @@ class Scorers:
     hot: Mapping[str, float] = field(default_factory=dict)
     grammars: Sequence[tuple[str, AskedGrammar, float]] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """What the energies of each are called."""
+        counted = ["words"] if self.word_energy else []
+        return [*(name for name, *_ in (*self.grammars, *self.models)), *counted, *(["hot"] if self.hot else [])]
+
     def judges(self, labels: Labels, spoken: frozenset[str], spelling: Spelling) -> list[Judge]:
         """Each of them over a label table of which these labels can be output."""
         from lattice_cli.grammars.hot_words import HotWords
         from lattice_cli.grammars.ngrams import NgramScorer
-        from lattice_cli.grammars.spelled_words import SpelledModel, spells_words
+        from lattice_cli.grammars.spelled_words import SpelledModel, WordCount, spells_words
 
         found = []
         for name, grammar, scale in self.grammars:
             plain = grammar.scorer(labels)
             found.append(Judge(name, plain if scale == 1 else ScaledScorer(plain, scale), plain, scale))
-        for place, (name, model, scale) in enumerate(self.models):
+        spelled = spelling.kind == "pieces" or bool(spelling.mark)
+        for name, model, scale in self.models:
             spelled = spells_words(model, spoken, spelling)
             words = ("", *(model.labels[word] for word in model.words.tolist()), "") if spelled else labels
             own = NgramScorer.of(model, words, self.unknown)
-            word_energy = 0.0 if place else self.word_energy
             plain, scaled = (
-                SpelledModel.of(each, words, labels, spelling) if spelled else each
-                for each in (own, own.scaled(scale, word_energy))
+                SpelledModel.of(each, words, labels, spelling) if spelled else each for each in (own, own.scaled(scale))
             )
-            found.append(Judge(name, scaled, plain, scale, word_energy))
+            found.append(Judge(name, scaled, plain, scale))
+        if self.word_energy:
+            count = WordCount.of(labels, spelling if spelled else None)
+            found.append(Judge("words", count.times(self.word_energy), count, self.word_energy))
         if len(self.unsaid(spoken, spelling)) < len(self.hot):
             found.append(Judge("hot", HotWords.of(self.hot, labels, spoken, spelling)))
         return found

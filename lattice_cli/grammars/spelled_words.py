@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -218,6 +218,63 @@ class SpelledModel:
             energy[closing] = _added(spent, -lent)
             node[closing] = BETWEEN
         return energy, before, node
+
+
+@dataclass(frozen=True, eq=False)
+class WordCount:
+    """A scorer that charges every word alike. Histories are BETWEEN and OTHER, inside of a word.
+
+    energy: of a word. begins, ends, silent: (labels,) as in WordTrie; where labels are words each of them is one.
+    """
+
+    energy: float
+    begins: BoolArray
+    ends: BoolArray
+    silent: BoolArray
+
+    @staticmethod
+    def of(labels: Labels, spelling: Spelling | None) -> WordCount:
+        """At 1 a word over a label table. spelling: how labels spell words; None: they are words."""
+        if spelling is None:
+            every = np.ones(len(labels), dtype=np.bool_)
+            return WordCount(1.0, every, every, ~every)
+        parts = [spelling.part(label) for label in labels]
+        columns = zip(*((part.begins, part.ends, not part.text) for part in parts))
+        return WordCount(1.0, *(np.array(column, dtype=np.bool_) for column in columns))
+
+    def times(self, energy: float) -> WordCount:
+        """The same at another energy."""
+        return replace(self, energy=energy)
+
+    @property
+    def first(self) -> int:
+        """See Scorer."""
+        return BETWEEN
+
+    @property
+    def histories(self) -> int:
+        """See Scorer."""
+        return 2
+
+    @property
+    def least(self) -> FloatArray:
+        """See Scorer."""
+        return np.where(self.silent, 0.0, np.where(self.begins, self.energy, min(0.0, self.energy)))
+
+    @property
+    def least_end(self) -> float:
+        """See Scorer."""
+        return 0.0
+
+    def step(self, history: IntArray, word: IntArray) -> tuple[FloatArray, IntArray]:
+        """See Scorer."""
+        inside = (history == OTHER) & ~self.begins[word]
+        energy = np.where(inside | self.silent[word], 0.0, self.energy)
+        return energy, np.where((inside | ~self.silent[word]) & ~self.ends[word], OTHER, BETWEEN)
+
+    def ending(self, history: IntArray) -> FloatArray:
+        """See Scorer."""
+        return np.zeros(len(history))
 
 
 def _added(one: FloatArray, other: FloatArray) -> FloatArray:

@@ -109,8 +109,8 @@ class Decoder:
 
     @cached_property
     def taken_scales(self) -> frozenset[str]:
-        """The names of scales that are those of grammars."""
-        own: set[str] = set()
+        """The names of scales that are those of grammars and models."""
+        own = set[str]() if self.scorers is None else {name for name, *_ in self.scorers.models}
         for name, grammar in zip(self.names, self.grammars):
             own |= {*grammar.scores} if isinstance(grammar, Document) and grammar.scores else {name}
         return frozenset(own & self.scales.keys())
@@ -129,7 +129,7 @@ class Decoder:
     def require_named(self, side: str) -> None:
         """Raises UsageError for the name or number of a grammar that there is not."""
         nothing = numbered_document(without_any_arcs(("",), 0), "", "")
-        judges = [] if self.scorers is None else [*(name for name, *_ in self.scorers.models), "hot"]
+        judges = [] if self.scorers is None else self.scorers.names
         parts = [CascadePart(name, nothing) for name in self.names]
         named_part(side, [*parts, *(CascadePart(name, nothing, True) for name in judges)])
 

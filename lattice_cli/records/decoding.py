@@ -15,7 +15,7 @@ from lattice_cli.errors import GraphError, NoPath, UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import Document, union
 from lattice_cli.records.batching import cycle_at, grouped, in_record_terms, no_path
-from lattice_cli.records.cascade import PathStep, has_scores, path_scores, steps_of
+from lattice_cli.records.cascade import PathStep, has_scores, path_scores, spent_on, steps_of
 from lattice_cli.records.decoder import Decoder
 from lattice_cli.records.interpretation import Interpretation, Search, input_of, output_of
 from lattice_cli.records.request import SearchRequest
@@ -89,7 +89,8 @@ class Decoding:
     """What was found for a record. search: how it was searched row by row, or within limits; None for neither.
     confidence: the posterior of the first answer, if asked for. unsaid: the hot words that no answer can have.
     notes: why something that was asked for is not known. spelling: how its labels spell words; None: it has none.
-    strange: labels of the best answer that the language model does not have."""
+    strange: labels of the best answer that the language model does not have; strange_energy: what its judges charge for
+    them, nats."""
 
     paths: list[Decoded]
     search: Search | None = None
@@ -98,6 +99,7 @@ class Decoding:
     notes: Sequence[str] = ()
     spelling: Spelling | None = None
     strange: frozenset[str] = frozenset()
+    strange_energy: float = 0.0
 
 
 def decode(
@@ -124,7 +126,8 @@ def decode(
                 search = Search(True, paths[0].energy, interpretation.graph.nodes)
             spelling = interpretation.spelling if interpretation.outputs else None
             strange = interpretation.strange.intersection(*(view.output for view in views[:1]))
-            found = Decoding(views, search, None, interpretation.unsaid, ranking.notes, spelling, strange)
+            charged = spent_on(interpretation, paths[0], strange) if strange else 0.0
+            found = Decoding(views, search, None, interpretation.unsaid, ranking.notes, spelling, strange, charged)
             results.append(_more(found, interpretation, paths, request, of))
     return results
 

@@ -76,12 +76,13 @@ def forward(
     whole = nodes or lagrangians or of == "interpretation"
     for document in documents:
         blank = decoder.reading(document).ctc
-        free = not decoder.grammars and of == "recognition" and not lagrangians
+        free = not decoder.grammars and decoder.scorers is None and of == "recognition" and not lagrangians
         if free and blank in document.graph.labels[1:]:
             # CTC without a grammar: every alignment is a path, and has one.
             waiting.append(Interpretation(document, blank=blank))
             continue
-        asked = decoder.by_rows is not decoder  # n-grams, for sums over the part of them that is reached
+        # Of n-grams, for sums over the part of them that is reached.
+        asked = decoder.by_rows is not decoder or decoder.scorers is not None
         matrix = None if whole or asked else matrix_of(document, decoder)
         if matrix is not None and matrix.product_arcs > LARGE:
             results += _forward_of_all(waiting, betas, arcs, nodes, lagrangians, of)

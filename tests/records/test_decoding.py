@@ -465,7 +465,7 @@ def test_least_edit_distance_on_the_command_line() -> None:
         (["--mbr", "-n", "2"], 2, "--mbr gives one answer"),
         (["--hot", "word"], 2, "WORD=NATS"),
         (["--hot", "word=nan"], 2, "finite"),
-        (["--lm-scale", "2"], 2, "need a language model"),
+        (["--lm-scale", "2"], 2, "needs a language model"),
         (["--lm", "nowhere.arpa"], 3, "nowhere.arpa"),
         (["--beam", "-1"], 2, "beam"),
         (["--beam", "nan"], 2, "nan is not a number"),

@@ -134,13 +134,13 @@ def test_histories_give_the_models_energies(words: list[str]) -> None:
     assert found == pytest.approx(expected)
     assert float(scorer.ending(history)[0]) == pytest.approx(ending)
     assert float(scorer.ending(history)[0]) >= scorer.least_end
-    scaled = scorer.scaled(2.0, 0.5)
+    scaled = scorer.scaled(2.0)
     history, energy_of = np.array([scaled.first]), 0.0
     for word in words:
         energy, history = scaled.step(history, np.array([labels.index(word)]))
         energy_of += float(energy[0])
-    assert energy_of == pytest.approx(2 * expected + 0.5 * len(words))
-    out = scorer.scaled(-1.0, 0.0)
+    assert energy_of == pytest.approx(2 * expected)
+    out = scorer.scaled(-1.0)
     history, taken_out = np.array([out.first]), 0.0
     for word in words:
         energy, history = out.step(history, np.array([labels.index(word)]))

@@ -122,7 +122,7 @@ def bound(
     """
     from lattice_cli.learning.training.record_bounds import record_bounds
 
-    stream.require_one_stdin(graphs, *decoder.grammars, proposal)
+    stream.require_one_stdin(graphs, *decoder.files, proposal)
     tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
     stream.require_rows_only(run, tables)
     through, reading = decoder.read(reading)

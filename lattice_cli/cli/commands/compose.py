@@ -9,14 +9,17 @@ import click
 from lattice_cli import models, records
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
+    ScorerOptions,
     StrictCommand,
     combine_option,
     ctc_option,
     file_read,
     graph_options,
     graph_output_option,
+    grouped,
     input_options,
     records_scales,
+    scorer_options,
 )
 from lattice_cli.errors import UsageError, counted
 from lattice_cli.formats import io
@@ -27,17 +30,18 @@ if TYPE_CHECKING:
 
 @click.command(cls=StrictCommand)
 @click.argument("graph", metavar="GRAPH", type=file_read)
-@click.argument("grammars", metavar="GRAMMAR...", type=file_read, nargs=-1, required=True)
+@click.argument("grammars", metavar="[GRAMMAR]...", type=file_read, nargs=-1)
 @graph_output_option
 @combine_option
 @ctc_option
+@grouped("scorers", ScorerOptions, scorer_options)
 @click.option(
     "--as",
     "names",
     metavar="NAME",
     multiple=True,
-    help="What a GRAMMAR is called among scores and in --provenance, one for each in their order; its scores are kept "
-    "then. Default: its file, without the ending.",
+    help="What a GRAMMAR or --lm is called among scores and in --provenance, one for each in their order; scores are "
+    "kept then. Default: its file, without the ending.",
 )
 @click.option(
     "--provenance", is_flag=True, help="For each arc, the arc of every factor that it comes from; --of NAME reads them."
@@ -50,13 +54,16 @@ def compose(
     output: str | None,
     combine: str,
     ctc: str | None,
+    scorers: ScorerOptions,
     names: tuple[str, ...],
     provenance: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
-    """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR. Several are a cascade,
-    composed from left to right.
+    """The interpretation graph of GRAPH and GRAMMAR: outputs of GRAPH against inputs of GRAMMAR.
+
+    Several GRAMMARs are a cascade, composed from left to right; with --lm, --hot or --word-energy the result is
+    rescored, and none is needed.
 
     On a terminal it is shown as a table; into a pipe or a file it is written as a graph document. A stream of graphs
     gives a stream. If nothing is left, the message says where graph and grammar part, and the exit status is 1.
@@ -70,23 +77,28 @@ def compose(
         -o cut.npz
       lattice compose samples/lecture-cut.yaml grammars/lecture-words.yaml \\
         --provenance | lattice forward - --of lecture-words --arcs
+      lattice compose samples/goforward.slf.gz --lm grammars/robot.arpa \\
+        --scale acoustic=0.05 -o rescored.json
     """
     from lattice_cli.records.cascade import composed_document
 
-    stream.require_one_stdin([graph], *grammars)
-    if names and len(names) != len(grammars):
-        raise UsageError(
-            f"{counted(len(names), '--as')} for {counted(len(grammars), 'GRAMMAR')}, expected one for each"
-        )
-    named = models.factor_names(grammars, names)
-    through = models.read_decoder(grammars, ctc, combine, None, reading.encoding, named, reading.scales)
+    if not (grammars or scorers.files or scorers.word_energy or scorers.hot):
+        raise UsageError("nothing to compose with: expected a GRAMMAR, --lm, --hot or --word-energy")
+    stream.require_one_stdin([graph], *grammars, *scorers.files)
+    files = [*grammars, *scorers.lm]
+    if names and len(names) != len(files):
+        raise UsageError(f"{counted(len(names), 'name')} (--as) for {counted(len(files), 'file')}, not one for each")
+    named = models.factor_names(files, names)
+    judges = scorers.read(named[len(grammars) :], reading.scales, reading.encoding)
+    own = named[: len(grammars)]
+    through = models.read_decoder(grammars, ctc, combine, judges, reading.encoding, own, reading.scales)
     reading = records_scales(reading, through)
 
     class Composed(reports.GraphReport):
         """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
 
         def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
-            composed = composed_document(result, scores=bool(names), provenance=provenance)
+            composed = composed_document(result, scores=bool(names or judges), provenance=provenance)
             return super().prepare(document, composed), None if result.graph.nodes else records.no_path(result)
 
         def show(self, document: Document, result: Any) -> None:

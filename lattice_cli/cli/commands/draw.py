@@ -99,7 +99,7 @@ def draw(
       lattice draw samples/cards.slf.gz --beta 0.05 -o cards.dot
       lattice draw samples/cards.slf.gz --beta 0.05 --distinct -o cards.html
     """
-    stream.require_one_stdin(graphs, *decoder.grammars)
+    stream.require_one_stdin(graphs, *decoder.files)
     form = reports.form_of(output, to)
     given = {"--target": target, "-n": count, "--distinct": distinct, "--max-arcs": max_arcs}
     idle = [name for name, value in given.items() if value]

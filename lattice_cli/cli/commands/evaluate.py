@@ -133,7 +133,7 @@ def evaluate(
     from lattice_cli.analysis import evaluate as figures
     from lattice_cli.records import SearchRequest
 
-    stream.require_one_stdin(results, *decoder.grammars, references)
+    stream.require_one_stdin(results, *decoder.files, references)
     stream.require_rows_only(run, {"--entities": with_entities, "--bleu": with_bleu})
     if html is not None:
         io.require_place(html)

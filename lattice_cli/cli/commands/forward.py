@@ -70,7 +70,7 @@ def forward(
     """
     from lattice_cli.records import posteriors
 
-    stream.require_one_stdin(graphs, *decoder.grammars)
+    stream.require_one_stdin(graphs, *decoder.files)
     stream.require_rows_only(run, {"--arcs": arcs, "--nodes": nodes, "--lagrangian": lagrangian})
     through, reading = decoder.read(reading)
     decoder.require_side(side, through)

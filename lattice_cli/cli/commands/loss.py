@@ -165,7 +165,7 @@ def loss(
     from lattice_cli.cli.stream import noting_grammars, require_one_stdin, require_rows_only, run_records
     from lattice_cli.learning.losses import RecordLosses, checked, evaluate, losses
 
-    require_one_stdin(graphs, *decoder.grammars)
+    require_one_stdin(graphs, *decoder.files)
     require_rows_only(run, {"--arcs": bool(arcs)})
     through, reading = decoder.read(reading)
     decoder.require_side(side, through)

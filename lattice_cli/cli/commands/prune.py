@@ -9,8 +9,10 @@ import click
 from lattice_cli import analysis
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
+    DecoderOptions,
     Number,
     StrictCommand,
+    decoder_options,
     file_read,
     graph_options,
     graph_output_option,
@@ -24,6 +26,7 @@ from lattice_cli.formats import io
 
 if TYPE_CHECKING:
     from lattice_cli.graph import Document
+    from lattice_cli.records import Decoder
 
 
 @click.command(cls=StrictCommand)
@@ -38,11 +41,13 @@ if TYPE_CHECKING:
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the posteriors, in 1/nats."
 )
+@decoder_options
 @graph_output_option
 @input_options
 @graph_options
 def prune(
     graphs: tuple[str, ...],
+    decoder: DecoderOptions,
     beam: float | None,
     posterior: float | None,
     beta: float,
@@ -53,7 +58,8 @@ def prune(
     """Each GRAPH without the arcs that hardly matter; names, times, scores and targets stay.
 
     With --beam every path whose energy is within the beam of the best one is kept. With --posterior the best path is.
-    What is left, and how probable the paths were that are gone, is said on standard error.
+    What is left, and how probable the paths were that are gone, is said on standard error. With -g, --lm and the like
+    it is the composition that is pruned, and what is left of it has the scores of all factors.
 
     Examples:
       lattice prune samples/goforward.slf.gz --beta 0.05 --posterior 0.001 \\
@@ -64,7 +70,8 @@ def prune(
 
     if beam is None and posterior is None:
         raise UsageError("prune needs --beam or --posterior")
-    stream.require_one_stdin(graphs)
+    stream.require_one_stdin(graphs, *decoder.files)
+    through, reading = decoder.read(reading)
 
     class PrunedReport(reports.GraphReport):
         """Graphs on standard output, what is left of them on standard error."""
@@ -79,7 +86,7 @@ def prune(
 
     def pruned(document: Document) -> analysis.Pruned | LatticeError:
         try:
-            return pruning.prune(document, beta, beam, posterior)
+            return pruning.prune(document if through.plain else _composed(document, through), beta, beam, posterior)
         except LatticeError as error:
             return error.at(document.names) if isinstance(error, Diverged) else error
 
@@ -87,3 +94,14 @@ def prune(
         return [pruned(document) for document in documents]
 
     return stream.write_records(graphs, reading, solve, PrunedReport(output, run.color), run)
+
+
+def _composed(document: Document, through: Decoder) -> Document:
+    """A record as it is decoded. Raises NoPath where nothing is left of it."""
+    from lattice_cli.records import no_path
+    from lattice_cli.records.cascade import composed_document
+
+    found = through.interpret(document)
+    if not found.graph.nodes:
+        raise no_path(found)
+    return composed_document(found, scores=through.scorers is not None)

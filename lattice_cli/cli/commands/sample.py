@@ -65,7 +65,7 @@ def sample(
 
     from lattice_cli.records.draws import draws
 
-    stream.require_one_stdin(graphs, *decoder.grammars)
+    stream.require_one_stdin(graphs, *decoder.files)
     through, reading = decoder.read(reading)
     decoder.require_side(side, through)
 

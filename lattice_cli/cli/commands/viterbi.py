@@ -19,7 +19,6 @@ from lattice_cli.cli.options import (
     request_options,
     result_options,
     row_time_option,
-    scorer_options,
 )
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
@@ -30,7 +29,6 @@ from lattice_cli.formats import io
 @decoder_options
 @request_options
 @row_time_option
-@scorer_options
 @click.option("--arcs", "show_arcs", is_flag=True, help="Table of the arcs of each path: labels, energies, scores.")
 @click.option("--scores", "show_scores", is_flag=True, help="Named scores of each path, one by one, not weighed.")
 @click.option("--nodes", "show_nodes", is_flag=True, help="Nodes that each path goes through.")
@@ -50,7 +48,6 @@ def viterbi(
     decoder: options.DecoderOptions,
     request: records.SearchRequest,
     row_time: float | None,
-    scorers: options.ScorerOptions,
     show_arcs: bool,
     show_scores: bool,
     show_nodes: bool,
@@ -88,14 +85,13 @@ def viterbi(
       lattice viterbi samples/goforward.slf.gz --lm grammars/robot.arpa \\
         --lm-scale 10
     """
-    stream.require_one_stdin(graphs, *decoder.grammars, *scorers.lm, scorers.hot_words)
-    judges = scorers.read(reading.encoding)
-    through, reading = decoder.read(reading, judges)
+    stream.require_one_stdin(graphs, *decoder.files)
+    through, reading = decoder.read(reading)
     decoder.require_side(side, through)
     asked = {"--scores": show_scores, "--nodes": show_nodes, "--times": show_times}
     request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)
-    report = reports.JudgedReport(run, shown, judges) if judges else reports.ViterbiReport(run, shown)
+    report = reports.JudgedReport(run, shown, through.scorers) if through.scorers else reports.ViterbiReport(run, shown)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         for document in documents:

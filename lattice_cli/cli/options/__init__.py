@@ -1,9 +1,10 @@
 """What can be said on the command line, in groups that reach a command as one parameter each.
 
-answers                how many answers, beams, language models, hot words
+answers                how many answers, beams
 grammar_ending         how a built grammar ends: union, closure, -o
 groups                 help; options given twice or in vain; options that reach a command as one parameter
 parameter_types        what values are: files, names with numbers, lists, numbers in a range
+scorers                language models, hot words
 shared                 options that commands share
 text_training_options  of a network that is learned from text
 """
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.options.answers import ScorerOptions, request_options, row_time_option, scorer_options
+    from lattice_cli.cli.options.answers import request_options, row_time_option
     from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, labels_in, say
     from lattice_cli.cli.options.groups import Group, Option, StrictCommand, grouped
     from lattice_cli.cli.options.parameter_types import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         positive,
         say_waiting,
     )
+    from lattice_cli.cli.options.scorers import ScorerOptions, scorer_options
     from lattice_cli.cli.options.shared import (
         DecoderOptions,
         color_option,

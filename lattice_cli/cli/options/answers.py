@@ -2,67 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from lattice_cli import grammars, models, records
+from lattice_cli import records
 from lattice_cli.choices import MAX_STATES
-from lattice_cli.cli.options.groups import ORDER, Option, grouped
-from lattice_cli.cli.options.parameter_types import NamedNumber, Number, file_read, finite_number, positive
-from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats import io, notations
-
-
-@dataclass(frozen=True)
-class ScorerOptions:
-    """What scores answers beside a grammar. lm, hot_words: files; hot: words and what they gain, nats."""
-
-    lm: tuple[str, ...]
-    lm_scale: tuple[float, ...]
-    word_energy: float
-    hot: tuple[tuple[str, float], ...]
-    hot_words: str | None
-
-    def read(self, encoding: str | None = None) -> grammars.Scorers | None:
-        """What they stand for, None for nothing. encoding: of their files. Raises FormatError, UsageError."""
-        if not self.lm and (self.word_energy or self.lm_scale):
-            raise UsageError("--lm-scale and --word-energy need a language model (--lm FILE)")
-        if not self.lm and not self.hot and self.hot_words is None:
-            return None
-
-        gains = dict(self.hot)
-        if self.hot_words is not None:
-            text, source = io.read_text(self.hot_words, encoding)
-            listed = notations.words_of(text, source)
-            idle = next((word for word in listed if not word.energy), None)
-            if idle is not None:
-                raise FormatError(f"{idle.place}: the hot word {idle.name!r} gains nothing, expected word, tab, nats")
-            gains = {word.name: word.energy for word in listed} | gains
-        if not abs(self.word_energy) < float("inf"):
-            raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
-        read = [notations.read_ngrams(path, encoding) for path in self.lm]
-        named = list(zip(models.factor_names(self.lm), read, self._scales()))
-        return grammars.Scorers(named, self.word_energy, notations.UNKNOWN, gains)
-
-    def _scales(self) -> list[float]:
-        """The scale of each model: the one that stands behind it, else 1; one for one wherever it stands.
-
-        Raises UsageError for a scale without a model before it, and for two behind one.
-        """
-        if len(self.lm) == 1 and len(self.lm_scale) == 1:
-            return [*self.lm_scale]
-        scales: list[float | None] = []
-        left = list(self.lm_scale)
-        for name in click.get_current_context().meta.get(ORDER, ()):
-            if name == "lm":
-                scales.append(None)
-            elif name == "lm_scale":
-                if not scales or scales[-1] is not None:
-                    raise UsageError("each --lm-scale belongs behind the --lm that it weighs, one behind each")
-                scales[-1] = left.pop(0)
-        return [1.0 if scale is None else scale for scale in scales]
+from lattice_cli.cli.options.groups import Option, grouped
+from lattice_cli.cli.options.parameter_types import Number, positive
+from lattice_cli.errors import UsageError
 
 
 def _request(
@@ -151,35 +99,4 @@ row_time_option = click.option(
     metavar="SECONDS",
     type=Number(min=0, min_open=True, max=_LONGEST_ROW),
     help="Seconds from row to row of a matrix, or frame to frame of a Kaldi lattice. Default: times are in these.",
-)
-scorer_options = grouped(
-    "scorers",
-    ScorerOptions,
-    click.option(
-        "--lm",
-        metavar="FILE",
-        type=file_read,
-        multiple=True,
-        help="Language model over output words, ARPA or compiled (grammar lm); exact. May be repeated.",
-    ),
-    click.option(
-        "--lm-scale",
-        metavar="X",
-        type=finite_number,
-        multiple=True,
-        help="Weight of the energies of the --lm before it; below 0 they are taken out. Default: 1.",
-    ),
-    click.option(
-        "--word-energy", metavar="NATS", type=float, default=0.0, help="What every word costs besides its --lm."
-    ),
-    click.option(
-        "--hot",
-        "hot",
-        type=NamedNumber("WORD=NATS"),
-        multiple=True,
-        help="A word that answers gain by, and how much; may be repeated.",
-    ),
-    click.option(
-        "--hot-words", metavar="FILE", type=file_read, help="File of words that answers gain by: word, tab, nats."
-    ),
 )

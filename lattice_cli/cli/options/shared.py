@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -13,13 +14,11 @@ from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import ORDER, Option, applied, grouped
 from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, SideName, file_named, file_read
+from lattice_cli.cli.options.scorers import ScorerOptions, scorer_options
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io, numbered, readable
-
-if TYPE_CHECKING:
-    from lattice_cli.grammars import Scorers
 
 
 def _processors() -> int:
@@ -29,19 +28,27 @@ def _processors() -> int:
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """What records are decoded through. grammars: files, in the order in which they are composed; factor_names: of some
-    of them; ctc: the blank; combine: the name of an operator."""
+    """What records are decoded through. grammars: files, in the order in which they are composed; names: those that
+    are given to grammars and models; ctc: the blank; combine: the name of an operator; scorers: what judges answers."""
 
     grammars: tuple[str, ...]
-    factor_names: tuple[str, ...]
+    names: Sequence[str | None]
     ctc: str | None
     combine: str
+    scorers: ScorerOptions
 
-    def read(self, reading: io.ReadOptions, scorers: Scorers | None = None) -> tuple[records.Decoder, io.ReadOptions]:
-        """The decoder, with its grammars read, and how records are to be read. Raises FormatError, UsageError."""
-        named = models.factor_names(self.grammars, _names_behind(self.factor_names))
+    @property
+    def files(self) -> list[str]:
+        """Those that are read."""
+        return [*self.grammars, *self.scorers.files]
+
+    def read(self, reading: io.ReadOptions) -> tuple[records.Decoder, io.ReadOptions]:
+        """The decoder, with its files read, and how records are to be read. Raises FormatError, UsageError."""
+        names = models.factor_names([*self.grammars, *self.scorers.lm], self.names)
+        own, others = names[: len(self.grammars)], names[len(self.grammars) :]
+        judges = self.scorers.read(others, reading.scales, reading.encoding)
         decoder = models.read_decoder(
-            self.grammars, self.ctc, self.combine, scorers, reading.encoding, named, reading.scales
+            self.grammars, self.ctc, self.combine, judges, reading.encoding, own, reading.scales
         )
         return decoder, records_scales(reading, decoder)
 
@@ -49,10 +56,10 @@ class DecoderOptions:
         """Raises UsageError where --of is of no use, or names a grammar that is not there. What else it may name shows
         when records are read."""
         given = click.get_current_context().get_parameter_source("side") is ParameterSource.COMMANDLINE
-        if self.grammars and side not in ("recognition", "interpretation"):
-            decoder.require_named(side)
-        elif side == "grammar":
+        if side == "grammar" and not self.grammars:
             raise UsageError("--of grammar needs a grammar (-g GRAMMAR)")
+        if self.files and side not in ("recognition", "interpretation"):
+            decoder.require_named(side)
         elif given and side in SIDES and decoder.plain:
             raise UsageError("--of makes no difference without -g or --ctc")
 
@@ -63,19 +70,22 @@ def records_scales(reading: io.ReadOptions, decoder: records.Decoder) -> io.Read
     return replace(reading, scales=own)
 
 
-def _names_behind(names: tuple[str, ...]) -> list[str | None]:
-    """The name that stands behind each grammar, None for none. Raises UsageError for one without a grammar before it,
-    and for two behind one."""
-    found: list[str | None] = []
-    left = list(names)
+def _decoder_options(
+    grammars: tuple[str, ...], factor_names: tuple[str, ...], ctc: str | None, combine: str, **scorers: Any
+) -> DecoderOptions:
+    """The options as one. Raises UsageError for a name without a file before it, and for two behind one."""
+    found: dict[str, list[str | None]] = {"grammars": [], "lm": []}
+    last: list[str | None] | None = None
+    left = list(factor_names)
     for option in click.get_current_context().meta.get(ORDER, ()):
-        if option == "grammars":
-            found.append(None)
+        if option in found:
+            last = found[option]
+            last.append(None)
         elif option == "factor_names":
-            if not found or found[-1] is not None:
-                raise UsageError("each --as belongs behind the -g that it names, one behind each")
-            found[-1] = left.pop(0)
-    return found
+            if last is None or last[-1] is not None:
+                raise UsageError("each --as belongs behind the -g or --lm that it names, one behind each")
+            last[-1] = left.pop(0)
+    return DecoderOptions(grammars, found["grammars"] + found["lm"], ctc, combine, ScorerOptions(**scorers))
 
 
 grammar_option = click.option(
@@ -93,7 +103,7 @@ name_option = click.option(
     "factor_names",
     metavar="NAME",
     multiple=True,
-    help="What the grammar before it is called, by --of and among scores. Default: its file, without the ending.",
+    help="What the -g or --lm before it is called, by --of and among scores. Default: its file, without the ending.",
 )
 ctc_option = click.option("--ctc", metavar="BLANK", help="Read labels as CTC: repeats merge unless BLANK is between.")
 combine_option = click.option(
@@ -106,7 +116,9 @@ combine_option = click.option(
     help="How the energies of two matching arcs of graph and grammar become one. Two numbers with a comma between them "
     "weigh those of the graph and those of the grammar.",
 )
-decoder_options = grouped("decoder", DecoderOptions, grammar_option, name_option, ctc_option, combine_option)
+decoder_options = grouped(
+    "decoder", _decoder_options, grammar_option, name_option, ctc_option, combine_option, scorer_options
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of tables.")
 _tsv_option = click.option(
     "--tsv", "as_tsv", is_flag=True, help="Columns between tabs instead of tables, under their names, with every digit."

@@ -229,20 +229,20 @@ class JudgedReport(ViterbiReport):
         self._model = judges.models[0][1].numbers if judges.models else {}
         self._unsaid: frozenset[str] | None = None
         self._strange: Counter[str] = Counter()
-        self._labels = 0
+        self._labels, self._charged = 0, 0.0
 
     def prepare(self, document: Document, found: Decoding) -> Any:
         """What is put out, what could not be said, and what was that the model does not have."""
         output = found.paths[0].output
         strange = [label for label in output if label in found.strange]
-        return super().prepare(document, found), found.unsaid, strange, len(output)
+        return super().prepare(document, found), found.unsaid, strange, found.strange_energy, len(output)
 
     def show(self, document: Document, prepared: Any) -> None:
         """What one record could not say another may."""
-        ready, unsaid, strange, labels = prepared
+        ready, unsaid, strange, charged, labels = prepared
         self._unsaid = unsaid if self._unsaid is None else self._unsaid & unsaid
         self._strange.update(strange)
-        self._labels += labels
+        self._labels, self._charged = self._labels + labels, self._charged + charged
         super().show(document, ready)
 
     def finish(self) -> None:
@@ -258,7 +258,8 @@ class JudgedReport(ViterbiReport):
             other = next((other for other in cased if other in self._model), None)
             hint = f"; it has {other!r}" if other is not None else ""
             said = f"{none} {counted(self._labels, 'label')} of the best answers"
-            complain(f"the language model knows {said}: not {listed}{hint}")
+            cost = f"; they cost {number(self._charged)}" if self._charged else ""
+            complain(f"the language model knows {said}: not {listed}{hint}{cost}")
 
 
 class SampleReport(StreamReport):

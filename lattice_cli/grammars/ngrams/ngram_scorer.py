@@ -17,7 +17,7 @@ _IMPOSSIBLE = -1
 @dataclass(frozen=True, eq=False)
 class NgramScorer:
     """A back-off model over a label table. word_of: (labels,) the model's word of each label, -1 for one that cannot be
-    said. scale: what its energies are multiplied by; word_energy: what each word costs besides, nats.
+    said. scale: what its energies are multiplied by.
 
     What is impossible stays so. A negative scale takes a model's energies out of answers that have them.
     """
@@ -25,7 +25,6 @@ class NgramScorer:
     model: NgramModel
     word_of: IntArray
     scale: float = 1.0
-    word_energy: float = 0.0
 
     @staticmethod
     def of(model: NgramModel, labels: Sequence[str], unknown: Sequence[str] = ()) -> NgramScorer:
@@ -49,16 +48,16 @@ class NgramScorer:
         """See Scorer."""
         return self.model.histories
 
-    def scaled(self, scale: float, word_energy: float) -> NgramScorer:
-        """The model with its energies times a scale, and an energy for each word."""
-        return replace(self, scale=scale, word_energy=word_energy)
+    def scaled(self, scale: float) -> NgramScorer:
+        """The model with its energies times a scale."""
+        return replace(self, scale=scale)
 
     @cached_property
     def least(self) -> FloatArray:
         """See Scorer."""
         bound = self.model.least if self.scale >= 0 else self.model.bound(-1.0)
         own = np.where(self.word_of >= 0, bound[self.word_of], np.inf)
-        return self._scaled(own, abs(self.scale)) + self.word_energy
+        return self._scaled(own, abs(self.scale))
 
     @cached_property
     def least_end(self) -> float:
@@ -72,7 +71,7 @@ class NgramScorer:
         known = np.flatnonzero(said >= 0)
         energy, after = np.full(len(word), np.inf), np.zeros(len(word), dtype=np.intp)
         spent, after[known] = self.model.step(history[known], said[known])
-        energy[known] = self._scaled(spent) + self.word_energy
+        energy[known] = self._scaled(spent)
         return energy, after
 
     def ending(self, history: IntArray) -> FloatArray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.records.cascade.breakdown import PathStep, path_scores, steps_of
+    from lattice_cli.records.cascade.breakdown import PathStep, path_scores, spent_on, steps_of
     from lattice_cli.records.cascade.composed import composed_document
     from lattice_cli.records.cascade.scores import FactorScore, cascade_scores, has_scores, part_of, weighed
 

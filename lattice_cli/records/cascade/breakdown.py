@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from lattice_cli.records.interpretation import Interpretation, named_part
 from lattice_cli.search import Path
 
 if TYPE_CHECKING:
-    from lattice_cli.grammars import Judge, Scorer
+    from lattice_cli.grammars import Scorer
 
 
 @dataclass(frozen=True)
@@ -50,29 +50,42 @@ def path_scores(interpretation: Interpretation, path: Path) -> dict[str, float] 
         along = float(score.arcs[own[own >= 0]].sum())
         found[each.name] = along + float(score.start[nodes[0]]) + float(score.final[nodes[1]])
     taken = set(found)
-    graph = interpretation.graph
-    said = graph.olabel[arcs]
+    said = _said(interpretation, arcs)
     for judge in interpretation.judges:
-        for name, value in _judged(judge, said[said != EPSILON]).items():
-            found[free_name(name, taken)] = value
+        found[free_name(judge.name, taken)] = float(_asked(judge.plain or judge.scorer, said).sum())
     return found or None
 
 
-def _judged(judge: Judge, said: IntArray) -> dict[str, float]:
-    """What a judge says of an answer, label by label, not weighed."""
+def spent_on(interpretation: Interpretation, path: Path, labels: Collection[str]) -> float:
+    """What the judges of an interpretation charge a path for these of its labels, nats."""
+    arcs = np.array(path.arcs, dtype=np.intp)
+    graph, whole, total = interpretation.graph, interpretation.composition, 0.0
+    meant = np.array([label in labels for label in graph.words(_said(interpretation, arcs).tolist())], dtype=np.bool_)
+    for judge in interpretation.judges:
+        total += float(_asked(judge.scorer, _said(interpretation, arcs))[:-1][meant].sum())
+    speaking = arcs[graph.olabel[arcs] != EPSILON][meant]
+    for place, part in enumerate(interpretation.parts, 1):
+        if part.judge and whole is not None:
+            factor = whole.factors[place]
+            total += float(picked(factor.graph.energy, factor.arc[speaking], 0.0).sum())
+    return total
 
-    def spent(scorer: Scorer) -> float:
-        history, total = np.array([scorer.first], dtype=np.intp), 0.0
-        for word in said:
-            energy, history = scorer.step(history, np.array([word], dtype=np.intp))
-            total += float(energy[0])
-        return total + float(scorer.ending(history)[0])
 
-    if judge.plain is None:
-        return {judge.name: spent(judge.scorer)}
-    own = spent(judge.plain)
-    words = (spent(judge.scorer) - judge.scale * own) / judge.word_energy if judge.word_energy else 0.0
-    return {judge.name: own} | ({"words": float(round(words))} if judge.word_energy else {})
+def _said(interpretation: Interpretation, arcs: IntArray) -> IntArray:
+    """The labels that a path outputs, without epsilons."""
+    said: IntArray = interpretation.graph.olabel[arcs]
+    speaking: IntArray = said[said != EPSILON]
+    return speaking
+
+
+def _asked(scorer: Scorer, said: IntArray) -> FloatArray:
+    """(labels + 1,) what a scorer charges for each label of an answer, and for its end."""
+    history, found = np.array([scorer.first], dtype=np.intp), np.zeros(len(said) + 1)
+    for place in range(len(said)):
+        energy, history = scorer.step(history, said[place : place + 1])
+        found[place] = float(energy[0])
+    found[-1] = float(scorer.ending(history)[0])
+    return found
 
 
 def steps_of(interpretation: Interpretation, path: Path, of: str, times: Sequence[float | None]) -> list[PathStep]:

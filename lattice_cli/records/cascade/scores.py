@@ -42,24 +42,17 @@ def weighed(name: str, document: Document, scales: Mapping[str, float]) -> Casca
 
 
 def part_of(judge: Judge, graph: Graph, histories: IntArray) -> CascadePart:
-    """What has scored a record's answers, as a factor. graph: its arcs there; histories: (nodes,) that its nodes are.
-
-    Its energies are those of the scorer times its scale, and the score `words` times what each word costs.
-    """
+    """What has scored a record's answers as a factor. graph: its arcs there; histories: (nodes,) what its nodes are."""
     document = numbered_document(graph, judge.name, judge.name)
     plain = judge.plain
     if plain is None:
         return CascadePart(judge.name, document, True)
-    own, _ = plain.step(histories[graph.src], graph.olabel)
+    energy, _ = plain.step(histories[graph.src], graph.olabel)
     ending = plain.ending(histories)
-    ending = np.where(np.isfinite(ending), ending, 0.0)
-    nowhere = np.zeros(graph.nodes)
-    scores = [NamedScore(judge.name, judge.scale, own, nowhere, ending)]
-    if judge.word_energy:
-        words = (graph.energy - judge.scale * own) / judge.word_energy
-        final = np.where(np.isfinite(graph.final), graph.final - judge.scale * ending, 0.0) / judge.word_energy
-        scores.append(NamedScore("words", judge.word_energy, words, nowhere, final))
-    return CascadePart(judge.name, document, True, tuple(scores))
+    score = NamedScore(
+        judge.name, judge.scale, energy, np.zeros(graph.nodes), np.where(np.isfinite(ending), ending, 0.0)
+    )
+    return CascadePart(judge.name, document, True, (score,))
 
 
 @dataclass(frozen=True, eq=False)
