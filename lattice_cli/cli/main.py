@@ -42,6 +42,7 @@ GROUPS = {
         "score": "How likely a text is: energies, perplexity, word by word.",
         "loss": "The ten losses, with the gradient of every arc.",
         "bound": "Variational bounds on free energies.",
+        "lagrangian": "Chains of states with costs, and their multipliers.",
     },
     "Learn": {
         "train": "Learn a recogniser and a grammar through the graph.",
@@ -50,6 +51,8 @@ GROUPS = {
     "Make": {
         "grammar": "A grammar of words, a dictionary, ARPA, CTC, JSGF, ...",
         "convert": "From form to form: OpenFst, Kaldi, k2, GTN, SLF, ...",
+    },
+    "Also": {
         "samples": "The files that examples name, into a folder.",
         "completion": "Completion of names and files in your shell.",
         "help": "Commands and topics, or the help of one.",

@@ -6,6 +6,7 @@ recognizers/   from inputs (rows, strips of images, segments, named scores) to t
 networks/      differentiable functions with backward passes by hand
 segmentation/  images of characters cut into segments
 grammars/      grammars that learn
+chains/        states that follow one another, with costs
 optimizers/    steps on one vector of weights
 training/      from a configuration to a trained model
 """

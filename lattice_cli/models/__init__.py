@@ -1,6 +1,7 @@
 """Configurations and model files as models: where files and learning meet.
 
 assemble          a configuration file and what it names, put together
+chain_file        chains with costs, as files
 description       what is in a model file, to be shown
 grammar_argument  what -g, --ctc and --combine mean: a decoder
 history           the epochs of a training, in a file beside its model
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lattice_cli.models.chain_file import ChainFile, split_chains
     from lattice_cli.models.description import described, described_ngrams
     from lattice_cli.models.grammar_argument import factor_names, read_decoder, read_grammar_argument
     from lattice_cli.models.model_store import load_model

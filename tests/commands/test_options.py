@@ -64,7 +64,10 @@ REFUSED = [
     (["loss", LECTURE, "-t", "34", "--beta", "1", "--beta", "2"], "--beta is given twice: 1, 2; expected once"),
     (["viterbi", LECTURE, "-n", "1", "-n", "2", "-n", "3"], "--nbest is given 3 times: 1, 2, 3; expected once"),
     (["viterbi", "x.att", "--acceptor", "--transducer"], "--acceptor is given twice: --acceptor and --transducer"),
-    (["viterbi", LECTURE, "-g", WORDS, "--as", "w", "--as", "v"], "each --as belongs behind the -g or --lm that it names"),
+    (
+        ["viterbi", LECTURE, "-g", WORDS, "--as", "w", "--as", "v"],
+        "each --as belongs behind the -g or --lm that it names",
+    ),
     (["viterbi", LECTURE, "-g", WORDS, "--as", "w", "-g", WORDS, "--as", "w"], "two factors are called 'w'"),
     (["viterbi", LECTURE, "--beta", "1"], "--beta makes no difference without --confidence or --mbr"),
     (["viterbi", LECTURE, "--row-time", "1"], "--frame-time makes no difference without --confidence"),

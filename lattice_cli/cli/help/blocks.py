@@ -15,6 +15,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
+        "--minimise",
     ),
     "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--every"),
     "What to build": (
@@ -77,6 +78,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "bound": (
         "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--grammar", "--ctc", "--seed", "--json",
     ),
+    "lagrangian": ("--minimise", "--check", "--json", "--tsv", "--output"),
     "train": ("--output", "--set", "--keys", "--resume", "--restart", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
@@ -117,6 +119,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "score": ("language",),
     "loss": ("losses",),
     "bound": ("bounds",),
+    "lagrangian": ("lagrangian", "bounds"),
     "train": ("train", "recognisers", "ode", "variational"),
     "recognize": ("train", "recognisers"),
     "grammar": ("grammars",),

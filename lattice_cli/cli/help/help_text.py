@@ -24,6 +24,8 @@ _FAULT = (
     "To report a fault: an issue where this copy comes from, with the command, the smallest input that shows it, and "
     "what lattice --version prints."
 )
+#: The group of commands that say by their names what they do.
+ALSO = "Also"
 _FEW_OPTIONS, _FEW_EXAMPLES = 10, 2
 #: Columns for what options are called; longer ones stand on a line of their own.
 _NAMES = 26
@@ -136,11 +138,14 @@ def pairs(out: HelpFormatter, title: str, rows: Iterable[tuple[str, str]]) -> No
 
 
 def _table(out: HelpFormatter, commands: dict[str, dict[str, str]]) -> None:
-    """Commands, a line each, with the heading of a group before its first one."""
+    """Commands, a line each, with the heading of a group before its first one; those of ALSO in one line."""
     width = max(map(len, commands)) + 1
     name_width = max(len(name) for group in commands.values() for name in group)
     out.write("\n")
     for title, group in commands.items():
+        if title == ALSO:
+            out.write(f"{_heading(title)}{' ' * (width - len(title))}{', '.join(group)}\n")
+            continue
         for number, (name, about) in enumerate(group.items()):
             begin = _heading(title) + " " * (width - len(title) - 1) if number == 0 else " " * width
             room = out.width - width - name_width - 3

@@ -1,6 +1,7 @@
 """How results look: tables for people, lines of JSON for programs. They show; they compute nothing.
 
 bound_report       how bounds are put out
+chain_report       how chains with costs are put out
 conversion_report  where converted graphs go
 drawing_report     pictures of graphs
 evaluation_input   what evaluate reads
@@ -26,6 +27,7 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.cli.reports.bound_report import BoundReport
+    from lattice_cli.cli.reports.chain_report import ChainReport, ChainResult
     from lattice_cli.cli.reports.conversion_report import Conversion, Destination
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, solver
