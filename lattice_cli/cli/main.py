@@ -39,7 +39,7 @@ GROUPS = {
     },
     "Judge": {
         "evaluate": "Answers against references: error rates, rejection.",
-        "loss": "The ten losses, with the gradient of every arc.",
+        "loss": "The losses, with the gradient of every arc.",
         "bound": "Variational bounds on free energies.",
     },
     "Learn": {

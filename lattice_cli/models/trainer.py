@@ -139,6 +139,11 @@ class Trainer:
                     f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
                     f"within {problem.objective.budget} prefixes: the best one found was taken"
                 )
+            if problem.listed:
+                self._listener.note(
+                    f"expected errors of {len(problem.listed)} of {problem.count} examples are those of their "
+                    f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
+                )
         self.save_model()  # once more: now it knows every epoch, and why there are no more
         return standing
 

@@ -72,7 +72,7 @@ class ObjectiveSettings:
 
     shorthand: ClassVar[str] = "loss"  # `objective: variational` is `objective: {loss: variational}`
 
-    loss: str = setting("nll", "one of the ten losses, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
+    loss: str = setting("nll", "a loss, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
     q: str = setting(
         "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
     )
@@ -84,6 +84,9 @@ class ObjectiveSettings:
     margin: float = setting(1.0, "hinge, square-square: margin m", least=0.0)
     cap: float = setting(1.0, "lvq2: cap M", above=0.0)
     gamma: float = setting(1.0, "square-exp: weight of the push", above=0.0)
+    nbest: int = setting(
+        100, "mwer: best answers, where a graph has too many paths for all of them", least=1, most=MOST_STEPS
+    )
     l2: float = setting(0.0, "adds l2 / 2 times the sum of squared weights to the mean loss", least=0.0)
     unspelled: str = setting(
         "error",
@@ -161,6 +164,10 @@ class TrainConfig:
             )
         if objective.loss == VARIATIONAL and objective.latent == "viterbi":
             raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
+        if objective.loss == "mwer" and objective.latent:
+            raise UsageError(f"objective.latent: {objective.latent}, but mwer is of paths and not of E_C")
+        if objective.loss != "mwer" and objective.nbest != ObjectiveSettings().nbest:
+            raise UsageError(f"objective.nbest is for loss: mwer, but loss is {objective.loss}")
         if objective.alternate and self.optimizer.method == "lbfgs":
             raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
         ways = {"file": self.grammar.file, "ngram": self.grammar.ngram, "neural": self.grammar.neural.context}
