@@ -40,6 +40,9 @@ def read_decoder(
     for name, path in zip(names or factor_names(grammars), grammars):
         factors = _factors_of_model(path)
         if len(factors) > 1:
+            if name.rstrip("0123456789") != factor_names([path])[0].rstrip("0123456789"):
+                own = ", ".join(factors)
+                raise UsageError(f"{path} is a model of several factors with names of their own, {own}, found {name!r}")
             found += factors.values()
             called += factors
         else:

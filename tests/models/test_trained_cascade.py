@@ -86,3 +86,33 @@ def test_a_factor_that_another_grammar_is_called_like_is_told() -> None:
     done = run("viterbi", "-", "-g", "m.npz", "-g", "letters.json", text=graphs)
     assert done.status == 2
     assert "two factors are called 'letters'" in done.err
+
+
+def test_a_model_of_several_factors_is_given_no_other_name() -> None:
+    train("t.yaml", "m.npz", ["training.epochs=1"])
+    graphs = run("recognize", "m.npz", "train.npz").out
+    done = run("viterbi", "-", "-g", "m.npz", "--as", "other", text=graphs)
+    assert done.status == 2
+    assert "m.npz is a model of several factors with names of their own, letters, words, found 'other'" in done.err
+
+
+def test_lattices_are_read_through_factors_too() -> None:
+    rows = [
+        {"lattice": 1, "id": str(number), "target": target, "start": 0, "final": 2, "arcs": arcs}
+        for number, (target, arcs) in enumerate(
+            [
+                ("Y X", [[0, 1, "a", 1.0], [0, 1, "b", 0.9], [1, 2, "b", 1.0], [1, 2, "a", 0.7]]),
+                ("X Y", [[0, 1, "a", 0.4], [0, 1, "b", 0.9], [1, 2, "b", 0.1], [1, 2, "a", 0.7]]),
+            ]
+        )
+    ]
+    pathlib.Path("d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pathlib.Path("t.yaml").write_text(
+        "train: 1\ndata: {train: d.jsonl}\nrecognizer: {kind: scores}\nobjective: {loss: mwer}\n"
+        "factors: [{file: letters.json, learn: arcs}, {ngram: 2}]\ntraining: {epochs: 30}\noptimizer: {rate: 0.1}\n"
+    )
+    standing = train("t.yaml", "m.npz")
+    assert standing.epochs[-1].loss < 0.8 * standing.epochs[0].loss
+    graphs = run("recognize", "m.npz", "d.jsonl").out
+    answers = records(run("viterbi", "-", "-g", "m.npz", "--json", text=graphs).out)
+    assert [each["paths"][0]["text"] for each in answers] == ["YX", "XY"]
