@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-#: The ten losses (learning.losses.losses), each with its formula for the help.
+#: The losses, the ten of the lecture first (learning.losses.losses), each with its formula for the help.
 LOSS_FORMULAS = {
     "energy": "E_C",
     "perceptron": "E_C - min of all E",
@@ -19,6 +19,7 @@ LOSS_FORMULAS = {
     "square-exp": "E_C^2 + gamma e^-E_I",
     "nll": "F(correct) - F(all)",
     "mee": "1 - P(correct)",
+    "mwer": "E[edit distance]",
 }
 LOSSES = tuple(LOSS_FORMULAS)
 #: How the energy of an answer with several paths is taken: that of the best, or their free energy.

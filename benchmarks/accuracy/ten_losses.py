@@ -1,4 +1,4 @@
-"""What happens with each of the ten losses on the small check-reader sample.
+"""What happens with each of the losses, the ten of the lecture and mwer, on the small check-reader sample.
 
     python benchmarks/accuracy/ten_losses.py [--epochs 15]
 

@@ -40,7 +40,7 @@ GROUPS = {
     "Judge": {
         "evaluate": "Answers against references: error rates, rejection.",
         "score": "How likely a text is: energies, perplexity, word by word.",
-        "loss": "The ten losses, with the gradient of every arc.",
+        "loss": "The losses, with the gradient of every arc.",
         "bound": "Variational bounds on free energies.",
         "lagrangian": "Chains of states with costs, and their multipliers.",
     },

@@ -6,31 +6,34 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io import ArrayArchive, Source, as_mapping, decoded, parse_json, write_whole
+from lattice_cli.formats.io import ArrayArchive, Source, as_list, as_mapping, as_text, decoded, parse_json, write_whole
 from lattice_cli.formats.native import ALIGNMENT, GRAMMAR, arrays_of, document_of
 from lattice_cli.graph import Document
 
 _VERSION = 1
 _PARAMETER = "parameter/"
 _STATE = "state/"
+_FACTOR = "factor/"
 
 
 @dataclass(frozen=True, eq=False)
 class StoredModel:
-    """What a model file holds. about: configuration, labels and whatever else its writer needs, as JSON values."""
+    """What a model file holds. about: configuration, labels and whatever else its writer needs, as JSON values.
+    factors: what the grammar is composed of, by name, where that is more than itself."""
 
     source: str
     about: dict[str, Any]
     parameters: dict[str, Any]
     grammar: Document | None
     alignment: Document | None
+    factors: Mapping[str, Document] = field(default_factory=dict)
 
 
 def write_model(
@@ -39,11 +42,14 @@ def write_model(
     parameters: Mapping[str, Any],
     grammar: Document | None,
     alignment: Document | None,
+    factors: Mapping[str, Document] | None = None,
 ) -> None:
     """Write a model, whole or not at all. Raises FormatError if it cannot be written."""
-    arrays: dict[str, Any] = {"model": _text({"version": _VERSION, **about})}
+    factors = factors or {}
+    arrays: dict[str, Any] = {"model": _text({"version": _VERSION, **about, "factors": [*factors]})}
     arrays |= {f"{_PARAMETER}{name}": array for name, array in parameters.items()}
-    for prefix, document in ((GRAMMAR, grammar), (ALIGNMENT, alignment)):
+    of_factors = [(f"{_FACTOR}{number}/", each) for number, each in enumerate(factors.values())]
+    for prefix, document in ((GRAMMAR, grammar), (ALIGNMENT, alignment), *of_factors):
         if document is not None:
             arrays |= {f"{prefix}{name}": array for name, array in arrays_of(document).items()}
     write_whole(path, _npz(arrays))
@@ -64,7 +70,13 @@ def model_of(arrays: Mapping[str, Any], source: str) -> StoredModel:
         if array.dtype != np.float64 or not np.isfinite(array).all():
             raise FormatError(f"{source}: array '{_PARAMETER}{name}' is not of finite float64 numbers")
     grammar, alignment = (_document(_under(arrays, prefix), source) for prefix in (GRAMMAR, ALIGNMENT))
-    return StoredModel(source, about, parameters, grammar, alignment)
+    factors: dict[str, Document] = {}
+    for number, entry in enumerate(as_list(about.get("factors") or [], source, "factors")):
+        found = _document(_under(arrays, f"{_FACTOR}{number}/"), source)
+        if found is None:
+            raise FormatError(f"{source}: the arrays of factor {number}, {str(entry)!r}, are missing")
+        factors[as_text(entry, source, "a factor")] = found
+    return StoredModel(source, about, parameters, grammar, alignment, factors)
 
 
 def read_model_if_one(path: str) -> StoredModel | None:

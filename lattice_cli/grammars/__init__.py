@@ -4,6 +4,7 @@ context_automaton  the part of a context grammar that a graph reaches (on-the-fl
                    expansion)
 ctc                CTC: topology by pairs or as a tree, and a grammar expanded by it
                    directly
+edit_automaton     Scorer: the edit distance to the nearest of some answers
 hot_words          contextual biasing: gains for words of a list
 lexicon            word lists and pronunciations as tries and loops of words
 ngrams/            back-off n-grams
@@ -22,6 +23,7 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.grammars.context_automaton import Contexts, contexts_of
     from lattice_cli.grammars.ctc import ctc_expansion, ctc_topology, ctc_tree
+    from lattice_cli.grammars.edit_automaton import EditAutomaton
     from lattice_cli.grammars.lexicon import LexiconWord, distinct_words, grammar_of, pronunciation_graph, spelled
     from lattice_cli.grammars.ngrams import (
         GivenTwice,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
         ngram_model,
         with_epsilon,
     )
-    from lattice_cli.grammars.rescoring import judged
+    from lattice_cli.grammars.rescoring import TooManyArcs, judged
     from lattice_cli.grammars.scorer import Scorer, scorer_sum
     from lattice_cli.grammars.scorer_config import Judge, Scorers
     from lattice_cli.grammars.spelling import Spelling, spelling_of, together

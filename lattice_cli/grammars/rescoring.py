@@ -12,11 +12,15 @@ from lattice_cli.grammars.scorer import Scorer
 from lattice_cli.graph import EPSILON, Graph, nodes_on_paths, restricted
 
 
-def judged(graph: Graph, scorer: Scorer) -> tuple[Composition, IntArray]:
+class TooManyArcs(Exception):
+    """A composition that is larger than it may be."""
+
+
+def judged(graph: Graph, scorer: Scorer, most: int | None = None) -> tuple[Composition, IntArray]:
     """A graph composed with a scorer: a node for each pair of a node and a history that is met.
 
     The right side has a node for each history that is left, and an arc for each word after it; energies are added. Also
-    gives (right nodes,) those histories.
+    gives (right nodes,) those histories. Raises TooManyArcs where more than `most` arcs are reached.
     """
     leaving = group_by(graph.src, graph.nodes)
     numbering = KeyIndex(graph.nodes * scorer.histories)
@@ -26,7 +30,7 @@ def judged(graph: Graph, scorer: Scorer) -> tuple[Composition, IntArray]:
     heads: list[IntArray] = []
     arcs: list[IntArray] = []
     energies: list[FloatArray] = []
-    first = 0
+    first = reached = 0
     while len(fresh):
         node, history = np.divmod(fresh, scorer.histories)
         arc, counts = leaving.rows(node)
@@ -42,6 +46,9 @@ def judged(graph: Graph, scorer: Scorer) -> tuple[Composition, IntArray]:
         heads.append(head)
         arcs.append(arc[possible])
         energies.append(spent[possible])
+        reached += len(head)
+        if most is not None and reached > most:
+            raise TooManyArcs
     node, history = np.divmod(np.concatenate(found), scorer.histories)
     start = np.full(len(node), np.inf)
     start[frontier] = graph.start[graph.starts]

@@ -14,7 +14,8 @@ from lattice_cli.formats import read_inputs, read_one
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
 from lattice_cli.grammars import NgramGrammar
 from lattice_cli.grammars.recursion import RecursiveGrammar
-from lattice_cli.graph import Document, Inputs
+from lattice_cli.graph import Document, Graph, Inputs
+from lattice_cli.learning.grammars import TrainedGrammar
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training import Model, TrainConfig, build_model, examples_of, require_examples
 from lattice_cli.models.grammar_argument import read_grammar_argument
@@ -33,18 +34,25 @@ class Assembled:
     train: list[Example]
     validation: list[Example]
 
-    def fingerprint(self) -> str:
-        """What examples, grammar and alignment are, in short: a training goes on with the same ones only."""
+    def fingerprint(self) -> dict[str, str]:
+        """What examples and each factor are, in short: a training goes on with the same ones only."""
         digest = hashlib.sha256()
         for example in (*self.train, *self.validation):
             digest.update(repr((example.id, example.target)).encode())
             digest.update(np.ascontiguousarray(example.inputs).tobytes())
             for column in example.scores.values():
                 digest.update(column.tobytes())
-        grammar = self.model.graph
-        for name in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
-            digest.update(getattr(grammar, name).tobytes())
-        return digest.hexdigest()
+        found = {"the examples": digest.hexdigest()}
+        for factor in self.model.cascade.factors:
+            found[factor.name or "the grammar"] = _digest(factor.learned.graph)
+        return found
+
+
+def _digest(graph: Graph) -> str:
+    digest = hashlib.sha256(repr(graph.labels).encode())
+    for name in ("src", "dst", "ilabel", "olabel", "energy", "start", "final"):
+        digest.update(getattr(graph, name).tobytes())
+    return digest.hexdigest()
 
 
 def assemble(config: TrainConfig, path: str) -> Assembled:
@@ -54,21 +62,17 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
         raise UsageError(f"{path}: data.train names no file to learn from")
     records = _records(config.data.train, base)
     kept_back = _records(config.data.validation, base)
-    grammar = read_grammar_argument(_located(config.grammar.file, base)) if config.grammar.file else None
-    grammar = grammar.whole if isinstance(grammar, NgramGrammar) else grammar
-    if isinstance(grammar, RecursiveGrammar):
-        raise UsageError(
-            f"{grammar.nested}; training takes rules written out to a depth (lattice grammar jsgf --depth)"
-        )
+    grammar = _grammar(config.grammar.file, base)
+    factors = [_grammar(factor.file, base) for factor in config.factors]
     alignment = read_one(_located(config.alignment.file, base)) if config.alignment.file else None
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
-    labels = _labels(config, records, kept_back)
-    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs)
+    labels = _labels(config, factors, records, kept_back)
+    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs, factors)
     if not any(array.size for array in model.initial(np.random.default_rng(0)).values()):
         raise UsageError(
             f"{path}: there is nothing to learn: the arcs carry no named scores for recognizer.kind: scores, and the "
-            "grammar learns nothing (grammar.learn, grammar.ngram, grammar.neural)"
+            "grammar learns nothing (grammar.learn, grammar.ngram, grammar.neural, and those of factors)"
         )
     train, validation = examples_of(model, records), examples_of(model, kept_back)
     require_examples(train)
@@ -89,6 +93,14 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     return Assembled(model, alignment, scores, train, validation)
 
 
+def _grammar(path: str, base: Path) -> Document | TrainedGrammar | None:
+    """The grammar of a file, None where none is named. Raises FormatError, UsageError."""
+    found = read_grammar_argument(_located(path, base)) if path else None
+    if isinstance(found, RecursiveGrammar):
+        raise UsageError(f"{found.nested}; training takes rules written out to a depth (lattice grammar jsgf --depth)")
+    return found.whole if isinstance(found, NgramGrammar) else found
+
+
 def _located(path: str, base: Path) -> str:
     """A path in a configuration is relative to the configuration."""
     return path if path == "-" else str(base / path)
@@ -105,10 +117,18 @@ def _records(paths: Sequence[str], base: Path) -> list[Source]:
     return found
 
 
-def _labels(config: TrainConfig, *records: Sequence[Source]) -> tuple[str, ...]:
-    """The labels of the answers: as configured; what lattices output; or what targets are made of."""
+def _labels(
+    config: TrainConfig, factors: Sequence[Document | TrainedGrammar | None], *records: Sequence[Source]
+) -> tuple[str, ...]:
+    """The labels of the recogniser: as configured; what the first factor reads that is a file; what lattices output; or
+    what targets are made of."""
     if config.labels:
         return config.labels
+    first = next((held for held in factors if held is not None), None)
+    if first is not None and not config.recognizer.entry.lattices:
+        if isinstance(first, TrainedGrammar):
+            return first.labels[1:]
+        return tuple(first.graph.labels[label] for label in sorted({*first.graph.ilabel.tolist()} - {0}))
     every = [record for part in records for record in part]
     if config.recognizer.entry.lattices:
         return tuple(sorted({label for record in every if isinstance(record, Document) for label in _spoken(record)}))

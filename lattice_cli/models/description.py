@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats import StoredModel
+from lattice_cli.formats import StoredModel, bind
 from lattice_cli.grammars import NgramModel
 from lattice_cli.learning.grammars import GRAMMAR
+from lattice_cli.learning.training import TrainConfig, factor_names
 from lattice_cli.models.neural_store import NEURAL, neural_of
 
 _NUMBER = (int, float)
@@ -41,6 +42,7 @@ def described(stored: StoredModel) -> dict[str, Any]:
         "alignment": {"kind": _get(stored, "kind", str, alignment)},
         "labels": _labels(stored, stored.about.get("labels")),
         "grammar": _grammar(stored, sections["grammar"]),
+        "factors": _factors(stored, config),
         "training": _training(stored),
         "config": config,
     }
@@ -109,6 +111,21 @@ def _grammar(stored: StoredModel, settings: Mapping[str, Any]) -> dict[str, Any]
         return None
     graph = stored.grammar.graph
     return {"nodes": graph.nodes, "arcs": graph.arcs, **told}
+
+
+def _factors(stored: StoredModel, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each factor of a model that was trained with a list of them: its name, size, file, and what of it is learned."""
+    told = bind(TrainConfig, dict(config), stored.source).factors
+    found = []
+    for factor, name in zip(told, factor_names(told)):
+        learned = {"ngram": f"{factor.ngram}-grams", "neural": "network"}.get(factor.kind, factor.learn)
+        entry: dict[str, Any] = {"name": name, "file": factor.file or None, "ctc": factor.ctc or None}
+        entry["learned"] = None if learned == "none" else learned
+        if name in stored.factors:
+            graph = stored.factors[name].graph
+            entry |= {"nodes": graph.nodes, "arcs": graph.arcs}
+        found.append(entry)
+    return found
 
 
 def _training(stored: StoredModel) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def read_decoder(
     scales: Mapping[str, float] | None = None,
 ) -> Decoder:
     """The decoder of the files of grammars, a blank, an operator and what scores answers. combine: one of COMBINE, or
-    two weights with a comma between them. encoding: of the files. names, scales: see Decoder. Raises FormatError,
-    UsageError.
+    two weights with a comma between them. encoding: of the files. names, scales: see Decoder; a model that was trained
+    with several factors stands for all of them, in their order, by their own names. Raises FormatError, UsageError.
     """
     from lattice_cli.composition import operator_of
     from lattice_cli.records import Decoder
@@ -37,8 +37,31 @@ def read_decoder(
     if operator is None:
         raise UsageError(f"no operator is called {combine!r}, expected {', '.join(COMBINE)}, or two weights: 1,0.5")
     # N-grams behind another grammar are asked on the way, as their product with it would be large.
-    found = [read_grammar_argument(path, encoding, place > 0) for place, path in enumerate(grammars)]
-    return Decoder(found, ctc, operator, scorers, names or factor_names(grammars), scales)
+    found: list[Document | TrainedGrammar | NgramGrammar | RecursiveGrammar] = []
+    called: list[str] = []
+    for name, path in zip(names or factor_names(grammars), grammars):
+        factors = _factors_of_model(path)
+        if len(factors) > 1:
+            if name.rstrip("0123456789") != factor_names([path])[0].rstrip("0123456789"):
+                own = ", ".join(factors)
+                raise UsageError(f"{path} is a model of several factors with names of their own, {own}, found {name!r}")
+            found += factors.values()
+            called += factors
+        else:
+            found.append(read_grammar_argument(path, encoding, bool(found)))
+            called.append(name)
+    twice = {name for name in called if called.count(name) > 1}
+    if twice:
+        raise UsageError(f"two factors are called {min(twice)!r}: one of a model, and another grammar")
+    return Decoder(found, ctc, operator, scorers, called, scales)
+
+
+def _factors_of_model(path: str) -> Mapping[str, Document]:
+    """The factors that a trained model was made with, by name; {} for another file."""
+    from lattice_cli.formats import read_model_if_one
+
+    stored = read_model_if_one(path)
+    return {} if stored is None else stored.factors
 
 
 def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list[str]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats import StoredModel, bind, overridden, read_model, write_model
 from lattice_cli.formats.io import as_list, as_text
-from lattice_cli.learning.grammars import GRAMMAR_WEIGHTS, NetworkGrammar, TiedGrammar
+from lattice_cli.graph import Document
+from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.training import PROPOSAL, GrammarSettings, Model, TrainConfig, build_model
 from lattice_cli.models.assemble import Assembled
@@ -30,13 +32,29 @@ def save_model(path: str, assembled: Assembled, parameters: Parameters, trained:
         **trained,
     }
     parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}  # q was a means
-    grammar = None
-    if isinstance(model.grammar, NetworkGrammar):
-        about |= about_neural(model.grammar.neural)
-        parameters = {**parameters, **under_grammar(model.grammar.weights(parameters))}
-    elif isinstance(model.grammar, TiedGrammar) and (model.config.grammar.file or model.config.grammar.ngram):
-        grammar = model.grammar.at(parameters)
-    write_model(path, about, parameters, grammar, assembled.alignment)
+    grammar, factors = None, {}
+    config, last = model.config, model.cascade.factors[-1].learned
+    if config.factors:
+        # CTC is what records say themselves when they are recognised.
+        own = [factor for factor, told in zip(model.cascade.factors, config.factors) if not told.ctc]
+        factors = {factor.name: factor.at(parameters) for factor in own}
+        grammar = _composed([*factors.values()])
+    elif isinstance(last, NetworkGrammar):
+        about |= about_neural(last.neural)
+        parameters = {**parameters, **under_grammar(last.weights(parameters))}
+    elif isinstance(last, TiedGrammar) and (config.grammar.file or config.grammar.ngram):
+        grammar = last.at(parameters)
+    write_model(path, about, parameters, grammar, assembled.alignment, factors)
+
+
+def _composed(factors: Sequence[Document]) -> Document | None:
+    """Factors as one grammar; one is as it is."""
+    if len(factors) < 2:
+        return factors[0] if factors else None
+    whole = factors[0].graph
+    for factor in factors[1:]:
+        whole = compose(whole, factor.graph).graph
+    return Document(whole, "factors", "factors", range(whole.nodes))
 
 
 def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Parameters]:
@@ -49,14 +67,16 @@ def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Paramet
         size, scores = stored.about["size"], stored.about["scores"]
         listed = as_list(stored.about["labels"], path, "labels")
         labels = [as_text(label, path, "an entry of labels") for label in listed]
-        # The grammar is there as it was learned; that it was an n-gram no longer matters.
+        # The grammar is there as it was learned; what it was, and what it is composed of, no longer matters.
         file = "grammar" if stored.grammar is not None else ""
-        config = replace(config, grammar=GrammarSettings(file=file))
+        if config.factors and config.blank:
+            config = replace(config, alignment=replace(config.alignment, kind="ctc", blank=config.blank))
+        config = replace(config, grammar=GrammarSettings(file=file), factors=())
         model = build_model(config, labels, size, stored.grammar, stored.alignment, scores)
         layout = model.recognizer.initial(np.random.default_rng(0))
     except (KeyError, TypeError) as error:
         raise FormatError(f"{path}: its description is not that of a model: {error!r}") from None
-    return model, {**_fitting(stored, layout), GRAMMAR_WEIGHTS: np.zeros(0)}
+    return model, {**_fitting(stored, layout), **model.cascade.initial(np.random.default_rng(0))}
 
 
 def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:

@@ -87,7 +87,9 @@ class Trainer:
         self.assembled = assemble(config, path)
         self._fingerprint = self.assembled.fingerprint()
         if found is not None and found[1] != self._fingerprint:
-            raise UsageError(f"--resume: the examples or the grammar have changed since {self.checkpoint}")
+            theirs, ours = found[1], self._fingerprint
+            changed = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+            raise UsageError(f"--resume: {' and '.join(changed)} changed since {self.checkpoint}")
         self.problem = self._problem()
         held_out = self.assembled.validation
         self._training = Training(
@@ -138,6 +140,11 @@ class Trainer:
                 self._listener.note(
                     f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
                     f"within {problem.objective.budget} prefixes: the best one found was taken"
+                )
+            if problem.listed:
+                self._listener.note(
+                    f"expected errors of {len(problem.listed)} of {problem.count} examples are those of their "
+                    f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
                 )
         self.save_model()  # once more: now it knows every epoch, and why there are no more
         return standing
@@ -196,7 +203,7 @@ class Trainer:
                 self._listener.note(f"{told.start} has no weights for {', '.join(others)}")
         return TrainingState.beginning(problem.flat(initial))
 
-    def _stopped(self, resume: bool) -> tuple[TrainingState, str] | None:
+    def _stopped(self, resume: bool) -> tuple[TrainingState, dict[str, str]] | None:
         """The standing of a training that was stopped, and the fingerprint of its examples. One that nobody mentions is
         not to be lost."""
         checkpoint = self.checkpoint
@@ -220,7 +227,7 @@ class Trainer:
             changed = difference(self.config, about["config"])
             if changed:
                 raise UsageError(f"--resume: the configuration has changed since {checkpoint}: {', '.join(changed)}")
-            return TrainingState.of(state, about["standing"]), about.get("fingerprint", "")
+            return TrainingState.of(state, about["standing"]), dict(about["fingerprint"])
         except FormatError as error:
             raise FormatError(f"{checkpoint}: {error}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:

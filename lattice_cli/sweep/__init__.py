@@ -27,6 +27,6 @@ if TYPE_CHECKING:
     from lattice_cli.sweep.scheduling import schedule_of
     from lattice_cli.sweep.semiring import TROPICAL, LogSemiring, Semiring
     from lattice_cli.sweep.stationarity import CONVENTION, Lagrangian, lagrangian
-    from lattice_cli.sweep.statistics import Statistics, count_paths, summary
+    from lattice_cli.sweep.statistics import Statistics, count_covariance, count_paths, summary
 
 __getattr__ = lazy_names(__name__)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import Graph
 from lattice_cli.sweep.forward_backward import Sweep, sweep
@@ -73,6 +74,52 @@ def _summary(soft: Sweep, hard: Sweep, beta: float) -> list[Statistics]:
             )
         )
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class CountCovariance:
+    """Of a quantity that adds up along paths. mean: (graphs,) over the paths of each member, nan without a path.
+    covariance: (columns,) with how often a path takes each arc, starts and ends at each node."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
+def count_covariance(
+    graph: Graph,
+    beta: float,
+    quantity: tuple[FloatArray, FloatArray, FloatArray],
+    schedule: Schedule | None = None,
+    backward_schedule: Schedule | None = None,
+) -> CountCovariance:
+    """The mean of a quantity over p(path) = exp(-beta (E - F)), and its covariance with the counts of the columns.
+
+    quantity: of each arc, start and final. -beta times the covariance is the derivative of the mean by the energies
+    (the expectation semiring, Eisner 2002; Li and Eisner 2009). The expectation of a count times a sum over the path is
+    the posterior times the mean of the sum on the paths through the arc, which is the mean before it, its own part, and
+    the mean behind it. backward_schedule: that of the graph reversed, if there is one. Raises what sweeps raise.
+    """
+    schedule = schedule or schedule_of(graph)
+    arcs, start, final = quantity
+    forward = sweep(graph, LogSemiring(beta), schedule)
+    at = forward.pushforward_links(schedule.in_order(arcs, start, final))
+    backward = graph.reversed()
+    back_schedule = backward_schedule or schedule_of(backward)
+    in_reverse = sweep(backward, LogSemiring(beta), back_schedule)
+    before = _at_nodes(schedule, at)
+    behind = _at_nodes(back_schedule, in_reverse.pushforward_links(back_schedule.in_order(arcs, final, start)))
+    found = forward.pullback()
+    src, dst, of_node = graph.src, graph.dst, graph.graph_of_node
+    mean = np.where(schedule.sink >= 0, at[schedule.sink], np.nan)
+    of_column: IntArray = np.concatenate([of_node[src], of_node, of_node])
+    through = np.concatenate([before[src] + arcs + behind[dst], start + behind, before + final])
+    posterior = np.concatenate([found.arcs, found.start, found.final])
+    return CountCovariance(mean, np.where(posterior > 0, posterior * (through - mean[of_column]), 0.0))
+
+
+def _at_nodes(schedule: Schedule, at: FloatArray) -> FloatArray:
+    """(nodes,) what each position has, 0 for a node on no path."""
+    return np.where(schedule.position >= 0, at[schedule.position], 0.0)
 
 
 def count_paths(graph: Graph, schedule: Schedule | None = None) -> int | None:

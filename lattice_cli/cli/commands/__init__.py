@@ -11,7 +11,7 @@ grammar         builds grammars of all kinds
 grammar_neural  grammar neural: a network learned from text
 help            commands and topics, or the help of one
 lagrangian      chains of states with costs, and their multipliers
-loss            the ten losses
+loss            losses and their gradients
 prune           smaller graphs, with a guarantee
 recognize       a trained model and inputs: recognition graphs
 sample          paths drawn at random

@@ -1,4 +1,4 @@
-"""The loss command: the ten losses."""
+"""The loss command: losses and their gradients."""
 
 from __future__ import annotations
 
@@ -36,23 +36,26 @@ _OF = {
     "cap": ("lvq2",),
     "gamma": ("square-exp",),
     "square_square": ("square-square",),
+    "nbest": ("mwer",),
+    "latent": tuple(name for name in LOSSES if name != "mwer"),
 }
 
 
 #: Losses of free energies, unless --latent says otherwise; the others are of single paths.
-_FREE = ("nll", "mee")
+_FREE = ("nll", "mee", "mwer")
 
 
 def _require_use(wanted: Sequence[str], latent: str | None) -> None:
     """Raises UsageError for a parameter that is given, and that none of these losses has."""
     given = click.get_current_context().get_parameter_source
     if given("beta") is ParameterSource.COMMANDLINE and latent != "forward" and not set(_FREE) & set(wanted):
-        free = " and ".join(_FREE)
+        free = ", ".join(_FREE)
         raise UsageError(f"--beta makes no difference to {', '.join(wanted)}: it is of {free}, and of --latent forward")
     for name, of in _OF.items():
         if given(name) is ParameterSource.COMMANDLINE and not set(of) & set(wanted):
             option = name.replace("_", "-")
-            raise UsageError(f"--{option} makes no difference to {', '.join(wanted)}: it is of {' and '.join(of)}")
+            its = " and ".join(of) if len(of) < 3 else "the others"
+            raise UsageError(f"--{option} makes no difference to {', '.join(wanted)}: it is of {its}")
 
 
 def _table() -> str:
@@ -69,7 +72,8 @@ def _table() -> str:
 _HELP = f"""Losses of each GRAPH for a correct answer, with the energies they are made of and the gradient of every arc.
 
 E_C is the energy of the correct answer. E_I is that of the most offending incorrect answer: the least energy among
-all answers that differ from it, over every path. d = E_C - E_I. With several records the mean comes last.
+all answers that differ from it, over every path. d = E_C - E_I. mwer is the mean of the edit distance to the correct
+answer, in labels, over all paths by their probability. With several records the mean comes last.
 
 {_table()}
 
@@ -101,7 +105,7 @@ Examples:
     multiple=True,
     default=("all",),
     show_default=True,
-    help=f"Name of a loss: {', '.join(LOSSES)}; repeated for several, or all for a table of the ten.",
+    help=f"Name of a loss: {', '.join(LOSSES)}; repeated for several, or all for a table.",
 )
 @click.option(
     "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of free energies, in 1/nats."
@@ -119,8 +123,8 @@ Examples:
     "--latent",
     type=click.Choice(LATENTS),
     help="Energy of an answer with several paths: that of the best (viterbi), or their free energy (forward). Default: "
-    "forward for nll and mee, viterbi for the others. By viterbi nll and mee are of the probability of the best "
-    "correct path among all paths.",
+    "forward for nll and mee, viterbi for the others, and mwer has none. By viterbi nll and mee are of the probability "
+    "of the best correct path among all paths.",
 )
 @click.option(
     "--square-square",
@@ -137,6 +141,14 @@ Examples:
     default=1000,
     show_default=True,
     help="How many beginnings of answers --latent forward may look at for the most offending answer.",
+)
+@click.option(
+    "--nbest",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many best answers mwer is of where a graph has too many paths for all of them, which is said.",
 )
 @click.option("--check", is_flag=True, help="Compare gradients with finite differences; exit 4 where they differ.")
 @click.option("--arcs/--no-arcs", default=None, help="Gradient of every arc. Default: in --json, and not as a table.")
@@ -155,6 +167,7 @@ def loss(
     latent: str | None,
     square_square: str,
     budget: int,
+    nbest: int,
     check: bool,
     arcs: bool | None,
     side: str,
@@ -178,7 +191,7 @@ def loss(
 
     def solve(documents: list[graph.Document], first: int = 0) -> list[Any]:
         own = list(targets) or None
-        found = evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget)
+        found = evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget, nbest=nbest)
         of_record = (lambda losses: checked(losses, side)) if check else RecordLosses
         return [each if isinstance(each, LatticeError) else of_record(each) for each in found]
 

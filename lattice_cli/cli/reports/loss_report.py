@@ -1,8 +1,8 @@
-"""How losses are put out: a table of the ten for each record, or JSON lines; and the means of a stream."""
+"""How losses are put out: a table for each record, or JSON lines; and the means of a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,8 @@ def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
         summed = soft[0].latent == "forward"
         own = "F(correct)" if summed else "that of the best correct path, whose probability they are of"
         yield f"nll, mee: E_C is {own}; E_I stands for F(all), the free energy of all paths"
+    if any(result.loss.counts_errors for result in results):
+        yield "mwer: edits to the correct answer that are to be expected, in labels"
     flat = [result.loss.name for result in results if not np.abs(result.gradient).max(initial=0.0) > _ZERO]
     if flat:
         yield f"zero gradient: {', '.join(flat)}"
@@ -167,6 +169,11 @@ def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
 def _margin(row: _CheckedLoss) -> Cell:
     loss = row.result.loss
     return row.result.settings.margin if loss.margin == "m" else loss.margin
+
+
+def _of_correct(result: LossResult, told: Callable[[AnswerEnergy], Cell]) -> Cell:
+    """What is told of the correct answer, of a loss that has one."""
+    return "-" if result.correct is None else told(result.correct)
 
 
 def _against(row: _CheckedLoss) -> Cell:
@@ -197,7 +204,7 @@ def _term(term: AnswerEnergy) -> dict[str, Any]:
 
 
 def _slopes(result: LossResult) -> dict[str, float]:
-    slopes = {"correct": result.value.by_correct}
+    slopes = {} if result.correct is None else {"correct": result.value.by_correct}
     if result.loss.contrasts:
         slopes["offending"] = result.value.by_offending + 0.0  # a 0, never a -0
     if result.loss.soft:
@@ -231,11 +238,11 @@ _LOSS = Fields(
     Field("value", "value", "result.value.value", "figure"),
     Field(None, "margin", _margin, "figure"),
     Field("correct", of="result.correct", told=_term),
-    Field(None, "E_C", "result.correct.energy", "figure"),
+    Field(None, "E_C", lambda row: _of_correct(row.result, lambda term: term.energy), "figure"),
     Field("offending", of="result.offending", told=_term),
     Field(None, "E_I", _against, "figure"),
     Field("slopes", of=lambda row: _slopes(row.result)),
-    Field(None, "dL/dE_C", "result.value.by_correct", "figure"),
+    Field(None, "dL/dE_C", lambda row: _of_correct(row.result, lambda _: row.result.value.by_correct), "figure"),
     Field(None, "dL/dE_I", _slope, "figure"),
     Field("latent", of="result.latent"),
     Field("beta", of="result.settings.beta"),
@@ -248,7 +255,7 @@ _LOSS = Fields(
 _PLAIN = Fields(
     Field("loss", "loss", "loss.name"),
     Field("value", "value", "value.value"),
-    Field("correct", "correct", "correct.energy"),
+    Field("correct", "correct", lambda result: getattr(result.correct, "energy", None)),
     Field("offending", "offending", lambda result: getattr(result.offending, "energy", None)),
     Field("all", "all", lambda result: getattr(result.all, "energy", None)),
     Field("latent", "latent"),

@@ -63,7 +63,11 @@ def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         more = [alignment[name] for name in ("file", "blank") if name in alignment]
         yield "alignment", ", ".join([alignment["kind"], *(f"{_named(alignment)} {label_text(each)}" for each in more)])
         yield "labels", _labels(told["labels"])
-    yield from _grammar(told["grammar"])
+    factors = told.get("factors")
+    if factors:
+        yield from ((f"factor {number}", _factor(each)) for number, each in enumerate(factors, 1))
+    else:
+        yield from _grammar(told["grammar"])
     yield from _training(training)
 
 
@@ -82,14 +86,26 @@ def _labels(labels: Sequence[str]) -> str:
     return f"{len(labels)}: {' '.join(map(label_text, labels[:_LABELS_SHOWN]))}{more}"
 
 
+#: What of a grammar is learned, in words.
+_LEARNED = {"arcs": "energies of arcs", "scores": "scales of scores", "network": "network"}
+
+
+def _factor(factor: dict[str, Any]) -> str:
+    if factor["ctc"]:
+        return f"{factor['name']}, CTC with blank {label_text(factor['ctc'])}"
+    parts = [factor["name"], f"{counted(factor['nodes'], 'node')}, {counted(factor['arcs'], 'arc')}"]
+    parts += [f"from {factor['file']}"] if factor["file"] else []
+    what = factor["learned"]
+    return ", ".join([*parts, "not learned" if what is None else f"learned: {_LEARNED.get(what, what)}"])
+
+
 def _grammar(grammar: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
     if grammar is None:
         yield "grammar", "none: every sequence of its labels, at no cost"
         return
-    learned = {"arcs": "energies of arcs", "scores": "scales of scores", "network": "network"}
     what = grammar["learned"]
     more = [f"from {grammar['file']}"] if grammar["file"] else []
-    more.append("not learned" if what is None else f"learned: {learned.get(what, what)}")
+    more.append("not learned" if what is None else f"learned: {_LEARNED.get(what, what)}")
     if "network" not in grammar:
         sizes = f"{counted(grammar['nodes'], 'node')}, {counted(grammar['arcs'], 'arc')}"
         yield "grammar", ", ".join([sizes, *more])

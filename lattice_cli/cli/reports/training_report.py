@@ -17,7 +17,7 @@ from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
 from lattice_cli.learning.recognizers import LayerSettings
-from lattice_cli.learning.training import Epoch, TrainConfig, TrainingListener, TrainingState
+from lattice_cli.learning.training import Epoch, FactorSettings, TrainConfig, TrainingListener, TrainingState
 from lattice_cli.models import Trainer
 
 _INTERRUPTED = 130
@@ -135,8 +135,8 @@ def uses_of(config: TrainConfig, path: str, model: str) -> str:
     steps = [f"lattice recognize {quote(model)} {inputs}"]
     if config.alignment.kind == "graph":
         steps.append(f"lattice compose - {quote(str(base / config.alignment.file))}")
-    grammar = f" -g {quote(model)}" if config.grammar.given else ""
-    blank = f" --ctc {quote(config.alignment.blank)}" if config.alignment.kind == "ctc" else ""
+    grammar = f" -g {quote(model)}" if config.reads_grammar else ""
+    blank = f" --ctc {quote(config.blank)}" if config.blank else ""
     steps.append(f"lattice viterbi -{grammar}{blank}")
     return "To use it, and to see what it is:\n  " + " \\\n    | ".join(steps) + f"\n  lattice show {quote(model)}"
 
@@ -162,6 +162,10 @@ def show_keys(color: str) -> None:
     rows.flush()
 
 
+#: Keys that are lists, and what each entry of them is.
+_ENTRIES: dict[str, type] = {"layers": LayerSettings, "factors": FactorSettings}
+
+
 def keys_of(settings: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """(key, default, meaning) of every key of a configuration and its sections."""
     for each in fields(settings):
@@ -169,9 +173,9 @@ def keys_of(settings: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
         if is_dataclass(value):
             yield from keys_of(value, f"{prefix}{each.name}.")
             continue
-        if each.name == "layers":
-            yield f"{prefix}layers", "-", str(each.metadata["meaning"])
-            yield from keys_of(LayerSettings(), f"{prefix}layers[].")
+        if each.name in _ENTRIES:
+            yield f"{prefix}{each.name}", "-", str(each.metadata["meaning"])
+            yield from keys_of(_ENTRIES[each.name](), f"{prefix}{each.name}[].")
             continue
         meaning = str(each.metadata.get("meaning", ""))
         choices = [str(choice) for choice in each.metadata.get("choices", ()) if choice != ""]

@@ -119,8 +119,9 @@ class NetworkGrammar:
         return found, lambda by_column: {f"{GRAMMAR}{name}": each for name, each in pull(by_column).items()}
 
 
-def learned_grammar(document: Document, learn: str) -> TiedGrammar:
-    """A grammar of which nothing, every arc by itself, or the scales of its named scores are learned.
+def learned_grammar(document: Document, learn: str, what: str = "grammar") -> TiedGrammar:
+    """A grammar of which nothing, every arc by itself, or the scales of its named scores are learned. what: it is
+    called in messages.
 
     Arcs that carry the score of the same name are tied by it. Raises UsageError where there are no scores.
     """
@@ -129,7 +130,7 @@ def learned_grammar(document: Document, learn: str) -> TiedGrammar:
         return TiedGrammar(replace(document, scores={}, scales={}), tied, np.zeros(tied.weights))
     if learn == "scores":
         if not document.scores:
-            raise UsageError(f"{document.source}: grammar.learn: scores needs arcs with named scores, but it has none")
+            raise UsageError(f"{document.source}: {what}.learn: scores needs arcs with named scores, but it has none")
         graph = document.graph
         tied = by_scores([graph], [document.scores], tuple(document.scores))
         tied = replace(tied, fixed=np.concatenate([tied.fixed, graph.start, graph.final]))

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, Kept, memory_there, require_memory
-from lattice_cli.composition import Composition, compose, why_empty
+from lattice_cli.composition import Composition, alone, compose, why_empty
 from lattice_cli.emissions import ARC_BYTES, can_walk, unroll
 from lattice_cli.errors import NoPath, counted
 from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor, with_columns
@@ -57,6 +57,9 @@ class AnswerPaths(Protocol):
 
     def everything(self, examples: Sequence[Example]) -> AllPaths:
         """All paths."""
+
+    def built(self, examples: Sequence[Example]) -> BuiltPathSet:
+        """The same, as graphs."""
 
     def why_not_spelled(self, example: Example) -> NoPath | None:
         """Why no path of the example spells its target, or None if one does."""
@@ -125,6 +128,14 @@ class AnswerGraphs:
             return self._product(examples)
         whole = _composed([example.recognition(self.labels) for example in examples], [self.grammar] * len(examples))
         return path_set_of_graphs(whole, [None] * len(whole), self.grammar, first_arcs(examples, self.classes)[:-1])
+
+    def built(self, examples: Sequence[Example]) -> BuiltPathSet:
+        """See AnswerPaths."""
+        return self._built(examples, [self._itself] * len(examples))
+
+    @cached_property
+    def _itself(self) -> Composition:
+        return alone(self.grammar)
 
     def _product(self, examples: Sequence[Example]) -> ProductPathSet:
         lengths = np.array([example.rows for example in examples], dtype=np.intp)

@@ -17,6 +17,7 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.graph import member
 from lattice_cli.learning.losses.answer_graphs import AnswerPaths
 from lattice_cli.learning.losses.contrasts import offending_answers
+from lattice_cli.learning.losses.expected_errors import ErrorPathSet, right_answers
 from lattice_cli.learning.losses.losses import LOSSES, Loss, Settings
 from lattice_cli.learning.losses.path_sets import AllPaths, BuiltPathSet, PathSet, Pull, SpelledPaths
 from lattice_cli.learning.recognizers import Example
@@ -25,15 +26,17 @@ from lattice_cli.sweep import TROPICAL, LogSemiring
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised for each record: one of the ten losses. latent: how an answer's energy is taken over its paths.
+    """What is minimised for each record: a loss. latent: how an answer's energy is taken over its paths.
 
-    budget: prefixes to open in the search for the most offending answer by free energy.
+    budget: prefixes to open in the search for the most offending answer by free energy. nbest: answers that expected
+    errors are taken over where a graph is too large for all.
     """
 
     loss: Loss = LOSSES["nll"]
     settings: Settings = field(default_factory=Settings)
     latent: str = ""
     budget: int = 1000
+    nbest: int = 100
 
     @property
     def taken(self) -> str:
@@ -44,13 +47,15 @@ class Objective:
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """values: (examples,) the loss of each. left, right: derivatives of their sum by the energies of both sides.
-    searches: for a most offending answer by free energy; unproven: how many of them the budget ended."""
+    searches: for a most offending answer by free energy; unproven: how many of them the budget ended. listed: examples
+    whose expected errors are those of their best answers."""
 
     values: FloatArray
     left: FloatArray
     right: FloatArray
     searches: int = 0
     unproven: int = 0
+    listed: Sequence[int] = ()
 
 
 class Batch:
@@ -77,10 +82,15 @@ class Batch:
     def _best_wrong(self) -> PathSet:
         return self.reading.best_wrong(self.examples)
 
+    @cached_property
+    def _errors(self) -> ErrorPathSet:
+        right = [right_answers([example.target or ()]) for example in self.examples]
+        return ErrorPathSet(self.reading.built(self.examples), right, self.objective.nbest)
+
     @property
     def unspelled(self) -> list[int]:
-        """Examples whose target is on no path."""
-        return self.correct.empty
+        """Examples whose target is on no path; for expected errors, which need no such path, those without any."""
+        return self._errors.empty if self.objective.loss.counts_errors else self.correct.empty
 
     def evaluate(self, left: FloatArray, right: FloatArray) -> Outcome:
         """The loss of each example at these energies, and its derivatives.
@@ -90,6 +100,9 @@ class Batch:
         """
         objective = self.objective
         soft = LogSemiring(objective.settings.beta)
+        if objective.loss.counts_errors:
+            values, pull = self._errors.solve(left, right, soft)
+            return Outcome(values, *pull(np.ones(len(values))), listed=self._errors.listed)
         how = soft if objective.taken == "forward" else TROPICAL
         correct, pull = self.correct.solve(left, right, how)
         other: FloatArray = np.full(len(correct), np.inf)

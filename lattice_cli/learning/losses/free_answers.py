@@ -50,8 +50,11 @@ class FreeAnswers:
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
         """See AnswerPaths."""
-        built = self._graphs.wrong(examples)
-        return replace(built, right=np.full(len(built.right), -1))  # the topology costs nothing
+        return _costing_nothing(self._graphs.wrong(examples))
+
+    def built(self, examples: Sequence[Example]) -> BuiltPathSet:
+        """See AnswerPaths."""
+        return _costing_nothing(self._graphs.built(examples))
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
         """See AnswerPaths."""
@@ -82,6 +85,11 @@ class FreeAnswers:
         target = example.target or ()
         needed = len(target) + sum(one == other for one, other in pairwise(target))
         return needed <= example.rows and all(self._class.get(label, self.blank) != self.blank for label in target)
+
+
+def _costing_nothing(built: BuiltPathSet) -> BuiltPathSet:
+    """Without the energies of the topology, which are 0."""
+    return replace(built, right=np.full(len(built.right), -1))
 
 
 @dataclass(frozen=True, eq=False)

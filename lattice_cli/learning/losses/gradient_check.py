@@ -23,12 +23,14 @@ from lattice_cli.arrays import (
 )
 from lattice_cli.errors import LatticeError
 from lattice_cli.graph import Graph
-from lattice_cli.learning.losses.loss_energies import AnswerEnergy, LossFailure, LossResult
+from lattice_cli.learning.losses.loss_results import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Value
 from lattice_cli.sweep import LogSemiring, schedule_of, sweep
 
-#: Arcs that are checked where each change goes over all paths of a matrix again.
+#: Arcs that are checked where each change goes over all paths of a matrix again, or of a graph of many arcs with what
+#: each counts.
 _MOST_SUMMED = 8
+_MANY_ARCS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,11 @@ def check(results: Sequence[LossResult], of: str, rng: np.random.Generator) -> l
 def _chosen(results: Sequence[LossResult], rng: np.random.Generator) -> IntArray:
     """The arcs to check: all, or some drawn at random, three quarters of them from those with a gradient."""
     arcs = len(results[0].gradient)
-    dear = any(term.again is not None for result in results for term in result.terms)
+    dear = any(
+        term.again is not None or (term.paths is not None and term.graph.arcs > _MANY_ARCS)
+        for result in results
+        for term in result.terms
+    )
     most = _MOST_SUMMED if dear else MOST_VARIED
     if arcs <= most:
         return np.arange(arcs)
@@ -126,7 +132,8 @@ def _changed(term: AnswerEnergy, result: LossResult, of: str, arcs: IntArray, st
         along = weight * (at == arcs[index])
 
         def total(change: float, along: FloatArray = along) -> FloatArray:
-            return sweep(graph.with_energy(graph.energy + change * along), term.semiring, schedule).totals
+            swept = sweep(graph.with_energy(graph.energy + change * along), term.semiring, schedule)
+            return np.array([term.solved(swept)])
 
         found = central(total, step)
         up[index], down[index] = found.up[0], found.down[0]
@@ -147,6 +154,8 @@ def _summed_again(
 def _folded(term: AnswerEnergy, changes: BoolArray) -> tuple[Graph, IntArray]:
     """The term's graph with those of its arcs that do not change, and that lie side by side, as one; and the arcs that
     do change, which come first."""
+    if term.paths is not None:  # what arcs count has to stay beside them
+        return term.graph, np.arange(term.graph.arcs)
     graph, kept, rest = term.graph, np.flatnonzero(changes), np.flatnonzero(~changes)
     key = graph.src[rest] * graph.nodes + graph.dst[rest]
     order = stable_order(key) if len(key) else key
@@ -162,8 +171,8 @@ def _folded(term: AnswerEnergy, changes: BoolArray) -> tuple[Graph, IntArray]:
 def _checked(result: LossResult, arcs: IntArray, changed: Sequence[Difference], step: float) -> Check:
     """changed: each term of the loss with each of the arcs changed."""
     gradient = result.gradient[arcs]
-    high = [_value(result, energies) for energies in zip(*(each.up.tolist() for each in changed))]
-    low = [_value(result, energies) for energies in zip(*(each.down.tolist() for each in changed))]
+    high = [result.at(energies) for energies in zip(*(each.up.tolist() for each in changed))]
+    low = [result.at(energies) for energies in zip(*(each.down.tolist() for each in changed))]
     kink = np.array([_jumps(one, other) for one, other in zip(high, low)], dtype=bool)
     for each, term in zip(changed, result.terms):
         kink |= each.bends(term.energy)
@@ -174,12 +183,6 @@ def _checked(result: LossResult, arcs: IntArray, changed: Sequence[Difference], 
     # Where a second derivative jumps a central difference is off by about the step.
     tolerance = 1e-7 + noise(size, step) + 2 * step * result.loss.bends
     return Check(arcs, difference, error, kink & (error > tolerance), tolerance, int((gradient != 0).sum()))
-
-
-def _value(result: LossResult, energies: Sequence[float]) -> Value:
-    """The loss at other energies of its terms."""
-    correct, *contrast = energies
-    return result.loss.at(correct, contrast[0] if contrast else None, result.settings)
 
 
 def _jumps(high: Value, low: Value) -> bool:

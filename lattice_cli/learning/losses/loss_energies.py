@@ -2,19 +2,21 @@
 
 The correct answer's energy is that of the record's graph composed with the target; the most offending answer's that of
 the graph composed with the target's complement, so it is exact over every path and never searched for in an n-best
-list. All records of a batch are swept as one union.
+list; expected errors are by the edit automaton of the target (`expected_errors`). All records of a batch are swept as
+one union.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray
+from lattice_cli.arrays import IntArray
 from lattice_cli.composition import Composition, compose, has_path
 from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
 from lattice_cli.graph import Document, Graph, Target, target_acceptor, union
@@ -25,103 +27,13 @@ from lattice_cli.learning.losses.contrasts import (
     too_few_rows,
     why_not_spelled,
 )
-from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
+from lattice_cli.learning.losses.expected_errors import ErrorPaths, nearest_error_paths, right_answers
+from lattice_cli.learning.losses.loss_results import AnswerEnergy, LossFailure, LossResult
+from lattice_cli.learning.losses.losses import Loss, Settings
 from lattice_cli.learning.losses.row_energies import AskedByRows, RowEnergies, all_but, asked_by_rows
 from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
 from lattice_cli.search import best_with_gap
-from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, sweep
-
-
-@dataclass(frozen=True, eq=False)
-class AnswerEnergy:
-    """One energy of a loss.
-
-    graph: whose paths it is taken over, in the way of `semiring`; gradient: (graph arcs,) its derivative. owner: (graph
-    arcs,) the interpretation arc each of them comes from, -1 for none. output: the answer, None for all. gap: to the
-    second-best path where the least path decides; 0 is a tie. bound: where the search for the answer ended without
-    proof, what no other answer can be below; else None. again: from other energies of the record's arcs, and beta, to
-    this energy, where the graph does not have all paths.
-    """
-
-    energy: float
-    graph: Graph
-    semiring: Semiring
-    owner: IntArray
-    gradient: FloatArray
-    output: list[str] | None
-    gap: float = np.inf
-    bound: float | None = None
-    again: Callable[[FloatArray, float], float] | None = None
-
-    @cached_property
-    def tied(self) -> bool:
-        """True if another path is as good, so that the gradient is that of one of several."""
-        return negligible(self.gap, self.energy)
-
-    def by_interpretation(self, arcs: int) -> FloatArray:
-        """(arcs,) the derivative by the interpretation's arcs, of which there are `arcs`."""
-        return np.bincount(self.owner + 1, weights=self.gradient, minlength=arcs + 1)[1:].astype(np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class LossResult:
-    """A loss of a record. gradient: (arcs,) by the arcs of the side asked for. contrast: what the loss holds
-    against the correct answer; None if there is none, or if it asks for none. targets: all the answers that count as
-    correct."""
-
-    loss: Loss
-    latent: str
-    settings: Settings
-    value: Value
-    correct: AnswerEnergy
-    contrast: AnswerEnergy | None
-    gradient: FloatArray
-    interpretation: Interpretation
-    targets: Sequence[Target]
-
-    @cached_property
-    def offending(self) -> AnswerEnergy | None:
-        """The most offending incorrect answer, for a loss that contrasts with it."""
-        return self.contrast if self.loss.contrasts else None
-
-    @cached_property
-    def all(self) -> AnswerEnergy | None:
-        """All answers together, for a loss that contrasts with their free energy."""
-        return self.contrast if self.loss.soft else None
-
-    @property
-    def terms(self) -> list[AnswerEnergy]:
-        """The energies that the loss is made of."""
-        return [term for term in (self.correct, self.contrast) if term is not None]
-
-    @cached_property
-    def notes(self) -> list[str]:
-        """What a reader of the numbers has to know: ties, kinks, an answer that is not proven, negative energies."""
-        found = []
-        for term, what in ((self.correct, "E_C"), (self.offending, "E_I")):
-            if term is not None and term.tied:
-                found.append(f"{what} is a tie: the gradient is that of one of several equally good ones")
-            if term is not None and self.loss.at_least_zero and term.energy < 0:
-                found.append(f"{self.loss.name} assumes energies of at least 0, but {what} is {term.energy:.6g}")
-        if self.value.kink:
-            found.append(f"kink ({self.value.kink}): the derivative is one-sided here")
-        if self.offending is not None and self.offending.bound is not None:
-            found.append(
-                f"E_I is not proven: no incorrect answer is below {self.offending.bound:.6g}, this is the best found"
-            )
-        if self.loss.contrasts and self.offending is None:
-            found.append("there is no incorrect answer: E_I is infinite and the loss at its limit")
-        if self.loss.as_printed and self.settings.printed:
-            found.append(self.loss.as_printed)
-        return found
-
-
-@dataclass(frozen=True)
-class LossFailure:
-    """A loss of a record that cannot be computed, where others can."""
-
-    loss: Loss
-    error: LatticeError
+from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, count_covariance, sweep
 
 
 def evaluate(
@@ -134,11 +46,13 @@ def evaluate(
     latent: str | None = None,
     of: str = "recognition",
     budget: int = 1000,
+    nbest: int = 100,
 ) -> list[list[LossResult | LossFailure] | LatticeError]:
     """Each loss of each record, or why it has none (no path, or a target that is not in the graph).
 
     targets: acceptable answers for every record; None: each record's own. latent: viterbi or forward, None for each
-    loss's default. budget: prefixes to open in the search for the most offending answer by free energy. A loss that
+    loss's default. budget: prefixes to open in the search for the most offending answer by free energy. nbest: answers
+    that expected errors are taken over where there are too many paths. A loss that
     diverges or overflows is a LossFailure, where another one of the record can be had; in a group of several records
     Diverged and NumericOverflow are raised instead. Raises UsageError.
     """
@@ -146,7 +60,7 @@ def evaluate(
     results: list[list[LossResult | LossFailure] | LatticeError] = []
     best_only = latent != "forward" or not any(loss.contrasts for loss in losses)
     for group in grouped(_interpretations(documents, decoder, of == "recognition" and best_only)):
-        batch = _LossBatch(group, targets, settings, budget)
+        batch = _LossBatch(group, targets, settings, budget, nbest, all(loss.counts_errors for loss in losses))
         for member, interpretation in enumerate(group):
             missing = batch.missing[member]
             if missing is not None:
@@ -190,9 +104,17 @@ class _LossBatch:
     """The terms of a group of records; each kind is made for all of them at once, when a loss first asks for it."""
 
     def __init__(
-        self, group: Sequence[Interpretation], targets: Sequence[str] | None, settings: Settings, budget: int
+        self,
+        group: Sequence[Interpretation],
+        targets: Sequence[str] | None,
+        settings: Settings,
+        budget: int,
+        nbest: int,
+        unspelled: bool,
     ) -> None:
+        """unspelled: the targets need not be in the graphs."""
         self._group, self._settings, self._budget = group, settings, budget
+        self._nbest, self._unspelled = nbest, unspelled
         self.missing: list[LatticeError | None] = []
         self._rows: list[RowEnergies | None] = []
         self._targets: list[list[Target]] = []
@@ -214,7 +136,7 @@ class _LossBatch:
         error: LatticeError | None = None
         if own is None:
             error = _no_target(document)
-        elif not spelled.graph.nodes:
+        elif not spelled.graph.nodes and not (self._unspelled and _has_path(graph, rows)):
             if rows is not None:
                 error = rows.why_not_spelled(meant, spelled)
             else:
@@ -227,13 +149,13 @@ class _LossBatch:
 
     def result(self, member: int, loss: Loss, latent: str) -> LossResult:
         """One loss of one record; its gradient is by the interpretation's arcs."""
-        correct = self._term("correct", latent, member)
-        assert correct is not None, "a record without a correct answer has no losses"
-        contrast = self._term(loss.contrast, "forward" if loss.soft else latent, member)
-        value = loss.at(correct.energy, None if contrast is None else contrast.energy, self._settings)
+        correct = None if loss.counts_errors else self._term("correct", latent, member)
+        contrast = self._term(loss.contrast, "forward" if loss.soft or loss.counts_errors else latent, member)
+        energies = [math.nan if term is None else term.energy for term in (correct, contrast)]
+        value = loss.at(energies[0], None if contrast is None else energies[1], self._settings)
         interpretation, targets = self._group[member], self._targets[member]
         arcs = interpretation.graph.arcs
-        gradient = value.by_correct * correct.by_interpretation(arcs)
+        gradient = np.zeros(arcs) if correct is None else value.by_correct * correct.by_interpretation(arcs)
         if contrast is not None and value.by_contrast:
             gradient = gradient + value.by_contrast * contrast.by_interpretation(arcs)
         return LossResult(loss, latent, self._settings, value, correct, contrast, gradient, interpretation, targets)
@@ -243,8 +165,13 @@ class _LossBatch:
         if what == "nothing":
             return None
         if (what, latent) not in self._terms:
-            make = {"all": self._all_terms, "correct": self._correct_terms, "offending": self._offending_terms}[what]
-            self._terms[what, latent] = make(latent)
+            make = {
+                "all": self._all_terms,
+                "correct": self._correct_terms,
+                "offending": self._offending_terms,
+                "errors": self._error_terms,
+            }
+            self._terms[what, latent] = make[what](latent)
         return self._terms[what, latent][member]
 
     def _located(self, compositions: Sequence[Composition] | None) -> AbstractContextManager[None]:
@@ -287,6 +214,21 @@ class _LossBatch:
             found = offending_answers(union(graphs), graphs, soft, self._budget, gaps=True)
             return [None if each is None else _free_term(each, wrong, soft) for each, wrong in zip(found, self._wrong)]
 
+    def _error_terms(self, latent: str) -> list[AnswerEnergy | None]:
+        soft, terms = LogSemiring(self._settings.beta), list[AnswerEnergy | None]()
+        for each, rows, targets, error in zip(self._group, self._rows, self._targets, self.missing):
+            if error is not None:
+                terms.append(None)
+                continue
+            right = right_answers(targets)
+            with in_record_terms([each]):
+                if rows is None:
+                    paths = nearest_error_paths(each.graph, right, self._nbest)
+                else:
+                    paths = rows.error_paths(right, self._nbest)
+                terms.append(_error_term(paths, soft))
+        return terms
+
     @cached_property
     def _wrong(self) -> list[Composition]:
         """Each record's graph with all answers but the correct ones."""
@@ -294,6 +236,17 @@ class _LossBatch:
             all_but(each.graph, targets) if rows is None else rows.nearest_wrong(targets)
             for each, rows, targets in zip(self._group, self._rows, self._targets)
         ]
+
+
+def _has_path(graph: Graph, rows: RowEnergies | None) -> bool:
+    return has_path(graph) if rows is None else bool(rows.best_answers(1))
+
+
+def _error_term(paths: ErrorPaths, soft: LogSemiring) -> AnswerEnergy:
+    graph, none = paths.graph, np.zeros(paths.graph.nodes)
+    found = count_covariance(graph, soft.beta, (paths.errors, none, none))
+    gradient = -soft.beta * found.covariance[: graph.arcs]
+    return AnswerEnergy(paths.empty + float(found.mean[0]), graph, soft, paths.arc, gradient, None, paths=paths)
 
 
 def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> AnswerEnergy:

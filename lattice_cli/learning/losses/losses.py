@@ -1,13 +1,14 @@
-"""The ten losses of energy-based learning, as functions of a few energies, with their derivatives.
+"""The losses of energy-based learning, as functions of a few energies, with their derivatives.
 
 E_C is the energy of the correct answer, E_I that of the most offending incorrect answer (+inf if there is none), F_all
 the free energy of all paths. d = E_C - E_I. (LeCun, Chopra, Hadsell, Ranzato, Huang 2006, "A Tutorial on Energy-Based
 Learning", table 1; minimum empirical error and nll as in LeCun, Bottou, Bengio, Haffner 1998.) The lecture prints
 square-square with a minus sign, which pulls wrong answers down; here it is a plus, and `printed` shows the other one.
+To the ten of the lecture comes the expected edit distance (mwer), which is of no E_C, but of all paths by their errors.
 
-Every loss contrasts E_C with one energy at most, E_I or F_all, so its gradient is `by_correct` times that of E_C plus
-`by_contrast` times that of the other one. Whoever asks for losses, of one record or of many, asks `Loss.at` or
-`Loss.many`: a new loss is a function here and a line in LOSSES.
+Every loss contrasts E_C with one value at most, E_I, F_all or the expected errors, so its gradient is `by_correct`
+times that of E_C plus `by_contrast` times that of the other one. Whoever asks for losses, of one record or of many,
+asks `Loss.at` or `Loss.many`: a new loss is a function here and a line in LOSSES.
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Energies:
-    """correct: E_C; offending: E_I, +inf without an incorrect answer; all: F_all, nan where no loss asks for it."""
+    """correct: E_C; offending: E_I, +inf without an incorrect answer; all: F_all; errors: the expected edit distance, 0
+    without a path; nan where no loss asks for it."""
 
     correct: float
     offending: float = math.nan
     all: float = math.nan
+    errors: float = math.nan
 
     @property
     def difference(self) -> float:
@@ -64,12 +67,13 @@ class Value:
     by_correct: float
     by_offending: float = 0.0
     by_all: float = 0.0
+    by_errors: float = 0.0
     kink: str = ""
 
     @property
     def by_contrast(self) -> float:
-        """Derivative by E_I or F_all, whichever the loss contrasts with."""
-        return self.by_offending + self.by_all
+        """Derivative by E_I, F_all or the expected errors, whichever the loss contrasts with."""
+        return self.by_offending + self.by_all + self.by_errors
 
 
 #: (E_C, F_all, settings) of many records -> the loss of each and its derivatives by both.
@@ -81,7 +85,8 @@ class Loss:
     """A loss as a function of energies.
 
     margin: what separation it asks for, for the table. contrast: what E_C is held against: "offending", the energy of
-    the most offending incorrect answer, "all", the free energy of all paths, or "nothing". at_least_zero: it assumes
+    the most offending incorrect answer, "all", the free energy of all paths, or "nothing"; "errors": there is no E_C,
+    but the expected edit distance. at_least_zero: it assumes
     energies of at least 0. over_all: E_I may as well be the least energy of all answers, the correct ones included.
     bends: its slope is continuous, but has kinks of its own. as_printed: what is to be said of it with
     settings.printed. columns: the function on many records at once, where there is one.
@@ -108,6 +113,11 @@ class Loss:
         return self.contrast == "all"
 
     @cached_property
+    def counts_errors(self) -> bool:
+        """True if it is of expected errors, and not of E_C: the correct answer need not be in the graph."""
+        return self.contrast == "errors"
+
+    @cached_property
     def contrasts(self) -> bool:
         """True if the most offending incorrect answer enters."""
         return self.contrast == "offending"
@@ -115,11 +125,14 @@ class Loss:
     @cached_property
     def latent(self) -> str:
         """How an answer's energy is taken if the user does not say: by its free energy, or by its best path."""
-        return "forward" if self.soft else "viterbi"
+        return "forward" if self.soft or self.counts_errors else "viterbi"
 
     def at(self, correct: float, contrast: float | None, settings: Settings) -> Value:
-        """The loss of one record. contrast: E_I or F_all, None where there is none. Raises NumericOverflow."""
-        if self.soft:
+        """The loss of one record. contrast: E_I, F_all or the expected errors, None where there is none. Raises
+        NumericOverflow."""
+        if self.counts_errors:
+            energies = Energies(correct, errors=0.0 if contrast is None else contrast)
+        elif self.soft:
             energies = Energies(correct, all=math.nan if contrast is None else contrast)
         else:
             energies = Energies(correct, math.inf if contrast is None else contrast)
@@ -133,7 +146,7 @@ class Loss:
     def many(
         self, correct: FloatArray, contrast: FloatArray, settings: Settings
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(records,) losses, and the derivatives to learn by. contrast: (records,) E_I or F_all, +inf for none."""
+        """(records,) losses, and the derivatives to learn by. contrast: (records,) as in `at`, +inf for none."""
         if self.columns is not None:
             return self.columns(correct, contrast, settings)
         values = [self.at(*energies, settings) for energies in zip(correct.tolist(), contrast.tolist())]
@@ -203,6 +216,10 @@ def _mee(e: Energies, s: Settings) -> Value:
     return Value(-math.expm1(-s.beta * (e.correct - e.all)), slope, by_all=-slope)
 
 
+def _mwer(e: Energies, s: Settings) -> Value:
+    return Value(e.errors, 0.0, by_errors=1.0)
+
+
 def _nll_columns(correct: FloatArray, all: FloatArray, s: Settings) -> tuple[FloatArray, FloatArray, FloatArray]:
     ones = np.ones(len(correct))
     return correct - all, ones, -ones
@@ -234,5 +251,6 @@ LOSSES = {
         Loss("square-exp", "> 0", _square_exp, at_least_zero=True),
         Loss("nll", "> 0", _nll, contrast="all", columns=_nll_columns),
         Loss("mee", "> 0", _mee, contrast="all", columns=_mee_columns),
+        Loss("mwer", "> 0", _mwer, contrast="errors"),
     )
 }

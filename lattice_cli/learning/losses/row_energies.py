@@ -22,6 +22,13 @@ from lattice_cli.errors import NoPath
 from lattice_cli.grammars import ctc_topology
 from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, without_arcs
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
+from lattice_cli.learning.losses.expected_errors import (
+    MOST_ARCS,
+    ErrorPaths,
+    best_targets,
+    error_paths,
+    error_paths_within,
+)
 from lattice_cli.records import Decoder, Interpretation
 from lattice_cli.records.matrix_search import MARGINS, Matrix, free_rows_of, matrix_of
 from lattice_cli.records.posteriors import LARGE, by_record, product_sums
@@ -48,6 +55,13 @@ class RowEnergies(Protocol):
 
     def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
         """Paths with other answers, the best of them, and one as good if there is one, among them."""
+
+    def best_answers(self, count: int) -> list[Target]:
+        """The best different answers, by the best path of each."""
+
+    def error_paths(self, right: Graph, count: int) -> ErrorPaths:
+        """All paths with the errors of each where they are few, else those of the best answers, up to `count`. right:
+        the acceptor of the right answers."""
 
     def free_energy(self, beta: float) -> tuple[float, FloatArray]:
         """Of all paths, nats, and (arcs,) the posterior of every arc of the record."""
@@ -109,6 +123,26 @@ class _Free:
             if found is not None and found[0].energy + found[1] <= best + margin + slack(best):
                 break
         return _in(near, wrong, self.rows.record)
+
+    def best_answers(self, count: int) -> list[Target]:
+        """See RowEnergies."""
+        best = float(self.rows.lowest.sum()) + self.rows.matrix.ends
+        for chosen, margin in self.rows.near_best(count):
+            found = best_targets(self.rows.lattice(chosen).graph, count, best + margin)
+            if found is not None:
+                return found
+        return []
+
+    def error_paths(self, right: Graph, count: int) -> ErrorPaths:
+        """See RowEnergies."""
+        matrix = self.rows.matrix
+        if matrix.steps * matrix.energies.shape[1] ** 2 <= MOST_ARCS:
+            whole = self.rows.lattice(matrix.arc >= 0)
+            found = error_paths(whole.graph, right, MOST_ARCS)
+            if found is not None:
+                return replace(found, arc=whole.left_arc[found.arc], node=whole.left_node[found.node])
+        best = self.best_answers(count)
+        return error_paths_within(self.spelled(best), right, len(best))
 
     def free_energy(self, beta: float) -> tuple[float, FloatArray]:
         """See RowEnergies."""
@@ -172,6 +206,23 @@ class _ThroughGrammar:
             if found is not None and found[0].energy - matrix.emissions.ends + _TIE * max(1.0, abs(best)) < complete:
                 break
         return _in(near, wrong, record)
+
+    def best_answers(self, count: int) -> list[Target]:
+        """See RowEnergies."""
+        matrix, record = self.matrix, self.matrix.document.graph
+        search = BeamSearch(matrix.heuristic, matrix.emissions)
+        best = search.best().energy
+        for margin in MARGINS if np.isfinite(best) else ():
+            near, complete = token_lattice(record, matrix.emissions, search, best + margin)
+            found = best_targets(near.graph, count, complete + matrix.emissions.ends)
+            if found is not None:
+                return found
+        return []
+
+    def error_paths(self, right: Graph, count: int) -> ErrorPaths:
+        """See RowEnergies; a product that is not built has too many paths for all."""
+        best = self.best_answers(count)
+        return error_paths_within(self.spelled(best), right, len(best))
 
     def free_energy(self, beta: float) -> tuple[float, FloatArray]:
         """See RowEnergies."""

@@ -2,6 +2,7 @@
 
 config          every key of a configuration with its meaning
 model           a model made of a configuration
+model_cascade   the factors behind a recogniser, composed, each fixed or learned
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph
 record_bounds   the bounds of a record, as bound asks for them
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.learning.training.config import GrammarSettings, TrainConfig
+    from lattice_cli.learning.training.config import FactorSettings, GrammarSettings, TrainConfig, factor_names
     from lattice_cli.learning.training.model import Model, build_model
     from lattice_cli.learning.training.problem import Problem, examples_of, require_examples
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds

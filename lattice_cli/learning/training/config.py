@@ -6,7 +6,9 @@ names, types and limits from here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import ClassVar
 
 from lattice_cli.choices import LATENTS, LOSSES
@@ -67,12 +69,48 @@ class GrammarSettings:
 
 
 @dataclass(frozen=True)
+class FactorSettings(GrammarSettings):
+    """A transducer behind the recogniser, or behind the factor before it."""
+
+    shorthand: ClassVar[str] = "file"  # an entry that is a text is a file, of which nothing is learned
+
+    name: str = setting("", "what it is called; default: its file without folder and ending, or ctc, ngram, neural")
+    ctc: str = setting("", "instead of a file, of the first factor: CTC with this blank, a label of its own")
+
+    @property
+    def kind(self) -> str:
+        """Which of the ways to give one it is: file, ctc, ngram or neural; empty for none or several."""
+        ways = {"file": self.file, "ctc": self.ctc, "ngram": self.ngram, "neural": self.neural.context}
+        given = [name for name, value in ways.items() if value]
+        return given[0] if len(given) == 1 else ""
+
+
+def factor_names(factors: Sequence[FactorSettings]) -> list[str]:
+    """What factors are called: a name that nobody gave and that is taken gets a number behind it. Raises UsageError for
+    two that were given the same."""
+    taken: set[str] = set()
+    for factor in factors:
+        if factor.name in taken:
+            raise UsageError(f"factors: two are called {factor.name!r}, expected a name for each")
+        taken |= {factor.name} - {""}
+    found = []
+    for factor in factors:
+        stem = factor.name or (PurePath(factor.file).name.split(".")[0] if factor.file else factor.kind) or "factor"
+        own, number = stem, 2
+        while not factor.name and own in taken:
+            own, number = f"{stem}{number}", number + 1
+        taken.add(own)
+        found.append(own)
+    return found
+
+
+@dataclass(frozen=True)
 class ObjectiveSettings:
     """What is minimised."""
 
     shorthand: ClassVar[str] = "loss"  # `objective: variational` is `objective: {loss: variational}`
 
-    loss: str = setting("nll", "one of the ten losses, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
+    loss: str = setting("nll", "a loss, or a variational bound on nll", choices=(*LOSSES, VARIATIONAL))
     q: str = setting(
         "network", "variational: q by a second recogniser, or by a number for every arc", choices=("network", "arcs")
     )
@@ -84,6 +122,9 @@ class ObjectiveSettings:
     margin: float = setting(1.0, "hinge, square-square: margin m", least=0.0)
     cap: float = setting(1.0, "lvq2: cap M", above=0.0)
     gamma: float = setting(1.0, "square-exp: weight of the push", above=0.0)
+    nbest: int = setting(
+        100, "mwer: best answers, where a graph has too many paths for all of them", least=1, most=MOST_STEPS
+    )
     l2: float = setting(0.0, "adds l2 / 2 times the sum of squared weights to the mean loss", least=0.0)
     unspelled: str = setting(
         "error",
@@ -140,12 +181,46 @@ class TrainConfig:
         default_factory=AlignmentSettings, metadata={"meaning": "from steps to labels"}
     )
     grammar: GrammarSettings = field(default_factory=GrammarSettings, metadata={"meaning": "answers"})
+    factors: tuple[FactorSettings, ...] = setting(
+        (), "instead of a grammar, and of ctc and graph alignments: transducers behind each other, in their order"
+    )
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings, metadata={"meaning": "what is minimised"})
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings, metadata={"meaning": "how weights move"})
     training: TrainingSettings = field(default_factory=TrainingSettings, metadata={"meaning": "how long"})
 
+    @property
+    def blank(self) -> str | None:
+        """The blank of CTC, if the recogniser's steps are read by it."""
+        if self.factors:
+            return self.factors[0].ctc or None
+        return self.alignment.blank if self.alignment.kind == "ctc" else None
+
+    @property
+    def reads_grammar(self) -> bool:
+        """True where answers are read through more than an alignment of steps."""
+        return self.grammar.given or any(not factor.ctc for factor in self.factors)
+
+    def _require_factors(self) -> None:
+        if not self.factors:
+            return
+        if self.alignment.kind in ("ctc", "graph") or self.grammar.given:
+            other = "grammar" if self.grammar.given else f"alignment.kind: {self.alignment.kind}"
+            raise UsageError(f"factors and {other} are both given: a list of factors has all of them in it")
+        for number, (factor, name) in enumerate(zip(self.factors, factor_names(self.factors))):
+            if "." in factor.name or "/" in factor.name:
+                raise UsageError(f"factors: {name!r} is no name, expected one without dots and slashes")
+            if not factor.kind:
+                raise UsageError(f"factors: {name} is to be one of a file, ctc, ngram and neural")
+            if factor.ctc and number:
+                raise UsageError(f"factors: {name} is CTC, which reads the recogniser's steps: it is the first or none")
+            if factor.ctc and self.recognizer.entry.lattices:
+                raise UsageError(f"factors: {name} is CTC, but recognizer.kind: {self.recognizer.kind} reads lattices")
+            if factor.learn != "none" and not factor.file:
+                raise UsageError(f"factors: {name}: learn is about a file (n-grams and networks are always learned)")
+
     def require_sense(self) -> None:
         """Raises UsageError for settings that contradict each other."""
+        self._require_factors()
         recognizer, kind = self.recognizer, self.alignment.kind
         if recognizer.entry.lattices and kind != "each":
             raise UsageError(
@@ -161,6 +236,10 @@ class TrainConfig:
             )
         if objective.loss == VARIATIONAL and objective.latent == "viterbi":
             raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
+        if objective.loss == "mwer" and objective.latent:
+            raise UsageError(f"objective.latent: {objective.latent}, but mwer is of paths and not of E_C")
+        if objective.loss != "mwer" and objective.nbest != ObjectiveSettings().nbest:
+            raise UsageError(f"objective.nbest is for loss: mwer, but loss is {objective.loss}")
         if objective.alternate and self.optimizer.method == "lbfgs":
             raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
         ways = {"file": self.grammar.file, "ngram": self.grammar.ngram, "neural": self.grammar.neural.context}

@@ -1,4 +1,4 @@
-"""A model: a recogniser, an alignment and a grammar, made from a configuration, with their weights in one vector."""
+"""A model: a recogniser and what it is read through, made from a configuration, with their weights in one vector."""
 
 from __future__ import annotations
 
@@ -8,42 +8,31 @@ from functools import cached_property
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, IntArray, picked
-from lattice_cli.composition import Composition, compose
+from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
-from lattice_cli.grammars import contexts_of, ctc_topology
-from lattice_cli.graph import Document, Graph, Inputs, Labels, columns_of, label_loop, union
-from lattice_cli.learning.grammars import (
-    MOST_ARCS,
-    LearnedGrammar,
-    NetworkGrammar,
-    NeuralGrammar,
-    PullColumns,
-    ReachedGrammar,
-    TrainedGrammar,
-    learned_grammar,
-    ngram,
-)
+from lattice_cli.grammars import ctc_topology
+from lattice_cli.graph import Document, Graph, Inputs, Labels, columns_of, label_loop
+from lattice_cli.learning.grammars import PullColumns, TrainedGrammar, learned_grammar
 from lattice_cli.learning.losses import AnswerGraphs, AnswerPaths, FreeAnswers
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, Surroundings
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
+from lattice_cli.learning.training.model_cascade import ModelCascade, ModelFactor, cascade_of, grammar_of_settings
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """What a configuration makes, for labels and inputs of a size.
 
-    labels: of the answers. size: numbers in a row of inputs (0 for lattices). whole: alignment o grammar, None where no
-    alignment stands between the recogniser's labels and the grammar, or where it is CTC and there is no grammar.
+    labels: those that the recogniser tells apart, or of the answers where an alignment graph is between; without a
+    blank. size: numbers in a row of inputs (0 for lattices). cascade: what records are read through.
     """
 
     config: TrainConfig
     labels: tuple[str, ...]
     size: int
     recognizer: Recognizer
-    grammar: LearnedGrammar
-    whole: Composition | None
+    cascade: ModelCascade
 
     @cached_property
     def reading(self) -> AnswerPaths:
@@ -55,27 +44,8 @@ class Model:
 
     @property
     def graph(self) -> Graph:
-        """The grammar that records are read through, with the alignment."""
-        return self.grammar.graph if self.whole is None else self.whole.graph
-
-    @cached_property
-    def _grammar_column(self) -> IntArray:
-        """(columns of the reading's grammar,) the column of the grammar's energies in each, -1 for none."""
-        whole, grammar = self.whole, self.grammar.graph
-        assert whole is not None
-        arcs, nodes = grammar.arcs, grammar.nodes
-        start = np.where(np.isfinite(whole.graph.start), arcs + whole.right_node, -1)
-        final = np.where(np.isfinite(whole.graph.final), arcs + nodes + whole.right_node, -1)
-        return np.concatenate([whole.right_arc, start, final])
-
-    @cached_property
-    def _alignment_part(self) -> FloatArray:
-        """(columns,) the energies of the reading's grammar without those of the grammar itself."""
-        whole = self.whole
-        assert whole is not None
-        start = np.where(np.isfinite(whole.graph.start), whole.left.start[whole.left_node], np.inf)
-        final = np.where(np.isfinite(whole.graph.final), whole.left.final[whole.left_node], np.inf)
-        return np.concatenate([picked(whole.left.energy, whole.left_arc, 0.0), start, final])
+        """What records are read through, as one graph."""
+        return self.cascade.graph
 
     @cached_property
     def reading_columns(self) -> FloatArray:
@@ -84,16 +54,7 @@ class Model:
 
     def right_energies(self, parameters: Parameters) -> tuple[FloatArray, PullColumns]:
         """(columns,) energies of the reading's grammar at these parameters, and the way back to them."""
-        own, pull = self.grammar.energies(parameters)
-        if self.whole is None:
-            return own, pull
-        energies: FloatArray = self._alignment_part + picked(own, self._grammar_column, 0.0)
-
-        def pullback(by_column: FloatArray) -> Parameters:
-            by_own = np.bincount(self._grammar_column + 1, by_column, len(own) + 1)[1:]
-            return pull(by_own.astype(np.float64))
-
-        return energies, pullback
+        return self.cascade.energies(parameters)
 
     def left_energies(self, parameters: Parameters, stacked: object) -> tuple[FloatArray, PullEnergies]:
         """(arcs,) the recogniser's energies of stacked examples, and the way back to its parameters."""
@@ -108,15 +69,14 @@ class Model:
         return list(self.recognizer.initial(np.random.default_rng(0)))
 
     def initial(self, rng: np.random.Generator) -> Parameters:
-        """Parameters to start from, the grammar's too."""
-        return {**self.recognizer.initial(rng), **self.grammar.initial(rng)}
+        """Parameters to start from, those of the factors too."""
+        return {**self.recognizer.initial(rng), **self.cascade.initial(rng)}
 
     def recognized(self, record: Inputs | Document, parameters: Parameters) -> Document:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
         example = self.recognizer.example(record)
         graph = self.energies(example, parameters)
-        alignment, target = self.config.alignment, record.target
-        blank = alignment.blank if alignment.kind == "ctc" else None
+        blank, target = self.config.blank, record.target
         names, times = example.names, example.times
         document = Document(graph, record.id, record.source, names, times, target=target, blank=blank)
         if isinstance(record, Document) and example.scores:
@@ -139,31 +99,35 @@ def build_model(
     alignment: Document | None = None,
     scores: Mapping[str, float] | None = None,
     graphs: Sequence[Graph] = (),
+    factors: Sequence[Document | TrainedGrammar | None] = (),
 ) -> Model:
     """The model of a configuration.
 
-    labels: of the answers; size: numbers in a row of inputs; grammar, alignment: what grammar.file and alignment.file
-    hold; scores: the named scores of the records, with their scales; graphs: the recognition graphs that there are
-    already, for a neural grammar to be asked about. Raises UsageError for settings that contradict each other.
+    labels: see Model; size: numbers in a row of inputs; grammar, alignment: what grammar.file and alignment.file hold;
+    scores: the named scores of the records, with their scales; graphs: the recognition graphs that there are already,
+    for a neural grammar to be asked about; factors: what the file of each factor holds, None where it has none. Raises
+    UsageError for settings that contradict each other.
     """
     config.require_sense()
     table = _classes(config, labels, alignment)
     recognizer = _recognizer(config, table, size, scores or {})
-    said = [alignment.graph] if alignment is not None else list(graphs) or [label_loop(labels)]
-    learned = _grammar(config, labels, grammar, said)
-    whole = None
-    if config.alignment.kind == "ctc" and not _free(config):
-        whole = compose(ctc_topology(table, len(table) - 1), learned.graph)
-    elif alignment is not None:
-        whole = compose(alignment.graph, learned.graph)
-    if whole is not None and not whole.graph.nodes:
-        raise UsageError("the alignment and the grammar have no path in common")
-    return Model(config, tuple(labels), size, recognizer, learned, whole)
+    if config.factors:
+        cascade = cascade_of(config.factors, factors, labels, graphs)
+    else:
+        said = [alignment.graph] if alignment is not None else list(graphs) or [label_loop(labels)]
+        parts = [ModelFactor("", grammar_of_settings(config.grammar, grammar, labels, said))]
+        if config.alignment.kind == "ctc" and not _free(config):
+            topology = ctc_topology(table, len(table) - 1)
+            alignment = Document(topology, "ctc", "ctc", range(topology.nodes))
+        if alignment is not None:
+            parts.insert(0, ModelFactor("alignment", learned_grammar(alignment, "none"), "alignment."))
+        cascade = ModelCascade.of(parts)
+    return Model(config, tuple(labels), size, recognizer, cascade)
 
 
 def _free(config: TrainConfig) -> bool:
     """True for CTC without a grammar, which needs no graphs; but a variational bound is on the paths of graphs."""
-    return config.alignment.kind == "ctc" and not config.grammar.given and config.objective.loss != VARIATIONAL
+    return config.alignment.kind == "ctc" and not config.reads_grammar and config.objective.loss != VARIATIONAL
 
 
 def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | None) -> Labels:
@@ -171,12 +135,13 @@ def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | N
     for label in labels:
         if not label or list(labels).count(label) > 1:
             raise UsageError(f"labels: {label!r} is {'given twice' if label else 'not a label'}")
-    blank = config.alignment.blank
-    if config.alignment.kind == "ctc":
+    blank = config.blank
+    if blank is not None:
         if not blank:
             raise UsageError("alignment.blank is empty, expected a label")
         if blank in labels:
-            raise UsageError(f"alignment.blank: {blank!r} is a label of the answers too")
+            where = "factors: ctc" if config.factors else "alignment.blank"
+            raise UsageError(f"{where}: {blank!r} is a label of the answers too")
         return ("", *labels, blank)
     if alignment is not None:
         return ("", *(alignment.graph.labels[label] for label in sorted({*alignment.graph.ilabel.tolist()} - {0})))
@@ -188,34 +153,3 @@ def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[s
     segmenter = config.alignment.segments if kind in ("segments", "whole") else None
     around = Surroundings(table, size, segmenter, kind == "whole", scores)
     return config.recognizer.entry.build(config.recognizer, around)
-
-
-def _grammar(
-    config: TrainConfig, labels: Sequence[str], given: Document | TrainedGrammar | None, said: Sequence[Graph]
-) -> LearnedGrammar:
-    """said: what answers are read from, for the contexts that a neural grammar is asked for."""
-    settings = config.grammar
-    if isinstance(given, TrainedGrammar):
-        if settings.learn not in ("none", "network"):
-            raise UsageError(f"grammar.learn: {settings.learn} is not for a neural grammar, expected none or network")
-        return _beside(said, given.neural, given.parameters, settings.learn == "none")
-    if settings.learn == "network":
-        raise UsageError(f"grammar.learn: network, but {settings.file} is not a neural grammar")
-    if given is not None:
-        return learned_grammar(given, settings.learn)
-    if settings.ngram:
-        return ngram(labels, settings.ngram)
-    if settings.neural.context:
-        return _beside(said, NeuralGrammar(("", *labels), settings.neural), None, False)
-    graph = label_loop(labels)
-    return learned_grammar(Document(graph, "any", "any", range(graph.nodes)), "none")
-
-
-def _beside(said: Sequence[Graph], neural: NeuralGrammar, start: Parameters | None, frozen: bool) -> NetworkGrammar:
-    contexts = contexts_of(union(said), neural.labels, neural.settings.context)
-    if contexts.graph.arcs > MOST_ARCS:
-        raise UsageError(
-            f"the neural grammar is asked for {contexts.graph.arcs:,} labels after contexts of "
-            f"{neural.settings.context}, expected at most {MOST_ARCS:,}: a shorter context or smaller graphs"
-        )
-    return NetworkGrammar(ReachedGrammar(neural, contexts), start, frozen)

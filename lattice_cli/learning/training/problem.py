@@ -46,7 +46,8 @@ def objective_of(config: TrainConfig) -> Objective:
     """The loss that a configuration asks for."""
     told = config.objective
     loss = "nll" if told.loss == VARIATIONAL else told.loss  # what is bounded
-    return Objective(LOSSES[loss], Settings(told.margin, told.cap, told.gamma, told.beta), told.latent)
+    settings = Settings(told.margin, told.cap, told.gamma, told.beta)
+    return Objective(LOSSES[loss], settings, told.latent, nbest=told.nbest)
 
 
 def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Example]:
@@ -105,6 +106,8 @@ class Problem:
         self.left_out = self.replaced = 0
         #: Searches for a most offending answer by free energy so far, and those that the budget ended.
         self.searches = self.unproven = 0
+        #: Examples whose expected errors are those of their best answers.
+        self.listed: set[tuple[int, int]] = set()
         self.objective = objective_of(model.config)
         #: What is made of pieces, as far as it fits; examples and grammar are there anyway.
         self.kept = Kept([model.reading, model.graph, *examples], memory_there() // _PART)
@@ -240,6 +243,7 @@ class Problem:
                     outcome = prepared.batch.evaluate(left, right)
                     self.searches += outcome.searches
                     self.unproven += outcome.unproven
+                    self.listed.update((piece.number, number) for number in outcome.listed)
                 else:
                     q, pull_q = self.proposal.energies(parameters, piece.number, prepared.stacked)
                     self._require_finite(piece, q)

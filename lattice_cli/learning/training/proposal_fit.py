@@ -18,7 +18,7 @@ from lattice_cli.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.optimizers import Lbfgs
 from lattice_cli.learning.recognizers import LinearEnergies, free
 from lattice_cli.search import Sampler, path_energy
-from lattice_cli.sweep import LogSemiring, Schedule, schedule_of, sweep
+from lattice_cli.sweep import LogSemiring, Schedule, count_covariance, schedule_of, sweep
 
 #: (graph, levels of its arcs) -> (arcs,) equal where arcs share an energy of q; None: each has its own.
 TIED: dict[str, Callable[[Graph, IntArray], IntArray] | None] = {
@@ -79,31 +79,13 @@ def gradient(
 ) -> FloatArray:
     """(columns,) derivative of the bound (of a union: of their sum) by each energy of q: arcs, starts, finals.
 
-    With r(path) = E - E_q / beta it is the covariance -cov(count of the arc, r) under q. The expectation of a count
-    times a sum over the path is the posterior times the mean of the sum on the paths through the arc, which is the mean
-    before it, its own part, and the mean behind it. backward_schedule: that of the graph reversed, if there is one.
+    With r(path) = E - E_q / beta it is the covariance -cov(count of the arc, r) under q. backward_schedule: that of the
+    graph reversed, if there is one.
     """
-    q = sweep(proposal, LogSemiring(1.0), schedule)
     pairs = ((graph.energy, proposal.energy), (graph.start, proposal.start), (graph.final, proposal.final))
-    own = [finite(ours - finite(theirs) / beta) for ours, theirs in pairs]
-    at = q.pushforward_links(schedule.in_order(*own))
-    before = _at_nodes(schedule, at)
-    backward = proposal.reversed()
-    back_schedule = backward_schedule or schedule_of(backward)
-    in_reverse = sweep(backward, LogSemiring(1.0), back_schedule)
-    behind = _at_nodes(back_schedule, in_reverse.pushforward_links(back_schedule.in_order(own[0], own[2], own[1])))
-    found = q.pullback()
-    src, dst, of_node = graph.src, graph.dst, graph.graph_of_node
-    mean = at[schedule.sink][np.concatenate([of_node[src], of_node, of_node])]
-    through = np.concatenate([before[src] + own[0] + behind[dst], own[1] + behind, before + own[2]])
-    posterior = np.concatenate([found.arcs, found.start, found.final])
-    result: FloatArray = np.where(posterior > 0, posterior * (mean - through), 0.0)
-    return result
-
-
-def _at_nodes(schedule: Schedule, at: FloatArray) -> FloatArray:
-    """(nodes,) what each position has, 0 for a node on no path."""
-    return np.where(schedule.position >= 0, at[schedule.position], 0.0)
+    arcs, start, final = (finite(ours - finite(theirs) / beta) for ours, theirs in pairs)
+    found = count_covariance(proposal, 1.0, (arcs, start, final), schedule, backward_schedule)
+    return -found.covariance
 
 
 def score_variances(
