@@ -8,4 +8,5 @@ segmentation/  images of characters cut into segments
 grammars/      grammars that learn
 optimizers/    steps on one vector of weights
 training/      from a configuration to a trained model
+tuning/        scales with the fewest errors, by line searches over all paths
 """

@@ -31,7 +31,7 @@ FLOORS = (
     {"emissions", "formats.notations", "formats.matrices", "learning.grammars"},
     {"records", "formats.native"},
     {"analysis", "formats", "formats.binary", "learning.losses"},
-    {"learning.training"},
+    {"learning.training", "learning.tuning"},
     {"models"},
     {"library"},
     {"cli.terminal"},

@@ -13,6 +13,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--bleu",
         "--max-arcs",
     ),
+    "Scales": ("--tune", "--range", "--grid", "--folds", "--leave-out", "--directions", "--restarts"),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
     ),
@@ -77,6 +78,10 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "bound": (
         "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--grammar", "--ctc", "--seed", "--json",
     ),
+    "tune": (
+        "--references", "--scale", "--tune", "--range", "--grid", "--folds", "--leave-out", "--lm", "--grammar",
+        "--json",
+    ),
     "train": ("--output", "--set", "--keys", "--resume", "--restart", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
@@ -115,6 +120,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "prune": ("convert",),
     "evaluate": ("evaluate", "tagging", "translation"),
     "score": ("language",),
+    "tune": ("rescoring",),
     "loss": ("losses",),
     "bound": ("bounds",),
     "train": ("train", "recognisers", "ode", "variational"),

@@ -139,7 +139,6 @@ def _table(out: HelpFormatter, commands: dict[str, dict[str, str]]) -> None:
     """Commands, a line each, with the heading of a group before its first one."""
     width = max(map(len, commands)) + 1
     name_width = max(len(name) for group in commands.values() for name in group)
-    out.write("\n")
     for title, group in commands.items():
         for number, (name, about) in enumerate(group.items()):
             begin = _heading(title) + " " * (width - len(title) - 1) if number == 0 else " " * width
