@@ -10,6 +10,7 @@ training for statistical machine translation") have the same hull, carried from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -69,20 +70,9 @@ class LineSearch:
     graph: Graph
 
     def best(self, columns: FloatArray) -> list[IntArray | None]:
-        """The links of the best path of each member, None where it has none: a start, arcs, an end; each is its place
-        in the columns."""
-        graph = self.graph
-        links, member = Backpointers(with_columns(graph, np.where(self._there, columns, np.inf)), self._schedule).best()
-        places = self._schedule.link_id[links]
-        ends = places >= graph.arcs  # in the reversed graph final nodes come first
-        places[ends] += np.where(places[ends] < graph.arcs + graph.nodes, graph.nodes, -graph.nodes)
-        bounds = np.searchsorted(member, np.arange(graph.graphs + 1)).tolist()
-        return [places[low:high] if low < high else None for low, high in pairwise(bounds)]
-
-    def arcs(self, member: int, links: IntArray) -> IntArray:
-        """The arcs of a member's path, as that member numbers them."""
-        arcs: IntArray = links[1:-1] - self.graph.arc_offsets[member]
-        return arcs
+        """The arcs of the best path of each member, as that member numbers them; None where it has none."""
+        places, bounds = self._best(columns)
+        return [self._arcs(member, places[low:high]) for member, (low, high) in enumerate(pairwise(bounds.tolist()))]
 
     def envelopes(
         self, intercept: FloatArray, slope: FloatArray, low: float = -np.inf, high: float = np.inf
@@ -91,45 +81,62 @@ class LineSearch:
 
         Paths that are best at one x only, where others meet, have no piece.
         """
-        every = np.zeros(self.graph.graphs)
-        left, right = (self._lines(intercept, slope, every + x) for x in (low, high))
-        waiting = [[(one, other)] if one and other else [] for one, other in zip(left, right)]
-        found: list[list[tuple[float, Line, Line]]] = [[] for _ in waiting]
-        while any(waiting):
-            crossing, asking = every.copy(), {}
-            for member, pairs in enumerate(waiting):
+        every = dict.fromkeys(range(self.graph.graphs), 0.0)
+        left, right = (self._lines(intercept, slope, dict.fromkeys(every, x)) for x in (low, high))
+        waiting = {member: [(line, right[member])] for member, line in left.items()}
+        found: dict[int, list[tuple[float, Line, Line]]] = {member: [] for member in every}
+        while waiting:
+            crossing, asking = {}, {}
+            for member, pairs in waiting.items():
                 while pairs and member not in asking:
                     one, other = pairs.pop()
                     if one.crosses(other):
                         crossing[member] = (other.intercept - one.intercept) / (one.slope - other.slope)
                         asking[member] = one, other
-            lines = self._lines(intercept, slope, crossing) if asking else []
+            lines = self._lines(intercept, slope, crossing) if asking else {}
             for member, (one, other) in asking.items():
-                x, line = float(crossing[member]), lines[member]
-                if line is not None and line.below(one, x) and line.below(other, x):
+                x, line = crossing[member], lines[member]
+                if line.below(one, x) and line.below(other, x):
                     waiting[member] += [(one, line), (line, other)]
                 elif low < x < high:
                     found[member].append((x, one, other))
-        between = (
-            0.0 if low < 0 < high else (low + high) / 2 if np.isfinite(low + high) else max(low + 1, min(high - 1, 0))
-        )
-        inside = self._lines(intercept, slope, every + between)
-        return [_joined(crossings, line) for crossings, line in zip(found, inside)]
+            waiting = {member: pairs for member, pairs in waiting.items() if pairs}
+        alone = [member for member in left if not found[member]]
+        inside = self._lines(intercept, slope, dict.fromkeys(alone, _inside(low, high))) if alone else {}
+        return [_joined(found[member], inside.get(member)) for member in every]
 
-    def _lines(self, intercept: FloatArray, slope: FloatArray, x: FloatArray) -> list[Line | None]:
-        """The line of the best path of each member at its own x, (members,). At an infinite x only the slope counts."""
-        own = x[self._member]
-        endless = np.isinf(own)
-        energy = np.where(endless, np.sign(own) * slope, intercept + np.where(endless, 0.0, own) * slope)
-        found: list[Line | None] = []
-        for member, links in enumerate(self.best(energy)):
-            if links is None:
-                found.append(None)
-                continue
-            rest, slopes = intercept[links], slope[links]
-            size = float(np.abs(rest).sum()), float(np.abs(slopes).sum())
-            found.append(Line(float(rest.sum()), float(slopes.sum()), size, self.arcs(member, links)))
+    def _lines(self, intercept: FloatArray, slope: FloatArray, at: Mapping[int, float]) -> dict[int, Line]:
+        """The lines of the best paths of some members, each at its own x; at an infinite one only the slope counts.
+        Members without a path are left out."""
+        x = np.zeros(self.graph.graphs)
+        x[[*at]] = [*at.values()]
+        endless = np.isinf(x)
+        energy = intercept * (~endless)[self._member] if endless.any() else intercept
+        places, bounds = self._best(energy + np.where(endless, np.sign(x), x)[self._member] * slope)
+        parts = np.array([intercept[places], slope[places]])
+        # Of each member the sums of its links, and without signs their sizes; reduceat has no empty runs.
+        there = np.flatnonzero(np.diff(bounds))
+        sums, sizes = (np.add.reduceat(each, bounds[there], axis=1).T.tolist() for each in (parts, np.abs(parts)))
+        found: dict[int, Line] = {}
+        for member, (rest, slopes), size in zip(there.tolist(), sums, sizes):
+            arcs = self._arcs(member, places[bounds[member] : bounds[member + 1]]) if member in at else None
+            if arcs is not None:
+                found[member] = Line(rest, slopes, (size[0], size[1]), arcs)
         return found
+
+    def _best(self, columns: FloatArray) -> tuple[IntArray, IntArray]:
+        """The links of the best paths, member by member: a start, arcs, an end, each its place in the columns; and
+        (members + 1,) where those of each begin."""
+        graph = self.graph
+        links, member = Backpointers(with_columns(graph, np.where(self._there, columns, np.inf)), self._schedule).best()
+        places = self._schedule.link_id[links]
+        ends = places >= graph.arcs  # in the reversed graph final nodes come first
+        places[ends] += np.where(places[ends] < graph.arcs + graph.nodes, graph.nodes, -graph.nodes)
+        return places, np.searchsorted(member, np.arange(graph.graphs + 1))
+
+    def _arcs(self, member: int, links: IntArray) -> IntArray | None:
+        """The arcs of a member's path, as that member numbers them."""
+        return links[1:-1] - self.graph.arc_offsets[member] if len(links) else None
 
     @cached_property
     def _schedule(self) -> Schedule:
@@ -146,6 +153,13 @@ class LineSearch:
         """(arcs + 2 nodes,) the member of each column."""
         nodes = self.graph.graph_of_node
         return np.concatenate([np.repeat(np.arange(self.graph.graphs), np.diff(self.graph.arc_offsets)), nodes, nodes])
+
+
+def _inside(low: float, high: float) -> float:
+    """A number between two, either of which may be infinite."""
+    if low < 0 < high:
+        return 0.0
+    return (low + high) / 2 if np.isfinite(low + high) else max(low + 1, min(high - 1, 0.0))
 
 
 def _joined(crossings: list[tuple[float, Line, Line]], alone: Line | None) -> Envelope:

@@ -62,8 +62,8 @@ _FACTOR, _AROUND = 10.0, 10.0
 @click.option(
     "--leave-out",
     metavar="REGEX",
-    help="Hold out one group of records in turn: those in whose ids the expression finds the same; of one with brackets "
-    "what is in the first of them.",
+    help="Hold out one group of records in turn: those in whose ids the expression finds the same, of one with "
+    "brackets what is in the first of them.",
 )
 @click.option(
     "--directions",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
+import numpy as np
+
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, digits, known
 from lattice_cli.cli.reports.reporting import Printed, print_all
@@ -124,6 +126,7 @@ def _object(
         found["ranges"] = {
             name: [each.low, each.high] for name, each in zip(data.names, search.ranges) if each.high > each.low
         }
+        found["at_an_end"] = _at_an_end(whole, data, search)
     if folds:
         found["held_out"] = {**Fields(*_COUNTS).record(folds[-1]), "groups": _FOLD.records(folds[:-1])}
     return {**found, "options": _options(whole, data, models)}
@@ -144,13 +147,21 @@ def _printed(
     if isinstance(search, Lines):
         fixed = [name for name, each in zip(data.names, search.ranges) if each.high == each.low]
         yield f"not tuned: {', '.join(fixed)}" if fixed else "all scales were tuned"
+        if ends := _at_an_end(whole, data, search):
+            yield f"at an end of its range: {', '.join(ends)} (--range NAME=LOW:HIGH gives it another)"
     yield _options(whole, data, models)
+
+
+def _at_an_end(whole: _Row, data: TuningData, search: Lines) -> list[str]:
+    assert whole.scales is not None
+    return [data.names[place] for place in search.at_an_end(np.array([*whole.scales.values()])).tolist()]
 
 
 def _options(whole: _Row, data: TuningData, models: Sequence[str]) -> str:
     """The scales as options of the other commands, those of language models behind their files."""
     assert whole.scales is not None
     files = dict(zip(data.judges, models))
-    told = [f"--scale {quote(f'{name}={scale}')}" for name, scale in whole.scales.items() if name not in files]
-    told += [f"--lm {quote(files[name])} --lm-scale {whole.scales[name]}" for name in data.judges]
+    shown = {name: repr(scale).removesuffix(".0") for name, scale in whole.scales.items()}
+    told = [f"--scale {quote(f'{name}={scale}')}" for name, scale in shown.items() if name not in files]
+    told += [f"--lm {quote(file)} --lm-scale {shown[name]}" for name, file in files.items()]
     return " ".join(told)

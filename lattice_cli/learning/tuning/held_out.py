@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.learning.tuning.scale_search import Search, Tuned
+from lattice_cli.learning.tuning.scale_search import ScaleSearch, Tuned
 from lattice_cli.learning.tuning.scaled_lattices import ScaledLattices
 
 
@@ -36,7 +36,9 @@ class Tuning:
     folds: Sequence[Fold]
 
 
-def tune(lattices: ScaledLattices, start: FloatArray, search: Search, held_out: Mapping[str, Sequence[int]]) -> Tuning:
+def tune(
+    lattices: ScaledLattices, start: FloatArray, search: ScaleSearch, held_out: Mapping[str, Sequence[int]]
+) -> Tuning:
     """The scales with the fewest errors, and those that each group of lattices, places by its name, is tried with.
 
     start: (scores,) the scales as they were given.

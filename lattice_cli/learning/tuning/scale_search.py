@@ -20,6 +20,8 @@ from lattice_cli.learning.tuning.scaled_lattices import ScaledLattices
 
 #: A search from one start goes round its lines at most so often.
 _ROUNDS = 20
+#: This share of a range is near to its end.
+_NEAR = 0.005
 #: Digits that scales are given with, as few as do not change the errors.
 _DIGITS = (3, 4, 6, 9, 17)
 
@@ -32,7 +34,7 @@ class Tuned:
     errors: int
 
 
-class Search(Protocol):
+class ScaleSearch(Protocol):
     """A way to find scales."""
 
     def best(self, places: IntArray) -> Tuned:
@@ -66,11 +68,17 @@ class Lines:
     seed: int = 0
 
     def best(self, places: IntArray) -> Tuned:
-        """See Search."""
+        """See ScaleSearch."""
         lattices, rng = self.lattices.some(places), np.random.default_rng(self.seed)
         found = [self._from(lattices, scales, rng) for scales in self._starts(rng)]
         least = min(found, key=lambda each: each.errors)
         return _in_few_digits(lattices, least)
+
+    def at_an_end(self, scales: FloatArray) -> IntArray:
+        """The places of scales that are as good as at an end of their range, where the errors may fall further."""
+        width = self._high - self._low
+        near = np.minimum(scales - self._low, self._high - scales) < _NEAR * width
+        return np.flatnonzero(near & (width > 0))
 
     def _starts(self, rng: np.random.Generator) -> Iterator[FloatArray]:
         yield self.start
@@ -130,7 +138,7 @@ class Grid:
     axes: dict[int, FloatArray]
 
     def best(self, places: IntArray) -> Tuned:
-        """See Search."""
+        """See ScaleSearch."""
         errors = self.errors[:, places].sum(axis=1)
         point = int(errors.argmin())
         return Tuned(self.points[point], int(errors[point]))
@@ -150,9 +158,11 @@ class Grid:
 
 
 def _in_few_digits(lattices: ScaledLattices, found: Tuned) -> Tuned:
-    """The same scales with as few digits as do not raise the errors."""
+    """The same scales with as few digits as do not raise the errors; what is rounding beside the largest is 0."""
+    least = 1e-12 * np.abs(found.scales).max()
+    kept = np.where(np.abs(found.scales) > least, found.scales, 0.0).tolist()
     for digits in _DIGITS:
-        scales = np.array([float(f"{scale:.{digits}g}") for scale in found.scales.tolist()])
+        scales = np.array([float(f"{scale:.{digits}g}") for scale in kept])
         errors = int(lattices.errors(scales).sum())
         if errors <= found.errors:
             return Tuned(scales, errors)

@@ -90,9 +90,9 @@ class ScaledLattices:
     @cached_property
     def _parts(self) -> list[_Together]:
         groups: list[list[ScoredLattice]] = []
-        arcs = _UNION_ARCS
+        arcs = 0
         for each in self.lattices:
-            if arcs + each.graph.arcs > _UNION_ARCS:
+            if not groups or arcs + each.graph.arcs > _UNION_ARCS:
                 groups.append([])
                 arcs = 0
             groups[-1].append(each)
@@ -118,10 +118,7 @@ class _Together:
     def errors(self, scales: FloatArray) -> list[int]:
         """Errors of each."""
         found = self._search.best(self._rest + scales @ self._columns)
-        return [
-            lattice.wrong(None if links is None else self._search.arcs(member, links))
-            for member, (lattice, links) in enumerate(zip(self._lattices, found))
-        ]
+        return [lattice.wrong(arcs) for lattice, arcs in zip(self._lattices, found)]
 
     def along(self, scales: FloatArray, direction: FloatArray, low: float, high: float) -> list[ErrorProfile]:
         """Errors of each along a line, of which two pieces may have the same."""

@@ -42,7 +42,7 @@ def scored(documents: Iterable[Document], decoder: Decoder) -> list[ScoredRecord
         assert target is not None
         if evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).cyclic:
             raise UsageError(
-                f"{document.source}: scales can be tuned where there are no cycles, found {cycle_at(interpretation)}"
+                f"{document.source}: scales are tuned where there are no cycles, found {cycle_at(interpretation)}"
             )
         made_of = energy_columns(interpretation)
         if made_of.again:
