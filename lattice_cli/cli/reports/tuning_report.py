@@ -61,6 +61,13 @@ _OTHERS = (
 _SCALES = Field("scales", "scales", kind="text", shown=known(_listed))
 _FOLD = Fields(Field("held_out", "held out", kind="text", shown=str), *_COUNTS, *_OTHERS, _SCALES)
 _ALL = Fields(*_COUNTS, _SCALES)
+#: What tables have of them.
+_FEW = [each for each in _COUNTS if each.key not in ("records", "rate")]
+_OF_OTHERS = Field(
+    None, "others", lambda row: "" if row.fitted is None else f"{row.tuned_on} → {row.fitted}", "text", str
+)
+_FOLD_SHOWN = Fields(_FOLD[0], *_FEW, _OF_OTHERS, _SCALES)
+_ALL_SHOWN = Fields(*_FEW, _SCALES)
 
 
 def put_out_tuning(
@@ -141,8 +148,8 @@ def _printed(
         fields = Fields(*axes, Field(None, "errors", len(axes), shown=str))
         yield Listing(fields, [(*scales.values(), errors) for scales, errors in points], "every point of the grid")
     if folds:
-        yield Listing(_FOLD, folds, "word errors of what was held out, with scales that were tuned on the others")
-    yield Listing(_ALL, [whole], "word errors of all records, with scales that were tuned on them")
+        yield Listing(_FOLD_SHOWN, folds, "word errors of what was held out, by scales that were tuned on the others")
+    yield Listing(_ALL_SHOWN, [whole], "word errors of all records, by scales that were tuned on them")
     yield f"given: {_listed(_named(data.start, data))}"
     if isinstance(search, Lines):
         fixed = [name for name, each in zip(data.names, search.ranges) if each.high == each.low]
