@@ -122,7 +122,15 @@ def test_records_without_names_have_an_energy_and_words() -> None:
     [
         ((SCALES, "--tune", "lm,am"), 2, "no score is called 'am', expected one of acoustic, lm, words"),
         ((SCALES, "--grid", "am=0:1:3"), 2, "no score is called 'am'"),
-        ((SCALES, "--grid", "lm=0:1:3", "--tune", "lm"), 2, "--grid is what is tried instead"),
+        (
+            (SCALES, "--grid", "lm=0:1:3", "--tune", "lm"),
+            2,
+            "--tune is of line searches, --grid is what is tried instead",
+        ),
+        ((SCALES, "--grid", "lm=0:1:3", "--seed", "0"), 2, "--seed is of line searches"),
+        ((SCALES, "--grid", "lm=0:1:3", "--grid", "lm=0:2:3"), 2, "--grid lm is given twice"),
+        ((SCALES, "--range", "lm=0:1", "--range", "lm=0:2"), 2, "--range lm is given twice"),
+        (("empty.json",), 1, "none of 1 record has a path"),
         ((SCALES, "--grid", "lm=0:1:1"), 2, "'lm=0:1:1' is not NAME=LOW:HIGH:STEPS"),
         ((SCALES, "--range", "lm=1:0"), 2, "'lm=1:0' is not NAME=LOW:HIGH with LOW below HIGH"),
         ((SCALES, "--range", "lm=2:3"), 2, "its scale starts at 1"),
@@ -141,12 +149,22 @@ def test_records_without_names_have_an_energy_and_words() -> None:
 )
 def test_what_cannot_be_is_said(arguments: tuple[str, ...], status: int, said: str) -> None:
     save("ref.txt", "a\n")
+    save("empty.json", json.dumps({"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 2, "a", 1.0]], "target": "a"}))
     save("answers.jsonl", json.dumps({"id": "1", "target": "a", "status": "ok", "paths": [{"output": ["a"]}]}) + "\n")
     done = run("tune", *arguments)
     assert done.status == status
     assert said in done.err
     assert done.err.count("\n") == 1
     assert done.out == ""
+
+
+def test_a_record_without_a_path_is_an_empty_answer() -> None:
+    empty = {"lattice": 1, "id": "none", "start": 0, "final": 1, "arcs": [], "target": "turn left"}
+    pathlib.Path("more.jsonl").write_text(pathlib.Path(SCALES).read_text() + json.dumps(empty) + "\n")
+    found, without = tuned("more.jsonl", *QUICK), tuned(SCALES, *QUICK)
+    assert (found["no_path"], without["no_path"]) == (1, 0)
+    assert (found["errors"], found["words"]) == (without["errors"] + 2, without["words"] + 2)
+    assert "without a path: 1 record, counted as empty answers" in run("tune", "more.jsonl", *QUICK).out
 
 
 def test_bad_records_are_left_out_with_keep_going() -> None:

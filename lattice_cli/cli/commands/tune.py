@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from lattice_cli import formats
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     NamedRange,
-    Option,
     StrictCommand,
     decoder_options,
     file_read,
@@ -83,7 +83,6 @@ _FACTOR, _AROUND = 10.0, 10.0
 )
 @click.option(
     "--seed",
-    cls=Option,
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
@@ -134,8 +133,13 @@ def tune(
     stream.require_one_stdin(lattices, *decoder.grammars, *scorers.lm, scorers.hot_words, references)
     if folds and leave_out is not None:
         raise UsageError("--folds and --leave-out are two ways to hold out records, expected one of them")
-    if grid and (asked is not None or ranges):
-        raise UsageError("--tune and --range are of line searches, --grid is what is tried instead")
+    context = click.get_current_context()
+    of_lines = ("asked", "ranges", "directions", "restarts", "seed")
+    given = {each: context.get_parameter_source(each) is ParameterSource.COMMANDLINE for each in of_lines}
+    if grid and any(given.values()):
+        named = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+        first = next(named[each] for each in of_lines if given[each])
+        raise UsageError(f"{first} is of line searches, --grid is what is tried instead")
     expression = _compiled(leave_out)
     judges = scorers.read(reading.encoding)
     through, reading = decoder.read(reading, judges)
@@ -152,9 +156,8 @@ def tune(
     scaled = tuning.ScaledLattices(data.lattices)
     search: tuning.Grid | tuning.Lines
     if grid:
+        _require_once("--grid", [name for name, *_ in grid])
         axes = {_place(name, data): np.linspace(low, high, steps) for name, low, high, steps in grid}
-        if len(axes) < len(grid):
-            raise UsageError(f"--grid: a score is there twice: {listed([name for name, *_ in grid])}")
         search = tuning.Grid(scaled, data.start, axes)
     else:
         search = tuning.Lines(scaled, data.start, _ranges(data, asked, ranges), directions, restarts, seed)
@@ -178,6 +181,13 @@ def _place(name: str, data: tuning.TuningData) -> int:
     return data.names.index(name)
 
 
+def _require_once(option: str, names: Sequence[str]) -> None:
+    """Raises UsageError for a score that is given twice."""
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise UsageError(f"{option} {twice[0]} is given twice, expected once")
+
+
 def _ranges(
     data: tuning.TuningData, asked: str | None, given: Sequence[tuple[str, float, float, int]]
 ) -> list[tuning.Range]:
@@ -191,6 +201,7 @@ def _ranges(
     for place in tuned:
         ends = sorted((found[place].low / _FACTOR, found[place].low * _FACTOR))
         found[place] = tuning.Range(*ends) if ends[1] > ends[0] else tuning.Range(-_AROUND, _AROUND)
+    _require_once("--range", [name for name, *_ in given])
     for name, low, high, _ in given:
         place = _place(name, data)
         if place not in tuned:

@@ -14,6 +14,7 @@ from lattice_cli.cli.reports.fields import Field, Fields, Listing, digits, known
 from lattice_cli.cli.reports.reporting import Printed, print_all
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import console, put, write_json
+from lattice_cli.errors import counted
 from lattice_cli.learning.tuning import Grid, Lines, Tuning, TuningData
 
 
@@ -126,7 +127,12 @@ def _tried(search: Grid, data: TuningData) -> list[tuple[dict[str, float], int]]
 def _object(
     folds: list[_Row], whole: _Row, data: TuningData, search: Grid | Lines, models: Sequence[str]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"status": "ok", **_ALL.record(whole), "given": _named(data.start, data)}
+    found: dict[str, Any] = {
+        "status": "ok",
+        **_ALL.record(whole),
+        "no_path": data.no_path,
+        "given": _named(data.start, data),
+    }
     if isinstance(search, Grid):
         found["grid"] = [{"scales": scales, "errors": errors} for scales, errors in _tried(search, data)]
     else:
@@ -150,6 +156,8 @@ def _printed(
     if folds:
         yield Listing(_FOLD_SHOWN, folds, "word errors of what was held out, by scales that were tuned on the others")
     yield Listing(_ALL_SHOWN, [whole], "word errors of all records, by scales that were tuned on them")
+    if data.no_path:
+        yield f"without a path: {counted(data.no_path, 'record')}, counted as empty answers"
     yield f"given: {_listed(_named(data.start, data))}"
     if isinstance(search, Lines):
         fixed = [name for name, each in zip(data.names, search.ranges) if each.high == each.low]

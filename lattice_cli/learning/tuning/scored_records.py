@@ -9,9 +9,9 @@ import numpy as np
 
 from lattice_cli.analysis import Assessed, words_by
 from lattice_cli.arrays import FloatArray
-from lattice_cli.errors import UsageError, listed
+from lattice_cli.errors import NoPath, UsageError, counted, listed
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import EPSILON, Document, Graph, evaluation_order
+from lattice_cli.graph import EPSILON, Document, Graph, evaluation_order, nodes_on_paths
 from lattice_cli.learning.tuning.scaled_lattices import ScoredLattice
 from lattice_cli.records import Decoder
 from lattice_cli.records.batching import cycle_at
@@ -51,7 +51,7 @@ def scored(documents: Iterable[Document], decoder: Decoder) -> list[ScoredRecord
         labels = tuple(graph.words(np.unique(graph.olabel[graph.olabel != EPSILON]).tolist()))
         spelling = interpretation.spelling if interpretation.outputs else None
         answers = (labels,) if labels else ()
-        some = bool(graph.nodes)
+        some = bool(nodes_on_paths(graph).any())
         found.append(
             ScoredRecord(
                 document.id,
@@ -69,20 +69,21 @@ def scored(documents: Iterable[Document], decoder: Decoder) -> list[ScoredRecord
 @dataclass(frozen=True, eq=False)
 class TuningData:
     """What is tuned with. names: of the scores, start: (scores,) the scales that the records have. judges: those of the
-    scores that are language models'."""
+    scores that are language models'. no_path: how many lattices have no path, and an empty answer at all scales."""
 
     names: tuple[str, ...]
     start: FloatArray
     judges: tuple[str, ...]
     lattices: Sequence[ScoredLattice]
+    no_path: int
 
 
 def tuning_data(records: Sequence[ScoredRecord], spelling: Spelling) -> TuningData:
     """Records with references read by the spelling of all of them. Raises UsageError for records of different scores or
-    scales."""
+    scales, NoPath if none has a path."""
     first = next((each for each in records if each.made_of is not None), None)
     if first is None or first.made_of is None:
-        raise UsageError("no record has a path, so that no scale can make a difference")
+        raise NoPath(f"none of {counted(len(records), 'record')} has a path")
     names, start, words = first.made_of.names, first.made_of.scales, words_by(spelling)
 
     def spelled(labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,4 +107,5 @@ def tuning_data(records: Sequence[ScoredRecord], spelling: Spelling) -> TuningDa
                     raise UsageError(f"{each.source}: {found}; expected one scale for all records (scale NAME=VALUE)")
         reference = words(each.read(spelling).reference)
         lattices.append(ScoredLattice(each.id, graph, columns, rest, reference, spelled))
-    return TuningData(names, start, first.made_of.judges, lattices)
+    no_path = sum(each.made_of is None for each in records)
+    return TuningData(names, start, first.made_of.judges, lattices, no_path)
