@@ -115,7 +115,7 @@ def test_searches_find_no_worse_than_they_were_given_and_grids_the_best_point() 
         assert int(scaled.errors(found.scales).sum()) == found.errors
     again = Lines(scaled, data.start, ranges, 4, 2, 1).best(every)
     assert again.scales.tolist() == more.scales.tolist()
-    grid = Grid(scaled, data.start, {1: np.array([1.0, 5.0]), 2: np.array([0.0, 2.0, 4.0])})
+    grid = Grid(scaled, data.start, {1: [1.0, 5.0], 2: [0.0, 2.0, 4.0]})
     listed = [int(scaled.errors(np.array([1.0, lm, words])).sum()) for lm in (1.0, 5.0) for words in (0.0, 2.0, 4.0)]
     assert grid.errors.sum(axis=1).tolist() == listed
     assert grid.best(every).errors == min(listed)

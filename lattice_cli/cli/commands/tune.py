@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 import click
-import numpy as np
 from click.core import ParameterSource
 
 from lattice_cli import formats
@@ -157,7 +156,7 @@ def tune(
     search: tuning.Grid | tuning.Lines
     if grid:
         _require_once("--grid", [name for name, *_ in grid])
-        axes = {_place(name, data): np.linspace(low, high, steps) for name, low, high, steps in grid}
+        axes = {_place(name, data): _spaced(low, high, steps) for name, low, high, steps in grid}
         search = tuning.Grid(scaled, data.start, axes)
     else:
         search = tuning.Lines(scaled, data.start, _ranges(data, asked, ranges), directions, restarts, seed)
@@ -179,6 +178,11 @@ def _place(name: str, data: tuning.TuningData) -> int:
     if name not in data.names:
         raise UsageError(f"no score is called {name!r}, expected one of {listed(data.names)}")
     return data.names.index(name)
+
+
+def _spaced(low: float, high: float, steps: int) -> list[float]:
+    """So many numbers from one to another, as far from each other."""
+    return [low + (high - low) * step / (steps - 1) for step in range(steps)]
 
 
 def _require_once(option: str, names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ those of all paths of the lattices (`search/envelope`) and not of n-best lists, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -135,7 +135,7 @@ class Grid:
 
     lattices: ScaledLattices
     start: FloatArray
-    axes: dict[int, FloatArray]
+    axes: Mapping[int, Sequence[float]]
 
     def best(self, places: IntArray) -> Tuned:
         """See ScaleSearch."""
