@@ -2,12 +2,14 @@
 
     python benchmarks/accuracy/lattice_scales.py [SHARED]
 
-SHARED is the folder with data/asr (default: ../shared beside the checkout): 20 lattices of pocketsphinx in four groups,
-with acoustic and bigram energies for each link and what was said. Each group is decoded with scales that were learned
-from the other three (lattice train samples/lattice-scales.yaml, then lattice recognize | lattice viterbi | lattice
-evaluate), by nll, by the minimum empirical error and by the perceptron, and with a fourth scale, a penalty for each
-silence or noise; beside pocketsphinx's own best path, which a trigram model chose, the scales
-that its posteriors are computed with (1/20, 1, 0), and the fewest errors that any path has. The last line is JSON.
+SHARED is the folder with data/asr (default: ../shared beside the checkout): 20 lattices of pocketsphinx in four
+groups, with acoustic and bigram energies for each link and what was said. Each group is decoded with scales that were
+learned from the other three (lattice train samples/lattice-scales.yaml, then lattice recognize | lattice viterbi |
+lattice evaluate), by nll, by the minimum empirical error and by the perceptron, and with a fourth scale, a penalty for
+each silence or noise; and with scales that lattice tune finds by counting errors (one search, along the scores), also
+with the bigrams of data/lexica in place of those of the lattices, whose word before a silence is a guess; beside
+pocketsphinx's own best path, which a trigram model chose, the scales that its posteriors are computed with (1/20, 1,
+0), and the fewest errors that any path has. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -39,6 +41,13 @@ METHODS: dict[str, tuple[str, ...]] = {
     "nll, fillers": FILLERS,
     "mee": ("objective.loss=mee",),
     "perceptron": PERCEPTRON,
+}
+SEARCH = ("--directions", "0", "--restarts", "0", "--tune")
+#: What lattice tune tunes; MODEL is the file of bigrams.
+TUNED: dict[str, tuple[str, ...]] = {
+    "tune": (*SEARCH, "acoustic,words"),
+    "tune, fillers": (*SEARCH, "acoustic,words,fillers"),
+    "tune, bigrams anew": (*SEARCH, "acoustic,words", "-g", "MODEL", "--as", "bigrams", "--scale", "lm=0"),
 }
 #: Of the words of pocketsphinx's dictionary, those that are none.
 TAGS = {"-", "<s>", "</s>"}
@@ -113,6 +122,16 @@ def learned(scratch: Path, group: str, others: list[dict[str, Any]], test: Path,
     return errors(run("viterbi", "-", "--json", given=recognized))[0], scales, seconds
 
 
+def tuned(records: Path, model: Path, settings: tuple[str, ...]) -> Any:
+    """What lattice tune finds, with the errors of each group that was held out."""
+    options = [str(model) if each == "MODEL" else each for each in settings]
+    begun = time.perf_counter()
+    told = json.loads(run("tune", str(records), "--leave-out", "^[^/]*", "--json", *options))
+    held_out = {each["held_out"]: each["errors"] for each in told["held_out"]["groups"]}
+    seconds = round(time.perf_counter() - begun, 2)
+    return {**held_out, "all": told["held_out"]["errors"], "tuned on all": told["errors"], "seconds": seconds}
+
+
 def main() -> None:
     """Every group, and all of them."""
     shared = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared"
@@ -140,11 +159,17 @@ def main() -> None:
             cells["oracle"] = errors(test.read_text(), "--oracle", what="oracle")[0]
             found[group] = cells
             show(group, cells, columns)
+        every = [{**each, "id": f"{group}/{each['id']}"} for group in GROUPS for each in records[group]]
+        whole = write(scratch / "all.jsonl", every)
+        model = shared / "data" / "lexica" / "en-us_bigram_lattice_vocab.arpa.gz"
+        by_errors = {name: tuned(whole, model, settings) for name, settings in TUNED.items()}
     total = {name: sum(cells[name] for cells in found.values()) for name in ("words", *columns)}
     show("all", total, columns)
     for method, scales in learnt.items():
         print(f"scales without each group, {method}: {'; '.join(scales)}")
-    print(json.dumps({**found, "all": total}))
+    for name, told in by_errors.items():
+        print(f"{name}: {', '.join(f'{key} {value}' for key, value in told.items())}")
+    print(json.dumps({**found, "all": total, **by_errors}))
 
 
 def show(group: str, cells: dict[str, Any], columns: tuple[str, ...]) -> None:

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from lattice_cli.analysis.bootstrap import Share
     from lattice_cli.analysis.comparison import Comparison, Key, compare
     from lattice_cli.analysis.contents import Inventory, inventory
-    from lattice_cli.analysis.error_rates import Answers, BestOf, Evaluation, Labels, alike_in_form, evaluate
+    from lattice_cli.analysis.error_rates import (
+        Answers,
+        BestOf,
+        Evaluation,
+        Labels,
+        alike_in_form,
+        evaluate,
+        words_by,
+    )
     from lattice_cli.analysis.evaluate_records import Assessed, assess
     from lattice_cli.analysis.node_places import Places, has_times, places
     from lattice_cli.analysis.pictures import Nearest, Picture, picture, with_reference

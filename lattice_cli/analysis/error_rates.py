@@ -4,7 +4,7 @@ tags entities, of translations BLEU."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
@@ -116,11 +116,10 @@ def evaluate(
     path has its confidence. with_entities: labels are tags, which mark spans. with_bleu: answers are translations.
     Raises FormatError for tags that are none.
     """
-    joined = spelling.kind == "characters" or spelling.mark == BAR
+    joined, words = are_joined(spelling), words_by(spelling)
     pairs = word_pairs = [(record.reference, record.answer) for record in records]
     alignments = spelled = align_all(pairs)
     if joined:
-        words = Spelling("characters").words
         word_pairs = [(words(reference), words(answer)) for reference, answer in pairs]
         spelled = align_all(word_pairs)
     lengths = np.array([len(record.reference) for record in records], dtype=np.intp)
@@ -144,6 +143,16 @@ def evaluate(
         else None,
         bleu(word_pairs) if with_bleu else None,
     )
+
+
+def are_joined(spelling: Spelling) -> bool:
+    """Whether words are what compared labels spell together between white space; else they are the labels."""
+    return spelling.kind == "characters" or spelling.mark == BAR
+
+
+def words_by(spelling: Spelling) -> Callable[[Labels], Labels]:
+    """What gives the words of compared labels, which error rates of words count."""
+    return Spelling("characters").words if are_joined(spelling) else tuple
 
 
 def alike_in_form(found: Evaluation) -> list[str]:

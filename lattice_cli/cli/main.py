@@ -47,6 +47,7 @@ GROUPS = {
     "Learn": {
         "train": "Learn a recogniser and a grammar through the graph.",
         "recognize": "A trained model and inputs: recognition graphs.",
+        "tune": "The scales of named scores with the fewest word errors.",
     },
     "Make": {
         "grammar": "A grammar of words, a dictionary, ARPA, CTC, JSGF, ...",

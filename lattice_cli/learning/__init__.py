@@ -9,4 +9,5 @@ grammars/      grammars that learn
 chains/        states that follow one another, with costs
 optimizers/    steps on one vector of weights
 training/      from a configuration to a trained model
+tuning/        scales with the fewest errors, by line searches over all paths
 """

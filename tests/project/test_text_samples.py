@@ -46,6 +46,13 @@ def test_tagging_samples(tmp_path: pathlib.Path) -> None:
     made_anew("make_tagging_samples", ROOT / "samples" / "tagging", tmp_path)
 
 
+def test_the_sample_of_scales(tmp_path: pathlib.Path) -> None:
+    module = script("make_scales_sample")
+    module.sys.argv = ["make_scales_sample", str(tmp_path / "scales.jsonl")]
+    module.main()
+    assert (tmp_path / "scales.jsonl").read_bytes() == (ROOT / "samples" / "scales.jsonl").read_bytes()
+
+
 def test_translation_samples(tmp_path: pathlib.Path) -> None:
     made_anew("make_translation_samples", ROOT / "samples" / "translation", tmp_path)
 

@@ -19,5 +19,6 @@ samples         the files that examples name
 score           how likely a text is under a model
 show            what is in a file, and is it sound
 train           learns a recogniser and a grammar
+tune            the scales of named scores with the fewest word errors
 viterbi         best paths and answers
 """

@@ -148,18 +148,10 @@ def evaluate(
     def decoded(documents: list[graph.Document]) -> list[analysis.Assessed]:
         return analysis.assess(documents, through, request, oracle)
 
-    status = stream.run_records(results, reading, reports.solver(decoded), collected, run, reader)
-    if status and not run.keep_going:
+    status, going = reports.read_all(results, reading, reports.solver(decoded), collected, run, reader)
+    if not going:
         return status
-    for error in reader.missing():
-        status = max(status, error.exit_status)
-        complain(str(error))
-    if status and not run.keep_going:
-        return status
-    collected.without_reference(reader.without)
     records = collected.records()
-    if not records:
-        return status
     found = figures(records, collected.spelling, oracle, reject, with_entities, with_bleu)
     if alike := analysis.alike_in_form(found):
         said = f"{quoted(alike)}: the same in another form of Unicode (NFC, NFD) in the answers, counted as errors"

@@ -13,6 +13,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--bleu",
         "--max-arcs",
     ),
+    "Scales": ("--tune", "--range", "--grid", "--folds", "--leave-out", "--directions", "--restarts"),
     "Losses": (
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
         "--minimise",
@@ -79,6 +80,10 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--grammar", "--ctc", "--seed", "--json",
     ),
     "lagrangian": ("--minimise", "--check", "--json", "--tsv", "--output"),
+    "tune": (
+        "--references", "--scale", "--tune", "--range", "--grid", "--folds", "--leave-out", "--lm", "--grammar",
+        "--json",
+    ),
     "train": ("--output", "--set", "--keys", "--resume", "--restart", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
@@ -117,6 +122,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "prune": ("convert",),
     "evaluate": ("evaluate", "tagging", "translation"),
     "score": ("language",),
+    "tune": ("rescoring",),
     "loss": ("losses",),
     "bound": ("bounds",),
     "lagrangian": ("lagrangian", "bounds"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BetaList,
         FileName,
         NamedNumber,
+        NamedRange,
         Number,
         SizeList,
         file_named,

@@ -63,6 +63,37 @@ class NamedNumber(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return name, number
 
 
+class NamedRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """NAME=LOW:HIGH, finite numbers, LOW below HIGH; or NAME=LOW:HIGH:STEPS, with a whole number of at least 2."""
+
+    def __init__(self, name: str, steps: bool = False) -> None:
+        """name: how the help calls it."""
+        self.name = name
+        self._parts = 3 if steps else 2
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """(name, low, high, steps) of one option; 0 steps where there are none."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).rpartition("=")
+        parts = text.split(":")
+        try:
+            low, high = (float(part) for part in parts[:2])
+            steps = int(parts[2]) if self._parts == 3 else 2
+        except (ValueError, IndexError):
+            low = high = steps = 0
+        if (
+            not (equals and name and -float("inf") < low < high < float("inf") and steps > 1)
+            or len(parts) != self._parts
+        ):
+            self.fail(
+                f"{value!r} is not {self.name} with LOW below HIGH{' and 2 STEPS at least' * (self._parts == 3)}",
+                param,
+                ctx,
+            )
+        return name, low, high, steps
+
+
 class Operator(click.Choice):  # type: ignore[type-arg,unused-ignore]
     """The name of an operator, or two weights with a comma between them."""
 

@@ -19,6 +19,7 @@ show_report        how show puts out what it finds inside of a lattice, and what
                    different between two
 transcripts        answers as CTM, trn, Kaldi text, captions
 training_report    A training from the command line, and what it says while it goes on
+tuning_report      how tuned scales are put out
 """
 
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.chain_report import ChainReport, ChainResult
     from lattice_cli.cli.reports.conversion_report import Conversion, Destination
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
-    from lattice_cli.cli.reports.evaluation_input import Collected, Reader, solver
+    from lattice_cli.cli.reports.evaluation_input import Collected, Reader, read_all, solver
     from lattice_cli.cli.reports.evaluation_report import put_out, report_page
     from lattice_cli.cli.reports.fields import Listing
     from lattice_cli.cli.reports.forward_report import ForwardReport
@@ -42,5 +43,6 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.score_report import ScoreReport
     from lattice_cli.cli.reports.show_report import Found, Parts, ShowReport, add_parts, comparison
     from lattice_cli.cli.reports.training_report import run_training, show_keys
+    from lattice_cli.cli.reports.tuning_report import put_out_tuning
 
 __getattr__ = lazy_names(__name__)

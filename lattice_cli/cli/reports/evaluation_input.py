@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from lattice_cli.analysis import Answers, Assessed
-from lattice_cli.cli.stream import Item
+from lattice_cli.cli.stream import Item, RunOptions, run_records
+from lattice_cli.cli.terminal import complain
 from lattice_cli.errors import FormatError, LatticeError, UsageError, counted, listed
 from lattice_cli.formats import Answered, References, read_results
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
@@ -88,12 +89,12 @@ class Collected:
     def __init__(self, split: str) -> None:
         """split: what the user says of it, a kind of Spelling or auto."""
         self.failures: list[tuple[str, LatticeError]] = []
-        self._records: list[Assessed] = []
+        self.assessed: list[Assessed] = []
         self._split = split
 
     def show(self, record: Document | Answered, assessed: Assessed) -> None:
         """One record."""
-        self._records.append(assessed)
+        self.assessed.append(assessed)
 
     def fail(self, record: Item, error: LatticeError) -> None:
         """A record that is left out."""
@@ -109,16 +110,34 @@ class Collected:
     @cached_property
     def spelling(self) -> Spelling:
         """How the records spell words."""
-        listed = {label for each in self._records if isinstance(each.reference, tuple) for label in each.reference}
+        listed = {label for each in self.assessed if isinstance(each.reference, tuple) for label in each.reference}
         if self._split != "auto":
-            seen = {label for each in self._records for answer in each.answers for label in answer}
+            seen = {label for each in self.assessed for answer in each.answers for label in answer}
             return spelling_of(frozenset(listed | seen), self._split)
-        found = [each.spelling for each in self._records if each.spelling is not None]
+        found = [each.spelling for each in self.assessed if each.spelling is not None]
         return together([*found, spelling_of(frozenset(listed))] if listed else found)
 
     def records(self) -> list[Answers]:
         """All records, their references as labels."""
-        return [each.read(self.spelling) for each in self._records]
+        return [each.read(self.spelling) for each in self.assessed]
+
+
+def read_all(
+    paths: Sequence[str],
+    reading: ReadOptions,
+    solve: Callable[[list[Any]], Sequence[Any]],
+    collected: Collected,
+    run: RunOptions,
+    reader: Reader,
+) -> tuple[int, bool]:
+    """Read all records with their references; the exit status so far, and whether to go on with what there is."""
+    status = run_records(paths, reading, solve, collected, run, reader)
+    if not status or run.keep_going:
+        for error in reader.missing():
+            status = max(status, error.exit_status)
+            complain(str(error))
+        collected.without_reference(reader.without)
+    return status, (not status or run.keep_going) and bool(collected.assessed)
 
 
 def solver(assess: Callable[[list[Document]], list[Assessed]]) -> Callable[[list[Any]], list[Assessed]]:
