@@ -5,7 +5,8 @@
 SHARED is the folder with data/asr (default: ../shared beside the checkout): 20 lattices of pocketsphinx in four
 groups, with acoustic and bigram energies for each link and what was said. Each group is decoded with scales that were
 learned from the other three (lattice train samples/lattice-scales.yaml, then lattice recognize | lattice viterbi |
-lattice evaluate), by nll, by the minimum empirical error and by the perceptron, and with a fourth scale, a penalty for
+lattice evaluate), by nll, by the minimum empirical error, by the expected
+word error and by the perceptron, and with a fourth scale, a penalty for
 each silence or noise; and with scales that lattice tune finds by counting errors (one search, along the scores), also
 with the bigrams of data/lexica in place of those of the lattices, whose word before a silence is a guess; beside
 pocketsphinx's own best path, which a trigram model chose, the scales that its posteriors are computed with (1/20, 1,
@@ -40,6 +41,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "nll": (),
     "nll, fillers": FILLERS,
     "mee": ("objective.loss=mee",),
+    "mwer": ("objective.loss=mwer",),
     "perceptron": PERCEPTRON,
 }
 SEARCH = ("--directions", "0", "--restarts", "0", "--tune")
@@ -47,6 +49,7 @@ SEARCH = ("--directions", "0", "--restarts", "0", "--tune")
 TUNED: dict[str, tuple[str, ...]] = {
     "tune": (*SEARCH, "acoustic,words"),
     "tune, fillers": (*SEARCH, "acoustic,words,fillers"),
+    "tune acoustic, bigrams anew": (*SEARCH, "acoustic", "-g", "MODEL", "--as", "bigrams", "--scale", "lm=0"),
     "tune, bigrams anew": (*SEARCH, "acoustic,words", "-g", "MODEL", "--as", "bigrams", "--scale", "lm=0"),
 }
 #: Of the words of pocketsphinx's dictionary, those that are none.
