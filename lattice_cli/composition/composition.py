@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,16 +19,20 @@ from lattice_cli.graph import EPSILON, Graph, labelled_like, reachable, without_
 class Factor:
     """One of the graphs that a graph is composed of, and where its arcs and nodes are in that.
 
-    arc: (arcs,) the factor's arc that each arc comes from, -1 for none. node: (nodes,) its node. share: (arcs,) the
-    derivative of each energy by that of the factor's arc. weight: what its energies weigh in those of the composition,
-    None where these are no weighted sums.
+    arc: (arcs,) the factor's arc that each arc comes from, -1 for none. node: (nodes,) its node. weight: what its
+    energies weigh in those of the composition, None where these are no weighted sums. shares: gives `share`.
     """
 
     graph: Graph
     arc: IntArray
     node: IntArray
-    share: FloatArray
     weight: float | None
+    shares: Callable[[], FloatArray]
+
+    @cached_property
+    def share(self) -> FloatArray:
+        """(arcs,) the derivative of each energy by that of the factor's arc."""
+        return self.shares()
 
     def gradient(self, gradient: FloatArray) -> FloatArray:
         """(arcs of the factor,) gradient by its energies, from a gradient by those of the composition."""
@@ -70,18 +75,11 @@ class Composition:
     def factors(self) -> tuple[Factor, ...]:
         """The graphs that this one is composed of in the end, from left to right."""
         weights = self.combine.weights or (None, None)
-        sides = (
-            (self.left, self.left_is, self.left_arc, self.left_node, self.left_share, weights[0]),
-            (self.right, self.right_is, self.right_arc, self.right_node, self.right_share, weights[1]),
-        )
+        left = Factor(self.left, self.left_arc, self.left_node, weights[0], lambda: self.left_share)
+        right = Factor(self.right, self.right_arc, self.right_node, weights[1], lambda: self.right_share)
         found: list[Factor] = []
-        for graph, composed, arc, node, share, weight in sides:
-            if composed is None:
-                found.append(Factor(graph, arc, node, share, weight))
-            for inner in () if composed is None else composed.factors:
-                through = picked(inner.share, arc, 0.0) * share
-                of_all = None if weight is None or inner.weight is None else weight * inner.weight
-                found.append(Factor(inner.graph, picked(inner.arc, arc, -1), inner.node[node], through, of_all))
+        for side, composed in ((left, self.left_is), (right, self.right_is)):
+            found += [side] if composed is None else [_through(side, inner) for inner in composed.factors]
         return tuple(found)
 
     @cached_property
@@ -89,7 +87,7 @@ class Composition:
         """The first of the factors."""
         if self.left_is is None:
             weights = self.combine.weights
-            return Factor(self.left, self.left_arc, self.left_node, self.left_share, weights and weights[0])
+            return Factor(self.left, self.left_arc, self.left_node, weights and weights[0], lambda: self.left_share)
         return self.factors[0]
 
     @cached_property
@@ -107,6 +105,18 @@ class Composition:
         both = (self.left_arc >= 0) & (self.right_arc >= 0)
         share[both] = matched_share(self.left.energy[self.left_arc[both]], self.right.energy[self.right_arc[both]])
         return share
+
+
+def _through(side: Factor, inner: Factor) -> Factor:
+    """A factor of a side, as one of the composition."""
+    weight = None if side.weight is None or inner.weight is None else side.weight * inner.weight
+    return Factor(
+        inner.graph,
+        picked(inner.arc, side.arc, -1),
+        inner.node[side.node],
+        weight,
+        lambda: picked(inner.share, side.arc, 0.0) * side.share,
+    )
 
 
 def alone(graph: Graph) -> Composition:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.choices import SIDES
-from lattice_cli.composition import Composition
+from lattice_cli.composition import Composition, Factor
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import Document, Graph, KnownFactor
@@ -27,7 +27,7 @@ class Side:
     """One of the graphs that results can be reported of.
 
     arc_of, node_of: (interpretation arcs,) and (interpretation nodes,): the arc (-1: none) and node of this side; None
-    for the interpretation itself. share: (interpretation arcs,) the derivative of each energy by that of its arc.
+    for the interpretation itself. factor, weight: its derivatives are those of a factor, times a weight.
     number: (arcs,) what its arcs are called; None: as they are counted.
     """
 
@@ -36,8 +36,16 @@ class Side:
     times: FloatArray | None
     arc_of: IntArray | None
     node_of: IntArray | None
-    share: FloatArray
+    factor: Factor | None = None
+    weight: float = 1.0
     number: IntArray | None = None
+
+    @cached_property
+    def share(self) -> FloatArray | None:
+        """(interpretation arcs,) the derivative of each energy by that of its arc; None where all of them are 1."""
+        if self.factor is None:
+            return None if self.weight == 1 or self.arc_of is None else np.full(len(self.arc_of), self.weight)
+        return self.factor.share if self.weight == 1 else self.weight * self.factor.share
 
     def path(self, path: Path) -> tuple[list[int], list[int]]:
         """The arcs and nodes of this side along a path of the interpretation; without the moves it takes no part in."""
@@ -142,11 +150,11 @@ class Interpretation:
         if name == "interpretation" or (name == "recognition" and whole is None):
             times = document.clock if whole is None or document.clock is None else document.clock[whole.first.node]
             names = document.names if whole is None else range(whole.graph.nodes)
-            return Side(self.graph, names, times, None, None, np.ones(self.graph.arcs))
+            return Side(self.graph, names, times, None, None)
         if name == "recognition":
             assert whole is not None
             own = whole.first
-            return Side(document.graph, document.names, document.clock, own.arc, own.node, own.share)
+            return Side(document.graph, document.names, document.clock, own.arc, own.node, own)
         known = [factor for factor in document.factors if factor.name == name]
         if known and all(part.name != name for part in self.parts):
             return self._known(known[0])
@@ -154,7 +162,7 @@ class Interpretation:
         assert whole is not None, "grammars are composed with"
         factor, grammar = whole.factors[1 + place], self.parts[place].document
         assert grammar is not None
-        return Side(grammar.graph, grammar.names, grammar.times, factor.arc, factor.node, factor.share)
+        return Side(grammar.graph, grammar.names, grammar.times, factor.arc, factor.node, factor)
 
     def _known(self, factor: KnownFactor) -> Side:
         """A factor of the record, which was composed itself."""
@@ -162,12 +170,13 @@ class Interpretation:
         arc, node = factor.arc, factor.node
         if own.arc_of is not None and own.node_of is not None:
             arc, node = picked(arc, own.arc_of, -1), node[own.node_of]
-        return Side(factor.graph, factor.names, None, arc, node, factor.weight * own.share, factor.number)
+        return Side(factor.graph, factor.names, None, arc, node, own.factor, factor.weight, factor.number)
 
     def owner(self, name: str) -> tuple[IntArray, FloatArray]:
         """(interpretation arcs,) the arc of a side that each comes from (-1: none), and its derivative by that arc."""
         side = self.side(name)
-        return np.arange(self.graph.arcs) if side.arc_of is None else side.arc_of, side.share
+        own = np.arange(self.graph.arcs) if side.arc_of is None else side.arc_of
+        return own, np.ones(self.graph.arcs) if side.share is None else side.share
 
     def posterior(self, name: str, arcs: FloatArray) -> FloatArray:
         """(arcs,) how likely each arc of a side is taken, from how likely those of the interpretation are. Where
@@ -177,7 +186,7 @@ class Interpretation:
     def gradient(self, name: str, arcs: FloatArray) -> FloatArray:
         """Gradient by the arc energies of a side, from the gradient by those of the interpretation."""
         side = self.side(name)
-        return _by_side(side, arcs if side.arc_of is None else arcs * side.share)
+        return _by_side(side, arcs if side.share is None else arcs * side.share)
 
 
 def named_part(name: str, parts: Sequence[CascadePart], others: Sequence[str] = ()) -> int:
