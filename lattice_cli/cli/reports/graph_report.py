@@ -68,7 +68,9 @@ class GraphReport:
 def _own_arcs(factor: KnownFactor) -> list[str | None]:
     """The arc of a factor that each arc of a composition comes from: its number, label and energy; None for none."""
     graph = factor.graph
-    labels = [label_text(graph.labels[label] or None) for label in graph.ilabel.tolist()]
+    both = zip(graph.ilabel.tolist(), graph.olabel.tolist())
+    names = [label_text(label or None) for label in graph.labels]
+    labels = [names[one] if one == other else f"{names[one]}:{names[other]}" for one, other in both]
     told = [
         f"{arc} {label} {number(energy)}"
         for arc, label, energy in zip(factor.number.tolist(), labels, graph.energy.tolist())
