@@ -22,6 +22,6 @@ if TYPE_CHECKING:
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
     from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingListener, TrainingState
     from lattice_cli.learning.training.validation import Validation
-    from lattice_cli.learning.training.variational_em import PROPOSAL
+    from lattice_cli.learning.training.variational_em import PROPOSAL, NetworkProposal
 
 __getattr__ = lazy_names(__name__)
