@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lattice_cli import formats, graph, models
-from lattice_cli.choices import TIES
+from lattice_cli.choices import FITS, TIES
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     Option,
@@ -87,6 +87,17 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="What has an energy of its own in q for --fit: every arc, label, level, or label at a level (mean-field).",
 )
 @click.option(
+    "--gradient",
+    "by",
+    cls=Option,
+    needs=("--fit",),
+    type=click.Choice(FITS),
+    default="exact",
+    show_default=True,
+    help="Where the gradient of --fit is from: exact, by sweeps; or estimated at each step from --samples paths drawn "
+    "from q, each measured against the mean of the others.",
+)
+@click.option(
     "--every",
     cls=Option,
     needs=("--fit",),
@@ -107,6 +118,7 @@ def bound(
     seed: int,
     steps: int | None,
     tie: str,
+    by: str,
     every: int,
     reading: io.ReadOptions,
     run: stream.RunOptions,
@@ -129,10 +141,14 @@ def bound(
       lattice bound samples/lecture-34.json --proposal gibbs:0.5 \\
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
+      lattice bound samples/lecture-34.json --fit 100 --gradient samples \\
+        --samples 10
     """
     from lattice_cli.learning.training.record_bounds import model_bounds, record_bounds
 
     stream.require_one_stdin(graphs, *decoder.files, proposal)
+    if by == "samples" and (samples or 0) < 2:
+        raise UsageError("--gradient samples measures each path against the others, expected --samples N of at least 2")
     tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
     stream.require_rows_only(run, tables)
     through, reading = decoder.read(reading)
@@ -142,7 +158,7 @@ def bound(
             raise UsageError(f"--proposal {proposal}: a model reads through its own grammar, expected no other")
         model, parameters = held
         own_beta = model.config.objective.beta if beta is None else beta
-        asked = training.BoundRequest(0.0, None, own_beta, samples, importance, seed, steps, tie, every)
+        asked = training.BoundRequest(0.0, None, own_beta, samples, importance, seed, steps, tie, every, by)
 
         def solve_inputs(found: list[Any], first: int) -> list[Any]:
             return [model_bounds(each, number, asked, model, parameters) for number, each in enumerate(found, first)]
@@ -160,7 +176,7 @@ def bound(
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
         other = formats.read_one(proposal, reading)
-    asked = training.BoundRequest(temperature, other, beta or 1.0, samples, importance, seed, steps, tie, every)
+    asked = training.BoundRequest(temperature, other, beta or 1.0, samples, importance, seed, steps, tie, every, by)
 
     def solve(documents: list[graph.Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]

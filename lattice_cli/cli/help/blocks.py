@@ -18,7 +18,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
         "--minimise",
     ),
-    "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--every"),
+    "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--gradient", "--every"),
     "What to build": (
         "--spell", "--loop", "--around", "--output-words", "--vocabulary", "--no-stress", "--backoff", "--no-unk",
         "--blank", "--form", "--rule", "--uniform", "--depth",
@@ -77,7 +77,8 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--target", "--loss", "--grammar", "--beta", "--margin", "--arcs", "--check", "--ctc", "--labels", "--json",
     ),
     "bound": (
-        "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--grammar", "--ctc", "--seed", "--json",
+        "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--gradient", "--grammar", "--ctc",
+        "--seed", "--json",
     ),
     "lagrangian": ("--minimise", "--check", "--json", "--tsv", "--output"),
     "tune": (

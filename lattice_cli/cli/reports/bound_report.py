@@ -39,14 +39,10 @@ _ROW = Fields(
     Field("variance", "variance", "plain", shown=_small),
     Field("variance_with_control", "with control", "controlled", shown=_small),
 )
-#: What the bound is made of is in JSON: a table would be too wide for it.
+#: What the bound is made of: beside a model's figures a table is too wide for it, but JSON has it.
+_PARTS = ("expected_energy", "entropy")
 _OF_MODEL = Fields(
-    *(
-        replace(
-            each, of=f"bound.{each.key}", heading=None if each.key in ("expected_energy", "entropy") else each.heading
-        )
-        for each in _FIGURES
-    ),
+    *(replace(each, of=f"bound.{each.key}", heading=None if each.key in _PARTS else each.heading) for each in _FIGURES),
     Field("free_energy_of_all", "F(all)", "everything"),
     Field("bound_on_nll", "bound on nll", "of_loss"),
 )

@@ -3,6 +3,7 @@
 config          every key of a configuration with its meaning
 model           a model made of a configuration
 model_cascade   the factors behind a recogniser, composed, each fixed or learned
+path_samples    a bound's gradient from paths drawn from q
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph
 record_bounds   the bounds of a record, as bound asks for them

@@ -40,7 +40,7 @@ class BoundRequest:
     temperature: q is the record itself at this inverse temperature; proposal: or a graph with the same paths. beta: of
     the free energy. samples: paths to draw from q; importance: K of each K-sample bound. seed: of what is drawn.
     steps: of a fit of q, which then is what the rest is about; tie: what has an energy of its own in it; every: steps
-    to a row.
+    to a row; by: exact gradients, or samples.
     """
 
     temperature: float = 0.0
@@ -52,6 +52,7 @@ class BoundRequest:
     steps: int | None = None
     tie: str = "arc"
     every: int = 10
+    by: str = "exact"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _bounds(graph: Graph, q: Graph, asked: BoundRequest, number: int) -> RecordB
     beta, samples = asked.beta, asked.samples
     rows: list[LatticeRow] = []
     if asked.steps is not None:
-        steps = list(fit(graph, q, beta, asked.tie, asked.steps, asked.every, samples or 0, rng))
+        steps = list(fit(graph, q, beta, asked.tie, asked.steps, asked.every, samples or 0, rng, asked.by))
         rows, q = [row for row, _ in steps], steps[-1][1]
     exact = rows[-1].bound if rows else bound(graph, q, beta)
     weights = log_weights(graph, q, beta, samples, rng) if samples else None
