@@ -93,11 +93,8 @@ class PathCounts:
         return found.reshape(shape)
 
     def counts(self, columns: int) -> FloatArray:
-        """(paths, columns) how often the path of a number pays each energy, in its member. Raises MemoryError."""
+        """(paths, columns) how often the path of a number pays each energy, in its member."""
         paths, members = self.log_probability.shape
-        require_memory(
-            _COPIES * _NUMBER_BYTES * paths * columns, f"{counted(paths, 'path')} of {columns:,} energies each"
-        )
         place = self.walk // members * columns + self.column
         return np.bincount(place, minlength=paths * columns).reshape(paths, columns).astype(np.float64)
 
@@ -107,8 +104,11 @@ def drawn_counts(
 ) -> PathCounts:
     """Paths of every member of a union, each of which has one, from p(path) = exp(-beta (E - F)).
 
-    backward_schedule: that of the graph reversed, if there is one. Raises Diverged, NumericOverflow as `Sampler` does.
+    backward_schedule: that of the graph reversed, if there is one. Raises Diverged, NumericOverflow as `Sampler` does,
+    MemoryError where a table of their counts does not fit.
     """
+    columns = graph.arcs + 2 * graph.nodes
+    require_memory(_COPIES * _NUMBER_BYTES * paths * columns, f"{counted(paths, 'path')} of {columns:,} energies each")
     swept = sweep(graph.reversed(), LogSemiring(beta), backward_schedule)
     schedule, arcs, nodes = swept.schedule, graph.arcs, graph.nodes
     walk, links = _Choice(swept).walks(np.tile(schedule.sink, paths), rng)

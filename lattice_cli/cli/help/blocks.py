@@ -77,8 +77,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--target", "--loss", "--grammar", "--beta", "--margin", "--arcs", "--check", "--ctc", "--labels", "--json",
     ),
     "bound": (
-        "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--gradient", "--grammar", "--ctc",
-        "--seed", "--json",
+        "--proposal", "--beta", "--samples", "--importance", "--fit", "--tie", "--grammar", "--ctc", "--seed", "--json",
     ),
     "lagrangian": ("--minimise", "--check", "--json", "--tsv", "--output"),
     "tune": (

@@ -20,8 +20,7 @@ from lattice_cli.analysis import (
     require_same_paths,
     sampled,
 )
-from lattice_cli.arrays import in_range
-from lattice_cli.errors import Diverged, LatticeError, NoPath
+from lattice_cli.errors import Diverged, LatticeError, NoPath, NumericOverflow
 from lattice_cli.graph import Document, Graph, Inputs
 from lattice_cli.learning.losses import BuiltPathSet
 from lattice_cli.learning.networks import Parameters
@@ -111,9 +110,11 @@ def model_bounds(
     spelled, every = (part([example]) for part in (model.reading.correct, model.reading.everything))
     assert isinstance(spelled, BuiltPathSet), "q is a distribution over the paths of graphs"
     try:
-        with in_range("an energy of a recognition arc"):
+        with np.errstate(all="ignore"):
             left, _ = model.left_energies(parameters, stacked)
             q, _ = NetworkProposal(model.recognizer).energies(parameters, 0, stacked)
+        if not np.isfinite(left).all() or not np.isfinite(q).all():
+            raise NumericOverflow("an energy of a recognition arc is beyond the range of float64")
         if spelled.empty:
             return model.reading.why_not_spelled(example) or NoPath("no path spells its target")
         everything, _ = every.solve(left, right, LogSemiring(asked.beta))
