@@ -98,8 +98,8 @@ class Watching(TrainingListener):
             sys.stdout.flush()
 
     def _row(self, epoch: Epoch) -> None:
-        """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch. Variances are in
-        the last line and the history: eighty columns have no place for them."""
+        """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch. Variances are
+        in the last line and the history: eighty columns have no place for them."""
         figures = {"epoch": str(epoch.number), "loss" if epoch.nll is None else "bound": _loss(epoch.loss)}
         errors = {"nll": epoch.nll, "label error": epoch.label_error, "exact": epoch.exact}
         figures |= {name: f"{value:.4f}" for name, value in errors.items() if value is not None}
