@@ -33,7 +33,7 @@ def described(stored: StoredModel) -> dict[str, Any]:
     sections = {name: _get(stored, name, dict, config) for name in ("recognizer", "alignment", "grammar")}
     recognizer, alignment = sections["recognizer"], sections["alignment"]
     own = {name: array for name, array in stored.parameters.items() if not name.startswith((GRAMMAR, PROPOSAL))}
-    of_q = sum(int(array.size) for name, array in stored.parameters.items() if name.startswith(PROPOSAL))
+    of_q = [int(array.size) for name, array in stored.parameters.items() if name.startswith(PROPOSAL)]
     told: dict[str, Any] = {
         "recognizer": {
             "kind": _get(stored, "kind", str, recognizer),
@@ -41,7 +41,7 @@ def described(stored: StoredModel) -> dict[str, Any]:
             "parameters": sum(int(array.size) for array in own.values()),
             "layers": _layers(own),
         },
-        "q": {"parameters": of_q} if of_q else None,
+        "q": {"parameters": sum(of_q)} if of_q else None,
         "alignment": {"kind": _get(stored, "kind", str, alignment)},
         "labels": _labels(stored, stored.about.get("labels")),
         "grammar": _grammar(stored, sections["grammar"]),
