@@ -37,6 +37,8 @@ ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 OUTPUTS = ("energies", "log-softmax", "softplus")
 #: What has an energy of its own in a proposal that is fitted (learning.training.proposal_fit).
 TIES = ("arc", "label", "level", "mean-field")
+#: Where the gradient of such a fit is from (learning.training.proposal_fit).
+FITS = ("exact", "samples")
 #: States that an exact search of a matrix follows, all rows together, before it says how far it came (records.request):
 #: some seconds, and some hundred megabytes.
 MAX_STATES = 8_000_000

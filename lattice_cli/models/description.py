@@ -12,7 +12,7 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats import StoredModel, bind
 from lattice_cli.grammars import NgramModel
 from lattice_cli.learning.grammars import GRAMMAR
-from lattice_cli.learning.training import TrainConfig, factor_names
+from lattice_cli.learning.training import PROPOSAL, TrainConfig, factor_names
 from lattice_cli.models.neural_store import NEURAL, neural_of
 
 _NUMBER = (int, float)
@@ -23,15 +23,17 @@ _FIGURES = ("loss", "nll", "label_error", "exact", "seconds")
 def described(stored: StoredModel) -> dict[str, Any]:
     """What a model file tells. Raises FormatError for a description that is not of a model.
 
-    recognizer, alignment, labels, config: not of a neural grammar by itself. grammar: None where every sequence of
-    labels is an answer. training: `epochs` are None where the file is of a form that did not tell them yet.
+    recognizer, alignment, labels, config: not of a neural grammar by itself. q: the network of a variational bound,
+    None where there is none. grammar: None where every sequence of labels is an answer. training: `epochs` are None
+    where the file is of a form that did not tell them yet.
     """
     if "config" not in stored.about and NEURAL in stored.about:
         return {"grammar": _grammar(stored, {}), "training": _text_training(stored)}
     config = _get(stored, "config", dict)
     sections = {name: _get(stored, name, dict, config) for name in ("recognizer", "alignment", "grammar")}
     recognizer, alignment = sections["recognizer"], sections["alignment"]
-    own = {name: array for name, array in stored.parameters.items() if not name.startswith(GRAMMAR)}
+    own = {name: array for name, array in stored.parameters.items() if not name.startswith((GRAMMAR, PROPOSAL))}
+    of_q = [int(array.size) for name, array in stored.parameters.items() if name.startswith(PROPOSAL)]
     told: dict[str, Any] = {
         "recognizer": {
             "kind": _get(stored, "kind", str, recognizer),
@@ -39,6 +41,7 @@ def described(stored: StoredModel) -> dict[str, Any]:
             "parameters": sum(int(array.size) for array in own.values()),
             "layers": _layers(own),
         },
+        "q": {"parameters": sum(of_q)} if of_q else None,
         "alignment": {"kind": _get(stored, "kind", str, alignment)},
         "labels": _labels(stored, stored.about.get("labels")),
         "grammar": _grammar(stored, sections["grammar"]),

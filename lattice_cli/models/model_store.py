@@ -11,14 +11,21 @@ import numpy as np
 
 from lattice_cli.composition import compose
 from lattice_cli.errors import FormatError, UsageError
-from lattice_cli.formats import StoredModel, bind, overridden, read_model, write_model
+from lattice_cli.formats import StoredModel, bind, overridden, read_model, read_model_if_one, write_model
 from lattice_cli.formats.io import as_list, as_text
 from lattice_cli.graph import Document
-from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar
+from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
 from lattice_cli.learning.networks import Parameters
-from lattice_cli.learning.training import PROPOSAL, GrammarSettings, Model, TrainConfig, build_model
+from lattice_cli.learning.training import (
+    PROPOSAL,
+    GrammarSettings,
+    Model,
+    NetworkProposal,
+    TrainConfig,
+    build_model,
+)
 from lattice_cli.models.assemble import Assembled
-from lattice_cli.models.neural_store import NEURAL, about_neural, under_grammar
+from lattice_cli.models.neural_store import NEURAL, about_neural, neural_of, under_grammar
 
 
 def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:
@@ -31,7 +38,8 @@ def save_model(path: str, assembled: Assembled, parameters: Parameters, trained:
         "scores": assembled.scores,
         **trained,
     }
-    parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}  # q was a means
+    if model.config.objective.q == "arcs":  # numbers of the training examples, which no other record has
+        parameters = {name: array for name, array in parameters.items() if not name.startswith(PROPOSAL)}
     grammar, factors = None, {}
     config, last = model.config, model.cascade.factors[-1].learned
     if config.factors:
@@ -62,17 +70,43 @@ def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Paramet
     stored = read_model(path)
     if "config" not in stored.about and NEURAL in stored.about:
         raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
+    return _ready(stored, stored.grammar, overrides)
+
+
+def load_model_with_proposal(path: str) -> tuple[Model, Parameters] | None:
+    """The model of a file whose weights have those of its q among them, and whose grammar may be a network; None for a
+    file that holds no trained model. Raises FormatError, UsageError for a model without q."""
+    stored = read_model_if_one(path)
+    if stored is None or "config" not in stored.about:
+        return None
+    if not any(name.startswith(PROPOSAL) for name in stored.parameters):
+        raise UsageError(
+            f"{path}: a model without a q, expected one trained with objective: variational and objective.q: network "
+            "(q: arcs has numbers for its training examples only)"
+        )
+    model, parameters = _ready(stored, neural_of(stored) if NEURAL in stored.about else stored.grammar)
+    return model, {
+        **parameters,
+        **_fitting(stored, NetworkProposal(model.recognizer).initial(np.random.default_rng(0))),
+    }
+
+
+def _ready(
+    stored: StoredModel, grammar: Document | TrainedGrammar | None, overrides: Sequence[str] = ()
+) -> tuple[Model, Parameters]:
+    """A stored model with this grammar. Raises FormatError, UsageError."""
+    path = stored.source
     try:
-        config = overridden(bind(TrainConfig, stored.about["config"], stored.source), overrides)
+        config = overridden(bind(TrainConfig, stored.about["config"], path), overrides)
         size, scores = stored.about["size"], stored.about["scores"]
         listed = as_list(stored.about["labels"], path, "labels")
         labels = [as_text(label, path, "an entry of labels") for label in listed]
         # The grammar is there as it was learned; what it was, and what it is composed of, no longer matters.
-        file = "grammar" if stored.grammar is not None else ""
+        file = "grammar" if grammar is not None else ""
         if config.factors and config.blank:
             config = replace(config, alignment=replace(config.alignment, kind="ctc", blank=config.blank))
         config = replace(config, grammar=GrammarSettings(file=file), factors=())
-        model = build_model(config, labels, size, stored.grammar, stored.alignment, scores)
+        model = build_model(config, labels, size, grammar, stored.alignment, scores)
         layout = model.recognizer.initial(np.random.default_rng(0))
     except (KeyError, TypeError) as error:
         raise FormatError(f"{path}: its description is not that of a model: {error!r}") from None

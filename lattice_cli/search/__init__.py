@@ -25,6 +25,6 @@ if TYPE_CHECKING:
     from lattice_cli.search.k_shortest_paths import n_best
     from lattice_cli.search.minimum_risk import ConfusionSets, MinimumRisk
     from lattice_cli.search.oracle_path import oracle, oracles
-    from lattice_cli.search.sampling import Sampler
+    from lattice_cli.search.sampling import PathCounts, Sampler, drawn_counts
 
 __getattr__ = lazy_names(__name__)

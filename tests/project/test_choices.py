@@ -67,6 +67,7 @@ def test_commands_and_configurations_offer_the_names() -> None:
     assert tuple(offered["combine"]) == choices.COMBINE
     assert tuple(offered["latent"]) == choices.LATENTS
     assert tuple(offered["tie"]) == choices.TIES
+    assert tuple(offered["by"]) == choices.FITS
     assert loss.help is not None
     assert all(name in loss.help and formula in loss.help for name, formula in choices.LOSS_FORMULAS.items())
     fields = {**ObjectiveSettings.__dataclass_fields__, **RecognizerSettings.__dataclass_fields__}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from lattice_cli import formats, graph
-from lattice_cli.choices import TIES
+from lattice_cli import formats, graph, models
+from lattice_cli.choices import FITS, TIES
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     Option,
@@ -49,10 +50,14 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     default="gibbs:0",
     show_default=True,
     help="The distribution q over the paths: gibbs:B is the graph at inverse temperature B (0: uniform over paths); or "
-    "a graph file with the same arcs.",
+    "a graph file with the same arcs; or a MODEL trained with objective: variational, for its own q: then each GRAPH "
+    "is a file of inputs as for recognize, with targets.",
 )
 @click.option(
-    "--beta", type=positive, default=1.0, show_default=True, help="Inverse temperature of the free energy, in 1/nats."
+    "--beta",
+    type=positive,
+    show_default="1, or that of the MODEL's objective",
+    help="Inverse temperature of the free energy, in 1/nats.",
 )
 @click.option("--samples", metavar="N", type=click.IntRange(min=1), help="Paths to draw from q, to estimate the bound.")
 @click.option("--importance", type=Counts(), default=(), help="Importance-weighted bounds of K samples each.")
@@ -82,6 +87,17 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="What has an energy of its own in q for --fit: every arc, label, level, or label at a level (mean-field).",
 )
 @click.option(
+    "--gradient",
+    "by",
+    cls=Option,
+    needs=("--fit",),
+    type=click.Choice(FITS),
+    default="exact",
+    show_default=True,
+    help="Where the gradient of --fit is from: exact, by sweeps; or estimated at each step from --samples paths drawn "
+    "from q, each measured against the mean of the others.",
+)
+@click.option(
     "--every",
     cls=Option,
     needs=("--fit",),
@@ -96,12 +112,13 @@ def bound(
     graphs: tuple[str, ...],
     decoder: options.DecoderOptions,
     proposal: str,
-    beta: float,
+    beta: float | None,
     samples: int | None,
     importance: tuple[int, ...],
     seed: int,
     steps: int | None,
     tie: str,
+    by: str,
     every: int,
     reading: io.ReadOptions,
     run: stream.RunOptions,
@@ -115,17 +132,39 @@ def bound(
     energies: with an energy for every arc the gap goes to 0, tied it stops above it; with --samples the variance of the
     score-function gradient (REINFORCE) from one path is shown beside, without and with a control variate.
 
+    With a MODEL for --proposal nothing is composed or read but by the model: it recognises each record of the inputs,
+    reads it through its own alignment and grammar, and F is of the paths that spell the record's target. q has the
+    energies that the model's second network gives the same inputs. Beside F of all paths stands the bound on nll =
+    F(correct) - F(all), which is what training lowered.
+
     Examples:
       lattice bound samples/lecture-34.json --proposal gibbs:0.5 \\
         --samples 1000 --importance 1,2,4
       lattice bound samples/lecture-34.json --fit 100 --tie label --samples 200
+      lattice bound samples/lecture-34.json --fit 100 --gradient samples \\
+        --samples 10
     """
-    from lattice_cli.learning.training.record_bounds import record_bounds
+    from lattice_cli.learning.training.record_bounds import model_bounds, record_bounds
 
     stream.require_one_stdin(graphs, *decoder.files, proposal)
+    if by == "samples" and (samples or 0) < 2:
+        raise UsageError("--gradient samples measures each path against the others, expected --samples N of at least 2")
     tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
     stream.require_rows_only(run, tables)
     through, reading = decoder.read(reading)
+    held = models.load_model_with_proposal(proposal)
+    if held is not None:
+        if not through.plain:
+            raise UsageError(f"--proposal {proposal}: a model reads through its own grammar, expected no other")
+        model, parameters = held
+        own_beta = model.config.objective.beta if beta is None else beta
+        asked = training.BoundRequest(0.0, None, own_beta, samples, importance, seed, steps, tie, every, by)
+
+        def solve_inputs(found: list[Any], first: int) -> list[Any]:
+            return [model_bounds(each, number, asked, model, parameters) for number, each in enumerate(found, first)]
+
+        report = reports.BoundReport(run, of_model=True)
+        return stream.run_records(graphs, replace(reading, inputs=True), solve_inputs, report, run, apart=True)
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None
     if kind == "gibbs" and colon:
@@ -137,7 +176,7 @@ def bound(
             raise UsageError(f"--proposal {proposal}: expected gibbs:B with a finite B of at least 0, or a file")
     else:
         other = formats.read_one(proposal, reading)
-    asked = training.BoundRequest(temperature, other, beta, samples, importance, seed, steps, tie, every)
+    asked = training.BoundRequest(temperature, other, beta or 1.0, samples, importance, seed, steps, tie, every, by)
 
     def solve(documents: list[graph.Document], first: int) -> list[Any]:
         return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]

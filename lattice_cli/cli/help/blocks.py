@@ -18,7 +18,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--target", "--loss", "--latent", "--margin", "--cap", "--gamma", "--square-square", "--budget", "--check",
         "--minimise",
     ),
-    "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--every"),
+    "Bounds": ("--proposal", "--importance", "--fit", "--tie", "--gradient", "--every"),
     "What to build": (
         "--spell", "--loop", "--around", "--output-words", "--vocabulary", "--no-stress", "--backoff", "--no-unk",
         "--blank", "--form", "--rule", "--uniform", "--depth",

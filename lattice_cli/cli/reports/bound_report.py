@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports.fields import Field, Fields, Listing, Sheet
 from lattice_cli.cli.reports.reporting import Entry, StreamReport, identity
 from lattice_cli.cli.terminal import number
 from lattice_cli.graph import Document
 from lattice_cli.learning.training import RecordBounds
+
+if TYPE_CHECKING:
+    from lattice_cli.cli.stream import RunOptions
 
 
 def _small(value: float) -> str:
@@ -36,6 +39,13 @@ _ROW = Fields(
     Field("variance", "variance", "plain", shown=_small),
     Field("variance_with_control", "with control", "controlled", shown=_small),
 )
+#: What the bound is made of: beside a model's figures a table is too wide for it, but JSON has it.
+_PARTS = ("expected_energy", "entropy")
+_OF_MODEL = Fields(
+    *(replace(each, of=f"bound.{each.key}", heading=None if each.key in _PARTS else each.heading) for each in _FIGURES),
+    Field("free_energy_of_all", "F(all)", "everything"),
+    Field("bound_on_nll", "bound on nll", "of_loss"),
+)
 _SAMPLED = Fields(
     Field(None, "estimate", lambda found: f"bound, {found.samples} samples", "name", str),
     Field("samples"),
@@ -56,7 +66,12 @@ _IMPORTANCE = Fields(
 class BoundReport(StreamReport):
     """Bounds: an entry a record, with what was estimated and fitted."""
 
-    fields, about = _FIGURES, staticmethod(identity)
+    about = staticmethod(identity)
+
+    def __init__(self, run: RunOptions, of_model: bool = False) -> None:
+        """of_model: q is that of a model, and F is of the paths of the right answer."""
+        self.fields = _OF_MODEL if of_model else _FIGURES
+        super().__init__(run)
 
     def entries(self, document: Document, found: RecordBounds) -> Iterator[Entry]:
         below: dict[str, Any] = {}
@@ -69,4 +84,4 @@ class BoundReport(StreamReport):
         if found.rows:
             below["fit"] = Listing(_ROW, found.rows, f"{document.id}: fitting q")
         sheet = Sheet(_IMPORTANCE.columns, estimates, f"{document.id}: from paths drawn from q")
-        yield Entry(found.bound, below, [sheet] if estimates else [])
+        yield Entry(found if self.fields is _OF_MODEL else found.bound, below, [sheet] if estimates else [])

@@ -59,6 +59,8 @@ def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "scales", ", ".join(f"{name} x {number(scale)}" for name, scale in told["scales"].items())
         else:
             yield "layers", ", ".join(map(_layer, recognizer["layers"]))
+        if told["q"]:
+            yield "q of its bound", f"a second one of the same form, {counted(told['q']['parameters'], 'parameter')}"
         alignment = told["alignment"]
         more = [alignment[name] for name in ("file", "blank") if name in alignment]
         yield "alignment", ", ".join([alignment["kind"], *(f"{_named(alignment)} {label_text(each)}" for each in more)])

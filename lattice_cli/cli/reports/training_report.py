@@ -87,8 +87,9 @@ class Watching(TrainingListener):
             if self._json:
                 told = asdict(epoch)
                 told.pop("seconds")  # all else is the same each time
-                if told["nll"] is None:
-                    told.pop("nll")
+                for name in ("nll", "variance", "variance_with_control"):
+                    if told[name] is None:
+                        told.pop(name)
                 write_json({"status": "ok", "epoch": told.pop("number"), **told})
             elif sys.stdout.isatty():
                 self._row(epoch)
@@ -97,7 +98,8 @@ class Watching(TrainingListener):
             sys.stdout.flush()
 
     def _row(self, epoch: Epoch) -> None:
-        """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch."""
+        """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch. Variances are
+        in the last line and the history: eighty columns have no place for them."""
         figures = {"epoch": str(epoch.number), "loss" if epoch.nll is None else "bound": _loss(epoch.loss)}
         errors = {"nll": epoch.nll, "label error": epoch.label_error, "exact": epoch.exact}
         figures |= {name: f"{value:.4f}" for name, value in errors.items() if value is not None}
@@ -149,6 +151,8 @@ def line_of(epoch: Epoch) -> str:
     """An epoch as a line: `*` marks the best so far."""
     loss = _loss(epoch.loss)
     parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
+    if epoch.variance is not None and epoch.variance_with_control is not None:
+        parts.append(f"variance {number(epoch.variance, 4)} (with control {number(epoch.variance_with_control, 4)})")
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")

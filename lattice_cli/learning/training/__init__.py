@@ -3,6 +3,7 @@
 config          every key of a configuration with its meaning
 model           a model made of a configuration
 model_cascade   the factors behind a recogniser, composed, each fixed or learned
+path_samples    a bound's gradient from paths drawn from q
 problem         the objective as a function of one vector
 proposal_fit    q fitted to one graph
 record_bounds   the bounds of a record, as bound asks for them
@@ -22,6 +23,6 @@ if TYPE_CHECKING:
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
     from lattice_cli.learning.training.training_loop import Epoch, Training, TrainingListener, TrainingState
     from lattice_cli.learning.training.validation import Validation
-    from lattice_cli.learning.training.variational_em import PROPOSAL
+    from lattice_cli.learning.training.variational_em import PROPOSAL, NetworkProposal
 
 __getattr__ = lazy_names(__name__)

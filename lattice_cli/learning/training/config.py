@@ -117,6 +117,9 @@ class ObjectiveSettings:
     alternate: int = setting(
         0, "variational: batches for q, then as many for the model; 0: both together", least=0, most=MOST_STEPS
     )
+    samples: int = setting(
+        0, "variational: paths to draw from q for a gradient by samples, at least 2; 0: exact", least=0, most=MOST_STEPS
+    )
     latent: str = setting("", "energy of an answer over its paths; default: as the loss", choices=("", *LATENTS))
     beta: float = setting(1.0, "inverse temperature", above=0.0)
     margin: float = setting(1.0, "hinge, square-square: margin m", least=0.0)
@@ -230,9 +233,15 @@ class TrainConfig:
         if self.optimizer.method == "lbfgs" and (self.optimizer.clip is not None or self.optimizer.decay != 1.0):
             raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
         objective = self.objective
-        if objective.loss != VARIATIONAL and (objective.alternate or objective.q != ObjectiveSettings().q):
+        others = objective.alternate or objective.samples or objective.q != ObjectiveSettings().q
+        if objective.loss != VARIATIONAL and others:
             raise UsageError(
-                f"objective.q and objective.alternate are for loss: variational, but loss is {objective.loss}"
+                "objective.q, objective.alternate and objective.samples are for loss: variational, "
+                f"but loss is {objective.loss}"
+            )
+        if objective.samples == 1:
+            raise UsageError(
+                "objective.samples: 1, but each path is measured against the others: expected at least 2, or 0 (exact)"
             )
         if objective.loss == VARIATIONAL and objective.latent == "viterbi":
             raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
@@ -240,8 +249,9 @@ class TrainConfig:
             raise UsageError(f"objective.latent: {objective.latent}, but mwer is of paths and not of E_C")
         if objective.loss != "mwer" and objective.nbest != ObjectiveSettings().nbest:
             raise UsageError(f"objective.nbest is for loss: mwer, but loss is {objective.loss}")
-        if objective.alternate and self.optimizer.method == "lbfgs":
-            raise UsageError("objective.alternate is for adam and sgd, but optimizer.method is lbfgs")
+        for name in ("alternate", "samples"):
+            if getattr(objective, name) and self.optimizer.method == "lbfgs":
+                raise UsageError(f"objective.{name} is for adam and sgd, but optimizer.method is lbfgs")
         ways = {"file": self.grammar.file, "ngram": self.grammar.ngram, "neural": self.grammar.neural.context}
         given = [name for name, value in ways.items() if value]
         if len(given) > 1:

@@ -72,12 +72,14 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
 @dataclass(frozen=True)
 class ObjectiveValue:
     """The objective of some examples. mean: of the loss, without the penalty. gradient: with it. exact: mean of the log
-    loss that a variational objective bounds, None for other ones."""
+    loss that a variational objective bounds, None for other ones. variances: of a gradient by samples, the mean over
+    examples of the variance from one path by the energies of q, without and with the control variate."""
 
     objective: float
     mean: float
     gradient: FloatArray
     exact: float | None = None
+    variances: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,30 +192,38 @@ class Problem:
             first += like.size
         return found
 
-    def value(self, theta: FloatArray, pieces: Sequence[Piece]) -> ObjectiveValue:
+    def value(
+        self, theta: FloatArray, pieces: Sequence[Piece], rng: np.random.Generator | None = None
+    ) -> ObjectiveValue:
         """Mean loss of these batches plus the penalty, with its gradient.
 
+        rng: draws the paths of q that the configuration wants the gradient to be estimated from; None: it is exact.
         Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
         """
         parameters = self.parameters(theta)
         right = self.model.right_energies(parameters)
         count = sum(len(piece.examples) for piece in pieces)
         mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
+        variances = np.zeros(2)
         for piece in pieces:
             with (
                 _in_memory(len(piece.examples)),
                 self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared,
             ):
-                found, logs, by_weights = self._of_piece(piece, prepared, parameters, right, count)
+                found, logs, by_weights, spread = self._of_piece(piece, prepared, parameters, right, count, rng)
             mean += found
             exact += logs
             gradient += by_weights
+            variances += spread
         with np.errstate(over="ignore"):
             gradient[: self.of_model] += self.config.objective.l2 * theta[: self.of_model]
             objective = mean + self.penalty(theta)
         if not np.isfinite(objective):
             raise TrainingFailed(f"the squares of the weights add up to {objective}")
-        return ObjectiveValue(objective, mean, gradient, None if self.proposal is None else exact)
+        bounded = None if self.proposal is None else exact
+        plain, controlled = variances.tolist()
+        sampled = self.config.objective.samples and rng is not None
+        return ObjectiveValue(objective, mean, gradient, bounded, (plain, controlled) if sampled else None)
 
     def penalty(self, theta: FloatArray) -> float:
         """l2 / 2 times the sum of the squares of the model's weights; q may be what it likes."""
@@ -227,9 +237,10 @@ class Problem:
         parameters: Parameters,
         grammar: tuple[FloatArray, PullColumns],
         count: int,
-    ) -> tuple[float, float, FloatArray]:
-        """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, and the gradient
-        of the first."""
+        rng: np.random.Generator | None,
+    ) -> tuple[float, float, FloatArray, FloatArray]:
+        """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, the gradient of
+        the first, and two variances of that, where it is estimated, divided by count."""
         model = self.model
         right, pull_right = grammar
         with np.errstate(all="ignore"):
@@ -247,7 +258,7 @@ class Problem:
                 else:
                     q, pull_q = self.proposal.energies(parameters, piece.number, prepared.stacked)
                     self._require_finite(piece, q)
-                    outcome = evaluate_bound(prepared.batch, left, right, q)
+                    outcome = evaluate_bound(prepared.batch, left, right, q, self.config.objective.samples, rng)
                     by_name |= pull_q(outcome.proposal / count)
             except (Diverged, NumericOverflow) as error:
                 raise TrainingFailed(self._culprit(piece, left, right, error)) from None
@@ -259,8 +270,12 @@ class Problem:
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
         if not np.isfinite(gradient).all():
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
-        logs = outcome.exact if isinstance(outcome, BoundOutcome) else outcome.values
-        return float((outcome.values / count).sum()), float((logs / count).sum()), gradient
+        spread: FloatArray = np.zeros(2)
+        logs = outcome.values
+        if isinstance(outcome, BoundOutcome):
+            logs = outcome.exact
+            spread = np.array(outcome.variances or (0.0, 0.0)) / count
+        return float((outcome.values / count).sum()), float((logs / count).sum()), gradient, spread
 
     def _left(self, piece: Piece, stacked: object, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
         """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""

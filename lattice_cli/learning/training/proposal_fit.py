@@ -1,7 +1,7 @@
 """Fitting q: the variational bound minimised over the energies of q, free on every arc or tied.
 
-The gradient is exact, by sweeps. Beside it stands the score-function estimate (REINFORCE, Williams 1992) from sampled
-paths, with and without a control variate, for the variances to be compared.
+The gradient is exact, by sweeps, or the score-function estimate from sampled paths (`path_samples`), whose variances
+with and without a control variate can be compared.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from lattice_cli.analysis import VariationalBound, bound
 from lattice_cli.arrays import FloatArray, IntArray, distinct, finite, in_range
 from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph import Graph, columns_of, with_columns
-from lattice_cli.learning.optimizers import Lbfgs
+from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer
 from lattice_cli.learning.recognizers import LinearEnergies, free
-from lattice_cli.search import Sampler, path_energy
+from lattice_cli.learning.training.path_samples import path_samples
 from lattice_cli.sweep import LogSemiring, Schedule, count_covariance, schedule_of, sweep
 
+#: Nats that a step by samples is long at first; it falls to 0 at the last.
+_RATE = 0.2
 #: (graph, levels of its arcs) -> (arcs,) equal where arcs share an energy of q; None: each has its own.
 TIED: dict[str, Callable[[Graph, IntArray], IntArray] | None] = {
     "arc": None,
@@ -93,43 +95,47 @@ def score_variances(
 ) -> tuple[float, float]:
     """Variance of r(path) d log q / d weight for one path, summed over weights; and with the mean of r taken off r.
 
-    d log q / d energy = posterior - count. The mean of the other samples is the control variate: independent of the
-    path, so that the estimate stays unbiased.
+    The mean is that of the other samples: see path_samples.
     """
-    posterior = sweep(proposal, LogSemiring(1.0)).pullback()
-    mean_count = np.concatenate([posterior.arcs, posterior.start, posterior.final])
-    expected = energies.gradient(mean_count)
-    values, scores = [], []
-    for each in Sampler(proposal, 1.0).draw(samples, rng):
-        values.append(path_energy(graph, each.path.arcs, each.path.nodes) + each.log_probability / beta)
-        count = np.zeros(len(mean_count))
-        np.add.at(count, list(each.path.arcs), 1.0)
-        count[graph.arcs + each.path.nodes[0]] += 1.0
-        count[graph.arcs + graph.nodes + each.path.nodes[-1]] += 1.0
-        scores.append(expected - energies.gradient(count))
-    value, score = np.array(values), np.array(scores)
+    found = sweep(proposal, LogSemiring(1.0)).pullback()
+    posterior = np.concatenate([found.arcs, found.start, found.final])
+    drawn = path_samples(graph, proposal, beta, samples, rng)
     with in_range("the variance of the score-function gradient"):
-        others = (value.sum() - value) / (samples - 1)
-        both = [float((score * each[:, None]).var(axis=0, ddof=1).sum()) for each in (value, value - others)]
-    return both[0], both[1]
+        return drawn.variances(posterior, energies.gradient)
 
 
 def fit(
-    graph: Graph, proposal: Graph, beta: float, tie: str, steps: int, every: int, samples: int, rng: np.random.Generator
+    graph: Graph,
+    proposal: Graph,
+    beta: float,
+    tie: str,
+    steps: int,
+    every: int,
+    samples: int,
+    rng: np.random.Generator,
+    by: str = "exact",
 ) -> Iterator[tuple[LatticeRow, Graph]]:
-    """Minimise the bound over the energies of q by L-BFGS; a row and q at the start, every so many steps, at the end.
+    """Minimise the bound over the energies of q; a row and q at the start, every so many steps, at the end.
 
-    samples: paths to estimate variances from; 0: none. Raises what sweeps raise at the start.
+    by: exact, with the gradient by sweeps, L-BFGS; samples, with an estimate from as many paths, drawn anew for every
+    step, Adam. samples: paths to estimate variances from; 0: none. Raises what sweeps raise at the start.
     """
     schedule = schedule_of(graph)
     energies = tied(proposal, schedule, tie)
-    optimizer = Lbfgs(tolerance=1e-10)
+    sampling = by == "samples"
+    optimizer: Optimizer = Adam(_RATE) if sampling else Lbfgs(tolerance=1e-10)
     weights = np.zeros(energies.weights)
+    # Numbers of its own: what is drawn for a row does not move q.
+    drawing = np.random.default_rng(rng.integers(2**63)) if sampling else rng
+    backward = schedule_of(proposal.reversed()) if sampling else None
 
     def at(theta: FloatArray) -> Graph:
         return with_columns(proposal, energies.energies(theta))
 
     def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
+        if sampling:
+            drawn = path_samples(graph, at(theta), beta, samples, drawing, backward)
+            return float(drawn.values.mean()), energies.gradient(drawn.gradient)
         try:
             q = at(theta)
             return bound(graph, q, beta, schedule).bound, energies.gradient(gradient(graph, q, beta, schedule))
@@ -149,4 +155,5 @@ def fit(
             yield LatticeRow(step, reached, length, *variances), q
         if done:
             return
+        optimizer.scale = 1.0 - step / steps if sampling else 1.0
         weights, _ = optimizer.step(weights, evaluate)

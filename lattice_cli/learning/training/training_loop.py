@@ -33,7 +33,8 @@ from lattice_cli.learning.training.validation import Validation, ValidationError
 @dataclass(frozen=True)
 class Epoch:
     """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
-    of a variational objective, whose loss is a bound on it, the mean log loss. seconds: with validation."""
+    of a variational objective, whose loss is a bound on it, the mean log loss. variance, variance_with_control: of a
+    gradient by samples, see ObjectiveValue. seconds: with validation."""
 
     number: int
     loss: float
@@ -41,6 +42,8 @@ class Epoch:
     label_error: float | None = None
     exact: float | None = None
     nll: float | None = None
+    variance: float | None = None
+    variance_with_control: float | None = None
     seconds: float | None = field(default=None, compare=False)
 
     def known(self) -> dict[str, float | int | bool]:
@@ -48,9 +51,12 @@ class Epoch:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+#: Ends the seeds of the paths that a step draws.
+_DRAWS = 3
 #: What of a standing is written down, as vectors and as JSON.
 _VECTORS = ("theta", "average", "best")
-_NUMBERS = ["epoch", "position", "partial", "partial_nll", "seconds", "best_epoch", "best_error", "waited"]
+_NUMBERS = ["epoch", "position", "partial", "partial_nll", "partial_variance", "partial_controlled", "seconds"]
+_NUMBERS += ["best_epoch", "best_error", "waited"]
 _NUMBERS += ["ended", "epochs"]
 
 
@@ -73,6 +79,8 @@ class TrainingState:
     position: int = 0
     partial: float = 0.0
     partial_nll: float = 0.0
+    partial_variance: float = 0.0
+    partial_controlled: float = 0.0
     best_epoch: int = 0
     best_error: tuple[float, float] = (float("inf"), 0.0)
     waited: int = 0
@@ -123,8 +131,8 @@ class TrainingState:
         for name, number in _of(self, ("epoch", "position", "best_epoch", "waited")).items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name} is {number!r}")
-        sums = all(isinstance(each, float) for each in (self.partial, self.partial_nll, self.seconds))
-        if not sums or not isinstance(self.ended, str):
+        sums = (self.partial, self.partial_nll, self.partial_variance, self.partial_controlled, self.seconds)
+        if not all(isinstance(each, float) for each in sums) or not isinstance(self.ended, str):
             raise ValueError("partial, seconds or ended is not what it should be")
         if not all(isinstance(value, (int, float)) for epoch in self.epochs for value in epoch.known().values()):
             raise ValueError("an epoch has something else than numbers")
@@ -282,16 +290,19 @@ class Training:
         """One step of the optimiser; on all examples, a trial that leaves the numbers is one that was too long."""
         means: list[tuple[FloatArray, float]] = []
         logs: list[float] = []
+        variances: list[tuple[float, float]] = []
+        rng = np.random.default_rng([self.settings.seed, standing.epoch, standing.position, _DRAWS])
 
         def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
             try:
-                value = self.problem.value(theta, pieces)
+                value = self.problem.value(theta, pieces, rng)
             except TrainingFailed as error:
                 if self.optimizer.full_batch and not np.array_equal(theta, standing.theta):
                     return np.inf, np.full(len(theta), np.nan)
                 raise TrainingFailed(f"{self._where(standing)}: {error}") from None
             means.append((theta.copy(), value.mean))
             logs.append(value.exact or 0.0)
+            variances.append(value.variances or (0.0, 0.0))
             return value.objective, value.gradient
 
         with np.errstate(all="ignore"):
@@ -314,6 +325,9 @@ class Training:
         standing.optimizer = self.optimizer.state()
         standing.partial += mean * (count / self.problem.count)
         standing.partial_nll += (logs[-1] if logs else 0.0) * (count / self.problem.count)
+        plain, controlled = variances[-1] if variances else (0.0, 0.0)
+        standing.partial_variance += plain * (count / self.problem.count)
+        standing.partial_controlled += controlled * (count / self.problem.count)
         standing.position += 1
 
     def _where(self, standing: TrainingState) -> str:
@@ -323,6 +337,9 @@ class Training:
         """The end of an epoch: measure the error, and keep the weights if they are the best so far. since: when it
         began, by the clock of this process."""
         loss, nll = standing.partial, None if self.problem.proposal is None else standing.partial_nll
+        variances: tuple[float | None, float | None] = (None, None)
+        if self.problem.config.objective.samples:
+            variances = (standing.partial_variance, standing.partial_controlled)
         errors: ValidationErrors | None = None
         better = True
         if self.validation is not None:
@@ -336,11 +353,14 @@ class Training:
                 standing.best_error = found
         standing.epoch += 1
         standing.position, standing.partial, standing.partial_nll, standing.seconds = 0, 0.0, 0.0, 0.0
+        standing.partial_variance = standing.partial_controlled = 0.0
         standing.waited = 0 if better else standing.waited + 1
         if better:
             standing.best, standing.best_epoch = standing.average, standing.epoch
         label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
-        epoch = Epoch(standing.epoch, loss, better, label_error, exact, nll, time.monotonic() - since)
+        epoch = Epoch(
+            standing.epoch, loss, better, label_error, exact, nll, *variances, seconds=time.monotonic() - since
+        )
         standing.epochs.append(epoch)
         return epoch
 

@@ -20,6 +20,7 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.learning.losses import Batch, BuiltPathSet
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
+from lattice_cli.learning.training.path_samples import path_samples
 from lattice_cli.learning.training.proposal_fit import gradient
 from lattice_cli.sweep import LogSemiring, sweep
 
@@ -31,19 +32,30 @@ _ARCS = "q.arcs"
 @dataclass(frozen=True, eq=False)
 class BoundOutcome:
     """values: (examples,) the bound on the log loss of each; exact: (examples,) the log loss. left, right, proposal:
-    derivatives of the sum of the bounds by the recogniser's, the grammar's and q's energies."""
+    derivatives of the sum of the bounds by the recogniser's, the grammar's and q's energies. variances: where these
+    are estimates, the variance of that by q's energies from one path, summed over them, without and with the control.
+    """
 
     values: FloatArray
     exact: FloatArray
     left: FloatArray
     right: FloatArray
     proposal: FloatArray
+    variances: tuple[float, float] | None = None
 
 
-def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: FloatArray) -> BoundOutcome:
+def evaluate_bound(
+    batch: Batch,
+    left: FloatArray,
+    right: FloatArray,
+    proposal: FloatArray,
+    paths: int = 0,
+    rng: np.random.Generator | None = None,
+) -> BoundOutcome:
     """The bound on the log loss of each example at these energies. left, proposal: (arcs of all examples,).
 
-    Raises Diverged, NumericOverflow.
+    paths: to draw from the q of each example, at least two, for estimates of the derivatives (but not of the values,
+    and not of those of F(all)); 0: all are exact. Raises Diverged, NumericOverflow.
     """
     beta = batch.objective.settings.beta
     soft = LogSemiring(beta)
@@ -58,11 +70,20 @@ def evaluate_bound(batch: Batch, left: FloatArray, right: FloatArray, proposal: 
     exact = p.totals - everything
     found = q.pullback()
     counts = np.concatenate([found.arcs, found.start, found.final])
+    variances: tuple[float, float] | None = None
+
+    def of_q(gradient: FloatArray) -> FloatArray:
+        return space.scattered(gradient, len(proposal), len(right))[0]
+
+    if paths and rng is not None:
+        drawn = path_samples(p_graph, q_graph, beta, paths, rng, space.backward_schedule)
+        variances = drawn.variances(counts, of_q)
+        counts, by_q = drawn.mean_counts, drawn.gradient
+    else:
+        by_q = gradient(p_graph, q_graph, beta, space.schedule, space.backward_schedule)
     by_left, by_right = space.scattered(counts, len(left), len(right))
     all_left, all_right = pull_all(-np.ones(len(values)))
-    by_q = gradient(p_graph, q_graph, beta, space.schedule, space.backward_schedule)
-    by_proposal, _ = space.scattered(by_q, len(proposal), len(right))
-    return BoundOutcome(values, exact, by_left + all_left, by_right + all_right, by_proposal)
+    return BoundOutcome(values, exact, by_left + all_left, by_right + all_right, of_q(by_q), variances)
 
 
 class Proposal(Protocol):
