@@ -40,6 +40,8 @@ class Assembled:
         for example in (*self.train, *self.validation):
             digest.update(repr((example.id, example.target)).encode())
             digest.update(np.ascontiguousarray(example.inputs).tobytes())
+            if example.around is not None:
+                digest.update(example.around.tobytes())
             for column in example.scores.values():
                 digest.update(column.tobytes())
         found = {"the examples": digest.hexdigest()}

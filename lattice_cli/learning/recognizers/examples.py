@@ -22,6 +22,7 @@ class Example:
     rows: rows of class energies that the recogniser gives for it; 0 where it works on scores of arcs.
     inputs: what the recogniser computes them from, (rows or columns, size).
     names: (nodes,) what results call each node.
+    around: (inner cuts, numbers) what is seen of each cut of a field, where cuts have energies.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Example:
     names: Sequence[int | str]
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     times: FloatArray | None = None
+    around: NDArray[np.floating[Any]] | None = None
 
     def arcs(self, classes: int) -> int:
         """Number of recognition arcs."""
