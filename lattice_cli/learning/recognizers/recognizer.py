@@ -97,7 +97,7 @@ class RowRecognizer(_OnNetwork):
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer."""
         values = _inputs(record, self.size, "numbers to a step")
-        return Example(record.id, record.source, None, None, len(values), values, range(len(values) + 1))
+        return Example(record.id, record.source, (), None, len(values), values, range(len(values) + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class StripRecognizer(_OnNetwork):
         """See Recognizer."""
         values = _inputs(record, self.network.height, "rows of an image, a column each")
         steps = self.network.steps(len(values))
-        return Example(record.id, record.source, None, None, steps, values, range(steps + 1))
+        return Example(record.id, record.source, (), None, steps, values, range(steps + 1))
 
     def stacked(self, examples: Sequence[Example]) -> tuple[FloatArray, ...]:
         """The images, (columns, height) each."""
@@ -149,7 +149,7 @@ class SegmentRecognizer(_OnNetwork):
         features = found.features.astype(np.float32)  # a set of fields has many segments
         around = None if found.around is None else found.around.astype(np.float32)
         names = found.cuts.tolist()
-        return Example(record.id, record.source, None, graph, len(found.src), features, names, around=around)
+        return Example(record.id, record.source, (), graph, len(found.src), features, names, around=around)
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """See Recognizer."""
@@ -206,7 +206,7 @@ class ScoreRecognizer:
         graph = record.graph
         scores = {name: record.scores[name] for name in self.names}
         return Example(
-            record.id, record.source, None, graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
+            record.id, record.source, (), graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
         )
 
     def stacked(self, examples: Sequence[Example]) -> LinearEnergies:
