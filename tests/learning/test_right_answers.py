@@ -18,13 +18,14 @@ from support.oracle import all_paths, edit_distance, soft_minimum
 from support.strategies import LABELS
 from support.training_data import vectors, write_inputs
 
+from lattice_cli.analysis import picture, with_reference
 from lattice_cli.composition import compose
-from lattice_cli.graph import AnyOf, Document, columns_of
+from lattice_cli.graph import AnyOf, Document, Graph, columns_of
 from lattice_cli.learning.losses import LOSSES, AnswerGraphs, Batch, LossResult, Objective, evaluate
 from lattice_cli.learning.losses.free_answers import FreeAnswers
 from lattice_cli.learning.recognizers import Example, first_arcs
 from lattice_cli.learning.training import Problem, Validation, examples_of
-from lattice_cli.records import Decoder
+from lattice_cli.records import Decoder, SearchRequest
 
 #: Two right answers, of which the second is the best path's; three are not.
 RECORD = {
@@ -179,8 +180,21 @@ def test_they_are_shown_and_passed_on_and_any_of_them_counts(tmp_path: pathlib.P
     wrong = {**RECORD, "target": {"any": ["33", "3441"]}}  # 59 is two errors from the first, four from the second
     told = json.loads(run("evaluate", "-", "--json", text=json.dumps(wrong)).out)
     assert (told["labels"]["errors"], told["labels"]["reference"]) == (2, 2)
-    drawn = run("draw", "-", "--to", "html", "-o", "-", text=json.dumps(wrong))
-    assert drawn.status == 0
+    page = run("draw", "-", "--to", "html", "-o", "-", text=json.dumps(wrong))
+    assert page.status == 0
+
+
+def test_a_picture_has_the_path_nearest_to_any() -> None:
+    """39 and 34 are one error from 33, and 39 is the better path; 59 is the best one, and four from 3441."""
+    src, dst, label = [0, 0, 1, 1], [1, 1, 2, 2], [1, 3, 2, 4]
+    ends = [0.0, math.inf, math.inf], [math.inf, math.inf, 0.0]
+    graph = Graph(src, dst, label, label, [0.1, 0.05, 0.4, 0.2], *ends, ("", "3", "4", "5", "9"))
+    document = Document(graph, "a", "test", range(3), target=AnyOf(("3441", ("3", "3"))))
+    decoder = Decoder()
+    nearest = with_reference(picture(document, 1.0, decoder, request=SearchRequest()), document, decoder).nearest
+    assert nearest is not None
+    assert (nearest.wanted, nearest.errors) == (("3", "3"), 1)
+    assert tuple(nearest.path.output) == ("3", "9")
 
 
 @pytest.mark.parametrize(

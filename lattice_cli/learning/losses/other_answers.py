@@ -22,8 +22,8 @@ from lattice_cli.sweep import Semiring
 
 @dataclass(frozen=True, eq=False)
 class OtherAnswers:
-    """whole: all paths, of records of one row at least. targets: the right
-    answers of each record; others: the grammar with all answers but these."""
+    """whole: all paths, of records of one row at least. targets: the right answers of each record; others: the grammar
+    with all answers but these."""
 
     whole: ProductPathSet
     targets: Sequence[tuple[Target, ...]]
