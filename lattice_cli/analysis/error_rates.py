@@ -34,7 +34,8 @@ class Closest:
 @dataclass(frozen=True)
 class Answers:
     """What is known of one record. answers: the best first; none without a path. confidence: of the first one.
-    closest: of the lattice, where it was asked for and there is a path."""
+    closest: of the lattice, where it was asked for and there is a path. others: where several answers are right, all of
+    them; the reference is the one nearest to the best answer."""
 
     id: str
     reference: Labels
@@ -42,6 +43,7 @@ class Answers:
     confidence: float | None = None
     closest: Closest | None = None
     message: str = ""
+    others: tuple[Labels, ...] = ()
 
     @property
     def answer(self) -> Labels:
@@ -170,8 +172,12 @@ def alike_in_form(found: Evaluation) -> list[str]:
 
 def best_errors(records: Sequence[Answers]) -> IntArray:
     """(records,) errors of the best of each record's answers; of a record without any, all of its reference."""
-    counts = np.array([max(1, len(record.answers)) for record in records], dtype=np.intp)
-    found = distances([(record.reference, answer) for record in records for answer in record.answers or ((),)])
+    pairs = [
+        [(right, answer) for right in record.others or (record.reference,) for answer in record.answers or ((),)]
+        for record in records
+    ]
+    counts = np.array([len(each) for each in pairs], dtype=np.intp)
+    found = distances([pair for each in pairs for pair in each])
     least: IntArray = np.minimum.reduceat(found, np.cumsum(counts) - counts)
     return least
 

@@ -12,7 +12,7 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.grammars.spelling import BAR
-from lattice_cli.graph import Document
+from lattice_cli.graph import Document, Reference, right_answers_of
 from lattice_cli.records import (
     Decoder,
     Interpretation,
@@ -24,19 +24,19 @@ from lattice_cli.records import (
     no_path,
     output_of,
 )
-from lattice_cli.search import answer_posteriors, oracle, oracles
+from lattice_cli.search import answer_posteriors, distances, oracle, oracles
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """A record before its reference is read, which takes all of a data set. reference: a text, or labels.
+    """A record before its reference is read, which takes all of a data set. reference: a text, or labels, or several.
 
     spelling: of its labels, None where there are none. closest: the closest path by each way to read the reference.
     The rest as in Answers.
     """
 
     id: str
-    reference: str | Labels
+    reference: Reference
     answers: tuple[Labels, ...]
     confidence: float | None = None
     spelling: Spelling | None = None
@@ -44,15 +44,26 @@ class Assessed:
     message: str = ""
 
     def read(self, spelling: Spelling) -> Answers:
-        """The record by the spelling of the data set."""
-        labels = self.reference if isinstance(self.reference, tuple) else spelling.labels(self.reference)
+        """The record by the spelling of the data set; of several right answers the one nearest to its best answer
+        counts, the first of these."""
+        every = [self._against(reference, spelling) for reference in right_answers_of(self.reference)]
+        if len(every) == 1:
+            return every[0]
+        answer = every[0].answer
+        near = every[int(distances([(each.reference, answer) for each in every]).argmin())]
+        closest = [each.closest for each in every if each.closest is not None]
+        others = tuple(each.reference for each in every)
+        return replace(near, others=others, closest=min(closest, key=lambda each: each.errors, default=None))
+
+    def _against(self, reference: str | Labels, spelling: Spelling) -> Answers:
+        labels = reference if isinstance(reference, tuple) else spelling.labels(reference)
         closest = self.closest.get(labels)
         if closest is not None:
             closest = replace(closest, output=spelling.compared(closest.output))
         answers = tuple(spelling.compared(answer) for answer in self.answers)
-        words = spelling.kind == "pieces" and spelling.mark != BAR and isinstance(self.reference, str)
-        reference = labels if words else spelling.compared(labels)
-        return Answers(self.id, reference, answers, self.confidence, closest, self.message)
+        words = spelling.kind == "pieces" and spelling.mark != BAR and isinstance(reference, str)
+        compared = labels if words else spelling.compared(labels)
+        return Answers(self.id, compared, answers, self.confidence, closest, self.message)
 
 
 def assess(
@@ -100,10 +111,11 @@ def _readings(interpretation: Interpretation) -> list[Labels]:
     target, own = interpretation.document.target, interpretation.spelling
     if own.kind == "pieces" and len(own.mark) and own.mark != BAR:
         raise UsageError(f"{interpretation.document.source}: the closest path is by labels, and these are word pieces")
-    if not isinstance(target, str):
-        return [target or ()]
     others = [own] if own.kind != "characters" else [own, Spelling("words"), Spelling("characters", " ")]
-    return list(dict.fromkeys(each.labels(target) for each in others))
+    found: list[Labels] = []
+    for each in right_answers_of(target or ()):
+        found += [way.labels(each) for way in others] if isinstance(each, str) else [each]
+    return list(dict.fromkeys(found))
 
 
 def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> list[Closest | None]:

@@ -37,12 +37,10 @@ from lattice_cli.formats.io import (
     is_null,
     note,
     parse_json,
+    target_of,
 )
 from lattice_cli.formats.reading import read_records
-from lattice_cli.formats.results import read_target
-from lattice_cli.graph import Document
-
-Reference = str | tuple[str, ...]
+from lattice_cli.graph import Document, Reference
 
 _FILE = "audio_filepath"
 #: Keys, or headings of columns, of ids and of references: the first of them that is there.
@@ -264,7 +262,7 @@ def _json_entry(line: str, source: str, number: int) -> tuple[str, _Entry]:
             raise FormatError(f'{at}: no "{name}" key, expected an object with "id" and "target", or a NeMo manifest')
     assert id_key is not None
     assert key is not None
-    reference = read_target(record[key], at)
+    reference = target_of({"target": record[key]}, at)
     assert reference is not None
     return _id_of(id_key, record[id_key], at, source), _Entry(reference, at)
 

@@ -26,9 +26,11 @@ from lattice_cli.formats.io import (
     is_null,
     parse_json,
     parsed,
+    target_of,
 )
 from lattice_cli.formats.reading import Record, split_source
 from lattice_cli.grammars import Spelling, spelling_of
+from lattice_cli.graph import Reference
 
 _DOCUMENT = re.compile(rb'"lattice"\s*:')
 _RESULT = re.compile(rb'"(paths|status)"\s*:')
@@ -43,7 +45,7 @@ class Answered:
     source: str
     answers: tuple[tuple[str, ...], ...]
     confidence: float | None
-    target: str | tuple[str, ...] | None
+    target: Reference | None
     spelling: Spelling | None = None
 
 
@@ -96,7 +98,7 @@ def _result(line: bytes, number: int, source: str, path: str) -> Answered | Fail
 
 def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:
     status = record.get("status", "ok")
-    target = read_target(record.get("target"), at)
+    target = target_of(record, at)
     if status == "no-path":
         return Answered(record_id, at, (), None, target)
     if status != "ok":
@@ -121,14 +123,3 @@ def _spelling(record: dict[str, Any], answers: tuple[tuple[str, ...], ...], at: 
         raise FormatError(f"{at}: split is {brief(record['split'])}, expected {', '.join(SPLITS)}")
     separator = "" if is_null(record.get("separator")) else as_text(record["separator"], at, "separator")
     return Spelling("words" if record["split"] == "labels" else record["split"], separator)
-
-
-def read_target(given: Any, at: str) -> str | tuple[str, ...] | None:
-    """A target as a record gives it: a text or a list of labels. Raises FormatError for anything else."""
-    if is_null(given):
-        return None
-    if isinstance(given, list):
-        return tuple(as_text(label, at, "a label of the target") for label in given)
-    if isinstance(given, str):
-        return given
-    raise FormatError(f"{at}: target is {brief(given)}, expected a string or a list of labels")

@@ -46,7 +46,16 @@ if TYPE_CHECKING:
     from lattice_cli.graph.graph import EPSILON, Graph, Labels, columns_of, label_index, times, with_columns
     from lattice_cli.graph.levels import Order, evaluation_order
     from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
-    from lattice_cli.graph.record import Document, Inputs, KnownFactor, numbered_document, weighted_sum
+    from lattice_cli.graph.record import (
+        AnyOf,
+        Document,
+        Inputs,
+        KnownFactor,
+        Reference,
+        numbered_document,
+        right_answers_of,
+        weighted_sum,
+    )
     from lattice_cli.graph.tries import Target, Trie, complement_acceptor, target_acceptor
     from lattice_cli.graph.unions import labelled_like, member, union
 

@@ -53,6 +53,8 @@ def described(stored: StoredModel) -> dict[str, Any]:
         told["alignment"]["blank"] = _get(stored, "blank", str, alignment)
     if told["alignment"]["kind"] == "graph":
         told["alignment"]["file"] = _get(stored, "file", str, alignment)
+    if told["alignment"]["kind"] == "segments" and "cuts" in alignment:  # older models do not say
+        told["alignment"]["cuts"] = _get(stored, "kind", str, _get(stored, "cuts", dict, alignment))
     scales = stored.parameters.get("scales")
     if scales is not None:
         names = recognizer.get("scores") or _get(stored, "scores", dict)

@@ -169,7 +169,7 @@ BAD = [
     (["results.jsonl", "-r", "untabbed.tsv"], 3, "untabbed.tsv:2: no tab"),
     (["results.jsonl", "-r", "tabbed.txt"], 3, "tabbed.txt:2: has a tab"),
     (["results.jsonl", "-r", "targetless.jsonl"], 3, 'targetless.jsonl:1: no "target" key'),
-    (["results.jsonl", "-r", "number.jsonl"], 3, "number.jsonl:1: target is 34, expected a string or a list"),
+    (["results.jsonl", "-r", "number.jsonl"], 3, "number.jsonl:1: target is 34, expected a text or a list"),
     (["results.jsonl", "-r", "latin.txt"], 3, "latin.txt:2: byte 0xe9 is not UTF-8"),
     (["results.jsonl", "results.jsonl", "-r", "right.tsv"], 3, "results.jsonl:1: id 'a' comes a second time"),
     (["failed.jsonl", "-r", "right.tsv"], 3, "failed.jsonl:1: the record has no result, its status is 'diverged': oh"),

@@ -984,7 +984,7 @@ REFUSED: dict[str, tuple[dict[str, Any] | list[Any] | str | int, list[str]]] = {
     "an id that is none": (graph_of([], id=["x"]), ["id is a list of 1", "expected a string"]),
     "a target that is none": (
         graph_of([], target={"a": 1}),
-        ["target is a mapping with 1 key", "expected a text or a list of labels"],
+        ["unknown key 'a' in a target", "known keys: any"],
     ),
     "a target of lists": (graph_of([], target=["a", ["b"]]), ["a label of the target is a list of 1", "expected"]),
 }

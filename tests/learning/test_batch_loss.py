@@ -36,7 +36,7 @@ def documents(batch: Batch, left: np.ndarray, labels: tuple[str, ...]) -> list[D
     for example in batch.examples:
         arcs = example.arcs(len(labels) - 1)
         graph = example.recognition(labels, left[first : first + arcs])
-        found.append(Document(graph, example.id, "test", range(graph.nodes), target=example.target))
+        found.append(Document(graph, example.id, "test", range(graph.nodes), target=example.targets[0]))
         first += arcs
     return found
 
@@ -90,9 +90,9 @@ def test_gradients_reach_both_sides(data: st.DataObject, name: str) -> None:
 
 def test_targets_that_cannot_be_spelled_are_told_and_explained() -> None:
     reading = AnswerGraphs(label_loop(NAMES), LABELS)
-    good = Example("good", "test", ("a", "b"), None, 2, np.zeros((2, 1)), range(3))
-    long = Example("long", "test", ("a", "b", "c"), None, 2, np.zeros((2, 1)), range(3))
-    unknown = Example("unknown", "test", ("z",), None, 1, np.zeros((1, 1)), range(2))
+    good = Example("good", "test", (("a", "b"),), None, 2, np.zeros((2, 1)), range(3))
+    long = Example("long", "test", (("a", "b", "c"),), None, 2, np.zeros((2, 1)), range(3))
+    unknown = Example("unknown", "test", (("z",),), None, 1, np.zeros((1, 1)), range(2))
     batch = Batch([good, long, unknown], reading, Objective())
     assert batch.unspelled == [1, 2]
     assert reading.why_not_spelled(good) is None
@@ -127,7 +127,7 @@ def test_records_of_one_path_are_sums(data: st.DataObject, name: str, how: str) 
 
 
 def chain(target: tuple[str, ...]) -> Example:
-    return Example("chain", "test", target, None, len(target), np.zeros((len(target), 1)), range(len(target) + 1))
+    return Example("chain", "test", (target,), None, len(target), np.zeros((len(target), 1)), range(len(target) + 1))
 
 
 @pytest.mark.parametrize(("loss", "kinked"), [("perceptron", 0.0), ("lvq2", 0.0), ("hinge", -0.7), ("log", None)])
@@ -170,7 +170,7 @@ def test_offending_answers_that_are_not_proven_are_counted() -> None:
     """In a CTC lattice an answer has many paths, so that its free energy is below that of its best path."""
     reading = AnswerGraphs(grammar_named("ctc", np.random.default_rng(0)), LABELS)
     left, right = np.zeros(15), columns_of(reading.grammar)
-    example = Example("e", "test", ("a",), None, 5, np.zeros((5, 1)), range(6))
+    example = Example("e", "test", (("a",),), None, 5, np.zeros((5, 1)), range(6))
     asked = {budget: Objective(LOSSES["hinge"], Settings(), "forward", budget) for budget in (1, 100_000)}
     found = {budget: Batch([example], reading, each).evaluate(left, right) for budget, each in asked.items()}
     assert (found[1].searches, found[1].unproven) == (1, 1)
@@ -193,7 +193,7 @@ def test_ctc_without_a_grammar_is_what_its_graphs_are(data: st.DataObject, laten
     for number in range(data.draw(st.integers(1, 4))):
         rows = data.draw(st.integers(1, 6))
         target = tuple(data.draw(st.lists(st.sampled_from([*labels[1:-1], "z"]), max_size=4)))
-        chosen.append(Example(f"r{number}", "test", target, None, rows, np.zeros((rows, 1)), range(rows + 1)))
+        chosen.append(Example(f"r{number}", "test", (target,), None, rows, np.zeros((rows, 1)), range(rows + 1)))
     unspelled = Batch(chosen, graphs, Objective()).unspelled
     assert Batch(chosen, free, Objective()).unspelled == unspelled
     spelled = [example for number, example in enumerate(chosen) if number not in unspelled]
@@ -213,7 +213,7 @@ def test_ctc_without_a_grammar_is_what_its_graphs_are(data: st.DataObject, laten
 
 def test_targets_of_more_labels_than_rows_are_explained_without_a_grammar() -> None:
     free = FreeAnswers(("", "a", "b", "_"), 2)
-    short = Example("short", "test", ("a", "a"), None, 2, np.zeros((2, 1)), range(3))
+    short = Example("short", "test", (("a", "a"),), None, 2, np.zeros((2, 1)), range(3))
     assert Batch([short], free, Objective()).unspelled == [0]
     assert str(free.why_not_spelled(short)) == "the target 'a a' needs 3 rows at least, and there are 2"
 

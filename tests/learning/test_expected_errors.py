@@ -149,7 +149,7 @@ def test_a_batch_learns_by_it_on_both_sides(data: st.DataObject, name: str, list
     chosen = data.draw(examples(reading))
     if not chosen:
         return
-    chosen[0] = replace(chosen[0], target=("c", "z", "c"))  # which no path has to spell
+    chosen[0] = replace(chosen[0], targets=(("c", "z", "c"),))  # which no path has to spell
     right: FloatArray = columns_of(grammar)
     left = rng.normal(size=sum(example.arcs(3) for example in chosen))
     with pytest.MonkeyPatch.context() as patched:

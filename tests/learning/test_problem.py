@@ -60,6 +60,25 @@ CASES = {
             "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}},
         },
     ),
+    "segments and cuts": (
+        "strips",
+        {
+            "recognizer": {"kind": "linear", "output": "softplus"},
+            "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}, "cuts": "linear"},
+            "grammar": {"ngram": 2},
+        },
+    ),
+    "fixed points and cuts": (
+        "strips",
+        {
+            "recognizer": {"kind": "ode", "ode": {"form": "fixed-point", "units": 4}},
+            "alignment": {
+                "kind": "segments",
+                "segments": {"box": [4, 6], "lowest": 0.1, "piece": 0.2},
+                "cuts": {"kind": "mlp", "hidden": [3]},
+            },
+        },
+    ),
     "scores": ("lattices", {"recognizer": {"kind": "scores"}}),
     "ode": ("vectors", {"recognizer": {"kind": "ode", "ode": {"units": 4, "stepper": "midpoint"}}}),
     "ode segments": (
@@ -113,7 +132,7 @@ def test_the_gradient_by_every_weight_is_that_of_the_objective(case: str, loss: 
         assert value.gradient @ along == pytest.approx(measured, rel=1e-6, abs=1e-7)
 
 
-@pytest.mark.parametrize("case", ["linear crf", "strip ctc bigram", "segments"])
+@pytest.mark.parametrize("case", ["linear crf", "strip ctc bigram", "segments", "segments and cuts"])
 def test_batches_of_any_size_have_the_same_mean(case: str) -> None:
     kind, settings = CASES[case]
     model, found = model_of(kind, settings)

@@ -59,14 +59,14 @@ def examples(draw: st.DrawFn, reading: AnswerGraphs) -> list[Example]:
             shape = connected_graphs(energies=small, max_nodes=4, max_arcs=4, epsilon=False, acceptor=True)
             graph, rows = draw(shape), 0
             nodes = graph.nodes
-        blank = Example(f"r{number}", "test", None, graph, rows, np.zeros((rows, 1)), range(nodes))
+        blank = Example(f"r{number}", "test", (), graph, rows, np.zeros((rows, 1)), range(nodes))
         whole = compose(blank.recognition(reading.labels), reading.grammar).graph
         paths = n_best(whole, 20)
         if not paths:
             continue
         path = draw(st.sampled_from(paths))
         target = tuple(whole.words(whole.olabel[list(path.arcs)].tolist()))
-        found.append(Example(f"r{number}", "test", target, graph, rows, blank.inputs, range(nodes)))
+        found.append(Example(f"r{number}", "test", (target,), graph, rows, blank.inputs, range(nodes)))
     return found
 
 

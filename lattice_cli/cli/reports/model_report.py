@@ -63,7 +63,10 @@ def _facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "q of its bound", f"a second one of the same form, {counted(told['q']['parameters'], 'parameter')}"
         alignment = told["alignment"]
         more = [alignment[name] for name in ("file", "blank") if name in alignment]
-        yield "alignment", ", ".join([alignment["kind"], *(f"{_named(alignment)} {label_text(each)}" for each in more)])
+        parts = [alignment["kind"], *(f"{_named(alignment)} {label_text(each)}" for each in more)]
+        if alignment.get("cuts", "none") != "none":
+            parts.append(f"energies of cuts learned ({alignment['cuts']})")
+        yield "alignment", ", ".join(parts)
         yield "labels", _labels(told["labels"])
     factors = told.get("factors")
     if factors:

@@ -28,7 +28,9 @@ def named(record: Item) -> dict[str, Any]:
 def identity(record: Item) -> dict[str, Any]:
     """What a JSON object of paths says of its record: the id, and the target where it has one, for evaluate."""
     target = getattr(record, "target", None)
-    return named(record) if target is None else {**named(record), "target": target}
+    from lattice_cli.formats.io import target_record
+
+    return named(record) if target is None else {**named(record), "target": target_record(target)}
 
 
 def print_all(out: Any, printed: Iterable[Any]) -> None:

@@ -11,7 +11,9 @@ from lattice_cli.cli.reports.model_report import model_sheets
 from lattice_cli.cli.reports.reporting import Printed, StreamReport
 from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError, counted
+from lattice_cli.formats.io import target_record
 from lattice_cli.grammars import spelling_of
+from lattice_cli.graph import right_answers_of
 
 if TYPE_CHECKING:
     from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
@@ -138,7 +140,7 @@ class ShowReport(StreamReport):
         told = {"read_as": document.form, **asdict(found), **{name: part.records() for name, part in parts.items()}}
         told["scores"] = {name: document.scales.get(name, 1.0) for name in document.scores}
         if document.target is not None:
-            told["target"] = document.target
+            told["target"] = target_record(document.target)
         if self._arcs:
             told["arcs_table"] = arc_listing(document.graph, document.names).records()
         if error is not None:
@@ -192,8 +194,9 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
         scales = ", ".join(f"{name} x {number(document.scales.get(name, 1.0))}" for name in document.scores)
         facts.append(("scores", scales))
     if document.target is not None:
-        target = document.target if isinstance(document.target, str) else " ".join(map(label_text, document.target))
-        facts.append(("target", target))
+        each = right_answers_of(document.target)
+        shown = [answer if isinstance(answer, str) else " ".join(map(label_text, answer)) for answer in each]
+        facts.append(("target", " or ".join(shown)))
     return facts
 
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         location,
         plain_numbers,
         target_of,
+        target_record,
     )
 
 __getattr__ = lazy_names(__name__)

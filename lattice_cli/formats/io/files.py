@@ -17,6 +17,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import FormatError, all_seen
 from lattice_cli.formats.io.lossy import WriteOptions, Written
+from lattice_cli.formats.io.values import target_record
 from lattice_cli.graph import EPSILON, Document, KnownFactor, emission_graph
 
 #: From this many arcs on labels are written as positions in the label list.
@@ -38,7 +39,7 @@ def as_record(document: Document, matrices: bool = False) -> dict[str, Any]:
     graph, names = document.graph, list(document.names)
     record: dict[str, Any] = {"lattice": 1, "id": document.id}
     if document.target is not None:
-        record["target"] = document.target
+        record["target"] = target_record(document.target)
     if document.blank is not None:
         record["blank"] = document.blank
     record["start"] = _ends(graph.start, names)
@@ -115,7 +116,7 @@ def is_matrix(document: Document) -> bool:
 
 def _emission_record(document: Document) -> dict[str, Any]:
     graph = document.graph
-    target = {} if document.target is None else {"target": document.target}
+    target = {} if document.target is None else {"target": target_record(document.target)}
     matrix = graph.energy.reshape(graph.nodes - 1, -1).tolist()
     blank = {} if document.blank is None else {"blank": document.blank}
     return {"lattice": 1, "id": document.id, **target, "labels": graph.labels[1:], **blank, "emissions": matrix}

@@ -17,10 +17,12 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.graph import (
     EPSILON,
+    AnyOf,
     Document,
     Graph,
     columns_of,
     end_energies,
+    right_answers_of,
     weighted_sum,
     with_columns,
     with_more_arcs,
@@ -89,7 +91,7 @@ class LossyForm:
     def without_target(self) -> None:
         """No correct answer, and nothing that says which label is the blank of CTC."""
         if self.document.target is not None:
-            self.lose(f"the target {_joined(self.document.target)!r}")
+            self.lose(f"the target {AnyOf(right_answers_of(self.document.target))}")
             self.document = replace(self.document, target=None)
         if self.document.blank is not None:
             self.lose(f"that {self.document.blank!r} is the blank of CTC")
@@ -320,7 +322,3 @@ class LossyForm:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _joined(target: str | tuple[str, ...]) -> str:
-    return target if isinstance(target, str) else " ".join(target)

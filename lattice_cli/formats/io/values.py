@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
+from lattice_cli.graph import AnyOf, Reference
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -161,17 +162,33 @@ def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a mapping")
 
 
-def target_of(record: Mapping[Any, Any], source: str) -> str | tuple[str, ...] | None:
-    """The target of a record: a text, a list of labels, or None. Raises FormatError."""
+def target_of(record: Mapping[Any, Any], source: str) -> Reference | None:
+    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, or None. Raises
+    FormatError."""
     given = record.get("target")
-    if isinstance(given, list):
-        return tuple(as_text(label, source, "a label of the target") for label in given)
     if is_null(given):
         return None
+    if not isinstance(given, dict):
+        return _answer(given, source, "target", ', or {"any": [...]} for several that are right')
+    known_keys(given, ("any",), source, "a target")
+    listed = as_list(given["any"], source, "any of the target") if "any" in given else []
+    if not listed:
+        raise FormatError(f'{location(source, given)}: a target of no right answer, expected {{"any": [...]}} of one')
+    return AnyOf(tuple(_answer(each, source, "an entry of any of the target") for each in listed))
+
+
+def _answer(given: Any, source: str, what: str, more: str = "") -> str | tuple[str, ...]:
+    if isinstance(given, list):
+        return tuple(as_text(label, source, f"a label of {'the target' if more else what}") for label in given)
     if not isinstance(given, str):
-        expected = "expected a text or a list of labels"
-        raise FormatError(f"{location(source, given)}: target is {brief(given)}, {expected}")
+        expected = f"expected a text or a list of labels{more}"
+        raise FormatError(f"{location(source, given)}: {what} is {brief(given)}, {expected}")
     return str(given)
+
+
+def target_record(target: Reference) -> Any:
+    """A target as a record has it, the inverse of `target_of`."""
+    return {"any": list(target.answers)} if isinstance(target, AnyOf) else target
 
 
 def blank_of(given: Any, labels: Sequence[str], source: str) -> str:

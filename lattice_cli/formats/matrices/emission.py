@@ -26,9 +26,9 @@ from lattice_cli.formats.io import (
 )
 from lattice_cli.formats.matrices.column_labels import blank_among, read_labels
 from lattice_cli.formats.matrices.units import doubt, energies_of
-from lattice_cli.graph import Document, Inputs, emission_graph, numbered_document, without_arcs
+from lattice_cli.graph import Document, Inputs, Reference, emission_graph, numbered_document, without_arcs
 
-Target = str | tuple[str, ...] | None
+Target = Reference | None
 
 
 def emission_document(record: dict[Any, Any], source: str, record_id: str, options: ReadOptions) -> Document:

@@ -30,6 +30,8 @@ from lattice_cli.formats.io import (
     is_null,
     known_keys,
     parse_json,
+    target_of,
+    target_record,
 )
 from lattice_cli.formats.native.factors import factors_of
 from lattice_cli.graph import Document, Graph, weighted_sum
@@ -67,7 +69,7 @@ def arrays_of(document: Document) -> dict[str, Any]:
         "names": None if names == list(range(len(names))) else names,
         "scores": list(document.scores),
         "scales": dict(document.scales),
-        "target": document.target,
+        "target": None if document.target is None else target_record(document.target),
         "blank": document.blank,
         **({"factors": factor_records(document)} if document.factors else {}),
     }
@@ -98,11 +100,7 @@ def document_of(arrays: Mapping[str, Any], source: str, record_id: str) -> Docum
         graph = Graph(**columns, labels=("", *labels))
     except GraphError as error:
         raise FormatError(f"{source}: {error}") from None
-    target = about.get("target")
-    if isinstance(target, list):
-        target = tuple(as_text(label, source, "a label of the target") for label in target)
-    elif not is_null(target):
-        target = as_text(target, source, "target")
+    target = target_of(about, source)
     document = Document(
         graph,
         record_id if is_null(about.get("id")) else as_text(about["id"], source, "id"),

@@ -92,27 +92,29 @@ class AnswerGraphs:
         """See AnswerPaths."""
         return tuple(self.grammar.labels[label] for label in self.outputs.tolist())
 
-    def spelling(self, target: Target) -> Composition:
-        """The grammar restricted to one answer."""
-        with self._answers.lent(("spelling", target), partial(self._composed, target_acceptor, target)) as found:
+    def spelling(self, targets: tuple[Target, ...]) -> Composition:
+        """The grammar restricted to these answers."""
+        with self._answers.lent(("spelling", targets), partial(self._composed, target_acceptor, targets)) as found:
             return found
 
-    def others(self, target: Target) -> Composition:
-        """The grammar with all answers but one."""
+    def others(self, targets: tuple[Target, ...]) -> Composition:
+        """The grammar with all answers but these."""
         but = partial(complement_acceptor, used=self.outputs)
-        with self._answers.lent(("others", target), partial(self._composed, but, target)) as found:
+        with self._answers.lent(("others", targets), partial(self._composed, but, targets)) as found:
             return found
 
-    def _composed(self, acceptor: Callable[[Sequence[Target], Labels], Graph], target: Target) -> Composition:
-        return compose(self.grammar, acceptor([target], self.grammar.labels))
+    def _composed(
+        self, acceptor: Callable[[Sequence[Target], Labels], Graph], targets: Sequence[Target]
+    ) -> Composition:
+        return compose(self.grammar, acceptor(targets, self.grammar.labels))
 
     def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
         """See AnswerPaths."""
-        return self._built(examples, [self.spelling(_target(example)) for example in examples])
+        return self._built(examples, [self.spelling(_targets(example)) for example in examples])
 
     def wrong(self, examples: Sequence[Example]) -> BuiltPathSet:
         """See AnswerPaths."""
-        return self._built(examples, [self.others(_target(example)) for example in examples])
+        return self._built(examples, [self.others(_targets(example)) for example in examples])
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
         """See AnswerPaths."""
@@ -120,7 +122,7 @@ class AnswerGraphs:
         small = sum(rows) * self.grammar.arcs <= _BUILT_ARCS
         if small or not self._chains(examples) or not all(rows):
             return self.wrong(examples)
-        return OtherAnswers(self._product(examples), [_target(example) for example in examples], self.others)
+        return OtherAnswers(self._product(examples), [_targets(example) for example in examples], self.others)
 
     def everything(self, examples: Sequence[Example]) -> AllPaths:
         """See AnswerPaths; those of chains of steps are not built."""
@@ -172,22 +174,22 @@ class AnswerGraphs:
     def why_not_spelled(self, example: Example) -> NoPath | None:
         """See AnswerPaths."""
         whole = compose(example.recognition(self.labels), self.grammar)
-        target = _target(example)
-        spelled = compose(whole.graph, target_acceptor([target], whole.graph.labels))
+        targets = _targets(example)
+        spelled = compose(whole.graph, target_acceptor(targets, whole.graph.labels))
         if spelled.graph.nodes:
             return None
         if not whole.graph.nodes:
             why = why_empty(whole, example.names, range(self.grammar.nodes))
             return NoPath(f"its graph has no path at all: {why}")
-        if self._chains([example]) and (short := too_few_rows(example.rows, self.grammar, [target])) is not None:
+        if self._chains([example]) and (short := too_few_rows(example.rows, self.grammar, targets)) is not None:
             return short
         names = [example.names[node] for node in whole.left_node.tolist()]
-        return why_not_spelled(spelled, [target], names, "its graph")
+        return why_not_spelled(spelled, targets, names, "its graph")
 
 
-def _target(example: Example) -> Target:
-    assert example.target is not None, "an example to learn from has a target"
-    return example.target
+def _targets(example: Example) -> tuple[Target, ...]:
+    assert example.targets, "an example to learn from has a target"
+    return example.targets
 
 
 def _composed(graphs: Sequence[Graph], others: Sequence[Graph]) -> list[Composition]:

@@ -84,7 +84,7 @@ class Batch:
 
     @cached_property
     def _errors(self) -> ErrorPathSet:
-        right = [right_answers([example.target or ()]) for example in self.examples]
+        right = [right_answers(example.targets) for example in self.examples]
         return ErrorPathSet(self.reading.built(self.examples), right, self.objective.nbest)
 
     @property

@@ -18,10 +18,10 @@ from lattice_cli.composition import compose
 from lattice_cli.emissions.free import AnswerChains, row_sums
 from lattice_cli.errors import NoPath
 from lattice_cli.grammars import ctc_topology
-from lattice_cli.graph import Graph, Labels
+from lattice_cli.graph import Graph, Labels, Target
 from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.contrasts import too_few_rows
-from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull
+from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull, SpelledPaths
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.sweep import LogSemiring, Semiring
 
@@ -43,8 +43,10 @@ class FreeAnswers:
         """The same as graphs, for what has to be looked at arc by arc."""
         return AnswerGraphs(ctc_topology(self.labels, self.blank + 1), self.labels)
 
-    def correct(self, examples: Sequence[Example]) -> TargetChains:
-        """See AnswerPaths."""
+    def correct(self, examples: Sequence[Example]) -> SpelledPaths:
+        """See AnswerPaths. Where several answers are right they are a graph, and not a chain."""
+        if _several(examples):
+            return _costing_nothing(self._graphs.correct(examples))
         unspelled = [number for number, example in enumerate(examples) if not self._spelled(example)]
         return TargetChains(self._chains(examples), self.classes, unspelled)
 
@@ -58,6 +60,8 @@ class FreeAnswers:
 
     def best_wrong(self, examples: Sequence[Example]) -> PathSet:
         """See AnswerPaths."""
+        if _several(examples):
+            return self.wrong(examples)
         return OtherChoices(self._chains(examples), self.classes)
 
     def everything(self, examples: Sequence[Example]) -> FreeChoices:
@@ -66,10 +70,9 @@ class FreeAnswers:
 
     def why_not_spelled(self, example: Example) -> NoPath | None:
         """See AnswerPaths."""
-        target = example.target or ()
         blank = self.labels[self.blank + 1]
-        table = ("", *dict.fromkeys(target), blank)
-        return too_few_rows(example.rows, ctc_topology(table, len(table) - 1), [target])
+        table = ("", *dict.fromkeys(label for target in example.targets for label in target), blank)
+        return too_few_rows(example.rows, ctc_topology(table, len(table) - 1), example.targets)
 
     def composed(self, graph: Graph, right: FloatArray) -> Graph:
         """See AnswerPaths."""
@@ -77,14 +80,24 @@ class FreeAnswers:
 
     def _chains(self, examples: Sequence[Example]) -> AnswerChains:
         lengths = np.array([example.rows for example in examples], dtype=np.intp)
-        answers = [[self._class.get(label, self.blank) for label in example.target or ()] for example in examples]
+        answers = [[self._class.get(label, self.blank) for label in _only(example)] for example in examples]
         return AnswerChains(lengths, self.classes, self.blank, answers)
 
     def _spelled(self, example: Example) -> bool:
         """True if a target has no other labels, and the rows that it needs: one a label, and one between equal ones."""
-        target = example.target or ()
+        target = _only(example)
         needed = len(target) + sum(one == other for one, other in pairwise(target))
         return needed <= example.rows and all(self._class.get(label, self.blank) != self.blank for label in target)
+
+
+def _several(examples: Sequence[Example]) -> bool:
+    return any(len(example.targets) > 1 for example in examples)
+
+
+def _only(example: Example) -> Target:
+    """The right answer of an example that has one."""
+    (target,) = example.targets
+    return target
 
 
 def _costing_nothing(built: BuiltPathSet) -> BuiltPathSet:

@@ -19,7 +19,7 @@ import numpy as np
 from lattice_cli.arrays import IntArray
 from lattice_cli.composition import Composition, compose, has_path
 from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
-from lattice_cli.graph import Document, Graph, Target, target_acceptor, union
+from lattice_cli.graph import Document, Graph, Target, right_answers_of, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import (
     OffendingAnswer,
     offending_answers,
@@ -257,7 +257,7 @@ def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> An
 
 
 def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
-    return None if document.target is None else [document.target]
+    return None if document.target is None else [*right_answers_of(document.target)]
 
 
 def _no_target(document: Document) -> LatticeError:

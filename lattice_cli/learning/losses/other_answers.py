@@ -22,12 +22,12 @@ from lattice_cli.sweep import Semiring
 
 @dataclass(frozen=True, eq=False)
 class OtherAnswers:
-    """whole: all paths, of records of one row at least. targets: of each record; others: the grammar with all answers
-    but one."""
+    """whole: all paths, of records of one row at least. targets: the right answers of each record; others: the grammar
+    with all answers but these."""
 
     whole: ProductPathSet
-    targets: Sequence[Target]
-    others: Callable[[Target], Composition]
+    targets: Sequence[tuple[Target, ...]]
+    others: Callable[[tuple[Target, ...]], Composition]
 
     def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
         """See PathSet; of the least energies, whatever the semiring."""
@@ -43,7 +43,7 @@ class OtherAnswers:
                 continue
             graph, columns = grammar, whole.columns
             arc_of, node_of = np.arange(grammar.arcs), np.arange(grammar.nodes)
-            if said(grammar, np.array(path.arcs, dtype=np.intp)) == self.targets[record]:
+            if said(grammar, np.array(path.arcs, dtype=np.intp)) in self.targets[record]:
                 inner = self.others(self.targets[record])
                 graph, arc_of, node_of = inner.graph, inner.left_arc, inner.left_node
                 columns = longer_columns(columns, len(graph.labels))

@@ -17,22 +17,24 @@ from lattice_cli.graph import Graph, Target, emission_graph
 class Example:
     """A record as its graph: the recogniser gives energies to its arcs.
 
-    target: the labels of its answer, None where it is not known.
+    targets: the labels of its right answer, or of several, any of which will do; none where it is not known.
     graph: the recognition graph without its energies; None: a chain of `rows` steps, each with an arc for each class.
     rows: rows of class energies that the recogniser gives for it; 0 where it works on scores of arcs.
     inputs: what the recogniser computes them from, (rows or columns, size).
     names: (nodes,) what results call each node.
+    around: (inner cuts, numbers) what is seen of each cut of a field, where cuts have energies.
     """
 
     id: str
     source: str
-    target: Target | None
+    targets: tuple[Target, ...]
     graph: Graph | None
     rows: int
     inputs: NDArray[np.floating[Any]]
     names: Sequence[int | str]
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     times: FloatArray | None = None
+    around: NDArray[np.floating[Any]] | None = None
 
     def arcs(self, classes: int) -> int:
         """Number of recognition arcs."""

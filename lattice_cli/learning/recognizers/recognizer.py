@@ -16,7 +16,8 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
-from lattice_cli.learning.networks import Network, Parameters, StripNetwork
+from lattice_cli.learning.networks import DenseNetwork, Network, Parameters, StripNetwork
+from lattice_cli.learning.recognizers.cut_energies import StackedCuts, initial_cuts, without_cuts
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
 from lattice_cli.learning.recognizers.tied_energies import LinearEnergies, as_they_are, by_scores
@@ -44,6 +45,9 @@ class Recognizer(Protocol):
 
     def energies(self, parameters: Parameters, stacked: Any) -> tuple[FloatArray, PullEnergies]:
         """(arcs of all examples,) energies, and the way back to the parameters."""
+
+    def scores(self, parameters: Parameters, stacked: Any) -> dict[str, FloatArray]:
+        """What energies are sums of, by name, (arcs,) each; nothing where they are one thing."""
 
 
 def _inputs(record: Inputs | Document, size: int, what: str) -> FloatArray:
@@ -79,6 +83,10 @@ class _OnNetwork:
         energies, slope = OUTPUTS[self.output](values)
         return energies.reshape(-1), lambda gradient: pull(slope(gradient.reshape(energies.shape)))
 
+    def scores(self, parameters: Parameters, stacked: Any) -> dict[str, FloatArray]:
+        """See Recognizer."""
+        return {}
+
 
 @dataclass(frozen=True, eq=False)
 class RowRecognizer(_OnNetwork):
@@ -89,7 +97,7 @@ class RowRecognizer(_OnNetwork):
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer."""
         values = _inputs(record, self.size, "numbers to a step")
-        return Example(record.id, record.source, None, None, len(values), values, range(len(values) + 1))
+        return Example(record.id, record.source, (), None, len(values), values, range(len(values) + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +110,7 @@ class StripRecognizer(_OnNetwork):
         """See Recognizer."""
         values = _inputs(record, self.network.height, "rows of an image, a column each")
         steps = self.network.steps(len(values))
-        return Example(record.id, record.source, None, None, steps, values, range(steps + 1))
+        return Example(record.id, record.source, (), None, steps, values, range(steps + 1))
 
     def stacked(self, examples: Sequence[Example]) -> tuple[FloatArray, ...]:
         """The images, (columns, height) each."""
@@ -111,17 +119,19 @@ class StripRecognizer(_OnNetwork):
 
 @dataclass(frozen=True, eq=False)
 class SegmentRecognizer(_OnNetwork):
-    """Images that are cut into segments, or taken whole: an arc for every segment and class."""
+    """Images that are cut into segments, or taken whole: an arc for every segment and class. cuts: from what is seen of
+    a cut to its energy, which arcs that end at it have beside their own; None: cuts cost nothing."""
 
     segmenter: Segmenter
     height: int
     whole: bool
+    cuts: DenseNetwork | None = None
 
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer. Nodes are called by the columns of their cuts."""
         image = _inputs(record, self.height, "rows of an image, a column each")
         try:
-            found = self.segmenter.whole(image) if self.whole else self.segmenter.segment(image)
+            found = self.segmenter.whole(image) if self.whole else self.segmenter.segment(image, self.cuts is not None)
         except FormatError as error:
             raise FormatError(f"{record.source}: {error}") from None
         classes, nodes = len(self.labels) - 1, len(found.cuts)
@@ -137,7 +147,35 @@ class SegmentRecognizer(_OnNetwork):
             self.labels,
         )
         features = found.features.astype(np.float32)  # a set of fields has many segments
-        return Example(record.id, record.source, None, graph, len(found.src), features, found.cuts.tolist())
+        around = None if found.around is None else found.around.astype(np.float32)
+        names = found.cuts.tolist()
+        return Example(record.id, record.source, (), graph, len(found.src), features, names, around=around)
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """See Recognizer."""
+        own = super().initial(rng)
+        return own if self.cuts is None else {**own, **initial_cuts(self.cuts, rng)}
+
+    def stacked(self, examples: Sequence[Example]) -> tuple[FloatArray, StackedCuts | None]:
+        """(segments, size), and the cuts."""
+        return super().stacked(examples), None if self.cuts is None else StackedCuts.of(examples)
+
+    def energies(self, parameters: Parameters, stacked: Any) -> tuple[FloatArray, PullEnergies]:
+        """See Recognizer."""
+        segments, cuts = stacked
+        if self.cuts is None or cuts is None:
+            return super().energies(parameters, segments)
+        energies, pull = super().energies(without_cuts(parameters), segments)
+        of_cuts, pull_cuts = cuts.energies(self.cuts, parameters)
+        return energies + of_cuts, lambda gradient: {**pull(gradient), **pull_cuts(gradient)}
+
+    def scores(self, parameters: Parameters, stacked: Any) -> dict[str, FloatArray]:
+        """See Recognizer: of segments by themselves, and of the cuts at which they end."""
+        segments, cuts = stacked
+        if self.cuts is None or cuts is None:
+            return {}
+        energies, _ = super().energies(without_cuts(parameters), segments)
+        return {"segments": energies, "cuts": cuts.energies(self.cuts, parameters)[0]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +206,7 @@ class ScoreRecognizer:
         graph = record.graph
         scores = {name: record.scores[name] for name in self.names}
         return Example(
-            record.id, record.source, None, graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
+            record.id, record.source, (), graph, 0, np.zeros((0, 0)), list(record.names), scores, record.times
         )
 
     def stacked(self, examples: Sequence[Example]) -> LinearEnergies:
@@ -181,3 +219,7 @@ class ScoreRecognizer:
     def energies(self, parameters: Parameters, stacked: LinearEnergies) -> tuple[FloatArray, PullEnergies]:
         """See Recognizer."""
         return stacked.energies(parameters["scales"]), lambda gradient: {"scales": stacked.gradient(gradient)}
+
+    def scores(self, parameters: Parameters, stacked: LinearEnergies) -> dict[str, FloatArray]:
+        """See Recognizer: the records have them already."""
+        return {}

@@ -78,7 +78,9 @@ def check_recognizer(
     network = getattr(recognizer, "network", None)
     adjoint, solved, continuous = None, None, False
     if isinstance(network, FixedPointNetwork):
-        solved = _fixed_points(network, parameters, stacked)
+        # Of segments the inputs come with the cuts.
+        inputs = stacked[0] if isinstance(stacked, tuple) else stacked
+        solved = _fixed_points(network, parameters, inputs)
         # Differences need more exact ones.
         exact = replace(network, tolerance=min(network.tolerance, _RESIDUAL))
         recognizer = replace(cast(Any, recognizer), network=exact)

@@ -26,6 +26,7 @@ from lattice_cli.learning.networks import (
     OdeNetwork,
     StripNetwork,
 )
+from lattice_cli.learning.recognizers.cut_energies import CutEnergySettings
 from lattice_cli.learning.recognizers.recognizer import (
     Recognizer,
     RowRecognizer,
@@ -79,13 +80,15 @@ class Surroundings:
     """What a recogniser is made for, beside its settings.
 
     labels: the table of its classes. size: numbers in a row of inputs, 0 for lattices. segmenter: of images, None where
-    a row is a step; whole: images are not cut. scores: the named scores of lattices, with their scales.
+    a row is a step; whole: images are not cut; cuts: what cuts cost. scores: the named scores of lattices, with their
+    scales.
     """
 
     labels: Labels
     size: int
     segmenter: Segmenter | None = None
     whole: bool = False
+    cuts: CutEnergySettings = field(default_factory=CutEnergySettings)
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -117,7 +120,7 @@ def on_items(network: Callable[[RecognizerSettings, int, int, tuple[int, int] | 
         labels, cut = around.labels, around.segmenter
         if cut is not None:
             own = network(settings, cut.size, around.outputs, cut.box)
-            return SegmentRecognizer(labels, own, settings.output, cut, around.size, around.whole)
+            return SegmentRecognizer(labels, own, settings.output, cut, around.size, around.whole, around.cuts.network)
         own = network(settings, around.size, around.outputs, settings.shape)
         return RowRecognizer(labels, own, settings.output, around.size)
 

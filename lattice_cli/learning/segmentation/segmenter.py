@@ -13,6 +13,7 @@ import numpy as np
 
 from lattice_cli.arrays import BoolArray, FloatArray, IntArray, spans
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.learning.segmentation.cut_features import cut_features
 from lattice_cli.learning.segmentation.cuts import CutSettings, candidate_cuts, crossing_cost, crossing_ink, ink_runs
 from lattice_cli.learning.segmentation.ink_boxes import InkBoxes
 from lattice_cli.learning.segmentation.scaling import fitted
@@ -39,12 +40,14 @@ class Segmentation:
     """A segmentation graph. cuts: (nodes,) column of each cut, the first 0, the last all columns; ascending.
 
     src, dst: (segments,) nodes, src < dst, sorted by (src, dst). features: (segments, pixels of the box + extras).
+    around: (inner cuts, CUT_SIZE) what is seen of each cut, where that was asked for.
     """
 
     cuts: IntArray
     src: IntArray
     dst: IntArray
     features: FloatArray
+    around: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class Segmenter:
         """(segments, columns, rows): the features without the extras."""
         return features[:, : self.box[0] * self.box[1]].reshape(-1, *self.box)
 
-    def segment(self, image: FloatArray) -> Segmentation:
-        """The segmentation graph of a field (columns, rows) with values of 0 (blank) to 1 (ink)."""
+    def segment(self, image: FloatArray, around: bool = False) -> Segmentation:
+        """The segmentation graph of a field (columns, rows) with values of 0 (blank) to 1 (ink). around: cuts too are
+        to be seen."""
         image, ink = self._clean(image)
         height = image.shape[1]
         settings = CutSettings(
@@ -96,7 +100,10 @@ class Segmenter:
         if not _passable(src[possible], dst[possible], len(cuts)):
             possible |= dst == src + 1
         chosen = np.flatnonzero(possible)
-        return Segmentation(cuts, src[chosen], dst[chosen], self._features(image, bounds.take(chosen)))
+        features = self._features(image, bounds.take(chosen))
+        return Segmentation(
+            cuts, src[chosen], dst[chosen], features, cut_features(image, ink, cuts) if around else None
+        )
 
     def whole(self, image: FloatArray) -> Segmentation:
         """The whole image as one segment."""

@@ -14,7 +14,7 @@ from typing import ClassVar
 from lattice_cli.choices import LATENTS, LOSSES
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.grammars import NeuralSettings
-from lattice_cli.learning.recognizers import RecognizerSettings
+from lattice_cli.learning.recognizers import CutEnergySettings, RecognizerSettings
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import MOST_STEPS, MOST_UNITS, setting
 
@@ -43,6 +43,9 @@ class AlignmentSettings:
     blank: str = setting("_", "ctc: the blank, a label of its own")
     file: str = setting("", "graph: a transducer from the recogniser's labels to those of the answer")
     segments: Segmenter = field(default_factory=Segmenter, metadata={"meaning": "how images are cut"})
+    cuts: CutEnergySettings = field(
+        default_factory=CutEnergySettings, metadata={"meaning": "segments: what each cut costs"}
+    )
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,7 @@ class TrainConfig:
                 f"recognizer.kind: {recognizer.kind} learns scales of lattices, which have no alignment: {kind}"
             )
         recognizer.require_sense()
+        self.alignment.cuts.require_sense(kind)
         if self.optimizer.method == "lbfgs" and (self.optimizer.clip is not None or self.optimizer.decay != 1.0):
             raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
         objective = self.objective

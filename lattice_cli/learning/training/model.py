@@ -83,7 +83,8 @@ class Model:
             scales = dict(zip(example.scores, parameters["scales"].tolist()))
             others = {name: 0.0 for name in record.scores if name not in scales}
             return replace(document, scores=record.scores, scales={**others, **scales})
-        return document
+        own = self.recognizer_parameters(parameters)
+        return replace(document, scores=self.recognizer.scores(own, self.recognizer.stacked([example])))
 
     def energies(self, example: Example, parameters: Parameters) -> Graph:
         """The recognition graph of an example at these parameters."""
@@ -151,5 +152,5 @@ def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | N
 def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float]) -> Recognizer:
     kind = config.alignment.kind
     segmenter = config.alignment.segments if kind in ("segments", "whole") else None
-    around = Surroundings(table, size, segmenter, kind == "whole", scores)
+    around = Surroundings(table, size, segmenter, kind == "whole", config.alignment.cuts, scores)
     return config.recognizer.entry.build(config.recognizer, around)

@@ -20,7 +20,7 @@ from lattice_cli.errors import (
     UsageError,
     counted,
 )
-from lattice_cli.graph import Document, Inputs
+from lattice_cli.graph import Document, Inputs, right_answers_of
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
@@ -58,14 +58,15 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
         if record.target is None:
             raise FormatError(f"{record.source}: record {record.id!r} has no target, expected one to learn from")
         example = model.recognizer.example(record)
-        target = target_labels(record.target, outputs)
-        unknown = [label for label in target if label not in outputs]
-        if unknown and model.config.objective.unspelled == "error":
-            raise FormatError(
-                f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
-                "is not among those that the model knows"
-            )
-        found.append(replace(example, target=target))
+        targets = [target_labels(answer, outputs) for answer in right_answers_of(record.target)]
+        for target in targets if model.config.objective.unspelled == "error" else []:
+            unknown = [label for label in target if label not in outputs]
+            if unknown:
+                raise FormatError(
+                    f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
+                    "is not among those that the model knows"
+                )
+        found.append(replace(example, targets=tuple(dict.fromkeys(targets))))
     return found
 
 
@@ -170,15 +171,16 @@ class Problem:
         return found
 
     def _nearest(self, example: Example) -> Example | None:
-        """The example with the answer in its graph that is nearest to its target; ties go to the least energy."""
+        """The example with the answer in its graph that is nearest to a target; ties go to the least energy."""
         model = self.model
         graph = model.energies(example, self._layout)
         whole = model.reading.composed(graph, model.right_energies(self._layout)[0])
-        found = oracle(whole, example.target or ())
-        if found is None:
+        near = [each for target in example.targets if (each := oracle(whole, target)) is not None]
+        if not near:
             return None
+        found = min(near, key=lambda each: (each.errors, each.path.energy))
         output = whole.olabel[list(found.path.arcs)]
-        return replace(example, target=tuple(whole.words(output.tolist())))
+        return replace(example, targets=(tuple(whole.words(output.tolist())),))
 
     def flat(self, parameters: Parameters) -> FloatArray:
         """All weights as one vector."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays import Kept
 from lattice_cli.errors import NumericOverflow
+from lattice_cli.graph import Target
 from lattice_cli.learning.losses import AllPaths
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
@@ -64,9 +65,19 @@ class Validation:
         return self.model.reading.everything(examples), self.model.recognizer.stacked(examples)
 
     def errors(self, parameters: Parameters) -> ValidationErrors:
-        """Label errors and exact answers over all examples."""
-        pairs = [(example.target or (), answer or ()) for example, answer in self.answers(parameters)]
+        """Label errors and exact answers over all examples; of several right answers the nearest counts."""
+        pairs = [
+            (nearest_target(example.targets, answer or ()), answer or ())
+            for example, answer in self.answers(parameters)
+        ]
         wrong = distances(pairs)
         return ValidationErrors(
             len(pairs), int((wrong == 0).sum()), sum(len(target) for target, _ in pairs), int(wrong.sum())
         )
+
+
+def nearest_target(targets: Sequence[Target], answer: Target) -> Target:
+    """The right answer with the fewest label errors to an answer, the first of these."""
+    if len(targets) < 2:
+        return targets[0] if targets else ()
+    return targets[int(distances([(target, answer) for target in targets]).argmin())]
