@@ -148,3 +148,24 @@ def test_a_name_that_both_have_is_refused_with_the_way_out(files: dict[str, str]
     twice = run("viterbi", files["two"], "--lm", files["new"], "--scale", "new=2", "--lm-scale", "3")
     assert twice.status == 2
     assert "two weights for one model" in twice.err
+
+
+@pytest.mark.parametrize("command", [["compose"], ["prune", "--beam", "50"]])
+def test_hot_words_that_no_answer_can_have_change_nothing_and_are_named(
+    files: dict[str, str], command: list[str]
+) -> None:
+    done = run(*command, files["two"], "--hot", "dog=2")
+    assert done.status == 0
+    assert "no answer can have these hot words, as labels or spelled: 'dog'" in done.err
+    (plain,) = records(run("viterbi", files["two"], "--json").out)
+    (found,) = records(run("viterbi", "-", "--json", text=done.out).out)
+    assert found["paths"][0]["energy"] == plain["paths"][0]["energy"]
+
+
+@pytest.mark.parametrize("command", ["compose", "prune", "forward", "sample", "bound", "viterbi"])
+def test_a_record_without_nodes_has_no_path_whatever_judges_it(command: str) -> None:
+    empty = json.dumps({"lattice": 1, "start": [], "final": [], "arcs": []})
+    more = ["--beam", "1"] if command == "prune" else []
+    done = run(command, "-", "--hot", "a=1", "--word-energy", "1", *more, text=empty)
+    assert done.status == 1
+    assert "no path: the graph has no nodes" in done.err

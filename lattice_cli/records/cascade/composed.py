@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray, distinct, picked
 from lattice_cli.composition import Factor
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.graph import EPSILON, Document, Graph, KnownFactor, weighted_sum
 from lattice_cli.records.cascade.scores import FactorScore, cascade_scores, free_name, has_scores
@@ -26,7 +26,11 @@ def composed_document(interpretation: Interpretation, *, scores: bool = False, p
     makes no sums of energies.
     """
     whole, document = interpretation.composition, interpretation.document
-    assert whole is not None, "what is composed has a grammar"
+    if interpretation.unsaid:
+        told = quoted(sorted(interpretation.unsaid))
+        note(document.source, f"no answer can have these hot words, as labels or spelled: {told}")
+    if whole is None:  # nothing of what was to judge it has a say
+        return document
     clock = None if document.times is None else document.times[whole.first.node]
     plain = Document(whole.graph, document.id, document.source, range(whole.graph.nodes), clock, target=document.target)
     named = scores or has_scores(interpretation)
