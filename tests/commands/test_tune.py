@@ -174,3 +174,12 @@ def test_bad_records_are_left_out_with_keep_going() -> None:
     assert done.status == 3
     assert records(done.out)[0]["records"] == 6
     assert run("tune", "some.jsonl").out == ""
+
+
+def test_energies_that_add_up_beyond_all_numbers_are_told() -> None:
+    arcs = [{"from": 0, "to": 1, "label": "a", "scores": {"x": 1.2e308, "y": -1.2e308}}]
+    record = {"lattice": 1, "id": "r", "start": 0, "final": 1, "arcs": arcs, "target": "a"}
+    done = run("tune", "-", text=json.dumps(record))
+    assert done.status == 4
+    assert "what the scores of" in done.err
+    assert "beyond the range of float64" in done.err

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice_cli.arrays import FloatArray, picked
+from lattice_cli.arrays import FloatArray, in_range, picked
 from lattice_cli.graph import columns_of
 from lattice_cli.records.cascade.scores import FactorScore, cascade_scores
 from lattice_cli.records.interpretation import Interpretation
@@ -33,8 +33,8 @@ class ScoreColumns:
 
 
 def energy_columns(interpretation: Interpretation) -> ScoreColumns:
-    """What the energies of an interpretation are made of. Hot words and what a word costs besides its language model
-    are rest, and so is everything under an operator that makes no sums."""
+    """What the energies of an interpretation are made of. Hot words and what each word costs are rest, and so is
+    everything under an operator that makes no sums. Raises NumericOverflow."""
     graph, whole = interpretation.graph, interpretation.composition
     energies = columns_of(graph)
     there = np.isfinite(energies)
@@ -48,8 +48,9 @@ def energy_columns(interpretation: Interpretation) -> ScoreColumns:
             parts = (picked(score.arcs, factor.arc, 0.0), score.start[factor.node], score.final[factor.node])
         column[:] = np.where(there, np.concatenate(parts), 0.0)
     scales, known = np.array([each.scale for each in scores]), np.where(there, energies, 0.0)
-    rest = known - scales @ columns
-    rest[np.abs(rest) <= _ROUNDING * (np.abs(known) + np.abs(scales) @ np.abs(columns))] = 0.0
+    with in_range(f"what the scores of {interpretation.document.source} add up to"):
+        rest = known - scales @ columns
+        rest[np.abs(rest) <= _ROUNDING * (np.abs(known) + np.abs(scales) @ np.abs(columns))] = 0.0
     names = tuple(each.name for each in scores)
     judges = tuple(each.name for each in scores if each.factor and interpretation.parts[each.factor - 1].judge)
     again = tuple(each.score.name for each in scores if each.score.name != each.name)
@@ -59,4 +60,4 @@ def energy_columns(interpretation: Interpretation) -> ScoreColumns:
 def _beside(interpretation: Interpretation, each: FactorScore) -> bool:
     """Whether a score is of a judge, but not what its model says."""
     part = interpretation.parts[each.factor - 1] if each.factor else None
-    return part is not None and part.judge and (part.scores is None or each.score.name != part.name)
+    return part is not None and part.judge and (part.scores is None or part.name == "words")
