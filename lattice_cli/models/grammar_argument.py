@@ -69,6 +69,8 @@ def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list
     that comes again. given: the name of each that has been given one; None: it has none. Raises UsageError for two that
     are given the same.
     """
+    from lattice_cli.records.cascade import free_name
+
     named = [*given, *[None] * (len(paths) - len(given))]
     twice = {name for name in named if name is not None and named.count(name) > 1}
     if twice:
@@ -79,10 +81,7 @@ def factor_names(paths: Sequence[str], given: Sequence[str | None] = ()) -> list
         if own is None:
             stem = PurePath(path).name.split(".")[0]
             stem = stem if stem not in ("", "-") else "grammar"
-            own, number = stem, 2
-            while own in taken:
-                own, number = f"{stem}{number}", number + 1
-            taken.add(own)
+            own = free_name(stem, taken)
         found.append(own)
     return found
 

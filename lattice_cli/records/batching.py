@@ -11,7 +11,6 @@ import numpy as np
 
 from lattice_cli.arrays import IntArray, finite
 from lattice_cli.errors import Diverged, NoPath, NumericOverflow, listed_nodes
-from lattice_cli.grammars.recursion import Expansion
 from lattice_cli.graph import Graph, evaluation_order
 from lattice_cli.records.interpretation import CascadePart, Interpretation
 
@@ -141,6 +140,7 @@ def between(joined: Composition, parts: Sequence[CascadePart]) -> str:
 def _why_empty(whole: Composition, interpretation: Interpretation) -> str:
     """Why a cascade is empty: the two neighbours in it that part, in the terms of both."""
     from lattice_cli.composition import why_empty
+    from lattice_cli.grammars.recursion import Expansion
 
     document, parts, before = interpretation.document, interpretation.parts, whole.left_is
     while before is not None and not before.graph.nodes:

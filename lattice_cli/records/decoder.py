@@ -14,7 +14,6 @@ from lattice_cli.composition import ADD, Combine, Composition, compose, then
 from lattice_cli.errors import UsageError, quoted
 from lattice_cli.formats.io import note
 from lattice_cli.grammars import Scorers, Spelling, scorer_sum, spelling_of
-from lattice_cli.grammars.recursion import Expansion, RecursiveGrammar
 from lattice_cli.graph import EPSILON, Document, Graph, Labels, numbered_document, without_any_arcs
 from lattice_cli.records.cascade import part_of, weighed
 from lattice_cli.records.interpretation import NO_PART, CascadePart, Interpretation, named_part
@@ -22,6 +21,7 @@ from lattice_cli.records.interpretation import NO_PART, CascadePart, Interpretat
 if TYPE_CHECKING:
     from lattice_cli.emissions import DecodingGraph, Heuristic
     from lattice_cli.grammars import Judge, Scorer
+    from lattice_cli.grammars.recursion import Expansion, RecursiveGrammar
 
 #: Of more labels the CTC topology is a tree rather than an arc for each pair of them.
 PAIRED_LABELS = 300
@@ -44,7 +44,7 @@ class GrammarOnDemand(Protocol):
         """The grammar as far as the outputs of a graph get in it."""
 
 
-Grammar: TypeAlias = Document | GrammarOnDemand | RecursiveGrammar
+Grammar: TypeAlias = "Document | GrammarOnDemand | RecursiveGrammar"
 
 
 class Decoder:
@@ -92,6 +92,10 @@ class Decoder:
     def by_rows(self) -> Decoder:
         """What takes a matrix row by row for this one: grammars on demand at the end of a cascade are asked then, as
         language models are. A recursive one, whose derivations are many, is not."""
+        if all(isinstance(each, Document) for each in self.grammars):
+            return self
+        from lattice_cli.grammars.recursion import RecursiveGrammar
+
         end = len(self.grammars)
         while end and not isinstance(self.grammars[end - 1], Document | RecursiveGrammar):
             end -= 1
@@ -157,7 +161,7 @@ class Decoder:
             return self
         note(document.source, f"read as CTC, its blank is {blank!r}")
         if blank not in self._by_blank:
-            self._by_blank[blank] = Decoder(self.grammars, blank, self.combine, self.scorers, self.names)
+            self._by_blank[blank] = Decoder(self.grammars, blank, self.combine, self.scorers, self.names, self.scales)
         return self._by_blank[blank]
 
     def interpret(self, document: Document) -> Interpretation:
@@ -203,8 +207,12 @@ class Decoder:
         """The same in terms of rules where a grammar is a recursive one written out beside the record. Why there is no
         path is said in terms of what was written out."""
         whole, parts = interpretation.composition, interpretation.parts
+        if whole is None or all(type(part.document) in (Document, type(None)) for part in parts):
+            return interpretation
+        from lattice_cli.grammars.recursion import Expansion
+
         expanded = [part for part in parts if isinstance(part.document, Expansion)]
-        if not expanded or whole is None:
+        if not expanded:
             return interpretation
         if not whole.graph.nodes:
             cut = any(isinstance(part.document, Expansion) and part.document.cut for part in expanded)

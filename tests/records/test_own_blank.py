@@ -65,3 +65,16 @@ def test_a_record_keeps_its_blank_in_documents_and_archives() -> None:
     pathlib.Path("x.json").write_text(json.dumps(record))
     bad = run("viterbi", "x.json")
     assert (bad.status, "blank is 'c', expected one of the labels" in bad.err) == (3, True)
+
+
+@pytest.mark.parametrize("command", [["viterbi", "--scores"], ["forward", "--of", "1", "--arcs"]])
+def test_scales_of_grammars_hold_where_the_blank_is_the_record_s_own(
+    command: list[str], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "words.txt").write_text("uncomfortably\t3\ncomfortably\t1\n")
+    through = [*CTC, "-g", str(tmp_path / "words.txt"), "--scale", "words=2", "--json"]
+    told, own = run(*command, *through, "--ctc", "<blank>"), run(*command, *through)
+    assert told.status == 0
+    assert own.out == told.out
+    plain = run(*command, *CTC, "-g", str(tmp_path / "words.txt"), "--json")
+    assert plain.out != told.out

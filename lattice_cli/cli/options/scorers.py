@@ -50,11 +50,12 @@ class ScorerOptions:
         if not abs(self.word_energy) < float("inf"):
             raise UsageError(f"--word-energy is {self.word_energy}, expected a finite number")
         read = [notations.read_ngrams(path, encoding) for path in self.lm]
+        own = self._scales()
         named = [
             (name, model, scales.get(name, 1.0) if scale is None else scale)
-            for name, model, scale in zip(names, read, self._scales())
+            for name, model, scale in zip(names, read, own)
         ]
-        twice = next((name for name, scale in zip(names, self._scales()) if scale is not None and name in scales), None)
+        twice = next((name for name, scale in zip(names, own) if scale is not None and name in scales), None)
         if twice is not None:
             raise UsageError(f"--scale {twice}={scales[twice]:g} and an --lm-scale: two weights for one model")
         return grammars.Scorers(named, self.word_energy, notations.UNKNOWN, gains)

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
     from lattice_cli.records.cascade.breakdown import PathStep, path_scores, spent_on, steps_of
     from lattice_cli.records.cascade.composed import composed_document
     from lattice_cli.records.cascade.score_columns import ScoreColumns, energy_columns
-    from lattice_cli.records.cascade.scores import FactorScore, cascade_scores, has_scores, part_of, weighed
+    from lattice_cli.records.cascade.scores import FactorScore, cascade_scores, free_name, has_scores, part_of, weighed
 
 __getattr__ = lazy_names(__name__)
