@@ -15,3 +15,8 @@ def setting(default: Any, meaning: str, **limits: Any) -> Any:
     """A field with its meaning. limits: choices (allowed texts), least and most (smallest and largest number),
     above and below (bounds)."""
     return field(default=default, metadata={"meaning": meaning, **limits})
+
+
+def mapping(meaning: str) -> Any:
+    """A field of names with any values, which are those of others: arguments of a class that is not ours."""
+    return field(default_factory=dict, metadata={"meaning": meaning})

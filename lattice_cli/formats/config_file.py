@@ -27,6 +27,7 @@ from lattice_cli.formats.io import (
     known_keys,
     location,
     parse_yaml,
+    plain_value,
 )
 
 Settings = TypeVar("Settings")
@@ -99,6 +100,8 @@ def _with(given: Any, keys: Sequence[str], value: Any, source: str, within: str 
         bound = _value(_types(type(given))[name], value, source, dotted, _field(type(given), name).metadata)
         return dataclasses.replace(given, **{name: bound})
     inner = getattr(given, name)
+    if isinstance(inner, dict) and len(keys) == 2:
+        return dataclasses.replace(given, **{name: {**inner, keys[1]: plain_value(value)}})
     if not dataclasses.is_dataclass(inner):
         raise FormatError(f"{source}: {name} has no keys of its own")
     return dataclasses.replace(given, **{name: _with(inner, keys[1:], value, source, f"{dotted}.")})
@@ -141,6 +144,8 @@ def _value(hint: Any, value: Any, source: str, name: str, limits: typing.Mapping
         return _value(arguments[0], value, source, name, limits)
     if origin is tuple:
         return _tuple(arguments, value, source, name, limits)
+    if origin is Mapping:
+        return {as_text(key, source, f"a key of {name}"): plain_value(each) for key, each in as_mapping(value, source, name).items()}
     if dataclasses.is_dataclass(hint):
         shorthand = getattr(hint, "shorthand", "")
         if shorthand and isinstance(value, str):

@@ -5,6 +5,7 @@ chain_file        chains with costs, as files
 description       what is in a model file, to be shown
 grammar_argument  what -g, --ctc and --combine mean: a decoder
 history           the epochs of a training, in a file beside its model
+module_code       code of modules of torch: read, named in models, trusted or not
 model_store       trained models to and from files
 neural_store      neural grammars in model files
 output_lock       no two trainings write one model

@@ -16,9 +16,11 @@ from lattice_cli.grammars import NgramGrammar
 from lattice_cli.grammars.recursion import RecursiveGrammar
 from lattice_cli.graph import Document, Graph, Inputs, right_answers_of
 from lattice_cli.learning.grammars import TrainedGrammar
+from lattice_cli.learning.modules import UserCode
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training import Model, TrainConfig, build_model, examples_of, require_examples
 from lattice_cli.models.grammar_argument import read_grammar_argument
+from lattice_cli.models.module_code import read_code
 from lattice_cli.records import labels_of
 
 Source = Inputs | Document
@@ -26,13 +28,15 @@ Source = Inputs | Document
 
 @dataclass(frozen=True, eq=False)
 class Assembled:
-    """A model that is to be trained, and its examples. alignment: its document, kept with the model."""
+    """A model that is to be trained, and its examples. alignment: its document, kept with the model. code: of its
+    module."""
 
     model: Model
     alignment: Document | None
     scores: dict[str, float]
     train: list[Example]
     validation: list[Example]
+    code: UserCode | None = None
 
     def fingerprint(self) -> dict[str, str]:
         """What examples and each factor are, in short: a training goes on with the same ones only."""
@@ -45,6 +49,8 @@ class Assembled:
             for column in example.scores.values():
                 digest.update(column.tobytes())
         found = {"the examples": digest.hexdigest()}
+        if self.code is not None:
+            found[self.code.path] = self.code.digest
         for factor in self.model.cascade.factors:
             found[factor.name or "the grammar"] = _digest(factor.learned.graph)
         return found
@@ -70,7 +76,8 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
     labels = _labels(config, factors, records, kept_back)
-    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs, factors)
+    code = read_code(config, path)
+    model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs, factors, code)
     if not any(array.size for array in model.initial(np.random.default_rng(0)).values()):
         raise UsageError(
             f"{path}: there is nothing to learn: the arcs carry no named scores for recognizer.kind: scores, and the "
@@ -92,7 +99,7 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
         require_examples(train)
     if config.training.patience and not validation:
         raise UsageError(f"{path}: training.patience needs data.validation or data.hold_out")
-    return Assembled(model, alignment, scores, train, validation)
+    return Assembled(model, alignment, scores, train, validation, code)
 
 
 def _grammar(path: str, base: Path) -> Document | TrainedGrammar | None:

@@ -25,6 +25,7 @@ from lattice_cli.learning.training import (
     build_model,
 )
 from lattice_cli.models.assemble import Assembled
+from lattice_cli.models.module_code import code_of_model
 from lattice_cli.models.neural_store import NEURAL, about_neural, neural_of, under_grammar
 
 
@@ -65,15 +66,16 @@ def _composed(factors: Sequence[Document]) -> Document | None:
     return Document(whole, "factors", "factors", range(whole.nodes))
 
 
-def load_model(path: str, overrides: Sequence[str] = ()) -> tuple[Model, Parameters]:
-    """The model of a file, ready to recognise, keys of its configuration replaced. Raises FormatError, UsageError."""
+def load_model(path: str, overrides: Sequence[str] = (), trusted: bool = False) -> tuple[Model, Parameters]:
+    """The model of a file, ready to recognise, keys of its configuration replaced. trusted: code that it names may be
+    run, see module_code. Raises FormatError, UsageError."""
     stored = read_model(path)
     if "config" not in stored.about and NEURAL in stored.about:
         raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
-    return _ready(stored, stored.grammar, overrides)
+    return _ready(stored, stored.grammar, overrides, trusted)
 
 
-def load_model_with_proposal(path: str) -> tuple[Model, Parameters] | None:
+def load_model_with_proposal(path: str, trusted: bool = False) -> tuple[Model, Parameters] | None:
     """The model of a file whose weights have those of its q among them, and whose grammar may be a network; None for a
     file that holds no trained model. Raises FormatError, UsageError for a model without q."""
     stored = read_model_if_one(path)
@@ -84,7 +86,7 @@ def load_model_with_proposal(path: str) -> tuple[Model, Parameters] | None:
             f"{path}: a model without a q, expected one trained with objective: variational and objective.q: network "
             "(q: arcs has numbers for its training examples only)"
         )
-    model, parameters = _ready(stored, neural_of(stored) if NEURAL in stored.about else stored.grammar)
+    model, parameters = _ready(stored, neural_of(stored) if NEURAL in stored.about else stored.grammar, (), trusted)
     return model, {
         **parameters,
         **_fitting(stored, NetworkProposal(model.recognizer).initial(np.random.default_rng(0))),
@@ -92,7 +94,10 @@ def load_model_with_proposal(path: str) -> tuple[Model, Parameters] | None:
 
 
 def _ready(
-    stored: StoredModel, grammar: Document | TrainedGrammar | None, overrides: Sequence[str] = ()
+    stored: StoredModel,
+    grammar: Document | TrainedGrammar | None,
+    overrides: Sequence[str] = (),
+    trusted: bool = False,
 ) -> tuple[Model, Parameters]:
     """A stored model with this grammar. Raises FormatError, UsageError."""
     path = stored.source
@@ -106,10 +111,16 @@ def _ready(
         if config.factors and config.blank:
             config = replace(config, alignment=replace(config.alignment, kind="ctc", blank=config.blank))
         config = replace(config, grammar=GrammarSettings(file=file), factors=())
-        model = build_model(config, labels, size, grammar, stored.alignment, scores)
+        code = code_of_model(stored.about, config, path, trusted)
+        model = build_model(config, labels, size, grammar, stored.alignment, scores, code=code)
         layout = model.recognizer.initial(np.random.default_rng(0))
     except (KeyError, TypeError) as error:
         raise FormatError(f"{path}: its description is not that of a model: {error!r}") from None
+    if model.recognizer.module is not None:
+        try:
+            model.recognizer.module.restore(stored.parameters)
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
     return model, {**_fitting(stored, layout), **model.cascade.initial(np.random.default_rng(0))}
 
 

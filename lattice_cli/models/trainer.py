@@ -33,6 +33,7 @@ from lattice_cli.learning.training import (
 )
 from lattice_cli.models.assemble import assemble
 from lattice_cli.models.history import TrainingHistory
+from lattice_cli.models.module_code import about_code
 from lattice_cli.models.model_store import difference, save_model, started_from
 from lattice_cli.models.output_lock import OutputLock
 
@@ -69,7 +70,7 @@ class Trainer:
         self, config: TrainConfig, path: str, output: str, listener: TrainingListener, resume: bool, restart: bool
     ) -> None:
         """path: where the configuration is from. Raises FormatError, UsageError."""
-        self.config, self.output, self._listener = config, output, listener
+        self.config, self.output, self._listener, self._path = config, output, listener, path
         self._require_place(path)
         self._lock = OutputLock(output)
         try:
@@ -167,7 +168,10 @@ class Trainer:
             "ended": standing.ended,
             "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
-        save_model(self.output, self.assembled, self.problem.parameters(weights), trained)
+        if self.assembled.code is not None:
+            trained |= about_code(self.assembled.code, self._path, self.output)
+        kept = standing.best_buffers if epoch else standing.buffers
+        save_model(self.output, self.assembled, {**self.problem.parameters(weights), **kept}, trained)
 
     def _require_place(self, config: str) -> None:
         """Raises FormatError, UsageError where a model and its checkpoint cannot or should not be written."""

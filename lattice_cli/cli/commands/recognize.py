@@ -34,6 +34,11 @@ from lattice_cli.learning import recognizers
     help="Change a key of the model's configuration, such as alignment.kind=segments; may be repeated.",
 )
 @click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Run the Python file that a model of kind torch names; without it, only if its configuration is there too.",
+)
+@click.option(
     "--check",
     is_flag=True,
     help="Check gradients against differences, an ODE's adjoint and residuals of fixed points; no graphs are made.",
@@ -53,6 +58,7 @@ def recognize(
     inputs: tuple[str, ...],
     output: str | None,
     overrides: tuple[str, ...],
+    trust_code: bool,
     check: bool,
     as_json: bool,
     reading: io.ReadOptions,
@@ -80,7 +86,7 @@ def recognize(
     stream.require_one_stdin(inputs, model)
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
-    found, parameters = models.load_model(model, overrides)
+    found, parameters = models.load_model(model, overrides, trust_code)
     options = replace(reading, inputs=True)
     if check:
         return _checked(found, parameters, inputs, options, replace(run, jobs=1, form="json" if as_json else "table"))

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         known_keys,
         location,
         plain_numbers,
+        plain_value,
         target_of,
         target_record,
     )

@@ -112,6 +112,24 @@ def is_null(value: object) -> bool:
     return value is None or (isinstance(value, Scalar) and value.plain and value in _NULLS)
 
 
+def plain_value(value: object) -> Any:
+    """A value of a YAML or JSON file as Python has it: null, true and false, whole and other numbers, texts, lists,
+    mappings."""
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_value(each) for each in value]
+    if not isinstance(value, Scalar):
+        return value
+    if is_null(value):
+        return None
+    if value.plain and value in ("true", "True", "false", "False"):
+        return value in ("true", "True")
+    if value.plain and len(value) <= _DIGITS and is_integer(value):
+        return int(value)
+    return float(value) if value.plain and _NUMBER.fullmatch(value) else str(value)
+
+
 def as_label(value: object, source: str, what: str) -> str | None:
     """A label, or None for epsilon. Raises FormatError for anything but a string or null."""
     if is_null(value):

@@ -7,7 +7,8 @@ outputs to the gradient by each parameter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -34,6 +35,19 @@ class Network(Protocol):
 
     def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
         """The outputs for `inputs`, and the backward pass."""
+
+
+class Stateful(Protocol):
+    """What a network keeps beside its parameters, and what it draws while it learns: a module of another library."""
+
+    def learning(self, draws: np.random.Generator) -> AbstractContextManager[None]:
+        """Within it the network is as it is while it learns, and draws from `draws`."""
+
+    def buffers(self) -> Parameters:
+        """What it keeps, by name."""
+
+    def restore(self, buffers: Mapping[str, FloatArray]) -> None:
+        """Have it keep these. Raises ValueError for some that are not its own."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from lattice_cli.learning.optimizers.line_search import Evaluate
 
 #: Arrays by name: all that an optimiser has to know to go on.
 State: TypeAlias = dict[str, NDArray[Any]]
+#: In the names of what another library keeps.
+FOREIGN = "torch."
 _NONE: FloatArray = np.zeros(0)
 
 
@@ -47,10 +49,16 @@ def require_state_like(
 ) -> None:
     """Raises ValueError for a state that is not as `like`, that of the same optimiser before its first step.
 
-    part: what the names begin with that are looked at. size: how many parameters it steps on.
+    part: what the names begin with that are looked at. size: how many parameters it steps on. What another library
+    keeps has names of its own, and is numbers, or vectors of as many.
     """
-    if set(found) != set(like):
+    own = {name: array for name, array in found.items() if FOREIGN not in name}
+    if set(own) != set(like):
         raise ValueError(f"found {', '.join(found)}, expected {', '.join(like)}")
+    foreign = [(name, array) for name, array in found.items() if name not in own and name.startswith(part)]
+    for name, array in foreign:
+        if array.shape not in ((), (size,)) or not np.isfinite(array).all():
+            raise ValueError(f"{name} is not a number, or {size} of them")
     sizes = set()
     for name in (name for name in like if name.startswith(part) or "." not in name):
         array = found[name]
@@ -62,7 +70,7 @@ def require_state_like(
         if array.ndim and not name.endswith("values"):
             sizes.add(array.shape[-1])
     begun = int(found.get(f"{part}steps", np.array(0))) > 0
-    if sizes != {size} and (sizes != {0} or begun):
+    if sizes and sizes != {size} and (sizes != {0} or begun):
         raise ValueError(f"its vectors have {', '.join(map(str, sorted(sizes)))} entries, expected {size}")
 
 

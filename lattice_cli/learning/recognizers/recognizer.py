@@ -16,7 +16,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
 from lattice_cli.graph import Document, Graph, Inputs, Labels, end_energies
-from lattice_cli.learning.networks import DenseNetwork, Network, Parameters, StripNetwork
+from lattice_cli.learning.networks import DenseNetwork, Network, Parameters, Pullback, Stateful
 from lattice_cli.learning.recognizers.cut_energies import StackedCuts, initial_cuts, without_cuts
 from lattice_cli.learning.recognizers.examples import Example
 from lattice_cli.learning.recognizers.outputs import OUTPUTS
@@ -27,12 +27,33 @@ from lattice_cli.learning.segmentation import Segmenter
 PullEnergies: TypeAlias = Callable[[FloatArray], Parameters]
 
 
+class Strips(Protocol):
+    """A network on whole records, (columns, height) each: see StripNetwork."""
+
+    @property
+    def height(self) -> int:
+        """Numbers in a column."""
+
+    def steps(self, columns: int) -> int:
+        """Rows of outputs for a record of that many columns."""
+
+    def initial(self, rng: np.random.Generator) -> Parameters:
+        """Parameters to start from."""
+
+    def forward(self, parameters: Parameters, records: Sequence[FloatArray]) -> tuple[FloatArray, Pullback]:
+        """(steps of all records, outputs), and the backward pass."""
+
+
 class Recognizer(Protocol):
     """What turns records into recognition graphs, and gives energies to their arcs."""
 
     @property
     def labels(self) -> Labels:
         """The label table of the classes it tells apart; ("",) if it has none of its own."""
+
+    @property
+    def module(self) -> Stateful | None:
+        """What keeps something beside its parameters, and draws while it learns; None where nothing does."""
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """Parameters to start from."""
@@ -66,8 +87,13 @@ class _OnNetwork:
     """A network that gives rows of energies, (rows, classes): of rows, each by itself, or of whole strips."""
 
     labels: Labels
-    network: Network | StripNetwork
+    network: Network | Strips
     output: str
+
+    @property
+    def module(self) -> Stateful | None:
+        """See Recognizer."""
+        return getattr(self.network, "module", None)
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """See Recognizer."""
@@ -102,9 +128,9 @@ class RowRecognizer(_OnNetwork):
 
 @dataclass(frozen=True, eq=False)
 class StripRecognizer(_OnNetwork):
-    """A convolution along the inputs (SDNN, TDNN): a step for every `stride` rows, each seeing a window of them."""
+    """A network along the inputs (SDNN, TDNN, a module on sequences): a step for every row or every few of them."""
 
-    network: StripNetwork
+    network: Strips
 
     def example(self, record: Inputs | Document) -> Example:
         """See Recognizer."""
@@ -190,6 +216,10 @@ class ScoreRecognizer:
     def labels(self) -> Labels:
         """None of its own."""
         return ("",)
+
+    @property
+    def module(self) -> None:
+        """See Recognizer."""
 
     def initial(self, rng: np.random.Generator) -> Parameters:
         """See Recognizer."""

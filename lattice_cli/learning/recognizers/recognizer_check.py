@@ -19,6 +19,7 @@ from lattice_cli.learning.recognizers.recognizer import Recognizer
 
 _DIRECTIONS = 5
 _STEP = 1e-4
+_SHORT_STEP = 1e-7
 #: Largest relative error of a difference that rounding and truncation explain.
 _TOLERANCE = 1e-5
 #: |f| at which a difference over such a step has that error.
@@ -76,7 +77,7 @@ def check_recognizer(
     """The recogniser on these examples. Raises NotConverged where a fixed point is not found."""
     stacked = recognizer.stacked(examples)
     network = getattr(recognizer, "network", None)
-    adjoint, solved, continuous = None, None, False
+    adjoint, solved, continuous, step = None, None, False, _STEP
     if isinstance(network, FixedPointNetwork):
         # Of segments the inputs come with the cuts.
         inputs = stacked[0] if isinstance(stacked, tuple) else stacked
@@ -84,6 +85,8 @@ def check_recognizer(
         # Differences need more exact ones.
         exact = replace(network, tolerance=min(network.tolerance, _RESIDUAL))
         recognizer = replace(cast(Any, recognizer), network=exact)
+    if hasattr(network, "exact"):  # a module, in float32, which is too coarse, and with kinks (relu, max-pooling)
+        recognizer, step = replace(cast(Any, recognizer), network=network.exact()), _SHORT_STEP
     energies, pull = recognizer.energies(parameters, stacked)
     seed = rng.standard_normal(len(energies))
     gradient = pull(seed)
@@ -99,7 +102,7 @@ def check_recognizer(
                 {name: each + change * along[name] for name, each in parameters.items()}, stacked
             )[0]
 
-        found = central(moved, _STEP)
+        found = central(moved, step)
         wanted = sum(float((gradient[name] * along[name]).sum()) for name in parameters)
         measured = float(seed @ found.change) / found.width
         error = max(error, abs(wanted - measured) / max(abs(wanted), abs(measured), 1e-2 * typical, 1e-300))

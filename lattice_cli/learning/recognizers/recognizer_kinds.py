@@ -14,6 +14,7 @@ import numpy as np
 from lattice_cli.choices import ACTIVATIONS, OUTPUTS, ActivationName
 from lattice_cli.errors import UsageError, counted
 from lattice_cli.graph import Labels
+from lattice_cli.learning.modules import TorchSettings, UserCode
 from lattice_cli.learning.networks import (
     SOLVERS,
     STEPPERS,
@@ -81,7 +82,7 @@ class Surroundings:
 
     labels: the table of its classes. size: numbers in a row of inputs, 0 for lattices. segmenter: of images, None where
     a row is a step; whole: images are not cut; cuts: what cuts cost. scores: the named scores of lattices, with their
-    scales.
+    scales. code: the class of a module of torch.
     """
 
     labels: Labels
@@ -90,6 +91,7 @@ class Surroundings:
     whole: bool = False
     cuts: CutEnergySettings = field(default_factory=CutEnergySettings)
     scores: Mapping[str, float] = field(default_factory=dict)
+    code: UserCode | None = None
 
     @property
     def outputs(self) -> int:
@@ -165,6 +167,29 @@ def _on_images(settings: RecognizerSettings, size: int, outputs: int, shape: tup
     return BoxNetwork(_convolved(settings, rows, None, outputs, columns, extras))
 
 
+def _torch(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
+    """A module of torch, on items or on sequences of them."""
+    settings.torch.require_sense()
+    code = around.code
+    assert code is not None, "a module has code"
+    try:
+        from lattice_cli.learning.modules import ItemModule, SequenceModule, TorchModule
+    except ImportError as error:
+        raise UsageError(f"recognizer.kind: torch needs PyTorch (the extra torch): {error}") from None
+
+    def on_item(_: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
+        known = {"inputs": size, "outputs": outputs, "shape": shape}
+        return ItemModule(TorchModule(code, settings.torch, known), outputs)
+
+    if settings.torch.reads == "items":
+        return on_items(on_item)(settings, around)
+    if around.segmenter is not None:
+        raise UsageError("recognizer.torch.reads: sequences is for rows that are steps, but alignment.kind cuts images")
+    known = {"inputs": around.size, "outputs": around.outputs}
+    module = SequenceModule(TorchModule(code, settings.torch, known), around.size, around.outputs)
+    return StripRecognizer(around.labels, module, settings.output)
+
+
 def _convolution(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
     """On items where they are images, else along the inputs."""
     if around.segmenter is not None or settings.shape is not None:
@@ -204,6 +229,7 @@ RECOGNIZERS: dict[str, RecognizerKind] = {
     "mlp": RecognizerKind(on_items(_mlp), ("hidden",)),
     "convolution": RecognizerKind(_convolution, ("layers", "window", "shape")),
     "ode": RecognizerKind(on_items(_ode), ("ode",)),
+    "torch": RecognizerKind(_torch, ("torch", "shape")),
     "scores": RecognizerKind(_scores, ("scores", "initial"), lattices=True),
 }
 
@@ -219,9 +245,10 @@ class RecognizerSettings:
         None, "convolution over a strip: columns of the last layer that one step sees", least=1, most=MOST_UNITS
     )
     shape: tuple[int, int] | None = setting(
-        None, "convolution: columns and rows of the image that a row of inputs is", least=1, most=MOST_UNITS
+        None, "convolution, torch: columns and rows of the image that a row of inputs is", least=1, most=MOST_UNITS
     )
     ode: OdeSettings = field(default_factory=OdeSettings, metadata={"meaning": "ode: how the state moves"})
+    torch: TorchSettings = field(default_factory=TorchSettings, metadata={"meaning": "torch: which module"})
     activation: str = setting("tanh", "of hidden layers", choices=ACTIVATIONS)
     output: str = setting("energies", "energies as they are, made locally normalised, or at least 0", choices=OUTPUTS)
     scores: tuple[str, ...] = setting(

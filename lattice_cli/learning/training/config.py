@@ -14,6 +14,7 @@ from typing import ClassVar
 from lattice_cli.choices import LATENTS, LOSSES
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.grammars import NeuralSettings
+from lattice_cli.learning.modules import TorchOptimizerSettings
 from lattice_cli.learning.recognizers import CutEnergySettings, RecognizerSettings
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import MOST_STEPS, MOST_UNITS, setting
@@ -144,10 +145,15 @@ class OptimizerSettings:
     """How weights move."""
 
     method: str = setting(
-        "adam", "adam, sgd (with momentum), or lbfgs (all examples a step)", choices=("adam", "sgd", "lbfgs")
+        "adam",
+        "adam, sgd (with momentum), lbfgs (all examples a step), or one of torch",
+        choices=("adam", "sgd", "lbfgs", "torch"),
     )
-    rate: float = setting(0.003, "learning rate of adam and sgd", above=0.0)
-    decay: float = setting(1.0, "factor on the rate after every epoch", above=0.0)
+    rate: float = setting(0.003, "learning rate of adam, sgd and torch", above=0.0)
+    decay: float = setting(1.0, "adam, sgd: factor on the rate after every epoch", above=0.0)
+    torch: TorchOptimizerSettings = field(
+        default_factory=TorchOptimizerSettings, metadata={"meaning": "torch: which optimiser"}
+    )
     momentum: float = setting(0.9, "of sgd", least=0.0, below=1.0)
     clip: float | None = setting(None, "longest gradient", above=0.0)
     memory: int = setting(10, "lbfgs: steps it remembers", least=1, most=MOST_UNITS)
@@ -236,6 +242,10 @@ class TrainConfig:
         self.alignment.cuts.require_sense(kind)
         if self.optimizer.method == "lbfgs" and (self.optimizer.clip is not None or self.optimizer.decay != 1.0):
             raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
+        if self.optimizer.method == "torch" and self.optimizer.decay != 1.0:
+            raise UsageError("optimizer.decay is for adam and sgd, but method is torch (optimizer.torch.schedule)")
+        if self.optimizer.method != "torch" and self.optimizer.torch != TorchOptimizerSettings():
+            raise UsageError(f"optimizer.torch is for method: torch, but method is {self.optimizer.method}")
         objective = self.objective
         others = objective.alternate or objective.samples or objective.q != ObjectiveSettings().q
         if objective.loss != VARIATIONAL and others:

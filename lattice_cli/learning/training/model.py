@@ -14,6 +14,7 @@ from lattice_cli.grammars import ctc_topology
 from lattice_cli.graph import Document, Graph, Inputs, Labels, columns_of, label_loop
 from lattice_cli.learning.grammars import PullColumns, TrainedGrammar, learned_grammar
 from lattice_cli.learning.losses import AnswerGraphs, AnswerPaths, FreeAnswers
+from lattice_cli.learning.modules import UserCode
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, Surroundings
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
@@ -101,17 +102,18 @@ def build_model(
     scores: Mapping[str, float] | None = None,
     graphs: Sequence[Graph] = (),
     factors: Sequence[Document | TrainedGrammar | None] = (),
+    code: UserCode | None = None,
 ) -> Model:
     """The model of a configuration.
 
     labels: see Model; size: numbers in a row of inputs; grammar, alignment: what grammar.file and alignment.file hold;
     scores: the named scores of the records, with their scales; graphs: the recognition graphs that there are already,
-    for a neural grammar to be asked about; factors: what the file of each factor holds, None where it has none. Raises
-    UsageError for settings that contradict each other.
+    for a neural grammar to be asked about; factors: what the file of each factor holds, None where it has none; code: of a
+    module of torch. Raises UsageError for settings that contradict each other.
     """
     config.require_sense()
     table = _classes(config, labels, alignment)
-    recognizer = _recognizer(config, table, size, scores or {})
+    recognizer = _recognizer(config, table, size, scores or {}, code)
     if config.factors:
         cascade = cascade_of(config.factors, factors, labels, graphs)
     else:
@@ -149,8 +151,10 @@ def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | N
     return ("", *labels)
 
 
-def _recognizer(config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float]) -> Recognizer:
+def _recognizer(
+    config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float], code: UserCode | None
+) -> Recognizer:
     kind = config.alignment.kind
     segmenter = config.alignment.segments if kind in ("segments", "whole") else None
-    around = Surroundings(table, size, segmenter, kind == "whole", config.alignment.cuts, scores)
+    around = Surroundings(table, size, segmenter, kind == "whole", config.alignment.cuts, scores, code)
     return config.recognizer.entry.build(config.recognizer, around)

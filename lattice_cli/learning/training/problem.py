@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -127,6 +127,12 @@ class Problem:
             return None
         if self.config.objective.q == "arcs":
             return ArcProposal.of([piece.examples for piece in self.pieces], self.model.reading.classes)
+        module = self.model.recognizer.module
+        if module is not None and module.buffers():
+            raise UsageError(
+                "objective.q: network is a second recogniser of the same kind, but the module keeps something beside its "
+                f"weights ({next(iter(module.buffers()))}), which would be both's: expected q: arcs, or a module without"
+            )
         return NetworkProposal(self.model.recognizer)
 
     def initial(self, rng: np.random.Generator) -> Parameters:
@@ -199,7 +205,8 @@ class Problem:
     ) -> ObjectiveValue:
         """Mean loss of these batches plus the penalty, with its gradient.
 
-        rng: draws the paths of q that the configuration wants the gradient to be estimated from; None: it is exact.
+        rng: draws the paths of q that the configuration wants the gradient to be estimated from, and what a module
+        draws while it learns; None: the gradient is exact, and the module as it is where it decodes.
         Raises TrainingFailed, naming the record, where an energy, a loss or a derivative is not finite.
         """
         parameters = self.parameters(theta)
@@ -207,16 +214,18 @@ class Problem:
         count = sum(len(piece.examples) for piece in pieces)
         mean, exact, gradient = 0.0, 0.0, np.zeros(len(theta))
         variances = np.zeros(2)
-        for piece in pieces:
-            with (
-                _in_memory(len(piece.examples)),
-                self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared,
-            ):
-                found, logs, by_weights, spread = self._of_piece(piece, prepared, parameters, right, count, rng)
-            mean += found
-            exact += logs
-            gradient += by_weights
-            variances += spread
+        module = self.model.recognizer.module
+        with nullcontext() if module is None or rng is None else module.learning(rng):
+            for piece in pieces:
+                with (
+                    _in_memory(len(piece.examples)),
+                    self.kept.lent(piece.number, partial(self._prepared, piece.examples)) as prepared,
+                ):
+                    found, logs, by_weights, spread = self._of_piece(piece, prepared, parameters, right, count, rng)
+                mean += found
+                exact += logs
+                gradient += by_weights
+                variances += spread
         with np.errstate(over="ignore"):
             gradient[: self.of_model] += self.config.objective.l2 * theta[: self.of_model]
             objective = mean + self.penalty(theta)

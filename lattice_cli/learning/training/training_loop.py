@@ -22,8 +22,10 @@ from lattice_cli.errors import (
     NotConverged,
     NumericOverflow,
     TrainingFailed,
+    UsageError,
     counted,
 )
+from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State, require_state_like
 from lattice_cli.learning.training.config import OptimizerSettings
 from lattice_cli.learning.training.problem import Piece, Problem
@@ -55,6 +57,7 @@ class Epoch:
 _DRAWS = 3
 #: What of a standing is written down, as vectors and as JSON.
 _VECTORS = ("theta", "average", "best")
+_GROUPS = ("optimizer", "buffers", "best_buffers")
 _NUMBERS = ["epoch", "position", "partial", "partial_nll", "partial_variance", "partial_controlled", "seconds"]
 _NUMBERS += ["best_epoch", "best_error", "waited"]
 _NUMBERS += ["ended", "epochs"]
@@ -67,6 +70,7 @@ class TrainingState:
     theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
     configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
     they have put into its mean loss.
+    buffers, best_buffers: what a module keeps beside its weights, now and with the best of them.
     best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
     seconds: that the epoch that is not over has taken so far.
     """
@@ -75,6 +79,8 @@ class TrainingState:
     average: FloatArray
     best: FloatArray
     optimizer: State = field(default_factory=dict)
+    buffers: Parameters = field(default_factory=dict)
+    best_buffers: Parameters = field(default_factory=dict)
     epoch: int = 0
     position: int = 0
     partial: float = 0.0
@@ -90,7 +96,9 @@ class TrainingState:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
-        return _of(self, _VECTORS) | {f"optimizer/{name}": each for name, each in self.optimizer.items()}
+        return _of(self, _VECTORS) | {
+            f"{group}/{name}": each for group in _GROUPS for name, each in getattr(self, group).items()
+        }
 
     def numbers(self) -> dict[str, Any]:
         """The rest."""
@@ -114,10 +122,16 @@ class TrainingState:
             told = dict(numbers)
             error, exact = (float(each) for each in told.pop("best_error"))
             epochs = [Epoch(**each) for each in told.pop("epochs")]
-            prefix = "optimizer/"
-            kept = {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
+            groups = {
+                group: {
+                    name.removeprefix(f"{group}/"): each for name, each in arrays.items() if name.startswith(f"{group}/")
+                }
+                for group in _GROUPS
+            }
             theta, average, best = (arrays[name] for name in _VECTORS)
-            standing = TrainingState(theta, average, best, kept, best_error=(error, exact), epochs=epochs, **told)
+            standing = TrainingState(
+                theta, average, best, **groups, best_error=(error, exact), epochs=epochs, **told
+            )
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
             raise FormatError(f"not where a training stands: {error_found!r}") from None
@@ -163,8 +177,14 @@ class TrainingListener:
 Save: TypeAlias = Callable[[TrainingState, bool], None]
 
 
-def optimizer_of(settings: OptimizerSettings) -> Optimizer:
-    """The optimiser that a configuration asks for."""
+def optimizer_of(settings: OptimizerSettings, steps: int) -> Optimizer:
+    """The optimiser that a configuration asks for. steps: of the whole training. Raises UsageError."""
+    if settings.method == "torch":
+        try:
+            from lattice_cli.learning.modules import TorchOptimizer
+        except ImportError as error:
+            raise UsageError(f"optimizer.method: torch needs PyTorch (the extra torch): {error}") from None
+        return TorchOptimizer(settings.torch, settings.rate, settings.clip, steps)
     if settings.method == "lbfgs":
         return Lbfgs(settings.memory, settled=settings.tolerance)
     if settings.method == "sgd":
@@ -212,12 +232,12 @@ class Training:
     def __init__(self, problem: Problem, validation: Validation | None) -> None:
         self.problem, self.validation = problem, validation
         self.settings = problem.config.training
-        self.optimizer = optimizer_of(problem.config.optimizer)
-        period = problem.config.objective.alternate
+        self._module = problem.model.recognizer.module
+        told, period = problem.config.optimizer, problem.config.objective.alternate
+        steps = self.settings.epochs * len(problem.pieces)
+        self.optimizer = optimizer_of(told, steps)
         if period:
-            self.optimizer = Alternating(
-                self.optimizer, optimizer_of(problem.config.optimizer), problem.of_model, period
-            )
+            self.optimizer = Alternating(self.optimizer, optimizer_of(told, steps), problem.of_model, period)
         # What takes all examples to a step has one batch to an epoch.
         self._steps: list[list[Piece]] = (
             [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
@@ -235,6 +255,8 @@ class Training:
         """
         if standing.optimizer:
             self._restore(standing)
+        if self._module is not None and standing.epoch + standing.position == 0:
+            standing.buffers = standing.best_buffers = self._module.buffers()
         standing.ended = self._ended(standing)
         saver = _Saver(save)
         try:
@@ -256,6 +278,8 @@ class Training:
             for part, size in {"first.": of_model, "second.": weights - of_model}.items() if turns else [("", weights)]:
                 require_state_like(self.optimizer.state(), standing.optimizer, part, size)
             self.optimizer.restore(standing.optimizer)
+            if self._module is not None:
+                self._module.restore(standing.buffers)
         except ValueError as error:
             raise FormatError(f"the checkpoint's state of the optimiser is not sound: {error}") from None
         if standing.position > self.batches:
@@ -291,9 +315,9 @@ class Training:
         means: list[tuple[FloatArray, float]] = []
         logs: list[float] = []
         variances: list[tuple[float, float]] = []
-        rng = np.random.default_rng([self.settings.seed, standing.epoch, standing.position, _DRAWS])
 
         def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
+            rng = np.random.default_rng([self.settings.seed, standing.epoch, standing.position, _DRAWS])
             try:
                 value = self.problem.value(theta, pieces, rng)
             except TrainingFailed as error:
@@ -323,6 +347,8 @@ class Training:
         kept = self.settings.average
         standing.average = kept * standing.average + (1.0 - kept) * theta if kept else theta
         standing.optimizer = self.optimizer.state()
+        if self._module is not None:
+            standing.buffers = self._module.buffers()
         standing.partial += mean * (count / self.problem.count)
         standing.partial_nll += (logs[-1] if logs else 0.0) * (count / self.problem.count)
         plain, controlled = variances[-1] if variances else (0.0, 0.0)
@@ -357,6 +383,7 @@ class Training:
         standing.waited = 0 if better else standing.waited + 1
         if better:
             standing.best, standing.best_epoch = standing.average, standing.epoch
+            standing.best_buffers = standing.buffers
         label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
         epoch = Epoch(
             standing.epoch, loss, better, label_error, exact, nll, *variances, seconds=time.monotonic() - since
