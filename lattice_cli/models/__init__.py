@@ -8,6 +8,7 @@ history           the epochs of a training, in a file beside its model
 module_code       code of modules of torch: read, named in models, trusted or not
 model_store       trained models to and from files
 neural_store      neural grammars in model files
+onnx_recognizer   networks in ONNX files as recognisers; sole importer of onnxruntime
 output_lock       no two trainings write one model
 trainer           train from a configuration, without a terminal
 """
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lattice_cli.models.grammar_argument import factor_names, read_decoder, read_grammar_argument
     from lattice_cli.models.model_store import load_model, load_model_with_proposal
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
+    from lattice_cli.models.onnx_recognizer import OnnxRecognizer
     from lattice_cli.models.trainer import Trainer, train
 
 __getattr__ = lazy_names(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -64,13 +65,18 @@ def recognize(
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
-    """The recognition graphs of INPUTS by a MODEL that lattice train wrote.
+    """The recognition graphs of INPUTS by a MODEL that lattice train wrote, or by a network in an ONNX file.
 
     INPUTS are matrices, one a record: an .npz (arrays inputs, lengths, and if there are any targets and ids), an .npy,
     or documents {"lattice": 1, "inputs": [[...], ...]}; for a model of lattice scales, lattices. On a terminal the
     graphs are tables; into a pipe or a file, graph documents with the records' ids and targets. What a model was
     trained with is not done here: give its grammar (-g MODEL) and, for CTC, its blank (--ctc) to the command that
     searches.
+
+    A model of kind torch has its network in a Python file, which is run if the configuration that it was trained from
+    is there and names it, or with --trust-code. Of NET.onnx, run by onnxruntime, --labels names the outputs, and
+    --logits, --logp or --prob say what they are; a record goes in as (rows, size), (1, rows, size) or, an image,
+    (1, 1, size, rows), as the file wants it.
 
     With --check, of each record: the length of the gradient by all weights for random derivatives by the energies, and
     the largest error of a central difference, relative; of an ODE, the states that its way back keeps, and how far the
@@ -86,14 +92,22 @@ def recognize(
     stream.require_one_stdin(inputs, model)
     if check and output is not None:
         raise UsageError("-o and --check are both given: a check writes no graphs")
-    found, parameters = models.load_model(model, overrides, trust_code)
     options = replace(reading, inputs=True)
-    if check:
-        return _checked(found, parameters, inputs, options, replace(run, jobs=1, form="json" if as_json else "table"))
+    if model.endswith(".onnx"):
+        if check or overrides or trust_code:
+            raise UsageError(f"{model}: an ONNX file has no gradients, configuration or code: without these options")
+        recognized = models.OnnxRecognizer(model, reading).recognized
+        options = replace(options, labels=None, units="energies")
+    else:
+        found, parameters = models.load_model(model, overrides, trust_code)
+        recognized = partial(found.recognized, parameters=parameters)
+        if check:
+            told = replace(run, jobs=1, form="json" if as_json else "table")
+            return _checked(found, parameters, inputs, options, told)
     report = reports.GraphReport(output, run.color, matrices=True)
 
     def solve(records: list[Any]) -> list[graph.Document]:
-        return [found.recognized(record, parameters) for record in records]
+        return [recognized(record) for record in records]
 
     return stream.write_records(inputs, options, solve, report, run)
 

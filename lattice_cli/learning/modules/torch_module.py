@@ -88,6 +88,13 @@ class TorchModule:
                 raise ValueError(f"{BUFFER}{name} is {found}, expected shape {tuple(buffer.shape)}")
             buffer.copy_(torch.from_numpy(np.array(array)).to(buffer.dtype))
 
+    def with_weights(self, parameters: Parameters) -> Any:
+        """The module itself, a torch.nn.Module, with these weights in it."""
+        with torch.no_grad():
+            for name, weight in self.module.named_parameters():
+                weight.copy_(self._tensor(parameters[f"{MODULE}{name}"]))
+        return self.module
+
     @contextmanager
     def learning(self, draws: np.random.Generator) -> Iterator[None]:
         """Within it the module is in training mode, and draws from `draws`."""

@@ -185,7 +185,7 @@ def _torch(settings: RecognizerSettings, around: Surroundings) -> Recognizer:
         return on_items(on_item)(settings, around)
     if around.segmenter is not None:
         raise UsageError("recognizer.torch.reads: sequences is for rows that are steps, but alignment.kind cuts images")
-    known = {"inputs": around.size, "outputs": around.outputs}
+    known = {"inputs": around.size, "outputs": around.outputs, "shape": settings.shape}
     module = SequenceModule(TorchModule(code, settings.torch, known), around.size, around.outputs)
     return StripRecognizer(around.labels, module, settings.output)
 
