@@ -15,8 +15,9 @@ energy, after a sum over paths a posterior.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -38,6 +39,7 @@ from lattice_cli.learning.losses import (
     Objective,
     Settings,
 )
+from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, first_arcs
 from lattice_cli.learning.training import ModelCascade, ModelFactor
 from lattice_cli.models import load_model, read_grammar_argument
@@ -76,7 +78,6 @@ class LatticeReader:
         factors = []
         if grammar is not None:
             own = _grammar(grammar, "arcs" if learn else "none")
-            self.weights = next((len(array) for array in own.initial(np.random.default_rng(0)).values()), 0)
             factors.append(ModelFactor("grammar", own))
         elif learn:
             raise UsageError("learn is about a grammar, which is not given")
@@ -85,9 +86,22 @@ class LatticeReader:
             return
         if ctc is not None or not factors:
             first = ctc_topology(table, table.index(ctc)) if ctc is not None else label_loop(self.labels)
-            factors.insert(0, ModelFactor("alignment", learned_grammar(numbered_document(first, "ctc", "ctc"), "none")))
+            factors.insert(0, ModelFactor("alignment", learned_grammar(numbered_document(first, "ctc", "ctc"), "none"), "alignment."))
         self._cascade = ModelCascade.of(factors)
+        self.weights = len(self._fixed.get(_WEIGHTS, ())) if learn else 0
         self._paths = AnswerGraphs(self._cascade.graph, table)
+
+    @cached_property
+    def _fixed(self) -> Parameters:
+        """What the cascade is at where nothing is learned."""
+        return {} if self._cascade is None else self._cascade.initial(np.random.default_rng(0))
+
+    def energies(self, weights: FloatArray | None) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
+        """(columns,) energies of what stands behind the steps, and the way back to the weights."""
+        if self._cascade is None:
+            return np.zeros(0), lambda by_column: by_column
+        found, pull = self._cascade.energies(self._fixed if weights is None else {**self._fixed, _WEIGHTS: weights})
+        return found, lambda by_column: pull(by_column)[_WEIGHTS]
 
     def graphs(
         self,
@@ -152,9 +166,9 @@ class LatticeGraphs:
         key = (objective, steps)
         if key not in self._made:
             rows = self.lengths if self.lengths is not None else [steps] * len(self.targets)
-            graphs = self.lattices if self.lattices is not None else [None] * len(self.targets)
+            graphs: Sequence[Graph | None] = self.lattices if self.lattices is not None else [None] * len(self.targets)
             examples = [
-                Example(str(number), f"record {number}", (target,), graph, 0 if graph else length, _NONE, ())
+                Example(str(number), f"record {number}", (target,), graph, 0 if graph else length, _NONE, range(1 + length if graph is None else graph.nodes))
                 for number, (target, graph, length) in enumerate(zip(self.targets, graphs, rows))
             ]
             kept, batch = list(range(len(examples))), Batch(examples, self.reader._paths, objective)
@@ -247,14 +261,10 @@ class _LatticeLoss(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
         if len(bad):
             record = batch.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1].source
             raise UsageError(f"{record}: an energy is {by_left[bad[0]]}")
-        parameters = {} if weights is None else {_WEIGHTS: weights.detach().cpu().to(torch.float64).numpy()}
-        if reader._cascade is None:
-            right, pull = np.zeros(0), None
-        else:
-            right, pull = reader._cascade.energies(parameters)
+        right, pull = reader.energies(None if weights is None else weights.detach().cpu().to(torch.float64).numpy())
         outcome = batch.evaluate(by_left, right)
         ctx.ends, ctx.by_left = ends, outcome.left
-        ctx.by_weights = None if weights is None or pull is None else pull(outcome.right)[_WEIGHTS]
+        ctx.by_weights = None if weights is None else pull(outcome.right)
         ctx.like = left
         ctx.weights_like = weights
         return torch.from_numpy(np.array(outcome.values)).to(left)

@@ -85,13 +85,14 @@ class LineReader(nn.Module):
         return -(-rows // 4)
 
     def forward(self, lines, lengths):
-        lines = nn.functional.pad(lines, (0, 0, 0, -lines.shape[1] % 4))
-        seen = nn.functional.max_pool2d(torch.relu(self.first(lines[:, None])), 2)
-        seen = nn.functional.max_pool2d(torch.relu(self.second(seen)), 2)
-        seen = nn.functional.max_pool2d(torch.relu(self.third(seen)), (1, 2))
+        seen = nn.functional.pad(lines, (0, 0, 0, -lines.shape[1] % 4))[:, None]
+        for layer, pooled in ((self.first, (2, 2)), (self.second, (2, 2)), (self.third, (1, 2))):
+            # What is behind a line is nothing again after each layer, whatever longer line is beside it.
+            there = torch.arange(seen.shape[2], device=lines.device) < lengths[:, None]
+            seen = nn.functional.max_pool2d(torch.relu(layer(seen)) * there[:, None, :, None], pooled)
+            lengths = (lengths + pooled[0] - 1) // pooled[0]
         seen = self.dropout(seen.transpose(1, 2).flatten(2))
-        steps = (lengths.cpu() + 3) // 4
-        packed = nn.utils.rnn.pack_padded_sequence(seen, steps, batch_first=True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(seen, lengths.cpu(), batch_first=True, enforce_sorted=False)
         found, _ = nn.utils.rnn.pad_packed_sequence(self.context(packed)[0], batch_first=True)
         return self.energies(self.dropout(found))
 

@@ -1,5 +1,6 @@
 """From inputs (rows, strips of images, segments, named scores) to the energies of arcs, and back.
 
+augmentation      images moved, thickened, erased while they are learned from
 cut_energies      energies of cuts, learned
 examples          Example: a record as its recognition graph
 outputs           energies as they are, log-softmax, softplus
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from lattice_cli.learning.recognizers.augmentation import AugmentSettings, augmented
     from lattice_cli.learning.recognizers.cut_energies import CutEnergySettings
     from lattice_cli.learning.recognizers.examples import Example, first_arcs
     from lattice_cli.learning.recognizers.outputs import OUTPUTS
-    from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer, RowRecognizer
+    from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer, RowRecognizer, StripRecognizer
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
     from lattice_cli.learning.recognizers.recognizer_kinds import (
         RECOGNIZERS,

@@ -15,7 +15,7 @@ from lattice_cli.choices import LATENTS, LOSSES
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.grammars import NeuralSettings
 from lattice_cli.learning.modules import TorchOptimizerSettings
-from lattice_cli.learning.recognizers import CutEnergySettings, RecognizerSettings
+from lattice_cli.learning.recognizers import AugmentSettings, CutEnergySettings, RecognizerSettings
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import MOST_STEPS, MOST_UNITS, setting
 
@@ -31,6 +31,9 @@ class DataSettings:
     validation: tuple[str, ...] = setting((), "files to measure the error on after every epoch")
     hold_out: float = setting(
         0.0, "fraction of the training examples kept back for validation instead", least=0.0, below=1.0
+    )
+    augment: AugmentSettings = field(
+        default_factory=AugmentSettings, metadata={"meaning": "images changed at each step"}
     )
 
 
@@ -242,6 +245,8 @@ class TrainConfig:
         self.alignment.cuts.require_sense(kind)
         if self.optimizer.method == "lbfgs" and (self.optimizer.clip is not None or self.optimizer.decay != 1.0):
             raise UsageError("optimizer.clip and optimizer.decay are for adam and sgd, but method is lbfgs")
+        if self.data.augment.given and self.optimizer.method == "lbfgs":
+            raise UsageError("data.augment is for adam, sgd and torch: lbfgs takes all examples as they are")
         if self.optimizer.method == "torch" and self.optimizer.decay != 1.0:
             raise UsageError("optimizer.decay is for adam and sgd, but method is torch (optimizer.torch.schedule)")
         if self.optimizer.method != "torch" and self.optimizer.torch != TorchOptimizerSettings():

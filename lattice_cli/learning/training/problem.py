@@ -24,7 +24,7 @@ from lattice_cli.graph import Document, Inputs, right_answers_of
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
-from lattice_cli.learning.recognizers import Example, PullEnergies, first_arcs
+from lattice_cli.learning.recognizers import Example, PullEnergies, StripRecognizer, augmented, first_arcs
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
 from lattice_cli.learning.training.model import Model
 from lattice_cli.learning.training.variational_em import (
@@ -120,6 +120,8 @@ class Problem:
         self.proposal = self._proposal()
         self._layout = self.initial(np.random.default_rng(0))
         self.count = sum(len(piece.examples) for piece in self.pieces)
+        if self.config.data.augment.given:
+            _ = self._image_shape  # what is wrong is said before anything is learned
 
     def _proposal(self) -> Proposal | None:
         """Where q comes from, for a variational objective."""
@@ -255,7 +257,8 @@ class Problem:
         model = self.model
         right, pull_right = grammar
         with np.errstate(all="ignore"):
-            left, pull = self._left(piece, prepared.stacked, parameters)
+            stacked = prepared.stacked if rng is None else self._changed(piece, rng, prepared.stacked)
+            left, pull = self._left(piece, stacked, parameters)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")
             by_name: Parameters = {}
@@ -267,7 +270,7 @@ class Problem:
                     self.unproven += outcome.unproven
                     self.listed.update((piece.number, number) for number in outcome.listed)
                 else:
-                    q, pull_q = self.proposal.energies(parameters, piece.number, prepared.stacked)
+                    q, pull_q = self.proposal.energies(parameters, piece.number, stacked)
                     self._require_finite(piece, q)
                     outcome = evaluate_bound(prepared.batch, left, right, q, self.config.objective.samples, rng)
                     by_name |= pull_q(outcome.proposal / count)
@@ -287,6 +290,28 @@ class Problem:
             logs = outcome.exact
             spread = np.array(outcome.variances or (0.0, 0.0)) / count
         return float((outcome.values / count).sum()), float((logs / count).sum()), gradient, spread
+
+    def _changed(self, piece: Piece, rng: np.random.Generator, stacked: object) -> object:
+        """The inputs of a batch as this step sees them, where images are changed."""
+        settings = self.config.data.augment
+        if not settings.given:
+            return stacked
+        changed = [augmented(each.inputs, self._image_shape, settings, rng) for each in piece.examples]
+        examples = [replace(example, inputs=inputs) for example, inputs in zip(piece.examples, changed)]
+        return self.model.recognizer.stacked(examples)
+
+    @cached_property
+    def _image_shape(self) -> tuple[int, int] | None:
+        """Columns and rows of the image that a row of inputs is; None: those of a record are one. Raises UsageError."""
+        config, alignment = self.config, self.config.alignment
+        if alignment.kind in ("segments", "whole"):
+            return alignment.segments.box
+        shape = config.data.augment.shape or config.recognizer.shape
+        if shape is None and not isinstance(self.model.recognizer, StripRecognizer):
+            raise UsageError("data.augment: rows of numbers are no images, expected recognizer.shape or augment.shape")
+        if shape is not None and shape[0] * shape[1] > self.model.size:
+            raise UsageError(f"data.augment: {shape[0]} x {shape[1]} is more than the {self.model.size} numbers of a row")
+        return shape
 
     def _left(self, piece: Piece, stacked: object, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
         """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
