@@ -86,7 +86,10 @@ class LatticeReader:
             return
         if ctc is not None or not factors:
             first = ctc_topology(table, table.index(ctc)) if ctc is not None else label_loop(self.labels)
-            factors.insert(0, ModelFactor("alignment", learned_grammar(numbered_document(first, "ctc", "ctc"), "none"), "alignment."))
+            factors.insert(
+                0,
+                ModelFactor("alignment", learned_grammar(numbered_document(first, "ctc", "ctc"), "none"), "alignment."),
+            )
         self._cascade = ModelCascade.of(factors)
         self.weights = len(self._fixed.get(_WEIGHTS, ())) if learn else 0
         self._paths = AnswerGraphs(self._cascade.graph, table)
@@ -168,7 +171,15 @@ class LatticeGraphs:
             rows = self.lengths if self.lengths is not None else [steps] * len(self.targets)
             graphs: Sequence[Graph | None] = self.lattices if self.lattices is not None else [None] * len(self.targets)
             examples = [
-                Example(str(number), f"record {number}", (target,), graph, 0 if graph else length, _NONE, range(1 + length if graph is None else graph.nodes))
+                Example(
+                    str(number),
+                    f"record {number}",
+                    (target,),
+                    graph,
+                    0 if graph else length,
+                    _NONE,
+                    range(1 + length if graph is None else graph.nodes),
+                )
                 for number, (target, graph, length) in enumerate(zip(self.targets, graphs, rows))
             ]
             kept, batch = list(range(len(examples))), Batch(examples, self.reader._paths, objective)
@@ -224,7 +235,9 @@ def lattice_loss(
             raise UsageError("unspelled: skip is for energies of shape (records, steps, labels)")
         left = energies.reshape(-1)
         if len(left) != ends[-1] or (graphs.lattices is None and energies.shape[-1] != classes):
-            raise UsageError(f"energies have shape {tuple(energies.shape)}, expected {ends[-1]} numbers for all records")
+            raise UsageError(
+                f"energies have shape {tuple(energies.shape)}, expected {ends[-1]} numbers for all records"
+            )
     if weights is not None and tuple(weights.shape) != (reader.weights,):
         raise UsageError(f"weights have shape {tuple(weights.shape)}, expected ({reader.weights},)")
     if (weights is None) != (reader.weights == 0):

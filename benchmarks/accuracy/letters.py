@@ -11,6 +11,10 @@ and Taskar in ten folds, and lexicon_suffixes.txt.gz. crfsuite is for this compa
     nine    nine to learn from, one to test on; mean of ten
     words   44 words to learn from, 11 others to test on; mean of five
 
+Rows of torch: the CNN of samples/networks.py (and with an LSTM over its letters) by samples/letters-torch.yaml, which
+needs the extra torch; torchcrf: the same network, data, steps and changes of images under the CRF layer of pytorch-crf
+(`pip install pytorch-crf`), in a loop of torch's own.
+
 Every model is learned and tested as anyone would: lattice train, then lattice recognize | lattice viterbi, in processes
 of their own. crfsuite: L-BFGS, c2 = 1, the 128 pixels and a constant as attributes, in its default form (features that
 occur) and with what the random field of samples/letters-crf.yaml has besides: features that do not occur, the first
@@ -26,6 +30,7 @@ import argparse
 import gzip
 import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -39,6 +44,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 LATTICE = [sys.executable, "-m", "lattice_cli"]
+#: One thread, so that `cpu` is what one core does.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 LETTERS = np.array([chr(ord("a") + number) for number in range(26)])
 TESTED_WORDS = 11
 
@@ -69,6 +76,58 @@ else:
     tagger.open(train + ".crfsuite")
     for items, word in words(test):
         print(json.dumps([word, "".join(tagger.tag(items))]))
+"""
+
+_TORCHCRF = """
+import json, sys
+import numpy as np, torch, torchcrf
+sys.path.insert(0, sys.argv[3] + "/samples")
+from networks import SmallCnn
+EPOCHS, BATCH = 12, 50
+torch.manual_seed(1)
+rng = np.random.default_rng(1)
+def words(path):
+    file = dict(np.load(path))
+    ends = np.cumsum(file["lengths"])
+    for end, length, word in zip(ends, file["lengths"], json.loads(file["targets"].tobytes())):
+        yield file["inputs"][end - length : end].astype(np.float32).reshape(-1, 8, 16), word
+def shifted(images):
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    at = rng.integers(0, 3, (len(images), 2))
+    return np.stack([each[x : x + 8, y : y + 16] for each, (x, y) in zip(padded, at)])
+def batch(some, change):
+    longest = max(len(word) for _, word in some)
+    mask = torch.tensor([[place < len(word) for place in range(longest)] for _, word in some])
+    images = np.concatenate([each for each, _ in some])
+    rows = net(torch.from_numpy((shifted(images) if change else images).reshape(-1, 128)))
+    return torch.zeros(*mask.shape, 26).masked_scatter(mask[:, :, None], rows), mask
+train, net, crf = list(words(sys.argv[1])), SmallCnn(128, 26, (8, 16)), torchcrf.CRF(26, batch_first=True)
+weights = [*net.parameters(), *crf.parameters()]
+steps = EPOCHS * -(-len(train) // BATCH)
+optimizer = torch.optim.AdamW(weights, lr=0.01, weight_decay=0.01)
+schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=steps)
+for epoch in range(EPOCHS):
+    order = rng.permutation(len(train))
+    for low in range(0, len(order), BATCH):
+        some = [train[number] for number in order[low : low + BATCH]]
+        scores, mask = batch(some, True)
+        tags = torch.zeros(mask.shape, dtype=torch.long)
+        for row, (_, word) in zip(tags, some):
+            row[: len(word)] = torch.tensor([ord(letter) - 97 for letter in word])
+        loss = -crf(scores, tags, mask, reduction="mean")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+net.eval()
+pairs = []
+with torch.no_grad():
+    test = list(words(sys.argv[2]))
+    for low in range(0, len(test), 200):
+        some = test[low : low + 200]
+        found = crf.decode(*batch(some, False))
+        pairs += [[word, "".join(chr(97 + tag) for tag in tags)] for (_, word), tags in zip(some, found)]
+print(json.dumps([EPOCHS, pairs]))
 """
 
 
@@ -139,7 +198,7 @@ class Letters:
 def timed(command: list[str]) -> tuple[str, float, float]:
     """Standard output, wall seconds and processor seconds of a command."""
     begun, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
     seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{' '.join(command[:6])} ended with {done.returncode}: {done.stderr}")
@@ -155,7 +214,9 @@ def rates(pairs: list[tuple[str, str]]) -> tuple[float, float]:
 
 def decoded(model: Path, test: Path, grammar: str | None) -> tuple[float, float]:
     """Rates of lattice recognize | lattice viterbi."""
-    first = subprocess.Popen([*LATTICE, "recognize", str(model), str(test)], stdout=subprocess.PIPE)
+    first = subprocess.Popen(
+        [*LATTICE, "recognize", "--trust-code", str(model), str(test)], stdout=subprocess.PIPE, env=ENVIRONMENT
+    )
     command = [*LATTICE, "viterbi", "-", "--json", *(["-g", grammar] if grammar else [])]
     done = subprocess.run(command, stdin=first.stdout, capture_output=True, text=True)
     if first.wait() or done.returncode > 1:
@@ -179,6 +240,13 @@ def lattice(sample: str, penalty: float, *settings: str) -> Callable[[Split, Pat
     return run
 
 
+def torchcrf(split: Split, model: Path) -> Found:
+    """The CNN of samples/networks.py under the CRF layer of pytorch-crf, in a training loop of torch's own."""
+    told, seconds, cpu = timed([sys.executable, "-c", _TORCHCRF, str(split.train), str(split.test), str(ROOT)])
+    steps, pairs = json.loads(told)
+    return Found(*rates([(word, answer) for word, answer in pairs]), seconds, cpu, steps)
+
+
 def crfsuite(features: str) -> Callable[[Split, Path], Found]:
     """crfsuite with features that `occur`, or with `all`."""
 
@@ -193,6 +261,9 @@ def crfsuite(features: str) -> Callable[[Split, Path], Found]:
 
 MANY = ("training.epochs=15", "training.batch=50", "optimizer.decay=0.85")
 ALONE = "grammar.ngram=0"
+CONTEXT = ("recognizer.torch.module=networks.py:CnnBiLstm", "recognizer.torch.reads=sequences")
+#: A ninth of the words: more epochs of smaller batches.
+FEW = ("training.epochs=40", "training.batch=20")
 SYSTEMS: dict[str, dict[str, Callable[[Split, Path], Found]]] = {
     "one": {
         "crfsuite, default": crfsuite("occur"),
@@ -201,6 +272,7 @@ SYSTEMS: dict[str, dict[str, Callable[[Split, Path], Found]]] = {
         "linear": lattice("letters-crf.yaml", 2.0, ALONE),
         "mlp + bigram": lattice("letters-mlp.yaml", 6.0),
         "mlp": lattice("letters-mlp.yaml", 6.0, ALONE),
+        "torch: cnn + bigram": lattice("letters-torch.yaml", 0.0, *FEW),
     },
     "nine": {
         "crfsuite, default": crfsuite("occur"),
@@ -209,12 +281,17 @@ SYSTEMS: dict[str, dict[str, Callable[[Split, Path], Found]]] = {
         "linear": lattice("letters-crf.yaml", 2.0, ALONE),
         "mlp + bigram": lattice("letters-mlp.yaml", 6.0, *MANY),
         "mlp": lattice("letters-mlp.yaml", 6.0, ALONE, *MANY),
+        "torch: cnn + bigram": lattice("letters-torch.yaml", 0.0),
+        "torch: cnn": lattice("letters-torch.yaml", 0.0, ALONE),
+        "torch: cnn, lstm + bigram": lattice("letters-torch.yaml", 0.0, *CONTEXT),
+        "torchcrf: cnn + bigram": torchcrf,
     },
     "words": {
         "crfsuite, default": crfsuite("occur"),
         "linear + bigram": lattice("letters-crf.yaml", 2.0),
         "linear": lattice("letters-crf.yaml", 2.0, ALONE),
         "mlp": lattice("letters-mlp.yaml", 6.0, ALONE, *MANY),
+        "torch: cnn": lattice("letters-torch.yaml", 0.0, ALONE),
     },
 }
 
@@ -231,14 +308,18 @@ def main() -> None:
     told = parser.parse_args()
     if not (told.shared / "data" / "letters" / "letters.npz").exists():
         raise SystemExit(f"{told.shared}/data/letters/letters.npz is not there; see the head of this file")
-    has_crfsuite = importlib.util.find_spec("pycrfsuite") is not None
-    if not has_crfsuite:
-        print("crfsuite is not installed (pip install python-crfsuite): its rows are left out", file=sys.stderr)
+    missing = []
+    peers = (("crfsuite", "pycrfsuite", "python-crfsuite"), ("torch", "torch", "torch"))
+    for start, module, package in (*peers, ("torchcrf", "torchcrf", "pytorch-crf")):
+        if importlib.util.find_spec(module) is None:
+            missing.append(start)
+            print(f"{module} is not installed (pip install {package}): its rows are left out", file=sys.stderr)
     found: dict[str, dict[str, dict[str, float | int | None]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Letters(told.shared, Path(folder))
         print(
-            f"{'protocol':<10}{'system':<34}{'letters':>8}{'words':>8}{'seconds':>9}{'cpu':>8}{'steps':>7}{'splits':>8}"
+            f"{'protocol':<9}{'system':<25}{'letters':>7}{'+-':>7}{'words':>7}{'+-':>7}{'secs':>6}{'cpu':>5}"
+            f"{'steps':>6}{'of':>3}"
         )
         for protocol in told.protocols.split(","):
             rows: dict[str, list[Found]] = {}
@@ -246,11 +327,11 @@ def main() -> None:
                 if number >= (1 if told.quick else told.folds):
                     break
                 for name, run in SYSTEMS[protocol].items():
-                    if told.only not in name or (name.startswith("crfsuite") and not has_crfsuite):
+                    if told.only not in name or name.startswith(tuple(missing)):
                         continue
                     model = Path(folder) / "model.npz"
                     rows.setdefault(name, []).append(run(split, model))
-                    if told.lexicon and name in ("linear", "mlp") and not number:
+                    if told.lexicon and name in ("linear", "mlp", "torch: cnn") and not number:
                         rows[f"{name} + lexicon"] = [Found(*decoded(model, split.test, str(data.lexicon)))]
                     print(f"\r{protocol}: {number + 1} {name:<40}", end="", file=sys.stderr)
             print("\r" + " " * 50 + "\r", end="", file=sys.stderr)
@@ -259,18 +340,23 @@ def main() -> None:
 
 
 def row(protocol: str, name: str, each: list[Found]) -> dict[str, float | int | None]:
-    """Means over the splits, printed and returned."""
+    """Means over the splits, and how far the splits are apart (standard deviations), printed and returned."""
 
-    def mean(field: str) -> float | None:
+    def of(field: str, reduce: Callable[[list[float]], float] = np.mean) -> float | None:
         values = [getattr(one, field) for one in each]
-        return None if None in values else float(np.mean(values))
+        return None if None in values else float(reduce(values))
 
-    cells = {field: mean(field) for field in ("letters", "words", "seconds", "cpu", "steps")}
-    texts = ["" if value is None else f"{value:.{digits}f}" for value, digits in zip(cells.values(), (4, 4, 2, 2, 0))]
-    widths = (8, 8, 9, 8, 7)
-    print(f"{protocol:<10}{name:<34}" + "".join(f"{text:>{width}}" for text, width in zip(texts, widths)), end="")
-    print(f"{len(each):>8}", flush=True)
-    rounded = {field: None if value is None else round(value, 4) for field, value in cells.items()}
+    cells = {field: of(field) for field in ("letters", "words", "seconds", "cpu", "steps")}
+    spread = {f"{field} sd": of(field, np.std) for field in ("letters", "words")}
+    told = (cells["letters"], spread["letters sd"], cells["words"], spread["words sd"])
+    texts = [f"{value:.4f}" for value in told]
+    texts += ["" if cells[field] is None else f"{cells[field]:.0f}" for field in ("seconds", "cpu", "steps")]
+    print(
+        f"{protocol:<9}{name:<25}" + "".join(f"{text:>{width}}" for text, width in zip(texts, (7, 7, 7, 7, 6, 5, 6))),
+        end="",
+    )
+    print(f"{len(each):>3}", flush=True)
+    rounded = {field: None if value is None else round(value, 4) for field, value in (cells | spread).items()}
     return {**rounded, "splits": len(each)}
 
 

@@ -145,7 +145,10 @@ def _value(hint: Any, value: Any, source: str, name: str, limits: typing.Mapping
     if origin is tuple:
         return _tuple(arguments, value, source, name, limits)
     if origin is Mapping:
-        return {as_text(key, source, f"a key of {name}"): plain_value(each) for key, each in as_mapping(value, source, name).items()}
+        return {
+            as_text(key, source, f"a key of {name}"): plain_value(each)
+            for key, each in as_mapping(value, source, name).items()
+        }
     if dataclasses.is_dataclass(hint):
         shorthand = getattr(hint, "shorthand", "")
         if shorthand and isinstance(value, str):

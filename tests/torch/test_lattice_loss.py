@@ -124,7 +124,10 @@ def test_a_target_without_a_path_is_an_error_or_left_out() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda r, e: lattice_loss(e, r.graphs(["a", "b"]), "nothing"), "no loss is called 'nothing', expected one of energy, "),
+        (
+            lambda r, e: lattice_loss(e, r.graphs(["a", "b"]), "nothing"),
+            "no loss is called 'nothing', expected one of energy, ",
+        ),
         (lambda r, e: lattice_loss(e, r.graphs(["a", "b"]), heat=1.0), "no setting of losses is called 'heat'"),
         (lambda r, e: lattice_loss(e, r.graphs(["a", "b"]), reduction="max"), "reduction is 'max'"),
         (lambda r, e: lattice_loss(e, r.graphs(["a"])), r"energies have shape \(2, 3, 3\), expected \(1, steps, 3\)"),

@@ -198,7 +198,10 @@ def test_steps_are_those_of_torch_and_go_on_to_the_bit(settings: TorchOptimizerS
         (TorchOptimizerSettings("Adamw"), r"optimizer\.torch\.name: torch has no 'Adamw', expected one of .*AdamW"),
         (TorchOptimizerSettings("LBFGS"), "LBFGS takes more than a gradient a step"),
         (TorchOptimizerSettings("SGD", {"speed": 1}), r"optimizer\.torch\.name: SGD: .*speed"),
-        (TorchOptimizerSettings("SGD", {}, "Step"), r"optimizer\.torch\.schedule: torch has no 'Step', expected one of "),
+        (
+            TorchOptimizerSettings("SGD", {}, "Step"),
+            r"optimizer\.torch\.schedule: torch has no 'Step', expected one of ",
+        ),
         (TorchOptimizerSettings("SGD", {}, "StepLR"), r"optimizer\.torch\.schedule: StepLR: .*step_size"),
         (TorchOptimizerSettings("SGD", {}, "ReduceLROnPlateau"), "looks at errors, expected one of steps"),
     ],

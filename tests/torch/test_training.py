@@ -169,7 +169,9 @@ def test_without_torch_it_is_said_what_is_missing(config: pathlib.Path, monkeypa
         ("Transformer", 5, {"reads": "sequences"}),
     ],
 )
-def test_the_networks_of_the_samples_learn(name: str, size: int, settings: dict[str, object], tmp_path: pathlib.Path) -> None:
+def test_the_networks_of_the_samples_learn(
+    name: str, size: int, settings: dict[str, object], tmp_path: pathlib.Path
+) -> None:
     """A few records by heart, and each alone as in a batch; none of them is longer than 60 lines."""
     rng = np.random.default_rng(0)
     shape = settings.pop("shape", None)
@@ -182,7 +184,10 @@ def test_the_networks_of_the_samples_learn(name: str, size: int, settings: dict[
     told = {
         "train": 1,
         "data": {"train": "train.npz"},
-        "recognizer": {"kind": "torch", "torch": {"module": f"networks.py:{name}", "arguments": {"dropout": 0.0}, **settings}},
+        "recognizer": {
+            "kind": "torch",
+            "torch": {"module": f"networks.py:{name}", "arguments": {"dropout": 0.0}, **settings},
+        },
         "alignment": {"kind": "ctc" if name == "LineReader" else "each"},
         "optimizer": {"rate": 0.01},
         "training": {"epochs": 60, "batch": 4},
@@ -206,7 +211,11 @@ def test_the_networks_of_the_samples_learn(name: str, size: int, settings: dict[
 def test_classes_of_the_samples_are_short() -> None:
     import ast
 
-    classes = [each for each in ast.parse((ROOT / "samples" / "networks.py").read_text()).body if isinstance(each, ast.ClassDef)]
+    classes = [
+        each
+        for each in ast.parse((ROOT / "samples" / "networks.py").read_text()).body
+        if isinstance(each, ast.ClassDef)
+    ]
     assert len(classes) >= 5
     assert all(each.end_lineno - each.lineno < 60 for each in classes if each.end_lineno)
 
@@ -225,7 +234,9 @@ class TestOnnx:
         def written(name: str, shape: list[object], nodes: list[object], more: list[object]) -> None:
             weight = made.make_tensor("w", kinds.FLOAT, (3, 3), self.WEIGHT.astype(np.float32).ravel())
             inputs = [made.make_tensor_value_info("x", kinds.FLOAT, shape), *more]
-            graph = made.make_graph(nodes, "net", inputs, [made.make_tensor_value_info("y", kinds.FLOAT, None)], [weight])
+            graph = made.make_graph(
+                nodes, "net", inputs, [made.make_tensor_value_info("y", kinds.FLOAT, None)], [weight]
+            )
             model = made.make_model(graph, opset_imports=[made.make_opsetid("", 17)], ir_version=8)
             (tmp_path / name).write_bytes(model.SerializeToString())
 

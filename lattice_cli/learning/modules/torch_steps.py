@@ -15,6 +15,7 @@ from lattice_cli.errors import UsageError
 from lattice_cli.learning.modules.module_settings import TorchOptimizerSettings
 from lattice_cli.learning.optimizers import FOREIGN, Evaluate, State, clipped
 
+
 class TorchOptimizer:
     """See Optimizer. The parameters are one vector to torch's optimiser, which is the same for any that steps each
     number by itself; one that looks at the shapes of weights (Muon) has nothing to look at."""
@@ -36,7 +37,9 @@ class TorchOptimizer:
         told = self.settings
         kind = _class(torch.optim, told.name, torch.optim.Optimizer, "name")
         if issubclass(kind, (torch.optim.LBFGS, torch.optim.SparseAdam)):
-            raise UsageError(f"optimizer.torch.name: {told.name} takes more than a gradient a step (method: lbfgs does)")
+            raise UsageError(
+                f"optimizer.torch.name: {told.name} takes more than a gradient a step (method: lbfgs does)"
+            )
         self._optimizer = _made("name", kind, [self._theta], {"lr": self.rate}, told.arguments)
         self._schedule = None
         if told.schedule:

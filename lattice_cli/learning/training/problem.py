@@ -310,7 +310,9 @@ class Problem:
         if shape is None and not isinstance(self.model.recognizer, StripRecognizer):
             raise UsageError("data.augment: rows of numbers are no images, expected recognizer.shape or augment.shape")
         if shape is not None and shape[0] * shape[1] > self.model.size:
-            raise UsageError(f"data.augment: {shape[0]} x {shape[1]} is more than the {self.model.size} numbers of a row")
+            raise UsageError(
+                f"data.augment: {shape[0]} x {shape[1]} is more than the {self.model.size} numbers of a row"
+            )
         return shape
 
     def _left(self, piece: Piece, stacked: object, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:

@@ -124,14 +124,14 @@ class TrainingState:
             epochs = [Epoch(**each) for each in told.pop("epochs")]
             groups = {
                 group: {
-                    name.removeprefix(f"{group}/"): each for name, each in arrays.items() if name.startswith(f"{group}/")
+                    name.removeprefix(f"{group}/"): each
+                    for name, each in arrays.items()
+                    if name.startswith(f"{group}/")
                 }
                 for group in _GROUPS
             }
             theta, average, best = (arrays[name] for name in _VECTORS)
-            standing = TrainingState(
-                theta, average, best, **groups, best_error=(error, exact), epochs=epochs, **told
-            )
+            standing = TrainingState(theta, average, best, **groups, best_error=(error, exact), epochs=epochs, **told)
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
             raise FormatError(f"not where a training stands: {error_found!r}") from None
