@@ -39,6 +39,7 @@ from lattice_cli.learning.losses import (
     Objective,
     Settings,
 )
+from lattice_cli.learning.modules import TorchModule
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, first_arcs
 from lattice_cli.learning.training import ModelCascade, ModelFactor
@@ -261,7 +262,8 @@ def _objective(loss: str, latent: str, settings: dict[str, float]) -> Objective:
     for name in settings:
         if name not in known:
             raise UsageError(f"no setting of losses is called {name!r}, expected one of {', '.join(known)}")
-    return Objective(LOSSES[loss], Settings(**settings), latent)
+    told: dict[str, Any] = dict(settings)
+    return Objective(LOSSES[loss], Settings(**told), latent)
 
 
 class _LatticeLoss(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
@@ -283,7 +285,7 @@ class _LatticeLoss(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
         return torch.from_numpy(np.array(outcome.values)).to(left)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[misc,unused-ignore]
+    @torch.autograd.function.once_differentiable  # type: ignore[misc,untyped-decorator,unused-ignore]
     def backward(ctx: Any, gradient: Any) -> Any:
         of_record = gradient.detach().cpu().to(torch.float64).numpy()
         by_left = torch.from_numpy(ctx.by_left * np.repeat(of_record, np.diff(ctx.ends))).to(ctx.like)
@@ -299,7 +301,7 @@ def load_module(path: str | Path, *, trusted: bool = False) -> torch.nn.Module:
     wherever it lies. Raises FormatError, UsageError."""
     model, parameters = load_model(str(path), (), trusted)
     module = model.recognizer.module
-    if module is None:
+    if not isinstance(module, TorchModule):
         raise UsageError(f"{path}: its recognizer is of kind {model.config.recognizer.kind}, expected torch")
     found = module.with_weights(parameters)
     assert isinstance(found, torch.nn.Module)

@@ -8,6 +8,7 @@ asks for them, and wants (records, steps, outputs).
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -105,7 +106,7 @@ class Tdnn(nn.Module):
         sizes = [inputs] + layers * [channels]
         self.layers = nn.ModuleList(
             nn.Conv1d(before, after, 3, padding=2**number, dilation=2**number)
-            for number, (before, after) in enumerate(zip(sizes, sizes[1:]))
+            for number, (before, after) in enumerate(pairwise(sizes))
         )
         self.dropout = nn.Dropout(dropout)
         self.energies = nn.Linear(channels, outputs)

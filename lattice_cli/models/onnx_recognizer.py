@@ -65,7 +65,8 @@ class OnnxRecognizer:
             self._labels = read_labels(self._options.labels, rows.shape[1], self._options.encoding)
         if len(self._labels) != rows.shape[1]:
             raise FormatError(
-                f"{self._options.labels}: {len(self._labels)} labels, but {self.path} gives {rows.shape[1]} numbers a row"
+                f"{self._options.labels}: {len(self._labels)} labels, "
+                f"but {self.path} gives {rows.shape[1]} numbers a row"
             )
         found = matrix_document(rows, self._labels, record.source, record.id, self._options)
         return replace(found, target=record.target)

@@ -33,8 +33,8 @@ from lattice_cli.learning.training import (
 )
 from lattice_cli.models.assemble import assemble
 from lattice_cli.models.history import TrainingHistory
-from lattice_cli.models.module_code import about_code
 from lattice_cli.models.model_store import difference, save_model, started_from
+from lattice_cli.models.module_code import about_code
 from lattice_cli.models.output_lock import OutputLock
 
 #: Examples of a batch where a step takes all of them anyway.

@@ -253,7 +253,7 @@ def test_the_version_is_what_a_report_needs() -> None:
     lines = run("--version").out.splitlines()
     assert lines[0].startswith("lattice, version ")
     found = {line.split()[0]: line.split(" ", 1)[1] for line in lines[1:-1]}
-    assert list(found) == ["Python", "numpy", "click", "rich", "pyyaml", "numba"]
+    assert list(found) == ["Python", "numpy", "click", "rich", "pyyaml", "numba", "torch", "onnxruntime"]
     assert all(re.fullmatch(r"\d+\.\d.*|not installed", version) for version in found.values())
     assert found["numpy"] != "not installed"
 

@@ -18,22 +18,29 @@ MODULES = {
     ".".join(("lattice_cli", *path.relative_to(PACKAGE).with_suffix("").parts)): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-#: The one module that knows numba, which is an extra.
+#: The modules that know a library which is an extra.
 COMPILED = {"lattice_cli.sweep.kernels", "lattice_cli.emissions.token_loops"}
+DOORS = dict.fromkeys(COMPILED, "numba") | {
+    "lattice_cli.learning.modules.torch_module": "torch",
+    "lattice_cli.learning.modules.torch_steps": "torch",
+    "lattice_cli.torch": "torch",
+    "lattice_cli.models.onnx_recognizer": "onnxruntime",
+}
 
 #: The rooms from the ground up: a room may import from those of lower floors only.
 FLOORS = (
     {"lazy", "errors", "settings", "choices"},
     {"arrays"},
     {"graph", "learning.networks", "learning.optimizers", "learning.segmentation"},
-    {"sweep", "composition", "formats.io", "learning.recognizers"},
+    {"sweep", "composition", "formats.io", "learning.modules"},
+    {"learning.recognizers"},
     {"search", "grammars", "formats.exchange"},
     {"emissions", "formats.notations", "formats.matrices", "learning.grammars"},
     {"records", "formats.native"},
     {"analysis", "formats", "formats.binary", "learning.losses"},
     {"learning.training", "learning.tuning"},
     {"models"},
-    {"library"},
+    {"library", "torch"},
     {"cli.terminal"},
     {"cli.stream", "cli.web", "cli.help"},
     {"cli.reports"},
@@ -153,7 +160,7 @@ def test_no_two_modules_and_no_two_classes_have_one_name() -> None:
 def test_the_engine_knows_no_files_and_no_terminals(module: str) -> None:
     assert not libraries(module) & {"click", "rich", "yaml", "json", "argparse", "gzip"}
     third_party = libraries(module) - set(sys.stdlib_module_names) - {"lattice_cli"}
-    assert third_party <= ({"numpy", "numba"} if module in COMPILED else {"numpy"})
+    assert third_party <= {"numpy", DOORS.get(module, "numpy")}
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module).split(".")[0] in ENGINE])
@@ -174,7 +181,7 @@ def test_each_library_has_its_door(module: str) -> None:
     assert "click" not in used or room(module).startswith("cli")
     assert "yaml" not in used or room(module) == "formats.io"
     third_party = used - set(sys.stdlib_module_names) - {"lattice_cli"}
-    allowed = {"numpy", "click", "rich", "yaml"} | ({"numba"} if module in COMPILED else set())
+    allowed = {"numpy", "click", "rich", "yaml", DOORS.get(module, "numpy")}
     assert third_party <= allowed, "not a dependency of the package"
 
 

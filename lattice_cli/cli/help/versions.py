@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from lattice_cli import __version__
 
-_LIBRARIES = ("numpy", "click", "rich", "pyyaml", "numba")
+_LIBRARIES = ("numpy", "click", "rich", "pyyaml", "numba", "torch", "onnxruntime")
 
 
 def version_lines() -> str:

@@ -40,12 +40,15 @@ def augmented(
 ) -> _Images:
     """Inputs of a record, (rows, size), changed. shape: columns and rows of the image that each row is, its numbers
     behind those of the image left alone; None: the rows are the columns of one image."""
+    found: _Images
     if shape is None:
-        return _changed(inputs[np.newaxis], settings, rng)[0]
+        found = _changed(inputs[np.newaxis], settings, rng)[0]
+        return found
     columns, rows = shape
     size = columns * rows
     images = _changed(inputs[:, :size].reshape(-1, columns, rows), settings, rng)
-    return np.concatenate([images.reshape(-1, size), inputs[:, size:]], axis=1)
+    found = np.concatenate([images.reshape(-1, size), inputs[:, size:]], axis=1)
+    return found
 
 
 def _changed(images: _Images, settings: AugmentSettings, rng: np.random.Generator) -> _Images:
@@ -66,11 +69,12 @@ def _shifted(images: _Images, most: int, rng: np.random.Generator) -> _Images:
     count, columns, rows = images.shape
     padded = np.pad(images, ((0, 0), (most, most), (most, most)))
     by = rng.integers(0, 2 * most + 1, (2, count))
-    return padded[
+    found: _Images = padded[
         np.arange(count)[:, np.newaxis, np.newaxis],
         (by[0][:, np.newaxis] + np.arange(columns))[:, :, np.newaxis],
         (by[1][:, np.newaxis] + np.arange(rows))[:, np.newaxis, :],
     ]
+    return found
 
 
 def _beside(images: _Images, reduce: np.ufunc) -> _Images:

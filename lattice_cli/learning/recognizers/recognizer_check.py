@@ -85,7 +85,8 @@ def check_recognizer(
         # Differences need more exact ones.
         exact = replace(network, tolerance=min(network.tolerance, _RESIDUAL))
         recognizer = replace(cast(Any, recognizer), network=exact)
-    if hasattr(network, "exact"):  # a module, in float32, which is too coarse, and with kinks (relu, max-pooling)
+    if network is not None and hasattr(network, "exact"):
+        # A module: float32 is too coarse, and there may be kinks (relu, max-pooling).
         recognizer, step = replace(cast(Any, recognizer), network=network.exact()), _SHORT_STEP
     energies, pull = recognizer.energies(parameters, stacked)
     seed = rng.standard_normal(len(energies))

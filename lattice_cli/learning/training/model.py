@@ -108,8 +108,8 @@ def build_model(
 
     labels: see Model; size: numbers in a row of inputs; grammar, alignment: what grammar.file and alignment.file hold;
     scores: the named scores of the records, with their scales; graphs: the recognition graphs that there are already,
-    for a neural grammar to be asked about; factors: what the file of each factor holds, None where it has none; code: of a
-    module of torch. Raises UsageError for settings that contradict each other.
+    for a neural grammar to be asked about; factors: what the file of each factor holds, None where it has none; code:
+    of a module of torch. Raises UsageError for settings that contradict each other.
     """
     config.require_sense()
     table = _classes(config, labels, alignment)

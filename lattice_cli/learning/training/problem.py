@@ -132,8 +132,9 @@ class Problem:
         module = self.model.recognizer.module
         if module is not None and module.buffers():
             raise UsageError(
-                "objective.q: network is a second recogniser of the same kind, but the module keeps something beside its "
-                f"weights ({next(iter(module.buffers()))}), which would be both's: expected q: arcs, or a module without"
+                "objective.q: network is a second recogniser of the same kind, but the module keeps something beside "
+                f"its weights ({next(iter(module.buffers()))}), which would be both's: expected q: arcs, or a module "
+                "without"
             )
         return NetworkProposal(self.model.recognizer)
 

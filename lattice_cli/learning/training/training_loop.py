@@ -131,7 +131,8 @@ class TrainingState:
                 for group in _GROUPS
             }
             theta, average, best = (arrays[name] for name in _VECTORS)
-            standing = TrainingState(theta, average, best, **groups, best_error=(error, exact), epochs=epochs, **told)
+            told |= {**groups, "best_error": (error, exact), "epochs": epochs}
+            standing = TrainingState(theta, average, best, **told)
             standing.require_sound()
         except (KeyError, TypeError, ValueError) as error_found:
             raise FormatError(f"not where a training stands: {error_found!r}") from None
