@@ -1,7 +1,7 @@
 """From inputs (rows, strips of images, segments, named scores) to the energies of arcs, and back.
 
 cut_energies      energies of cuts, learned
-examples          Example: a record as its recognition graph
+examples          Example: a record as its recognition graph; what it is at every step
 outputs           energies as they are, log-softmax, softplus
 recognizer        Recognizer: rows, strips, segments, scores to arc energies and back
 recognizer_check  gradients, adjoints and fixed points of a recogniser
@@ -15,7 +15,7 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.learning.recognizers.cut_energies import CutEnergySettings
-    from lattice_cli.learning.recognizers.examples import Example, first_arcs
+    from lattice_cli.learning.recognizers.examples import Example, at_steps, first_arcs
     from lattice_cli.learning.recognizers.outputs import OUTPUTS
     from lattice_cli.learning.recognizers.recognizer import PullEnergies, Recognizer, RowRecognizer
     from lattice_cli.learning.recognizers.recognizer_check import RecognizerCheck, check_recognizer
