@@ -159,7 +159,7 @@ def test_a_list_of_another_length_is_refused() -> None:
     message = "test: record 'r0' has targets for 3 steps, expected as many as the recogniser has, 2"
     with pytest.raises(FormatError, match=message):
         examples_of(stepping(), [record])
-    with pytest.raises(FormatError, match="expected one target, where no recogniser has a cost at every step"):
+    with pytest.raises(FormatError, match="expected one target: the recogniser has one cost"):
         examples_of(stepping(cost="mean"), [record])
     with pytest.raises(FormatError, match="label 'c' of the target 'c b'"):
         examples_of(stepping(), [replace(record, target=StepTargets((("c", "b"), "ab")))])

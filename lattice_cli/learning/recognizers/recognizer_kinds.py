@@ -62,10 +62,12 @@ class OdeSettings:
     time: float = setting(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
     stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
     cost: str = setting(
-        "last", "steps: energies of the last state or of the mean one; or a loss for every one, summed", choices=_COSTS
+        "last",
+        "steps: the state that energies are of, last or mean; every: each has a loss, in sum, and the last recognises",
+        choices=_COSTS,
     )
     weights: tuple[float, ...] = setting(
-        (), "cost: every: what the loss of each step is multiplied by, as it is; default: 1 each", least=0.0
+        (), "cost: every: factors of the steps' losses, which are not normalised; default: 1 each", least=0.0
     )
     adjoint: str = setting(
         "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=_ADJOINTS

@@ -62,7 +62,7 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
         if isinstance(record.target, StepTargets) and len(steps) != costs:
             expected = f"as many as the recogniser has, {costs}"
             if model.config.recognizer.ode.cost != "every":
-                expected = "one target, where no recogniser has a cost at every step (recognizer.ode.cost: every)"
+                expected = "one target: the recogniser has one cost (recognizer.ode.cost: every has one at each step)"
             found_steps = f"has targets for {counted(len(steps), 'step')}"
             raise FormatError(f"{record.source}: record {record.id!r} {found_steps}, expected {expected}")
         by_step = []
