@@ -285,3 +285,18 @@ def test_a_model_of_before_means_what_it_did(tmp_path: pathlib.Path, cost: str) 
         assert np.array_equal(ours.graph.energy, theirs.graph.energy)
     again, _ = load_model(str(trained(tmp_path, vectors(24, 1)[1], {"cost": "every"})))
     assert again.config.recognizer.ode.cost == "every"
+
+
+def test_a_training_of_before_is_not_gone_on_with(tmp_path: pathlib.Path) -> None:
+    """Its cost is another one, and that is said."""
+    path = trained(tmp_path, vectors(24, 1)[1], {"cost": "every"})
+    checkpoint = path.with_name("m.npz.checkpoint")
+    with np.load(checkpoint) as file:
+        arrays = {name: file[name] for name in file.files}
+    about = json.loads(arrays["checkpoint"].tobytes())
+    del about["config"]["recognizer"]["ode"]["weights"]
+    arrays["checkpoint"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    with checkpoint.open("wb") as out:
+        np.savez(out, **arrays)
+    with pytest.raises(UsageError, match=r"has changed since .*: recognizer\.ode\.cost, recognizer\.ode\.weights"):
+        train(tmp_path / "c.yaml", path, ["training.epochs=2"], resume=True)
