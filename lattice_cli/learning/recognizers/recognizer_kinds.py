@@ -63,7 +63,7 @@ class OdeSettings:
     stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
     cost: str = setting(
         "last",
-        "steps: the state that energies are of, last or mean; every: each has a loss, in sum, and the last recognises",
+        "steps: energies are of the last state or the mean one; every: of each, losses summed, and the last recognises",
         choices=_COSTS,
     )
     weights: tuple[float, ...] = setting(
