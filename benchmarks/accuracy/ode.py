@@ -31,7 +31,8 @@ ODE = ("recognizer.kind=ode", "recognizer.hidden=[]", "recognizer.activation=tan
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "mlp": (),
     "ode, euler, 8 steps": ODE,
-    "ode, euler, every step": (*ODE, "recognizer.ode.cost=every"),
+    "ode, euler, the mean state": (*ODE, "recognizer.ode.cost=mean"),
+    "ode, euler, a cost at every step": (*ODE, "recognizer.ode.cost=every"),
     "ode, midpoint, 4 steps": (*ODE, "recognizer.ode.stepper=midpoint", "recognizer.ode.steps=4"),
     "ode, rk4, 4 steps": (*ODE, "recognizer.ode.stepper=rk4", "recognizer.ode.steps=4"),
     "ode, rk4, 32 steps": (*ODE, "recognizer.ode.stepper=rk4", "recognizer.ode.steps=32"),

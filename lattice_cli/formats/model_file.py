@@ -138,4 +138,16 @@ def _about(array: Any, source: str) -> dict[str, Any]:
     version = about.get("version")
     if version is True or version != _VERSION:
         raise FormatError(f"{source}: version {version!r} of the file, expected {_VERSION}")
+    return _as_now(about)
+
+
+def _as_now(about: dict[str, Any]) -> dict[str, Any]:
+    """A description in today's words. Of ODEs `cost: every` was what is `cost: mean` now, as long as their settings had
+    no weights of steps."""
+    try:
+        ode = about["config"]["recognizer"]["ode"]
+        if ode["cost"] == "every" and "weights" not in ode:
+            ode["cost"] = "mean"
+    except (KeyError, TypeError):
+        pass  # no ODE is told of, or nothing that can be; who needs it says what is missing
     return about

@@ -52,8 +52,10 @@ if TYPE_CHECKING:
         Inputs,
         KnownFactor,
         Reference,
+        StepTargets,
         numbered_document,
         right_answers_of,
+        steps_of,
         weighted_sum,
     )
     from lattice_cli.graph.tries import Target, Trie, complement_acceptor, target_acceptor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,26 +51,26 @@ def require_gradients(network: Network, parameters: Parameters, inputs: np.ndarr
 
 
 @pytest.mark.parametrize("stepper", STEPPERS)
-@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("cost", ["last", "mean", "every"])
 @pytest.mark.parametrize("checkpoints", [0, 1, 2, 3, 7, 100])
-def test_the_discrete_adjoint_is_exact(stepper: str, every: bool, checkpoints: int) -> None:
-    network = OdeNetwork(4, 5, 3, steps=7, time=3.0, stepper=stepper, every=every, checkpoints=checkpoints)
+def test_the_discrete_adjoint_is_exact(stepper: str, cost: str, checkpoints: int) -> None:
+    network = OdeNetwork(4, 5, 3, steps=7, time=3.0, stepper=stepper, cost=cost, checkpoints=checkpoints)
     rng = np.random.default_rng(1)
     parameters = moved(network, rng, 0.5)
     require_gradients(network, parameters, rng.standard_normal((6, 4)), 1e-7)
 
 
 @pytest.mark.parametrize("stepper", STEPPERS)
-@pytest.mark.parametrize("every", [False, True])
-def test_checkpoints_change_nothing_but_memory(stepper: str, every: bool) -> None:
+@pytest.mark.parametrize("cost", ["last", "mean", "every"])
+def test_checkpoints_change_nothing_but_memory(stepper: str, cost: str) -> None:
     found, most = [], []
     for checkpoints in (0, 1, 4, 6):
-        network = OdeNetwork(4, 5, 3, steps=16, time=3.0, stepper=stepper, every=every, checkpoints=checkpoints)
+        network = OdeNetwork(4, 5, 3, steps=16, time=3.0, stepper=stepper, cost=cost, checkpoints=checkpoints)
         parameters = moved(network, np.random.default_rng(7))
         outputs, pullback = network.forward(parameters, np.ones((2, 4)))
         found.append(pullback(np.ones(outputs.shape)))
         most.append(network.most_states)
-    assert most == [16, 17, 8, 9]
+    assert most == ([16] * 4 if cost == "every" else [16, 17, 8, 9])
     for other in found[1:]:
         assert all(np.array_equal(array, other[name]) for name, array in found[0].items())
 
@@ -95,11 +96,31 @@ def test_steps_have_their_order_and_the_continuous_adjoint_comes_near_with_it(st
 
 
 @pytest.mark.parametrize("stepper", STEPPERS)
-def test_the_continuous_adjoint_with_a_cost_at_every_step(stepper: str) -> None:
-    rng = np.random.default_rng(5)
-    network = OdeNetwork(4, 5, 3, steps=400, time=1.0, stepper=stepper, every=True, continuous=True)
-    parameters = moved(network, rng, 0.3)
-    require_gradients(network, parameters, rng.standard_normal((3, 4)), 1e-2)
+def test_what_is_read_at_a_step_is_what_the_steps_so_far_come_to(stepper: str) -> None:
+    rng = np.random.default_rng(2)
+    network = OdeNetwork(4, 5, 3, steps=6, time=3.0, stepper=stepper, cost="every")
+    parameters, inputs = moved(network, rng), rng.standard_normal((2, 4))
+    every = network.forward(parameters, inputs)[0].reshape(6, 2, 3)
+    for steps, found in enumerate(every, 1):
+        short = replace(network, steps=steps, time=steps * network.length, cost="last")
+        np.testing.assert_allclose(found, short.forward(parameters, inputs)[0], rtol=1e-12)
+    mean = replace(network, cost="mean").forward(parameters, inputs)[0]
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("stepper", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
+@pytest.mark.parametrize("cost", ["mean", "every"])
+def test_the_continuous_adjoint_with_a_source_at_every_step(stepper: str, order: int, cost: str) -> None:
+    apart = []
+    for steps in (16, 32, 64):
+        network = OdeNetwork(4, 5, 3, steps=steps, time=1.0, stepper=stepper, cost=cost)
+        parameters, inputs = moved(network, np.random.default_rng(4), 0.3), np.eye(3, 4)
+        outputs, pullback = network.forward(parameters, inputs)
+        seed = np.full(outputs.shape, 1.0 / len(outputs))
+        ours, theirs = pullback(seed), replace(network, continuous=True).forward(parameters, inputs)[1](seed)
+        apart.append(max(np.abs(ours[name] - theirs[name]).max() for name in parameters))
+    for worse, better in pairwise(apart):
+        assert worse / better == pytest.approx(2**order, rel=0.35)
 
 
 def test_a_step_is_that_of_the_books() -> None:

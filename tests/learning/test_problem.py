@@ -84,8 +84,23 @@ CASES = {
     "ode segments": (
         "strips",
         {
-            "recognizer": {"kind": "ode", "ode": {"units": 3, "stepper": "rk4", "cost": "every", "checkpoints": 2}},
+            "recognizer": {"kind": "ode", "ode": {"units": 3, "stepper": "rk4", "cost": "mean", "checkpoints": 2}},
             "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}},
+        },
+    ),
+    "ode, a cost at every step, and cuts": (
+        "strips",
+        {
+            "recognizer": {"kind": "ode", "ode": {"units": 3, "steps": 3, "cost": "every"}},
+            "alignment": {"kind": "segments", "segments": {"box": [4, 6], "lowest": 0.1}, "cuts": "linear"},
+            "grammar": {"ngram": 2},
+        },
+    ),
+    "ode, a cost at every step, ctc": (
+        "strips",
+        {
+            "recognizer": {"kind": "ode", "ode": {"units": 3, "steps": 2, "cost": "every", "weights": [0.5, 2]}},
+            "alignment": {"kind": "ctc"},
         },
     ),
     "fixed point ctc": (

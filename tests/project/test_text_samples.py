@@ -46,11 +46,12 @@ def test_tagging_samples(tmp_path: pathlib.Path) -> None:
     made_anew("make_tagging_samples", ROOT / "samples" / "tagging", tmp_path)
 
 
-def test_the_sample_of_scales(tmp_path: pathlib.Path) -> None:
-    module = script("make_scales_sample")
-    module.sys.argv = ["make_scales_sample", str(tmp_path / "scales.jsonl")]
+@pytest.mark.parametrize("name", ["scales", "sketches"])
+def test_samples_of_a_file(tmp_path: pathlib.Path, name: str) -> None:
+    module = script(f"make_{name}_sample")
+    module.sys.argv = [f"make_{name}_sample", str(tmp_path / f"{name}.jsonl")]
     module.main()
-    assert (tmp_path / "scales.jsonl").read_bytes() == (ROOT / "samples" / "scales.jsonl").read_bytes()
+    assert (tmp_path / f"{name}.jsonl").read_bytes() == (ROOT / "samples" / f"{name}.jsonl").read_bytes()
 
 
 def test_translation_samples(tmp_path: pathlib.Path) -> None:

@@ -122,8 +122,6 @@ def _checked(
 
     def solve(records: list[Any]) -> list[recognizers.RecognizerCheck]:
         examples = [model.recognizer.example(each) for each in records]
-        return [
-            recognizers.check_recognizer(model.recognizer, own, [each], np.random.default_rng(0)) for each in examples
-        ]
+        return [recognizers.check_recognizer(model.learner, own, [each], np.random.default_rng(0)) for each in examples]
 
-    return stream.run_records(inputs, reading, solve, reports.CheckReport(run, model.recognizer), run)
+    return stream.run_records(inputs, reading, solve, reports.CheckReport(run, model.learner), run)

@@ -17,12 +17,12 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats.io.symbols import Symbols
 from lattice_cli.graph import (
     EPSILON,
-    AnyOf,
     Document,
     Graph,
+    StepTargets,
     columns_of,
     end_energies,
-    right_answers_of,
+    steps_of,
     weighted_sum,
     with_columns,
     with_more_arcs,
@@ -91,7 +91,7 @@ class LossyForm:
     def without_target(self) -> None:
         """No correct answer, and nothing that says which label is the blank of CTC."""
         if self.document.target is not None:
-            self.lose(f"the target {AnyOf(right_answers_of(self.document.target))}")
+            self.lose(f"the target {StepTargets(steps_of(self.document.target))}")
             self.document = replace(self.document, target=None)
         if self.document.blank is not None:
             self.lose(f"that {self.document.blank!r} is the blank of CTC")

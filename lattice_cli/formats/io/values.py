@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.graph import AnyOf, Reference
+from lattice_cli.graph import AnyOf, Reference, StepTargets
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -181,23 +181,34 @@ def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
 
 
 def target_of(record: Mapping[Any, Any], source: str) -> Reference | None:
-    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, or None. Raises
-    FormatError."""
+    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, `{steps: [...]}` for
+    one of these at every step, or None. Raises FormatError."""
     given = record.get("target")
     if is_null(given):
         return None
-    if not isinstance(given, dict):
-        return _answer(given, source, "target", ', or {"any": [...]} for several that are right')
-    known_keys(given, ("any",), source, "a target")
-    listed = as_list(given["any"], source, "any of the target") if "any" in given else []
+    if not isinstance(given, dict) or "steps" not in given:
+        return _right(given, source, "target")
+    known_keys(given, ("steps",), source, "a target of steps")
+    listed = as_list(given["steps"], source, "steps of the target")
     if not listed:
-        raise FormatError(f'{location(source, given)}: a target of no right answer, expected {{"any": [...]}} of one')
-    return AnyOf(tuple(_answer(each, source, "an entry of any of the target") for each in listed))
+        raise FormatError(f'{location(source, given)}: a target of no step, expected {{"steps": [...]}} of one')
+    return StepTargets(tuple(_right(each, source, f"target of step {n}") for n, each in enumerate(listed, 1)))
+
+
+def _right(given: Any, source: str, what: str) -> str | tuple[str, ...] | AnyOf:
+    """A text, a list of labels, or several that are right."""
+    if not isinstance(given, dict):
+        return _answer(given, source, what, ', or {"any": [...]} for several that are right')
+    known_keys(given, ("any", "steps"), source, f"a {what}")
+    listed = as_list(given["any"], source, f"any of the {what}") if "any" in given else []
+    if not listed:
+        raise FormatError(f'{location(source, given)}: a {what} of no right answer, expected {{"any": [...]}} of one')
+    return AnyOf(tuple(_answer(each, source, f"an entry of any of the {what}") for each in listed))
 
 
 def _answer(given: Any, source: str, what: str, more: str = "") -> str | tuple[str, ...]:
     if isinstance(given, list):
-        return tuple(as_text(label, source, f"a label of {'the target' if more else what}") for label in given)
+        return tuple(as_text(label, source, f"a label of {f'the {what}' if more else what}") for label in given)
     if not isinstance(given, str):
         expected = f"expected a text or a list of labels{more}"
         raise FormatError(f"{location(source, given)}: {what} is {brief(given)}, {expected}")
@@ -206,6 +217,8 @@ def _answer(given: Any, source: str, what: str, more: str = "") -> str | tuple[s
 
 def target_record(target: Reference) -> Any:
     """A target as a record has it, the inverse of `target_of`."""
+    if isinstance(target, StepTargets):
+        return {"steps": [target_record(each) for each in target.steps]}
     return {"any": list(target.answers)} if isinstance(target, AnyOf) else target
 
 

@@ -46,9 +46,9 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """values: (examples,) the loss of each. left, right: derivatives of their sum by the energies of both sides.
-    searches: for a most offending answer by free energy; unproven: how many of them the budget ended. listed: examples
-    whose expected errors are those of their best answers."""
+    """values: (examples,) the loss of each, times what it weighs. left, right: derivatives of their sum by the energies
+    of both sides. searches: for a most offending answer by free energy; unproven: how many of them the budget ended.
+    listed: examples whose expected errors are those of their best answers."""
 
     values: FloatArray
     left: FloatArray
@@ -93,16 +93,17 @@ class Batch:
         return self._errors.empty if self.objective.loss.counts_errors else self.correct.empty
 
     def evaluate(self, left: FloatArray, right: FloatArray) -> Outcome:
-        """The loss of each example at these energies, and its derivatives.
+        """The loss of each example at these energies, times what it weighs, and its derivatives.
 
         left: (arcs of all examples,) the recogniser's energies; right: (columns,) the grammar's. Raises Diverged,
         NumericOverflow.
         """
         objective = self.objective
         soft = LogSemiring(objective.settings.beta)
+        weights = np.array([example.weight for example in self.examples])
         if objective.loss.counts_errors:
             values, pull = self._errors.solve(left, right, soft)
-            return Outcome(values, *pull(np.ones(len(values))), listed=self._errors.listed)
+            return Outcome(weights * values, *pull(weights), listed=self._errors.listed)
         how = soft if objective.taken == "forward" else TROPICAL
         correct, pull = self.correct.solve(left, right, how)
         other: FloatArray = np.full(len(correct), np.inf)
@@ -117,11 +118,11 @@ class Batch:
         elif loss.contrasts:
             other, pull_other = self._best_wrong.solve(left, right, how)
         values, by_correct, by_other = objective.loss.many(correct, other, objective.settings)
-        by_left, by_right = pull(by_correct)
+        by_left, by_right = pull(weights * by_correct)
         if pull_other is not None:
-            more_left, more_right = pull_other(by_other)
+            more_left, more_right = pull_other(weights * by_other)
             by_left, by_right = by_left + more_left, by_right + more_right
-        return Outcome(values, by_left, by_right, searches, unproven)
+        return Outcome(weights * values, by_left, by_right, searches, unproven)
 
     def _offending(
         self, space: BuiltPathSet, left: FloatArray, right: FloatArray, soft: LogSemiring

@@ -1,6 +1,7 @@
 """The neural ODE recogniser: a state that moves along a vector field, read out at the last step or at every one.
 
-    z(0) = 0,    z(t + dt) = z(t) + f(z(t), W; x) dt,    energies = z(T) C + c, or the mean of that over the steps
+    z(0) = 0,    z(t + dt) = z(t) + f(z(t), W; x) dt,    energies = z C + c at z(T), at the mean of the states behind
+                                                          the steps, or at each of these by itself
 
 Its backward pass is that of the lecture: the multiplier lambda(t) = dL/dz(t) of the constraint that makes z(t) runs
 backwards from what the graph says of the energies (`recognizers`), gets a source wherever a state is read out, and
@@ -72,15 +73,16 @@ class Driven:
 class OdeNetwork(Driven):
     """(items, inputs) -> (items, outputs) by `steps` steps over `time`.
 
-    stepper: a name of STEPPERS. every: the readout is the mean over the steps instead of the last state. continuous:
-    the multiplier is integrated instead of the steps differentiated. checkpoints: states that are kept, from which the
-    others are computed again; 0 keeps all.
+    stepper: a name of STEPPERS. cost: what is read out: the `last` state, the `mean` of the states behind the steps, or
+    `every` one of these, (steps * items, outputs), all items behind the first step coming first. continuous: the
+    multiplier is integrated instead of the steps differentiated. checkpoints: states that are kept, from which the
+    others are computed again; 0 keeps all. States that are read out are kept anyway.
     """
 
     steps: int = 8
     time: float = 4.0
     stepper: str = "euler"
-    every: bool = False
+    cost: str = "last"
     continuous: bool = False
     checkpoints: int = 0
 
@@ -97,56 +99,69 @@ class OdeNetwork(Driven):
     @property
     def most_states(self) -> int:
         """States that are held at once on the way back."""
+        if self.cost == "every":
+            return self.steps
         if self.continuous:
             return 1
         return -(-self.steps // self.segment) + (self.segment if self.segment > 1 else 0)
+
+    def _readout(self, number: int) -> tuple[int, float]:
+        """Which of the readouts the state behind the step of this number is part of, and its share there."""
+        if self.cost == "every":
+            return number, 1.0
+        return 0, 1.0 / self.steps if self.cost == "mean" else float(number + 1 == self.steps)
 
     def forward(self, parameters: Parameters, inputs: FloatArray) -> tuple[FloatArray, Pullback]:
         """See Network."""
         field, tableau = self.field(parameters, inputs), STEPPERS[self.stepper]
         state = np.zeros(field.drive.shape)
-        total = np.zeros(field.drive.shape) if self.every else state
+        readouts = np.zeros((self.steps if self.cost == "every" else 1, *state.shape))
         kept = []
         for number in range(self.steps):
             if not self.continuous and number % self.segment == 0:
                 kept.append(state)
             state = step(field, tableau, state, self.length)
-            if self.every:
-                total += state
-        read = total / self.steps if self.every else state
+            readout, share = self._readout(number)
+            if share:
+                readouts[readout] += share * state
+            if self.cost == "every":
+                state = readouts[readout]  # the same numbers, held once
+        read = readouts.reshape(-1, self.units)
         last = state
 
         def pullback(gradient: FloatArray) -> Parameters:
-            """gradient: (items, outputs)."""
-            source = gradient @ parameters["readout.weight"].T
-            gathered = self._flowed_back(field, last, source) if self.continuous else self._back(field, kept, source)
+            """gradient: by the outputs, in their shape."""
+            sources = (gradient @ parameters["readout.weight"].T).reshape(readouts.shape)
+            gathered = self._flowed_back(field, last, sources) if self.continuous else self._back(field, kept, sources)
             return self.by_parameters(inputs, read, gradient, gathered)
 
         return read @ parameters["readout.weight"] + parameters["readout.bias"], pullback
 
-    def _back(self, field: VectorField, kept: list[FloatArray], source: FloatArray) -> Gathered:
+    def _with_source(self, number: int, multiplier: FloatArray, sources: FloatArray) -> FloatArray:
+        """The multiplier of the state behind a step, and what comes from the readout that this is part of. sources:
+        (readouts, items, units) derivative by each."""
+        readout, share = self._readout(number)
+        return multiplier + share * sources[readout] if share else multiplier
+
+    def _back(self, field: VectorField, kept: list[FloatArray], sources: FloatArray) -> Gathered:
         """The discrete adjoint, segment by segment from the last; the states of a segment are computed again."""
         gathered, tableau = Gathered.nothing(field), STEPPERS[self.stepper]
-        every = source / self.steps if self.every else None
-        multiplier = source if every is None else np.zeros(source.shape)
+        multiplier = np.zeros(field.drive.shape)
         for number in reversed(range(len(kept))):
             count = min(self.segment, self.steps - number * self.segment)
             states = [kept[number]]
             for _ in range(count - 1):
                 states.append(step(field, tableau, states[-1], self.length))
-            for state in reversed(states):
-                if every is not None:
-                    multiplier = multiplier + every
+            for place, state in reversed([*enumerate(states, number * self.segment)]):
+                multiplier = self._with_source(place, multiplier, sources)
                 multiplier = step_back(field, tableau, state, self.length, multiplier, gathered)
         return gathered
 
-    def _flowed_back(self, field: VectorField, state: FloatArray, source: FloatArray) -> Gathered:
+    def _flowed_back(self, field: VectorField, state: FloatArray, sources: FloatArray) -> Gathered:
         """The continuous adjoint; where a state was read out the multiplier jumps."""
         gathered, tableau = Gathered.nothing(field), STEPPERS[self.stepper]
-        every = source / self.steps if self.every else None
-        multiplier = source if every is None else np.zeros(source.shape)
-        for _ in range(self.steps):
-            if every is not None:
-                multiplier = multiplier + every
+        multiplier = np.zeros(field.drive.shape)
+        for number in reversed(range(self.steps)):
+            multiplier = self._with_source(number, multiplier, sources)
             state, multiplier = flow_back(field, tableau, state, self.length, multiplier, gathered)
         return gathered

@@ -65,7 +65,8 @@ class Recognizer(Protocol):
         """The inputs of several examples as `energies` takes them, which is the recogniser's own affair."""
 
     def energies(self, parameters: Parameters, stacked: Any) -> tuple[FloatArray, PullEnergies]:
-        """(arcs of all examples,) energies, and the way back to the parameters."""
+        """(arcs of all examples,) energies, and the way back to the parameters; of one that learns with a cost at every
+        step those at the first step, then those at the second, and so on."""
 
     def scores(self, parameters: Parameters, stacked: Any) -> dict[str, FloatArray]:
         """What energies are sums of, by name, (arcs,) each; nothing where they are one thing."""
@@ -193,7 +194,12 @@ class SegmentRecognizer(_OnNetwork):
             return super().energies(parameters, segments)
         energies, pull = super().energies(without_cuts(parameters), segments)
         of_cuts, pull_cuts = cuts.energies(self.cuts, parameters)
-        return energies + of_cuts, lambda gradient: {**pull(gradient), **pull_cuts(gradient)}
+        steps = energies.reshape(-1, len(of_cuts))  # which cuts do not depend on
+
+        def back(gradient: FloatArray) -> Parameters:
+            return {**pull(gradient), **pull_cuts(gradient.reshape(steps.shape).sum(axis=0))}
+
+        return (steps + of_cuts).reshape(-1), back
 
     def scores(self, parameters: Parameters, stacked: Any) -> dict[str, FloatArray]:
         """See Recognizer: of segments by themselves, and of the cuts at which they end."""

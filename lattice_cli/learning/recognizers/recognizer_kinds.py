@@ -6,7 +6,7 @@ A new kind is a function that builds it, a line in RECOGNIZERS, and a key in Rec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, TypeAlias, cast
 
 import numpy as np
@@ -38,7 +38,7 @@ from lattice_cli.learning.recognizers.recognizer import (
 from lattice_cli.learning.segmentation import Segmenter
 from lattice_cli.settings import MOST_UNITS, setting
 
-_COSTS = ("last", "every")
+_COSTS = ("last", "mean", "every")
 _ADJOINTS = ("discrete", "continuous")
 
 
@@ -62,7 +62,14 @@ class OdeSettings:
     steps: int = setting(8, "steps: how many", least=1, most=MOST_UNITS)
     time: float = setting(4.0, "steps: from the first to the last, in time constants of the field", above=0.0)
     stepper: str = setting("euler", "steps: the method", choices=tuple(STEPPERS))
-    cost: str = setting("last", "steps: energies are read at the last step, or their mean over all", choices=_COSTS)
+    cost: str = setting(
+        "last",
+        "steps: energies are of the last state or the mean one; every: of each, losses summed, and the last recognises",
+        choices=_COSTS,
+    )
+    weights: tuple[float, ...] = setting(
+        (), "cost: every: factors of the steps' losses, which are not normalised; default: 1 each", least=0.0
+    )
     adjoint: str = setting(
         "discrete", "steps: exact for the steps, or the adjoint ODE integrated backwards", choices=_ADJOINTS
     )
@@ -74,6 +81,34 @@ class OdeSettings:
     iterations: int = setting(40, "fixed-point: of these at most", least=0, most=MOST_UNITS)
     tolerance: float = setting(1e-10, "fixed-point: largest |f| at it", above=0.0)
     norm: float = setting(0.95, "fixed-point: largest spectral norm of W; below 1 there is one; 0: no limit", least=0.0)
+
+    @property
+    def costs(self) -> tuple[float, ...]:
+        """What the loss at each step that has one is multiplied by."""
+        return (self.weights or (1.0,) * self.steps) if self.cost == "every" else (1.0,)
+
+    def require_sense(self) -> None:
+        """Raises UsageError for settings that contradict each other."""
+        every = self.cost == "every"
+        if every and self.form != "steps":
+            raise UsageError(f"recognizer.ode.cost: every is for form: steps, but form is {self.form}")
+        if every and self.checkpoints:
+            raise UsageError(
+                f"recognizer.ode.checkpoints: {self.checkpoints}, but with cost: every the state of every step is read "
+                "out, and kept: expected 0"
+            )
+        if self.weights and not every:
+            raise UsageError(f"recognizer.ode.weights is for cost: every, but cost is {self.cost}")
+        if every and len(self.costs) != self.steps:
+            raise UsageError(
+                f"recognizer.ode.weights: {len(self.weights)} found, expected one for each of "
+                f"{counted(self.steps, 'step')}"
+            )
+        if self.form == "steps" and self.checkpoints > self.steps:
+            raise UsageError(
+                f"recognizer.ode.checkpoints: {self.checkpoints} states cannot be kept of "
+                f"{counted(self.steps, 'step')}, expected at most {self.steps} (0 keeps all)"
+            )
 
 
 @dataclass(frozen=True)
@@ -142,18 +177,14 @@ def _mlp(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int
 def _ode(settings: RecognizerSettings, size: int, outputs: int, shape: tuple[int, int] | None) -> Network:
     """A state that is driven by an item, after some steps or at its fixed point."""
     told = settings.ode
+    told.require_sense()
     if told.form == "fixed-point":
         return FixedPointNetwork(
             size, told.units, outputs, told.solver, told.damping, told.iterations, told.tolerance, told.norm
         )
-    if told.checkpoints > told.steps:
-        raise UsageError(
-            f"recognizer.ode.checkpoints: {told.checkpoints} states cannot be kept of {counted(told.steps, 'step')}, "
-            f"expected at most {told.steps} (0 keeps all)"
-        )
-    every, continuous = told.cost == "every", told.adjoint == "continuous"
+    continuous = told.adjoint == "continuous"
     return OdeNetwork(
-        size, told.units, outputs, told.steps, told.time, told.stepper, every, continuous, told.checkpoints
+        size, told.units, outputs, told.steps, told.time, told.stepper, told.cost, continuous, told.checkpoints
     )
 
 
@@ -257,6 +288,11 @@ class RecognizerSettings:
     initial: tuple[float, ...] = setting(
         (), "scores: where their scales start; default: as the records have them, or 1"
     )
+
+    @property
+    def recognising(self) -> RecognizerSettings:
+        """The same where nothing is learned: of states that all have a cost the last one is read."""
+        return replace(self, ode=replace(self.ode, cost="last", weights=())) if self.ode.cost == "every" else self
 
     @property
     def entry(self) -> RecognizerKind:

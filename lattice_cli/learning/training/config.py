@@ -266,6 +266,10 @@ class TrainConfig:
             raise UsageError("objective.latent: viterbi, but a variational bound is on the sum over paths")
         if objective.loss == "mwer" and objective.latent:
             raise UsageError(f"objective.latent: {objective.latent}, but mwer is of paths and not of E_C")
+        if objective.loss == VARIATIONAL and recognizer.ode.cost == "every":
+            raise UsageError(
+                "recognizer.ode.cost: every, but a variational bound has one q, and not one for every step"
+            )
         if objective.loss != "mwer" and objective.nbest != ObjectiveSettings().nbest:
             raise UsageError(f"objective.nbest is for loss: mwer, but loss is {objective.loss}")
         for name in ("alternate", "samples"):

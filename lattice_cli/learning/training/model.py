@@ -16,7 +16,7 @@ from lattice_cli.learning.grammars import PullColumns, TrainedGrammar, learned_g
 from lattice_cli.learning.losses import AnswerGraphs, AnswerPaths, FreeAnswers
 from lattice_cli.learning.modules import UserCode
 from lattice_cli.learning.networks import Parameters
-from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, Surroundings
+from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer, RecognizerSettings, Surroundings
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
 from lattice_cli.learning.training.model_cascade import ModelCascade, ModelFactor, cascade_of, grammar_of_settings
 
@@ -26,7 +26,8 @@ class Model:
     """What a configuration makes, for labels and inputs of a size.
 
     labels: those that the recogniser tells apart, or of the answers where an alignment graph is between; without a
-    blank. size: numbers in a row of inputs (0 for lattices). cascade: what records are read through.
+    blank. size: numbers in a row of inputs (0 for lattices). cascade: what records are read through. learner: the
+    recogniser while it learns, with the same parameters: where each step has a cost it gives the energies of all.
     """
 
     config: TrainConfig
@@ -34,6 +35,7 @@ class Model:
     size: int
     recognizer: Recognizer
     cascade: ModelCascade
+    learner: Recognizer
 
     @cached_property
     def reading(self) -> AnswerPaths:
@@ -113,7 +115,9 @@ def build_model(
     """
     config.require_sense()
     table = _classes(config, labels, alignment)
-    recognizer = _recognizer(config, table, size, scores or {}, code)
+    told, recognising = config.recognizer, config.recognizer.recognising
+    learner = _recognizer(config, told, table, size, scores or {}, code)
+    recognizer = learner if recognising is told else _recognizer(config, recognising, table, size, scores or {}, code)
     if config.factors:
         cascade = cascade_of(config.factors, factors, labels, graphs)
     else:
@@ -125,7 +129,7 @@ def build_model(
         if alignment is not None:
             parts.insert(0, ModelFactor("alignment", learned_grammar(alignment, "none"), "alignment."))
         cascade = ModelCascade.of(parts)
-    return Model(config, tuple(labels), size, recognizer, cascade)
+    return Model(config, tuple(labels), size, recognizer, cascade, learner)
 
 
 def _free(config: TrainConfig) -> bool:
@@ -152,9 +156,14 @@ def _classes(config: TrainConfig, labels: Sequence[str], alignment: Document | N
 
 
 def _recognizer(
-    config: TrainConfig, table: Labels, size: int, scores: Mapping[str, float], code: UserCode | None
+    config: TrainConfig,
+    told: RecognizerSettings,
+    table: Labels,
+    size: int,
+    scores: Mapping[str, float],
+    code: UserCode | None,
 ) -> Recognizer:
     kind = config.alignment.kind
     segmenter = config.alignment.segments if kind in ("segments", "whole") else None
     around = Surroundings(table, size, segmenter, kind == "whole", config.alignment.cuts, scores, code)
-    return config.recognizer.entry.build(config.recognizer, around)
+    return told.entry.build(told, around)

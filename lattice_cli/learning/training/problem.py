@@ -20,11 +20,18 @@ from lattice_cli.errors import (
     UsageError,
     counted,
 )
-from lattice_cli.graph import Document, Inputs, right_answers_of
+from lattice_cli.graph import Document, Inputs, StepTargets, right_answers_of, steps_of
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
-from lattice_cli.learning.recognizers import Example, PullEnergies, StripRecognizer, augmented, first_arcs
+from lattice_cli.learning.recognizers import (
+    Example,
+    PullEnergies,
+    StripRecognizer,
+    at_steps,
+    augmented,
+    first_arcs,
+)
 from lattice_cli.learning.training.config import VARIATIONAL, TrainConfig
 from lattice_cli.learning.training.model import Model
 from lattice_cli.learning.training.variational_em import (
@@ -58,15 +65,25 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
         if record.target is None:
             raise FormatError(f"{record.source}: record {record.id!r} has no target, expected one to learn from")
         example = model.recognizer.example(record)
-        targets = [target_labels(answer, outputs) for answer in right_answers_of(record.target)]
-        for target in targets if model.config.objective.unspelled == "error" else []:
-            unknown = [label for label in target if label not in outputs]
-            if unknown:
-                raise FormatError(
-                    f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
-                    "is not among those that the model knows"
-                )
-        found.append(replace(example, targets=tuple(dict.fromkeys(targets))))
+        costs, steps = len(model.config.recognizer.ode.costs), steps_of(record.target)
+        if isinstance(record.target, StepTargets) and len(steps) != costs:
+            expected = f"as many as the recogniser has, {costs}"
+            if model.config.recognizer.ode.cost != "every":
+                expected = "one target: the recogniser has one cost (recognizer.ode.cost: every has one at each step)"
+            found_steps = f"has targets for {counted(len(steps), 'step')}"
+            raise FormatError(f"{record.source}: record {record.id!r} {found_steps}, expected {expected}")
+        by_step = []
+        for step in steps:
+            targets = [target_labels(answer, outputs) for answer in right_answers_of(step)]
+            for target in targets if model.config.objective.unspelled == "error" else []:
+                unknown = [label for label in target if label not in outputs]
+                if unknown:
+                    raise FormatError(
+                        f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target "
+                        f"{' '.join(target)!r} is not among those that the model knows"
+                    )
+            by_step.append(tuple(dict.fromkeys(targets)))
+        found.append(replace(example, targets=by_step[-1], by_step=tuple(by_step) if len(by_step) > 1 else ()))
     return found
 
 
@@ -93,7 +110,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class PreparedBatch:
-    """The graphs of a piece, and its inputs ready."""
+    """The graphs of a piece, at every step that has a cost, and its inputs ready."""
 
     batch: Batch
     stacked: object
@@ -112,6 +129,8 @@ class Problem:
         #: Examples whose expected errors are those of their best answers.
         self.listed: set[tuple[int, int]] = set()
         self.objective = objective_of(model.config)
+        #: What the loss at each step that has one is multiplied by.
+        self.costs = model.config.recognizer.ode.costs
         #: What is made of pieces, as far as it fits; examples and grammar are there anyway.
         self.kept = Kept([model.reading, model.graph, *examples], memory_there() // _PART)
         self.pieces: list[Piece] = []
@@ -152,31 +171,39 @@ class Problem:
         """A piece more, without what cannot be spelled if that is to be left out."""
         number = len(self.pieces)
         with _in_memory(len(examples)), self.kept.lent(number, partial(self._prepared, examples)) as prepared:
-            unspelled = prepared.batch.unspelled
+            unspelled, steps = prepared.batch.unspelled, prepared.batch.examples
         if not unspelled:
             self.pieces.append(Piece(examples, number))
             return
         self.kept.forget(number)
-        spelled = self._spelled(examples, unspelled)
+        spelled = self._spelled(examples, steps, unspelled)
         if spelled:
             self.pieces.append(Piece(spelled, number))
 
     def _prepared(self, examples: Sequence[Example]) -> PreparedBatch:
-        batch = Batch(examples, self.model.reading, self.objective)
+        batch = Batch(at_steps(examples, self.costs), self.model.reading, self.objective)
         return PreparedBatch(batch, self.model.recognizer.stacked(examples))
 
-    def _spelled(self, examples: Sequence[Example], unspelled: Sequence[int]) -> list[Example]:
-        """The examples with what the configuration wants in place of those that cannot be spelled."""
+    def _spelled(
+        self, examples: Sequence[Example], steps: Sequence[Example], unspelled: Sequence[int]
+    ) -> list[Example]:
+        """The examples with what the configuration wants in place of those that cannot be spelled. steps: what they are
+        at every step, see `at_steps`; unspelled: numbers of these."""
         policy = self.config.objective.unspelled
         if policy == "error":
-            example = examples[unspelled[0]]
+            example = steps[unspelled[0]]
             why = self.model.reading.why_not_spelled(example)
             raise FormatError(f"{example.source}: record {example.id!r}: {why}")
-        nearest = {number: self._nearest(examples[number]) for number in unspelled if policy == "nearest"}
-        kept = [nearest.get(number, None if number in unspelled else each) for number, each in enumerate(examples)]
-        found = [each for each in kept if each is not None]
+        nearest = {number: self._nearest(steps[number]) for number in unspelled if policy == "nearest"}
+        kept = [nearest.get(number, None if number in unspelled else each) for number, each in enumerate(steps)]
+        found = []
+        for number, example in enumerate(examples):
+            own = range(number, len(steps), len(examples))
+            by_step = tuple(each.targets for each in (kept[step] for step in own) if each is not None)
+            if len(by_step) == len(own):
+                found.append(replace(example, targets=by_step[-1], by_step=by_step))
+                self.replaced += any(step in nearest for step in own)
         self.left_out += len(examples) - len(found)
-        self.replaced += len([each for each in nearest.values() if each is not None])
         return found
 
     def _nearest(self, example: Example) -> Example | None:
@@ -255,11 +282,11 @@ class Problem:
     ) -> tuple[float, float, FloatArray, FloatArray]:
         """Sum of the losses of a batch divided by count, the same of the log losses that are bounded, the gradient of
         the first, and two variances of that, where it is estimated, divided by count."""
-        model = self.model
+        model, steps = self.model, prepared.batch.examples
         right, pull_right = grammar
         with np.errstate(all="ignore"):
             stacked = prepared.stacked if rng is None else self._changed(piece, rng, prepared.stacked)
-            left, pull = self._left(piece, stacked, parameters)
+            left, pull = self._left(piece, steps, stacked, parameters)
             if not np.isfinite(right[np.isfinite(model.reading_columns)]).all():
                 raise TrainingFailed("an energy of the grammar is no longer a finite number")
             by_name: Parameters = {}
@@ -269,17 +296,17 @@ class Problem:
                     outcome = prepared.batch.evaluate(left, right)
                     self.searches += outcome.searches
                     self.unproven += outcome.unproven
-                    self.listed.update((piece.number, number) for number in outcome.listed)
+                    self.listed.update((piece.number, number % len(piece.examples)) for number in outcome.listed)
                 else:
                     q, pull_q = self.proposal.energies(parameters, piece.number, stacked)
-                    self._require_finite(piece, q)
+                    self._require_finite(steps, q)
                     outcome = evaluate_bound(prepared.batch, left, right, q, self.config.objective.samples, rng)
                     by_name |= pull_q(outcome.proposal / count)
             except (Diverged, NumericOverflow) as error:
-                raise TrainingFailed(self._culprit(piece, left, right, error)) from None
+                raise TrainingFailed(self._culprit(steps, left, right, error)) from None
             bad = np.flatnonzero(~np.isfinite(outcome.values))
             if len(bad):
-                raise TrainingFailed(f"{_named(piece.examples[bad[0]])}: the loss is {outcome.values[bad[0]]}")
+                raise TrainingFailed(f"{_named(steps[bad[0]])}: the loss is {outcome.values[bad[0]]}")
             by_name |= pull(outcome.left / count)
             by_name |= pull_right(outcome.right / count)
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
@@ -299,7 +326,7 @@ class Problem:
             return stacked
         changed = [augmented(each.inputs, self._image_shape, settings, rng) for each in piece.examples]
         examples = [replace(example, inputs=inputs) for example, inputs in zip(piece.examples, changed)]
-        return self.model.recognizer.stacked(examples)
+        return self.model.learner.stacked(examples)
 
     @cached_property
     def _image_shape(self) -> tuple[int, int] | None:
@@ -316,28 +343,32 @@ class Problem:
             )
         return shape
 
-    def _left(self, piece: Piece, stacked: object, parameters: Parameters) -> tuple[FloatArray, PullEnergies]:
-        """The recogniser's energies of a batch. Raises TrainingFailed with the record that has none."""
+    def _left(
+        self, piece: Piece, steps: Sequence[Example], stacked: object, parameters: Parameters
+    ) -> tuple[FloatArray, PullEnergies]:
+        """The recogniser's energies of a batch, at every step that has a cost. Raises TrainingFailed with the record
+        that has none."""
+        own = self.model.recognizer_parameters(parameters)
         try:
-            left, pull = self.model.left_energies(parameters, stacked)
+            left, pull = self.model.learner.energies(own, stacked)
         except NotConverged as error:
             ends = np.cumsum([example.rows for example in piece.examples])
             example = piece.examples[int(np.searchsorted(ends, error.item, side="right"))]
             raise TrainingFailed(f"{_named(example)}: {error}") from None
-        self._require_finite(piece, left)
+        self._require_finite(steps, left)
         return left, pull
 
-    def _require_finite(self, piece: Piece, left: FloatArray) -> None:
+    def _require_finite(self, examples: Sequence[Example], left: FloatArray) -> None:
         bad = np.flatnonzero(~np.isfinite(left))
         if len(bad):
-            ends = first_arcs(piece.examples, self.model.reading.classes)
-            example = piece.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
+            ends = first_arcs(examples, self.model.reading.classes)
+            example = examples[int(np.searchsorted(ends, bad[0], side="right")) - 1]
             raise TrainingFailed(f"{_named(example)}: the energy of an arc is {left[bad[0]]}")
 
-    def _culprit(self, piece: Piece, left: FloatArray, right: FloatArray, error: LatticeError) -> str:
+    def _culprit(self, examples: Sequence[Example], left: FloatArray, right: FloatArray, error: LatticeError) -> str:
         """Which record of a batch an error comes from: each is tried alone."""
-        ends = first_arcs(piece.examples, self.model.reading.classes)
-        for number, example in enumerate(piece.examples):
+        ends = first_arcs(examples, self.model.reading.classes)
+        for number, example in enumerate(examples):
             try:
                 alone = Batch([example], self.model.reading, self.objective)
                 alone.evaluate(left[ends[number] : ends[number + 1]], right)
