@@ -13,12 +13,12 @@ from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.formats.io import target_record
 from lattice_cli.grammars import spelling_of
-from lattice_cli.graph import right_answers_of
+from lattice_cli.graph import TargetGraph, right_answers_of
 
 if TYPE_CHECKING:
     from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
     from lattice_cli.cli.stream import RunOptions
-    from lattice_cli.graph import Document
+    from lattice_cli.graph import Document, Reference
 
 
 _BAR = 20
@@ -194,10 +194,15 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
         scales = ", ".join(f"{name} x {number(document.scales.get(name, 1.0))}" for name in document.scores)
         facts.append(("scores", scales))
     if document.target is not None:
-        each = right_answers_of(document.target)
-        shown = [answer if isinstance(answer, str) else " ".join(map(label_text, answer)) for answer in each]
-        facts.append(("target", " or ".join(shown)))
+        facts.append(("target", _target(document.target)))
     return facts
+
+
+def _target(target: Reference) -> str:
+    if isinstance(target, TargetGraph):
+        return f"{target}, {'with' if target.weighted else 'without'} energies"
+    each = right_answers_of(target)
+    return " or ".join(answer if isinstance(answer, str) else " ".join(map(label_text, answer)) for answer in each)
 
 
 def _count(paths: int) -> str:

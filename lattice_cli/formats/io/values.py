@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.graph import AnyOf, Reference
+from lattice_cli.graph import NO_LABELS, AnyOf, Reference, TargetGraph, without_any_arcs
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -162,15 +162,31 @@ def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a mapping")
 
 
+class UnreadTarget(TargetGraph):
+    """A lattice of right answers as a record gives it: none are known before `formats.target_lattices` reads it.
+    source: where it stands."""
+
+    def __init__(self, given: Mapping[str, Any], source: str) -> None:
+        super().__init__(given, without_any_arcs(NO_LABELS, 0))
+        object.__setattr__(self, "source", source)
+
+    source: str
+
+
 def target_of(record: Mapping[Any, Any], source: str) -> Reference | None:
-    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, or None. Raises
-    FormatError."""
+    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, `{graph: ...}` or
+    `{file: ...}` for a lattice, which is still to be read; or None. Raises FormatError."""
     given = record.get("target")
     if is_null(given):
         return None
     if not isinstance(given, dict):
-        return _answer(given, source, "target", ', or {"any": [...]} for several that are right')
-    known_keys(given, ("any",), source, "a target")
+        more = ', {"any": [...]} for several that are right, or {"graph": {...}} or {"file": ...} for a lattice of them'
+        return _answer(given, source, "target", more)
+    kinds = [key for key in ("graph", "file") if key in given]
+    if kinds:
+        known_keys(given, (kinds[0], "scale"), source, f"a target with {kinds[0]!r}")
+        return UnreadTarget(given, location(source, given))
+    known_keys(given, ("any", "graph", "file"), source, "a target")
     listed = as_list(given["any"], source, "any of the target") if "any" in given else []
     if not listed:
         raise FormatError(f'{location(source, given)}: a target of no right answer, expected {{"any": [...]}} of one')
@@ -188,6 +204,8 @@ def _answer(given: Any, source: str, what: str, more: str = "") -> str | tuple[s
 
 def target_record(target: Reference) -> Any:
     """A target as a record has it, the inverse of `target_of`."""
+    if isinstance(target, TargetGraph):
+        return target.given
     return {"any": list(target.answers)} if isinstance(target, AnyOf) else target
 
 

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.graph import Graph, Target, emission_graph
+from lattice_cli.graph import Graph, Target, TargetGraph, emission_graph
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """A record as its graph: the recogniser gives energies to its arcs.
 
-    targets: the labels of its right answer, or of several, any of which will do; none where it is not known.
+    targets: the labels of its right answer, or of several, any of which will do, or of all that a lattice has; none
+    where it is not known.
     graph: the recognition graph without its energies; None: a chain of `rows` steps, each with an arc for each class.
     rows: rows of class energies that the recogniser gives for it; 0 where it works on scores of arcs.
     inputs: what the recogniser computes them from, (rows or columns, size).
@@ -27,7 +28,7 @@ class Example:
 
     id: str
     source: str
-    targets: tuple[Target, ...]
+    targets: tuple[Target, ...] | TargetGraph
     graph: Graph | None
     rows: int
     inputs: NDArray[np.floating[Any]]

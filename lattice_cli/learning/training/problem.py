@@ -20,7 +20,7 @@ from lattice_cli.errors import (
     UsageError,
     counted,
 )
-from lattice_cli.graph import Document, Inputs, right_answers_of
+from lattice_cli.graph import Document, Inputs, TargetGraph, told
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
@@ -35,7 +35,7 @@ from lattice_cli.learning.training.variational_em import (
     Proposal,
     evaluate_bound,
 )
-from lattice_cli.records import target_labels
+from lattice_cli.records import acceptors_of, targets_of
 from lattice_cli.search import oracle
 
 #: The part of the memory that what is made of batches may fill.
@@ -58,15 +58,17 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
         if record.target is None:
             raise FormatError(f"{record.source}: record {record.id!r} has no target, expected one to learn from")
         example = model.recognizer.example(record)
-        targets = [target_labels(answer, outputs) for answer in right_answers_of(record.target)]
-        for target in targets if model.config.objective.unspelled == "error" else []:
+        targets = targets_of(record.target, outputs)
+        parts = (targets.labels,) if isinstance(targets, TargetGraph) else targets
+        for target in parts if model.config.objective.unspelled == "error" else ():
             unknown = [label for label in target if label not in outputs]
             if unknown:
+                named = told(targets if isinstance(targets, TargetGraph) else [target])
                 raise FormatError(
-                    f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {' '.join(target)!r} "
+                    f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {named} "
                     "is not among those that the model knows"
                 )
-        found.append(replace(example, targets=tuple(dict.fromkeys(targets))))
+        found.append(replace(example, targets=targets))
     return found
 
 
@@ -175,7 +177,7 @@ class Problem:
         model = self.model
         graph = model.energies(example, self._layout)
         whole = model.reading.composed(graph, model.right_energies(self._layout)[0])
-        near = [each for target in example.targets if (each := oracle(whole, target)) is not None]
+        near = [each for right in acceptors_of(example.targets) if (each := oracle(whole, right)) is not None]
         if not near:
             return None
         found = min(near, key=lambda each: (each.errors, each.path.energy))

@@ -11,7 +11,7 @@ from lattice_cli.analysis import Assessed, words_by
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import NoPath, UsageError, counted, listed
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import EPSILON, AnyOf, Document, Graph, evaluation_order, nodes_on_paths
+from lattice_cli.graph import EPSILON, AnyOf, Document, Graph, TargetGraph, evaluation_order, nodes_on_paths
 from lattice_cli.learning.tuning.scaled_lattices import ScoredLattice
 from lattice_cli.records import Decoder
 from lattice_cli.records.batching import cycle_at
@@ -40,7 +40,7 @@ def scored(documents: Iterable[Document], decoder: Decoder) -> list[ScoredRecord
         interpretation = decoder.interpret(known)
         graph, target = interpretation.graph, document.target
         assert target is not None
-        if isinstance(target, AnyOf):
+        if isinstance(target, (AnyOf, TargetGraph)):
             raise UsageError(f"{document.source}: scales are tuned by one right answer, found several: {target}")
         if evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).cyclic:
             raise UsageError(
