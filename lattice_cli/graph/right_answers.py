@@ -95,7 +95,7 @@ class TargetGraph:
         return int(sum(ways[graph.finals].tolist()))
 
     def __str__(self) -> str:
-        return f"lattice of {counted(self.count, 'answer') if self.count < _MANY else f'more than {_MANY:,} answers'}"
+        return f"lattice of {counted(self.count, 'answer') if self.count < _MANY else f'more than {_MANY} answers'}"
 
 
 #: What a record may give as its correct answer: a text, labels, several of them, or a lattice.

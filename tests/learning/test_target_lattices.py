@@ -1,4 +1,4 @@
-"""Targets that are lattices: their answers against the same listed, energies against all paths, round trips, refusals."""
+"""Targets that are lattices: against their answers listed, energies against all paths, round trips, refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.training_data import vectors, write_inputs
 from lattice_cli.analysis import assess, picture, with_reference
 from lattice_cli.analysis.error_rates import best_errors
 from lattice_cli.composition import compose
-from lattice_cli.errors import UsageError
+from lattice_cli.errors import FormatError, UsageError
 from lattice_cli.formats.io import as_record
 from lattice_cli.grammars import Spelling
 from lattice_cli.graph import (
@@ -346,11 +346,13 @@ def test_the_nearest_answer_in_the_graph_is_taught_and_unknown_labels_are_named(
     assert isinstance(example.targets, tuple)
     assert edit_distance(tuple(text[:-1]), example.targets[0]) == 1
     strict, _ = model_of("vectors", {"recognizer": {"kind": "linear"}})
-    with pytest.raises(Exception, match="label 'z' of the target lattice of 1 answer is not among those"):
-        strange = Graph([0], [1], [1], [1], [0.0], [0.0, math.inf], [math.inf, 0.0], ("", "z"))
-        examples_of(strict, [replace(record, target=TargetGraph.of(strange, {}))])
-    with pytest.raises(Exception, match="the target lattice of 2 answers needs"):
-        Problem(strict, examples_of(strict, [replace(record, target=lattice_target({"a" * 9: 0, "b" * 8: 0}))]), 1)
+    strange = Graph([0], [1], [1], [1], [0.0], [0.0, math.inf], [math.inf, 0.0], ("", "z"))
+    unknown = replace(record, target=TargetGraph.of(strange, {}))
+    with pytest.raises(FormatError, match="label 'z' of the target lattice of 1 answer is not among those"):
+        examples_of(strict, [unknown])
+    longer = examples_of(strict, [replace(record, target=lattice_target({"a" * 9: 0, "b" * 8: 0}))])
+    with pytest.raises(FormatError, match="the target lattice of 2 answers needs"):
+        Problem(strict, longer, 1)
 
 
 @settings(max_examples=40)
@@ -412,6 +414,33 @@ def test_losses_by_the_command() -> None:
     none = run("loss", "-", text=json.dumps({**RECORD, "target": {"graph": {**LATTICE, "arcs": [[0, 3, "6", 0]]}}}))
     assert none.status == 1
     assert "the target lattice of 1 answer is not in it" in none.err
+
+
+def test_more_answers_than_can_be_listed() -> None:
+    """Forty places, each by itself: a or b is right, b for more."""
+    rng, places = np.random.default_rng(1), range(40)
+    energies, costs = rng.normal(size=(40, 3)), rng.exponential(size=40)
+    columns = [
+        (place, place + 1, label, energies[place, number]) for place in places for number, label in enumerate("abc")
+    ]
+    right = [[place, place + 1, label, cost] for place in places for label, cost in (("a", 0.0), ("b", costs[place]))]
+    record = {"lattice": 1, "id": "long", "start": 0, "final": 40, "arcs": [list(each) for each in columns]}
+    text = json.dumps({**record, "target": {"graph": {"start": 0, "final": 40, "arcs": right}}})
+    told = {each["loss"]: each["value"] for each in losses_of(run("loss", "-", "--no-arcs", "--json", text=text).out)}
+    everything = [soft_minimum(row, 1.0) for row in energies]
+    correct = [soft_minimum([row[0], row[1] + cost], 1.0) for row, cost in zip(energies, costs)]
+    assert told["nll"] == pytest.approx(sum(correct) - sum(everything), abs=1e-9)
+    least = sum(min(row[0], row[1] + cost) for row, cost in zip(energies, costs))
+    assert told["energy"] == pytest.approx(least, abs=1e-9)
+    best = energies.argmin(axis=1)
+    wrong = energies.min(axis=1).sum() if (best == 2).any() else math.nan
+    assert told["perceptron"] == pytest.approx(max(0.0, least - wrong), abs=1e-9)
+    share = [math.exp(total - row[2]) for total, row in zip(everything, energies)]
+    assert told["mwer"] == pytest.approx(sum(share), abs=1e-8)
+    counted = json.loads(run("evaluate", "-", "--oracle", "--json", text=text).out)
+    assert counted["labels"]["errors"] == int((best == 2).sum())
+    assert counted["oracle"]["errors"] == 0
+    assert "lattice of 1099511627776 answers" in run("show", "-", text=text).out.replace("\n", "")
 
 
 @pytest.mark.parametrize("form", ["json", "yaml", "npz", "jsonl"])
