@@ -55,7 +55,8 @@ class Assessed:
         near = every[int(distances([(each.reference, answer) for each in every]).argmin())]
         closest = [each.closest for each in every if each.closest is not None]
         others = tuple(each.reference for each in every)
-        return replace(near, others=others, closest=min(closest, key=lambda each: each.errors, default=None))
+        nearest = min(closest, key=lambda each: (each.errors, each.energy), default=None)
+        return replace(near, others=others, closest=nearest)
 
     def _against_lattice(self, right: TargetGraph, spelling: Spelling) -> Answers:
         """Of the lattice's answers only those count that are nearest to one of the record's."""
