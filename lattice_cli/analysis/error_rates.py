@@ -35,7 +35,7 @@ class Closest:
 class Answers:
     """What is known of one record. answers: the best first; none without a path. confidence: of the first one.
     closest: of the lattice, where it was asked for and there is a path. others: where several answers are right, all of
-    them; the reference is the one nearest to the best answer."""
+    them, of a lattice those nearest to any of the answers; the reference is the one nearest to the best answer."""
 
     id: str
     reference: Labels

@@ -12,7 +12,7 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.grammars import Spelling
 from lattice_cli.grammars.spelling import BAR
-from lattice_cli.graph import Document, Reference, right_answers_of
+from lattice_cli.graph import Document, Graph, Reference, TargetGraph, last_of, right_answers_of
 from lattice_cli.records import (
     Decoder,
     Interpretation,
@@ -24,12 +24,12 @@ from lattice_cli.records import (
     no_path,
     output_of,
 )
-from lattice_cli.search import answer_posteriors, distances, oracle, oracles
+from lattice_cli.search import answer_posteriors, distances, nearest_answer, oracle, oracles
 
 
 @dataclass(frozen=True)
 class Assessed:
-    """A record before its reference is read, which takes all of a data set. reference: a text, or labels, or several.
+    """A record before its reference is read, which takes all of a data set. reference: as a record gives it.
 
     spelling: of its labels, None where there are none. closest: the closest path by each way to read the reference.
     The rest as in Answers.
@@ -40,20 +40,36 @@ class Assessed:
     answers: tuple[Labels, ...]
     confidence: float | None = None
     spelling: Spelling | None = None
-    closest: Mapping[Labels, Closest | None] = field(default_factory=dict)
+    closest: Mapping[Labels | TargetGraph, Closest | None] = field(default_factory=dict)
     message: str = ""
 
     def read(self, spelling: Spelling) -> Answers:
         """The record by the spelling of the data set; of several right answers the one nearest to its best answer
-        counts, the first of these."""
-        every = [self._against(reference, spelling) for reference in right_answers_of(self.reference)]
+        counts, the first of these, or of a lattice the cheapest. Raises UsageError for a lattice of word pieces."""
+        right = last_of(self.reference)
+        if isinstance(right, TargetGraph):
+            return self._against_lattice(right, spelling)
+        every = [self._against(reference, spelling) for reference in right_answers_of(right)]
         if len(every) == 1:
             return every[0]
         answer = every[0].answer
         near = every[int(distances([(each.reference, answer) for each in every]).argmin())]
         closest = [each.closest for each in every if each.closest is not None]
         others = tuple(each.reference for each in every)
-        return replace(near, others=others, closest=min(closest, key=lambda each: each.errors, default=None))
+        nearest = min(closest, key=lambda each: (each.errors, each.energy), default=None)
+        return replace(near, others=others, closest=nearest)
+
+    def _against_lattice(self, right: TargetGraph, spelling: Spelling) -> Answers:
+        """Of the lattice's answers only those count that are nearest to one of the record's."""
+        if _in_pieces(spelling):
+            raise UsageError(f"{self.id}: the {right} of a target is compared by labels, and these are word pieces")
+        near = [nearest_answer(right.acceptor, answer) for answer in self.answers or ((),)]
+        others = tuple(dict.fromkeys(near))
+        own = self._against(others[0], spelling)
+        closest = self.closest.get(right)
+        if closest is not None:
+            closest = replace(closest, output=spelling.compared(closest.output))
+        return replace(own, closest=closest, others=tuple(spelling.compared(each) for each in others))
 
     def _against(self, reference: str | Labels, spelling: Spelling) -> Answers:
         labels = reference if isinstance(reference, tuple) else spelling.labels(reference)
@@ -92,33 +108,41 @@ def assess(
     return results
 
 
-def _by_reading(group: Sequence[Interpretation]) -> list[dict[Labels, Closest | None]]:
+def _in_pieces(spelling: Spelling) -> bool:
+    """Whether labels are pieces of words, so that answers have many spellings."""
+    return spelling.kind == "pieces" and bool(spelling.mark) and spelling.mark != BAR
+
+
+def _by_reading(group: Sequence[Interpretation]) -> list[dict[Labels | TargetGraph, Closest | None]]:
     """The closest path of each interpretation, by each way to read its reference that other records leave open.
 
     Raises UsageError for word pieces: an answer has many spellings.
     """
     ways = [_readings(each) for each in group]
     asked = [(member, way) for member, each in enumerate(ways) for way in each]
-    found = _closest([group[member] for member, _ in asked], [way for _, way in asked])
-    closest: list[dict[Labels, Closest | None]] = [{} for _ in group]
+    right = [way.acceptor if isinstance(way, TargetGraph) else way for _, way in asked]
+    found = _closest([group[member] for member, _ in asked], right)
+    closest: list[dict[Labels | TargetGraph, Closest | None]] = [{} for _ in group]
     for (member, way), each in zip(asked, found):
         closest[member][way] = each
     return closest
 
 
-def _readings(interpretation: Interpretation) -> list[Labels]:
+def _readings(interpretation: Interpretation) -> list[Labels | TargetGraph]:
     """The labels that the reference of a record may mean."""
-    target, own = interpretation.document.target, interpretation.spelling
-    if own.kind == "pieces" and len(own.mark) and own.mark != BAR:
+    target, own = last_of(interpretation.document.target or ()), interpretation.spelling
+    if _in_pieces(own):
         raise UsageError(f"{interpretation.document.source}: the closest path is by labels, and these are word pieces")
+    if isinstance(target, TargetGraph):
+        return [target]
     others = [own] if own.kind != "characters" else [own, Spelling("words"), Spelling("characters", " ")]
-    found: list[Labels] = []
-    for each in right_answers_of(target or ()):
+    found: list[Labels | TargetGraph] = []
+    for each in right_answers_of(target):
         found += [way.labels(each) for way in others] if isinstance(each, str) else [each]
     return list(dict.fromkeys(found))
 
 
-def _closest(group: Sequence[Interpretation], references: Sequence[Labels]) -> list[Closest | None]:
+def _closest(group: Sequence[Interpretation], references: Sequence[Labels | Graph]) -> list[Closest | None]:
     """The closest path of each interpretation; None where there is no path."""
     graphs = [each.graph for each in group]
     if len(group) == 1:

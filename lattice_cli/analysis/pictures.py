@@ -8,9 +8,19 @@ from dataclasses import dataclass, replace
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError
-from lattice_cli.graph import Document, right_answers_of
-from lattice_cli.records import Decoded, Decoder, SearchRequest, decode, decoded, forward, target_labels
-from lattice_cli.search import oracle
+from lattice_cli.graph import Document, Graph
+from lattice_cli.records import (
+    Decoded,
+    Decoder,
+    SearchRequest,
+    acceptors_of,
+    decode,
+    decoded,
+    forward,
+    output_of,
+    targets_of,
+)
+from lattice_cli.search import nearest_answer, oracle
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +83,13 @@ def with_reference(found: Picture, document: Document, decoder: Decoder, of: str
     interpretation = decoder.interpret(document)
     outputs = ("", *sorted(interpretation.outputs))
     try:
-        every = [target_labels(each, outputs, document.split) for each in right_answers_of(document.target)]
+        every = acceptors_of(targets_of(document.target, outputs, document.split))
         near = [(each, wanted) for wanted in every if (each := oracle(interpretation.graph, wanted)) is not None]
+        nearest, right = min(near, key=lambda each: (each[0].errors, each[0].path.energy))
+        said = output_of(interpretation.graph, nearest.path)
+        wanted = nearest_answer(right, said) if isinstance(right, Graph) else right
     except (Diverged, UsageError) as error:
         return replace(found, unfound=_told(error, document))
-    assert near, "there is a best path"
-    nearest, wanted = min(near, key=lambda each: (each[0].errors, each[0].path.energy))
     (path,) = decoded(interpretation, [nearest.path], of)
     return replace(found, nearest=Nearest(wanted, nearest.errors, path))
 

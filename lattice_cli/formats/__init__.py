@@ -1,21 +1,22 @@
 """Files to records and back: one registry of forms, and what reads and writes each.
 
-binary/       binary files of other systems
-io/           bytes, values and options that all forms share
-native/       the tool's own documents
-matrices/     emission matrices
-exchange/     other systems' graphs
-notations/    other systems' grammars
-config_file   YAML into frozen dataclasses, strictly
-model_file    models and checkpoints as .npz
-reading       files to records, as they arrive
-references    reference files
-registry      the one list of forms: name, endings, signature, reader, writer
-results       lines of viterbi --json read back
-sentences     texts as streams of sentences
-sniffing      what form a file has
-text_drawing  small graphs drawn in text
-writing       records to files
+binary/          binary files of other systems
+io/              bytes, values and options that all forms share
+native/          the tool's own documents
+matrices/        emission matrices
+exchange/        other systems' graphs
+notations/       other systems' grammars
+config_file      YAML into frozen dataclasses, strictly
+model_file       models and checkpoints as .npz
+reading          files to records, as they arrive
+references       reference files
+registry         the one list of forms: name, endings, signature, reader, writer
+results          lines of viterbi --json read back
+sentences        texts as streams of sentences
+sniffing         what form a file has
+target_lattices  lattices of right answers
+text_drawing     small graphs drawn in text
+writing          records to files
 """
 
 from typing import TYPE_CHECKING

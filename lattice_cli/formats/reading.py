@@ -5,9 +5,10 @@ A file holds one document or a stream of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from lattice_cli.errors import FormatError, LatticeError
 from lattice_cli.formats.io import (
@@ -21,11 +22,13 @@ from lattice_cli.formats.io import (
     Source,
     decoded,
     parsed,
+    target_of,
 )
 from lattice_cli.formats.matrices.units import ENERGIES, UNITS
 from lattice_cli.formats.registry import Format
 from lattice_cli.formats.sniffing import form_read
-from lattice_cli.graph import Document, Inputs
+from lattice_cli.formats.target_lattices import read_target
+from lattice_cli.graph import Document, Inputs, Reference
 
 Record = Document | Failure
 
@@ -45,6 +48,12 @@ def read_one(path: str, options: ReadOptions | None = None) -> Document:
     document = found[0]
     assert isinstance(document, Document)
     return document
+
+
+def reference_of(record: Mapping[str, Any], source: str, path: str) -> Reference | None:
+    """The target of a record of the file at a path, which is no graph. Raises FormatError."""
+    target = target_of(record, source)
+    return None if target is None else read_target(target, path, read_one)
 
 
 def form_of_file(path: str, encoding: str | None = None) -> str:
@@ -106,11 +115,20 @@ def split_source(source: Source, path: str, options: ReadOptions) -> Iterator[Ra
                 part.reached = source.share(given)
                 part.form, part.split, part.spelling = form.name, options.split, form.spelling
                 part.for_matrices, part.labelled = for_matrices, kaldi and options.labels is not None
+                part.completed = _with_target
             yield part
     except Exception as error:
         yield Failure.of(path, error)
     finally:
         source.close()
+
+
+def _with_target(record: Any, path: str) -> Any:
+    """A record with its target read, of whatever kind."""
+    if not isinstance(record, (Document, Inputs)) or record.target is None:
+        return record
+    target = read_target(record.target, path, read_one)
+    return record if target is record.target else replace(record, target=target)
 
 
 def _undivided(form: Format, source: Source, path: str, options: ReadOptions) -> Iterator[RawPart | Pause]:

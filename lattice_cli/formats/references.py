@@ -37,9 +37,8 @@ from lattice_cli.formats.io import (
     is_null,
     note,
     parse_json,
-    target_of,
 )
-from lattice_cli.formats.reading import read_records
+from lattice_cli.formats.reading import read_records, reference_of
 from lattice_cli.graph import Document, Reference
 
 _FILE = "audio_filepath"
@@ -181,7 +180,7 @@ def read_references(path: str, encoding: str | None = None) -> References:
         return References(path, None, [_captions(places)])
     if _JSON.match(first):
         filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
-        return References(path, _keyed(_json_entry(line, source.name, number) for number, line in filled))
+        return References(path, _keyed(_json_entry(line, source.name, number, path) for number, line in filled))
     separator = next((each for each in "\t,;" if each in first), "")
     if separator and (columns := _columns(first, separator, source.name)):
         return References(path, _keyed(_in_table(text, separator, columns, source.name)))
@@ -253,7 +252,7 @@ def _captions(places: Sequence[tuple[str, str]]) -> _Entry:
     return _Entry(" ".join(said), places[0][0])
 
 
-def _json_entry(line: str, source: str, number: int) -> tuple[str, _Entry]:
+def _json_entry(line: str, source: str, number: int, path: str) -> tuple[str, _Entry]:
     at = f"{source}:{number}"
     record = as_mapping(parse_json(line, source, number), at, "a reference")
     id_key, key = (next((key for key in keys if not is_null(record.get(key))), None) for keys in (_ID, _TEXT))
@@ -262,7 +261,7 @@ def _json_entry(line: str, source: str, number: int) -> tuple[str, _Entry]:
             raise FormatError(f'{at}: no "{name}" key, expected an object with "id" and "target", or a NeMo manifest')
     assert id_key is not None
     assert key is not None
-    reference = target_of({"target": record[key]}, at)
+    reference = reference_of({"target": record[key]}, at, path)
     assert reference is not None
     return _id_of(id_key, record[id_key], at, source), _Entry(reference, at)
 

@@ -26,9 +26,8 @@ from lattice_cli.formats.io import (
     is_null,
     parse_json,
     parsed,
-    target_of,
 )
-from lattice_cli.formats.reading import Record, split_source
+from lattice_cli.formats.reading import Record, reference_of, split_source
 from lattice_cli.grammars import Spelling, spelling_of
 from lattice_cli.graph import Reference
 
@@ -91,14 +90,14 @@ def _result(line: bytes, number: int, source: str, path: str) -> Answered | Fail
         record = as_mapping(parse_json(decoded(line, source, number), source, number), at, "a result")
         if not is_null(record.get("id")):
             record_id = as_text(record["id"], at, "id")
-        return _answered(record, record_id, at)
+        return _answered(record, record_id, at, path)
     except Exception as error:
         return Failure.of(record_id, error, at)
 
 
-def _answered(record: dict[str, Any], record_id: str, at: str) -> Answered:
+def _answered(record: dict[str, Any], record_id: str, at: str, path: str) -> Answered:
     status = record.get("status", "ok")
-    target = target_of(record, at)
+    target = reference_of(record, at, path)
     if status == "no-path":
         return Answered(record_id, at, (), None, target)
     if status != "ok":

@@ -9,8 +9,8 @@ graph              Graph: frozen columns, validated once; reversed, with_energy,
 levels             topological levels of acyclic graphs, condensation of cyclic ones
 rational           union, repetition, option, weighting of acceptors (rational operations)
 record             Document and Inputs: a graph with id, names, times, named scores, target
+right_answers      an answer, several, all of a lattice: acceptors of them (tries) and of all others (complement)
 strong_components  strongly connected components (Tarjan)
-tries              acceptors of some answers as a trie, and of all others (complement)
 unions             disjoint union, its members, shared label tables
 """
 
@@ -43,22 +43,34 @@ if TYPE_CHECKING:
     )
     from lattice_cli.graph.determinize import determinized
     from lattice_cli.graph.epsilon_removal import InputEpsilonFree, epsilon_free, without_input_epsilon
-    from lattice_cli.graph.graph import EPSILON, Graph, Labels, columns_of, label_index, times, with_columns
+    from lattice_cli.graph.graph import EPSILON, NO_LABELS, Graph, Labels, columns_of, label_index, times, with_columns
     from lattice_cli.graph.levels import Order, evaluation_order
     from lattice_cli.graph.rational import alternatives, optional, repeated, weighted
     from lattice_cli.graph.record import (
-        AnyOf,
         Document,
         Inputs,
         KnownFactor,
-        Reference,
-        StepTargets,
         numbered_document,
-        right_answers_of,
-        steps_of,
         weighted_sum,
     )
-    from lattice_cli.graph.tries import Target, Trie, complement_acceptor, target_acceptor
+    from lattice_cli.graph.right_answers import (
+        AnyOf,
+        Reference,
+        Right,
+        StepTargets,
+        Target,
+        TargetGraph,
+        Targets,
+        Trie,
+        complement_acceptor,
+        last_of,
+        parts_of,
+        right_answers_of,
+        shown,
+        steps_of,
+        target_acceptor,
+        told,
+    )
     from lattice_cli.graph.unions import labelled_like, member, union
 
 __getattr__ = lazy_names(__name__)

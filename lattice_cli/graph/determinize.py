@@ -1,11 +1,13 @@
-"""Acceptors without energies, made so that each sequence has one path: subsets of nodes, and the fewest nodes.
+"""Acceptors made so that each sequence has one path: subsets of nodes, and without energies the fewest nodes.
 
-Subset construction (Rabin, Scott 1959), minimisation by refinement of the smaller half (Hopcroft 1971).
+Subset construction (Rabin, Scott 1959), with energies left over for each node (Mohri 1997), minimisation by refinement
+of the smaller half (Hopcroft 1971).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -13,10 +15,13 @@ from lattice_cli.errors import UsageError
 from lattice_cli.graph.connect import trimmed
 from lattice_cli.graph.construct import Arc, graph_of
 from lattice_cli.graph.graph import EPSILON, Graph
+from lattice_cli.graph.levels import evaluation_order
 
 _MOST_NODES = 200_000
 #: Subsets are looked at node by node: so many in all take some seconds.
 _MOST_MEMBERS = 2_000_000
+#: Decimals, of nats, by which energies that are left over are told apart: less is rounding.
+_DECIMALS = 9
 
 
 def determinized(graph: Graph) -> Graph:
@@ -33,6 +38,66 @@ def determinized(graph: Graph) -> Graph:
             arcs[block[tail], label] = (block[tail], block[head], label, label, 0.0)
     ends = {block[node]: 0.0 for node in final}
     return graph_of(list(arcs.values()), {block[0]: 0.0}, ends, max(block) + 1, graph.labels)
+
+
+def determinized_energies(graph: Graph) -> Graph:
+    """The deterministic acceptor of the sequences that an acceptor without cycles accepts, each at the least energy of
+    its paths. Node 0 is the start. Raises UsageError as `determinized` does."""
+    graph = trimmed(graph)[0]
+    level = evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).level.tolist()
+    leaving: dict[int, list[tuple[int, int, float]]] = defaultdict(list)
+    columns = (graph.src.tolist(), graph.ilabel.tolist(), graph.dst.tolist(), graph.energy.tolist())
+    for tail, label, head, energy in zip(*columns):
+        leaving[tail].append((label, head, energy))
+
+    def closed(least: dict[int, float]) -> tuple[float, dict[int, float]]:
+        """What nodes are reached without a label, what the nearest costs, and what each costs more than it."""
+        waiting = [(level[node], node) for node in least]
+        heapify(waiting)
+        while waiting:
+            tail = heappop(waiting)[1]
+            for label, head, energy in leaving[tail]:
+                if label == EPSILON:
+                    if head not in least:
+                        heappush(waiting, (level[head], head))
+                    least[head] = min(least.get(head, np.inf), least[tail] + energy)
+        first = min(least.values())
+        return first, {node: energy - first for node, energy in sorted(least.items())}
+
+    def key(left: dict[int, float]) -> tuple[tuple[int, float], ...]:
+        return tuple((node, round(energy, _DECIMALS)) for node, energy in left.items())
+
+    start, first_left = closed({node: float(graph.start[node]) for node in graph.starts.tolist()})
+    number, order = {key(first_left): 0}, [first_left]
+    arcs: list[Arc] = []
+    final: dict[int, float] = {}
+    members = 0
+    for tail, left in enumerate(order):
+        heads: dict[int, dict[int, float]] = defaultdict(dict)
+        for node, own in left.items():
+            for label, head, energy in leaving[node]:
+                if label != EPSILON:
+                    heads[label][head] = min(heads[label].get(head, np.inf), own + energy)
+        for label, least in heads.items():
+            energy, head_left = closed(least)
+            members += len(head_left)
+            _require_few(len(order), members)
+            head = number.setdefault(key(head_left), len(number))
+            if head == len(order):
+                order.append(head_left)
+            arcs.append((tail, head, label, label, energy))
+        ends = min(own + float(graph.final[node]) for node, own in left.items())
+        if np.isfinite(ends):
+            final[tail] = ends
+    return graph_of(arcs, {0: start}, final, len(order), graph.labels)
+
+
+def _require_few(nodes: int, members: int) -> None:
+    """Raises UsageError for too many subsets, or of too many nodes in all."""
+    if members > _MOST_MEMBERS:
+        raise UsageError(f"needs sets of more than {_MOST_MEMBERS:,} nodes in all if each sequence is to have one path")
+    if nodes > _MOST_NODES:
+        raise UsageError(f"needs more than {_MOST_NODES:,} nodes if each sequence is to have one path")
 
 
 def _subsets(graph: Graph) -> tuple[list[dict[int, int]], set[int]]:
@@ -69,16 +134,11 @@ def _subsets(graph: Graph) -> tuple[list[dict[int, int]], set[int]]:
         for label, found in heads.items():
             head_set = closed(found)
             members += len(head_set)
-            if members > _MOST_MEMBERS:
-                raise UsageError(
-                    f"needs sets of more than {_MOST_MEMBERS:,} nodes in all if each sequence is to have one path"
-                )
+            _require_few(len(order), members)
             row[label] = number.setdefault(head_set, len(number))
             if row[label] == len(order):
                 order.append(head_set)
         rows.append(row)
-        if len(order) > _MOST_NODES:
-            raise UsageError(f"needs more than {_MOST_NODES:,} nodes if each sequence is to have one path")
     return rows, {node for node, subset in enumerate(order) if subset & ends}
 
 

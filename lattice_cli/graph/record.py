@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 
@@ -13,42 +12,7 @@ from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
 from lattice_cli.graph.graph import EPSILON, Graph, times
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """Several right answers, any of which will do: texts or lists of labels, one at least."""
-
-    answers: tuple[str | tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        return " or ".join(repr(each if isinstance(each, str) else " ".join(each)) for each in self.answers)
-
-
-@dataclass(frozen=True)
-class StepTargets:
-    """What is right at each step of a recogniser that has a cost at every step, from the first on, one at least. What
-    it recognises is read at the last."""
-
-    steps: tuple[str | tuple[str, ...] | AnyOf, ...]
-
-    def __str__(self) -> str:
-        return " then ".join(str(AnyOf(right_answers_of(each))) for each in self.steps)
-
-
-#: What a record may give as its correct answer: a text, labels, or several of them; or that at every step.
-Reference: TypeAlias = str | tuple[str, ...] | AnyOf | StepTargets
-
-
-def steps_of(reference: Reference) -> tuple[str | tuple[str, ...] | AnyOf, ...]:
-    """What is right at each step; one where there are none."""
-    return reference.steps if isinstance(reference, StepTargets) else (reference,)
-
-
-def right_answers_of(reference: Reference) -> tuple[str | tuple[str, ...], ...]:
-    """The right answers, as they are given: one or more. Of what is right at each step, those at the last."""
-    last = steps_of(reference)[-1]
-    return last.answers if isinstance(last, AnyOf) else (last,)
+from lattice_cli.graph.right_answers import Reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +50,8 @@ class Document:
     times:   (nodes,) seconds, or None where the file has none.
     scores:  name -> (arcs,) named scores; empty where the file gives energies.
     scales:  name -> weight of that score in the energy; a name that is missing weighs 1.
-    target:  the correct answer as the record gives it, a text or a list of labels, or several; or that at every step.
+    target:  the correct answer as the record gives it, a text or a list of labels, several, or a lattice; or that at
+             every step.
     blank:   which of its labels is the blank of CTC, where the record or the file of its labels says so.
     split:   how its labels spell words: a kind of grammars.Spelling, or "auto", as the labels tell.
     form:    what the file was read as, a name of the registry of formats; "" for what was not read.

@@ -14,7 +14,7 @@ from lattice_cli.formats import read_inputs, read_one
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
 from lattice_cli.grammars import NgramGrammar
 from lattice_cli.grammars.recursion import RecursiveGrammar
-from lattice_cli.graph import Document, Graph, Inputs, right_answers_of, steps_of
+from lattice_cli.graph import Document, Graph, Inputs, TargetGraph, parts_of, steps_of
 from lattice_cli.learning.grammars import TrainedGrammar
 from lattice_cli.learning.modules import UserCode
 from lattice_cli.learning.recognizers import Example
@@ -42,7 +42,9 @@ class Assembled:
         """What examples and each factor are, in short: a training goes on with the same ones only."""
         digest = hashlib.sha256()
         for example in (*self.train, *self.validation):
-            digest.update(repr((example.id, example.targets, *example.by_step)).encode())
+            every = (example.targets, *example.by_step)
+            right = [_digest(each.acceptor) if isinstance(each, TargetGraph) else each for each in every]
+            digest.update(repr((example.id, *right)).encode())
             digest.update(np.ascontiguousarray(example.inputs).tobytes())
             if example.around is not None:
                 digest.update(example.around.tobytes())
@@ -142,7 +144,7 @@ def _labels(
     if config.recognizer.entry.lattices:
         return tuple(sorted({label for record in every if isinstance(record, Document) for label in _spoken(record)}))
     targets = [record.target for record in every if record.target is not None]
-    found = labels_of([each for target in targets for step in steps_of(target) for each in right_answers_of(step)])
+    found = labels_of([each for target in targets for step in steps_of(target) for each in parts_of(step)])
     if not found:
         raise UsageError("no labels: the examples have no targets, and `labels` is not given")
     return found

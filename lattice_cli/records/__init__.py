@@ -27,6 +27,6 @@ if TYPE_CHECKING:
     from lattice_cli.records.posteriors import Forward, at_all, forward
     from lattice_cli.records.request import SearchRequest
     from lattice_cli.records.strategy import interpretations
-    from lattice_cli.records.targets import labels_of, target_labels
+    from lattice_cli.records.targets import acceptors_of, labels_of, target_labels, targets_of
 
 __getattr__ = lazy_names(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lattice_cli.grammars import spelling_of
-from lattice_cli.graph import Labels, Target
+from lattice_cli.graph import Graph, Labels, Reference, Target, TargetGraph, Targets, last_of, right_answers_of
 
 
 def target_labels(text: str | Sequence[str], labels: Labels, split: str = "auto") -> Target:
@@ -22,6 +22,19 @@ def target_labels(text: str | Sequence[str], labels: Labels, split: str = "auto"
         words = tuple(text.split())
         return tuple(text) if words == (text,) or known.issuperset(text) else words
     return spelling.labels(text)
+
+
+def targets_of(reference: Reference, labels: Labels, split: str = "auto") -> tuple[Target, ...] | TargetGraph:
+    """The right answers of a record over a label table, each once; a lattice is as it is. See `target_labels`."""
+    right = last_of(reference)
+    if isinstance(right, TargetGraph):
+        return right
+    return tuple(dict.fromkeys(target_labels(each, labels, split) for each in right_answers_of(right)))
+
+
+def acceptors_of(targets: Targets) -> list[Target | Graph]:
+    """What the nearest right answer is looked for in: each of them, or all at once as an acceptor."""
+    return [targets.acceptor] if isinstance(targets, TargetGraph) else [*targets]
 
 
 def labels_of(targets: Sequence[str | Sequence[str]]) -> Labels:

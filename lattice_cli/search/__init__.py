@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lattice_cli.search.envelope import Envelope, Line, LineSearch
     from lattice_cli.search.k_shortest_paths import n_best
     from lattice_cli.search.minimum_risk import ConfusionSets, MinimumRisk
-    from lattice_cli.search.oracle_path import oracle, oracles
+    from lattice_cli.search.oracle_path import nearest_answer, oracle, oracles
     from lattice_cli.search.sampling import PathCounts, Sampler, drawn_counts
 
 __getattr__ = lazy_names(__name__)

@@ -1,7 +1,8 @@
 """How close the paths of a graph come to a reference: the path of fewest errors, the lattice oracle.
 
 The graph is walked together with the edit transducer of the reference (Mohri 2003, "Edit-distance of weighted
-automata"): a node of the product is a node of the graph and a place in the reference. It is swept twice with the hard
+automata"): a node of the product is a node of the graph and a place in the reference, which may be an acceptor of
+several answers: the nearest of them is what counts. It is swept twice with the hard
 minimum, for the errors and then, on the arcs that are on a path of fewest errors, for the energy. So the order of the
 two is exact: no weight stands in for it.
 """
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray
+from lattice_cli.arrays import NO_INDICES, FloatArray, IntArray, distinct
 from lattice_cli.errors import UsageError
-from lattice_cli.graph import EPSILON, Graph, label_index, union
+from lattice_cli.graph import EPSILON, Graph, label_index, target_acceptor, union
 from lattice_cli.search.best_path import Path, best_paths, path_energy, require_single
 from lattice_cli.sweep import TROPICAL, relocated, sweep
 
@@ -33,18 +34,20 @@ class Oracle:
     path: Path
 
 
-def oracle(graph: Graph, reference: Sequence[str]) -> Oracle | None:
+def oracle(graph: Graph, reference: Sequence[str] | Graph) -> Oracle | None:
     """The path of a graph that is closest to a reference in edit distance; None if the graph has no path.
 
-    Epsilon outputs cost nothing. Ties of errors and energy are broken the same way every time. Raises Diverged where a
+    reference: labels, or an acceptor without epsilons, of which any answer will do; its energies say nothing. Epsilon
+    outputs cost nothing. Ties of errors and energy are broken the same way every time. Raises Diverged where a
     cycle of negative energy, at no error, leaves no least energy among the paths of fewest errors, GraphError for a
     union, and UsageError if graph and reference together are too large.
     """
-    with relocated(np.repeat(np.arange(graph.nodes), len(reference) + 1)):
+    places = reference.nodes if isinstance(reference, Graph) else len(reference) + 1
+    with relocated(np.repeat(np.arange(graph.nodes), places)):
         return oracles([graph], [reference])[0]
 
 
-def oracles(graphs: Sequence[Graph], references: Sequence[Sequence[str]]) -> list[Oracle | None]:
+def oracles(graphs: Sequence[Graph], references: Sequence[Sequence[str] | Graph]) -> list[Oracle | None]:
     """The same for many graphs, each with its own reference; small ones are swept together.
 
     A divergence is raised with nodes of the products: ask graph by graph for those of the graph.
@@ -54,7 +57,8 @@ def oracles(graphs: Sequence[Graph], references: Sequence[Sequence[str]]) -> lis
     arcs = 0
     for graph, reference in zip(graphs, references):
         require_single(graph)
-        waiting.append(_product(graph, reference))
+        right = reference if isinstance(reference, Graph) else target_acceptor([tuple(reference)], ("",))
+        waiting.append(_product(graph, right))
         arcs += waiting[-1].walked.arcs
         if arcs >= _UNION_ARCS:
             found += _closest_paths(waiting)
@@ -62,10 +66,17 @@ def oracles(graphs: Sequence[Graph], references: Sequence[Sequence[str]]) -> lis
     return found + _closest_paths(waiting)
 
 
+def nearest_answer(graph: Graph, reference: Sequence[str]) -> tuple[str, ...]:
+    """What the path that is closest to a reference says, in a graph that has paths."""
+    found = oracle(graph, reference)
+    assert found is not None
+    return tuple(graph.words(graph.olabel[list(found.path.arcs)].tolist()))
+
+
 @dataclass(frozen=True, eq=False)
 class _Product:
     """A graph walked together with a reference. walked: the product, its energies the errors; node * places + place is
-    a node with so many labels of the reference behind it. owner: (arcs,) the graph's arc of each; -1 for a deletion."""
+    a node, and the node of the reference that it is at. owner: (arcs,) the graph's arc of each; -1 for a deletion."""
 
     graph: Graph
     places: int
@@ -128,39 +139,42 @@ def _fewest_errors(walked: Graph) -> tuple[FloatArray, Graph, IntArray]:
     return least, closest, kept
 
 
-def _product(graph: Graph, reference: Sequence[str]) -> _Product:
+def _product(graph: Graph, reference: Graph) -> _Product:
     """The graph walked together with a reference.
 
     Of parallel arcs only the cheapest that says anything may be wrong: which label is wrong does not matter, and an arc
     that is right is never better taken as a wrong one.
     """
-    places, size = len(reference) + 1, graph.nodes * (len(reference) + 1)
+    places, size = reference.nodes, graph.nodes * reference.nodes
     silent, speaking = np.flatnonzero(graph.olabel == EPSILON), np.flatnonzero(graph.olabel != EPSILON)
     wrong = _cheapest(graph, speaking)
-    at_any, before_any = np.arange(places), np.arange(places - 1)
+    tail, head = np.divmod(distinct(reference.src * places + reference.dst), places)  # whatever the label is
+    at_any, over_any = np.arange(places), np.arange(len(tail))
     right = _right(graph, speaking, reference)
-    arcs = (len(silent) + len(wrong)) * places + (len(wrong) + graph.nodes) * (places - 1) + len(right[0])
+    arcs = (len(silent) + len(wrong)) * places + (len(wrong) + graph.nodes) * len(tail) + len(right[0])
     if arcs > MOST_ARCS:
-        what = f"{graph.arcs} arcs and a reference of {len(reference)} labels"
+        what = f"{graph.arcs} arcs and a reference of {reference.arcs} labels"
         raise UsageError(f"the oracle of {what} takes {arcs} arcs together, more than {MOST_ARCS}")
-    # (arc, place before it), how many places it moves on, its errors; a deletion belongs to a node and to no arc.
-    kinds: list[tuple[tuple[IntArray, IntArray], int, float]] = [
-        (_pairs(silent, at_any), 0, 0.0),
-        (_pairs(wrong, at_any), 0, 1.0),
-        (_pairs(wrong, before_any), 1, 1.0),
-        (right, 1, 0.0),
+    instead, over = _pairs(wrong, over_any)
+    node, deleted = _pairs(np.arange(graph.nodes), over_any)
+    # Arc, place before it, place behind it, its errors; a deletion belongs to a node and to no arc.
+    kinds: list[tuple[IntArray, IntArray, IntArray, float]] = [
+        (*_staying(silent, at_any), 0.0),
+        (*_staying(wrong, at_any), 1.0),
+        (instead, tail[over], head[over], 1.0),
+        (right[0], reference.src[right[1]], reference.dst[right[1]], 0.0),
     ]
-    node, before = _pairs(np.arange(graph.nodes), before_any)
-    deleted = node * places + before
-    src = np.concatenate([*(graph.src[arc] * places + place for (arc, place), _, _ in kinds), deleted])
-    dst = np.concatenate([*(graph.dst[arc] * places + place + on for (arc, place), on, _ in kinds), deleted + 1])
-    energy = np.concatenate([*(np.full(len(arc), errors) for (arc, _), _, errors in kinds), np.ones(len(deleted))])
-    owner = np.concatenate([*(arc for (arc, _), _, _ in kinds), np.full(len(deleted), -1, dtype=np.intp)])
-    start, final = np.full(size, np.inf), np.full(size, np.inf)
-    start[::places] = np.where(np.isfinite(graph.start), 0.0, np.inf)
-    final[places - 1 :: places] = np.where(np.isfinite(graph.final), 0.0, np.inf)
-    none = np.zeros(len(src), dtype=np.intp)
-    return _Product(graph, places, Graph(src, dst, none, none, energy, start, final), owner)
+    src = [*(graph.src[arc] * places + before for arc, before, _, _ in kinds), node * places + tail[deleted]]
+    dst = [*(graph.dst[arc] * places + behind for arc, _, behind, _ in kinds), node * places + head[deleted]]
+    energy = [*(np.full(len(arc), errors) for arc, _, _, errors in kinds), np.ones(len(deleted))]
+    owner = np.concatenate([*(arc for arc, _, _, _ in kinds), np.full(len(deleted), -1, dtype=np.intp)])
+    start, final = (
+        np.where(np.isfinite(own)[:, None] & np.isfinite(other), 0.0, np.inf).reshape(size)
+        for own, other in ((graph.start, reference.start), (graph.final, reference.final))
+    )
+    none = np.zeros(len(owner), dtype=np.intp)
+    ends, errors = (np.concatenate(src), np.concatenate(dst)), np.concatenate(energy)
+    return _Product(graph, places, Graph(*ends, none, none, errors, start, final), owner)
 
 
 def _pairs(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray]:
@@ -168,16 +182,23 @@ def _pairs(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray]:
     return np.repeat(first, len(second)), np.tile(second, len(first))
 
 
-def _right(graph: Graph, speaking: IntArray, reference: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """The arcs and the places of the reference before them where the arc says the label that comes next."""
+def _staying(arcs: IntArray, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Every arc at every place, before and behind it."""
+    arc, place = _pairs(arcs, places)
+    return arc, place, place
+
+
+def _right(graph: Graph, speaking: IntArray, reference: Graph) -> tuple[IntArray, IntArray]:
+    """The arcs of the graph, and those of the reference that say the same."""
     index = label_index(graph.labels)
-    wanted = np.array([index.get(label, -1) for label in reference], dtype=np.intp)
+    own = np.array([-1, *(index.get(label, -1) for label in reference.labels[1:])], dtype=np.intp)
+    wanted = own[reference.ilabel]
     found = [
         _pairs(speaking[graph.olabel[speaking] == label], np.flatnonzero(wanted == label))
         for label in dict.fromkeys(wanted.tolist())
     ]
-    arcs, places = zip((NO_INDICES, NO_INDICES), *found)
-    return np.concatenate(arcs), np.concatenate(places)
+    arcs, others = zip((NO_INDICES, NO_INDICES), *found)
+    return np.concatenate(arcs), np.concatenate(others)
 
 
 def _cheapest(graph: Graph, arcs: IntArray) -> IntArray:

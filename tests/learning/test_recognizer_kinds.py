@@ -102,7 +102,8 @@ def test_it_is_asked_whether_its_settings_make_sense(
 
 def test_a_kind_that_is_not_there_is_refused(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("recognizer.kind=gru") == 2
-    assert "recognizer.kind is gru, expected one of linear, mlp, convolution, ode, scores" in capsys.readouterr().err
+    kinds = "linear, mlp, convolution, ode, torch, scores"
+    assert f"recognizer.kind is gru, expected one of {kinds}" in capsys.readouterr().err
     with pytest.raises(UsageError, match=r"recognizer\.kind is 'gru', expected one of linear, mlp"):
         build_model(TrainConfig(recognizer=RecognizerSettings(kind="gru")), "ab", 3)
 
@@ -112,6 +113,7 @@ OWNED = {
     "mlp": {"hidden": (4,)},
     "convolution": {"layers": (LayerSettings(),), "window": 2, "shape": (2, 2)},
     "ode": {"ode": object()},
+    "torch": {"torch": object(), "shape": (2, 2)},
     "scores": {"scores": ("a",), "initial": (1.0,)},
 }
 
@@ -120,13 +122,15 @@ OWNED = {
 def test_what_a_kind_owns_is_for_no_other(kind: str) -> None:
     assert {key: set(RECOGNIZERS[key].owns) for key in OWNED} == {key: set(values) for key, values in OWNED.items()}
     assert set(RECOGNIZERS[kind].owns) <= {each.name for each in fields(RecognizerSettings)}
-    for owner, values in OWNED.items():
+    for values in OWNED.values():
         for key, value in values.items():
             settings = RecognizerSettings(kind=kind, **{key: value})  # type: ignore[arg-type]
-            if owner == kind:
+            owners = [name for name, each in OWNED.items() if key in each]
+            if kind in owners:
                 settings.require_sense()
                 continue
-            with pytest.raises(UsageError, match=f"^recognizer.{key} is for kind: {owner}, but kind is {kind}$"):
+            said = f"^recognizer.{key} is for kind: {' or '.join(owners)}, but kind is {kind}$"
+            with pytest.raises(UsageError, match=said):
                 settings.require_sense()
 
 
@@ -150,7 +154,7 @@ OF_ROWS = {
 
 @pytest.mark.parametrize("kind", OF_ROWS)
 def test_every_kind_tells_the_classes_apart_that_it_is_asked_for(kind: str) -> None:
-    assert {*OF_ROWS, "scores"} == set(RECOGNIZERS)
+    assert {*OF_ROWS, "torch", "scores"} == set(RECOGNIZERS)
     around = Surroundings(("", "a", "b"), 6)
     made = OF_ROWS[kind].entry.build(OF_ROWS[kind], around)
     assert made.labels == around.labels

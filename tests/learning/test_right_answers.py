@@ -206,7 +206,7 @@ def test_a_picture_has_the_path_nearest_to_any() -> None:
         ({"any": [3]}, "an entry of any of the target is 3, expected a text or a list of labels"),
         ({"any": [["a", 3]]}, "is 3, expected"),
         ({"any": "34"}, "any of the target is '34', expected a list"),
-        (3, 'target is 3, expected a text or a list of labels, or {"any": [...]} for several that are right'),
+        (3, 'target is 3, expected a text or a list of labels, {"any": [...]} for several that are right, or {"graph"'),
     ],
 )
 def test_what_is_not_a_target(target: Any, message: str) -> None:

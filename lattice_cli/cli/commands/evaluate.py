@@ -116,7 +116,8 @@ def evaluate(
     --entities reads labels as tags, O, B-PER, I-PER and so on, as conlleval does: an entity begins at a B, and at an I
     that has none of its type to go on with. It is right if one of the reference has the same place and type.
 
-    Of several right answers ("target": {"any": [...]}) the one nearest to the best answer, in labels, is the reference.
+    Of several right answers ("target": {"any": [...]}, or a lattice of them: {"graph": {...}}, {"file": ...}) the one
+    nearest to the best answer, in labels, is the reference.
 
     --bleu is that of all records together, with one reference each and words as they are: sacreBLEU's tok:none,
     smooth:none. Exact answers and the error rate of words, which is the edit rate of a translation, stand beside it.

@@ -14,7 +14,7 @@ from lattice_cli.errors import FormatError, LatticeError, UsageError, counted, l
 from lattice_cli.formats import Answered, References, read_results
 from lattice_cli.formats.io import Failure, Pause, ReadOptions
 from lattice_cli.grammars import Spelling, spelling_of, together
-from lattice_cli.graph import Document, right_answers_of
+from lattice_cli.graph import Document, last_of, parts_of
 
 
 class Reader:
@@ -110,7 +110,7 @@ class Collected:
     @cached_property
     def spelling(self) -> Spelling:
         """How the records spell words."""
-        given = [right for each in self.assessed for right in right_answers_of(each.reference)]
+        given = [right for each in self.assessed for right in parts_of(last_of(each.reference))]
         listed = {label for right in given if isinstance(right, tuple) for label in right}
         if self._split != "auto":
             seen = {label for each in self.assessed for answer in each.answers for label in answer}

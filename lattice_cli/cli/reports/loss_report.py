@@ -14,7 +14,7 @@ from lattice_cli.cli.stream import Item, RunOptions
 from lattice_cli.cli.terminal import answer_text, complain, number, write_json
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import Document
+from lattice_cli.graph import Document, TargetGraph, Targets
 from lattice_cli.learning.losses import AnswerEnergy, Check, LossFailure, LossResult, RecordLosses
 
 _ZERO = 1e-12
@@ -122,8 +122,7 @@ class LossReport(StreamReport):
     def printed(self, document: Document, found: RecordLosses) -> Iterator[Printed]:
         sound, failures = found.sound, [each for each in found.losses if isinstance(each, LossFailure)]
         spelling = sound[0].interpretation.spelling
-        targets = [answer_text(target, spelling.text(target)) for target in sound[0].targets]
-        title = f"{document.id}: correct answer{'s' * (len(targets) > 1)} {', '.join(targets)}"
+        title = f"{document.id}: {_correct(sound[0].targets, spelling)}"
         yield Sheet(self._fields.columns, [self._cells(each, found) for each in found.losses], title)
         yield from _remarks(found, spelling)
         yield from (f"{each.loss.name}: {each.error}" for each in failures)
@@ -164,6 +163,17 @@ def _remarks(found: RecordLosses, spelling: Spelling) -> Iterator[str]:
     some = next(iter(found.checks.values()), None)
     if some is not None and results and len(some.arcs) < len(results[0].gradient):
         yield f"checked at {len(some.arcs)} of {len(results[0].gradient)} arcs, drawn at random"
+
+
+def _correct(targets: Targets, spelling: Spelling) -> str:
+    if isinstance(targets, TargetGraph):
+        return f"correct answers: {targets}"
+    shown = [answer_text(target, spelling.text(target)) for target in targets]
+    return f"correct answer{'s' * (len(shown) > 1)} {', '.join(shown)}"
+
+
+def _targets(targets: Targets) -> Any:
+    return targets.given if isinstance(targets, TargetGraph) else targets
 
 
 def _margin(row: _CheckedLoss) -> Cell:
@@ -246,7 +256,7 @@ _LOSS = Fields(
     Field(None, "dL/dE_I", _slope, "figure"),
     Field("latent", of="result.latent"),
     Field("beta", of="result.settings.beta"),
-    Field("targets", of="result.targets"),
+    Field("targets", of=lambda row: _targets(row.result.targets)),
     Field("notes", of="result.notes"),
     Field("all", of="result.all", told=lambda term: {"energy": term.energy}, optional=True),
     Field("check", "error", "check", shown=_worst, told=_check_record, optional=True),

@@ -13,7 +13,7 @@ from lattice_cli.cli.terminal import answer_text, label_text, number
 from lattice_cli.errors import LatticeError, counted
 from lattice_cli.formats.io import target_record
 from lattice_cli.grammars import spelling_of
-from lattice_cli.graph import right_answers_of, steps_of
+from lattice_cli.graph import Right, TargetGraph, right_answers_of, steps_of
 
 if TYPE_CHECKING:
     from lattice_cli.analysis import Comparison, Heavy, Inventory, Key, Slot, Strip
@@ -194,13 +194,15 @@ def _facts(document: Document, found: Inventory) -> list[tuple[str, str]]:
         scales = ", ".join(f"{name} x {number(document.scales.get(name, 1.0))}" for name in document.scores)
         facts.append(("scores", scales))
     if document.target is not None:
-        every = [right_answers_of(each) for each in steps_of(document.target)]
-        shown = [
-            " or ".join(answer if isinstance(answer, str) else " ".join(map(label_text, answer)) for answer in each)
-            for each in every
-        ]
-        facts.append(("target", " then ".join(shown)))
+        facts.append(("target", " then ".join(map(_target, steps_of(document.target)))))
     return facts
+
+
+def _target(target: Right) -> str:
+    if isinstance(target, TargetGraph):
+        return f"{target}, {'with' if target.weighted else 'without'} energies"
+    each = right_answers_of(target)
+    return " or ".join(answer if isinstance(answer, str) else " ".join(map(label_text, answer)) for answer in each)
 
 
 def _count(paths: int) -> str:

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.io.values import (
         LARGEST_NODE,
         Scalar,
+        UnreadTarget,
         as_label,
         as_labels,
         as_list,

@@ -19,10 +19,9 @@ from lattice_cli.graph import (
     EPSILON,
     Document,
     Graph,
-    StepTargets,
     columns_of,
     end_energies,
-    steps_of,
+    shown,
     weighted_sum,
     with_columns,
     with_more_arcs,
@@ -91,7 +90,7 @@ class LossyForm:
     def without_target(self) -> None:
         """No correct answer, and nothing that says which label is the blank of CTC."""
         if self.document.target is not None:
-            self.lose(f"the target {StepTargets(steps_of(self.document.target))}")
+            self.lose(f"the target {shown(self.document.target)}")
             self.document = replace(self.document, target=None)
         if self.document.blank is not None:
             self.lose(f"that {self.document.blank!r} is the blank of CTC")

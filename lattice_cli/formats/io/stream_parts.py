@@ -56,7 +56,8 @@ class RawPart:
     labels spell words, as the user says; spelling: how they do in this form, but for columns of matrices.
     for_matrices: an option that graphs are not read by, where an archive may hold both; "" for none. labelled: whether
     there are labels, of its matrices alone. taken: bytes of the input that it is made of, where that is not its size.
-    reached: the share of its file that is read with it, None where that cannot be known.
+    reached: the share of its file that is read with it, None where that cannot be known. completed: gives a record of
+    the input at a path what it names, such as a lattice of right answers; None: that stays unread.
     """
 
     parse: Callable[..., Iterator[Any]]
@@ -70,6 +71,7 @@ class RawPart:
     labelled: bool = False
     taken: int | None = None
     reached: float | None = None
+    completed: Callable[[Any, str], Any] | None = None
 
     def records(self) -> Iterator[Any]:
         """Its records; what makes no record is a Failure."""
@@ -88,9 +90,17 @@ class RawPart:
                     split = self.spelling if self.split == "auto" and not record.rows else self.split
                     record.read_as(self.form, split)
                     _note_times(record)
-                yield record
+                yield record if self.completed is None else self._whole(record)
         except Exception as error:
             yield Failure.of(self.path, error)
+
+    def _whole(self, record: Any) -> Any:
+        """The record with what it names, or as a Failure."""
+        assert self.completed is not None
+        try:
+            return self.completed(record, self.path)
+        except Exception as error:
+            return Failure.of(record.id, error, record.source)
 
 
 def _note_times(record: Document) -> None:

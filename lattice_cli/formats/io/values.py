@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import FormatError
-from lattice_cli.graph import AnyOf, Reference, StepTargets
+from lattice_cli.graph import NO_LABELS, AnyOf, Reference, Right, StepTargets, TargetGraph, without_any_arcs
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -180,9 +180,21 @@ def as_mapping(value: object, source: str, what: str) -> dict[Any, Any]:
     raise FormatError(f"{location(source, value)}: {what} is {brief(value)}, expected a mapping")
 
 
+class UnreadTarget(TargetGraph):
+    """A lattice of right answers as a record gives it: none are known before `formats.target_lattices` reads it.
+    source: where it stands."""
+
+    def __init__(self, given: Mapping[str, Any], source: str) -> None:
+        super().__init__(given, without_any_arcs(NO_LABELS, 0))
+        object.__setattr__(self, "source", source)
+
+    source: str
+
+
 def target_of(record: Mapping[Any, Any], source: str) -> Reference | None:
-    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, `{steps: [...]}` for
-    one of these at every step, or None. Raises FormatError."""
+    """The target of a record: a text, a list of labels, `{any: [...]}` for several that are right, `{graph: ...}` or
+    `{file: ...}` for a lattice, which is still to be read, `{steps: [...]}` for one of these at every step; or None.
+    Raises FormatError."""
     given = record.get("target")
     if is_null(given):
         return None
@@ -195,11 +207,16 @@ def target_of(record: Mapping[Any, Any], source: str) -> Reference | None:
     return StepTargets(tuple(_right(each, source, f"target of step {n}") for n, each in enumerate(listed, 1)))
 
 
-def _right(given: Any, source: str, what: str) -> str | tuple[str, ...] | AnyOf:
-    """A text, a list of labels, or several that are right."""
+def _right(given: Any, source: str, what: str) -> Right:
+    """A text, a list of labels, several that are right, or a lattice of them."""
     if not isinstance(given, dict):
-        return _answer(given, source, what, ', or {"any": [...]} for several that are right')
-    known_keys(given, ("any", "steps"), source, f"a {what}")
+        more = ', {"any": [...]} for several that are right, or {"graph": {...}} or {"file": ...} for a lattice of them'
+        return _answer(given, source, what, more)
+    kinds = [key for key in ("graph", "file") if key in given]
+    if kinds:
+        known_keys(given, (kinds[0], "scale"), source, f"a {what} with {kinds[0]!r}")
+        return UnreadTarget(given, location(source, given))
+    known_keys(given, ("any", "graph", "file", "steps"), source, f"a {what}")
     listed = as_list(given["any"], source, f"any of the {what}") if "any" in given else []
     if not listed:
         raise FormatError(f'{location(source, given)}: a {what} of no right answer, expected {{"any": [...]}} of one')
@@ -219,6 +236,8 @@ def target_record(target: Reference) -> Any:
     """A target as a record has it, the inverse of `target_of`."""
     if isinstance(target, StepTargets):
         return {"steps": [target_record(each) for each in target.steps]}
+    if isinstance(target, TargetGraph):
+        return target.given
     return {"any": list(target.answers)} if isinstance(target, AnyOf) else target
 
 

@@ -12,7 +12,16 @@ from lattice_cli.arrays import FloatArray, IntArray, Kept, memory_there, require
 from lattice_cli.composition import Composition, alone, compose, why_empty
 from lattice_cli.emissions import ARC_BYTES, can_walk, unroll
 from lattice_cli.errors import NoPath, counted
-from lattice_cli.graph import Graph, Labels, Target, complement_acceptor, target_acceptor, with_columns
+from lattice_cli.graph import (
+    Graph,
+    Labels,
+    Target,
+    TargetGraph,
+    Targets,
+    complement_acceptor,
+    target_acceptor,
+    with_columns,
+)
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
 from lattice_cli.learning.losses.other_answers import OtherAnswers
 from lattice_cli.learning.losses.path_sets import (
@@ -92,20 +101,18 @@ class AnswerGraphs:
         """See AnswerPaths."""
         return tuple(self.grammar.labels[label] for label in self.outputs.tolist())
 
-    def spelling(self, targets: tuple[Target, ...]) -> Composition:
+    def spelling(self, targets: tuple[Target, ...] | TargetGraph) -> Composition:
         """The grammar restricted to these answers."""
         with self._answers.lent(("spelling", targets), partial(self._composed, target_acceptor, targets)) as found:
             return found
 
-    def others(self, targets: tuple[Target, ...]) -> Composition:
+    def others(self, targets: tuple[Target, ...] | TargetGraph) -> Composition:
         """The grammar with all answers but these."""
         but = partial(complement_acceptor, used=self.outputs)
         with self._answers.lent(("others", targets), partial(self._composed, but, targets)) as found:
             return found
 
-    def _composed(
-        self, acceptor: Callable[[Sequence[Target], Labels], Graph], targets: Sequence[Target]
-    ) -> Composition:
+    def _composed(self, acceptor: Callable[[Targets, Labels], Graph], targets: Targets) -> Composition:
         return compose(self.grammar, acceptor(targets, self.grammar.labels))
 
     def correct(self, examples: Sequence[Example]) -> BuiltPathSet:
@@ -187,8 +194,8 @@ class AnswerGraphs:
         return why_not_spelled(spelled, targets, names, "its graph")
 
 
-def _targets(example: Example) -> tuple[Target, ...]:
-    assert example.targets, "an example to learn from has a target"
+def _targets(example: Example) -> tuple[Target, ...] | TargetGraph:
+    assert example.targets != (), "an example to learn from has a target"
     return example.targets
 
 

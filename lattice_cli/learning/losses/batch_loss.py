@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from lattice_cli.arrays import FloatArray
-from lattice_cli.graph import member
+from lattice_cli.graph import TargetGraph, member
 from lattice_cli.learning.losses.answer_graphs import AnswerPaths
 from lattice_cli.learning.losses.contrasts import offending_answers
 from lattice_cli.learning.losses.expected_errors import ErrorPathSet, right_answers
@@ -87,6 +87,12 @@ class Batch:
         right = [right_answers(example.targets) for example in self.examples]
         return ErrorPathSet(self.reading.built(self.examples), right, self.objective.nbest)
 
+    @cached_property
+    def _weighted(self) -> bool:
+        """Whether right answers have energies of their own."""
+        every = [example.targets for example in self.examples]
+        return any(isinstance(targets, TargetGraph) and targets.weighted for targets in every)
+
     @property
     def unspelled(self) -> list[int]:
         """Examples whose target is on no path; for expected errors, which need no such path, those without any."""
@@ -110,8 +116,8 @@ class Batch:
         pull_other: Pull | None = None
         searches = unproven = 0
         loss = objective.loss
-        # All answers are easier to have than the incorrect ones.
-        if loss.soft or (loss.over_all and objective.taken == "viterbi"):
+        # All answers are easier to have than the incorrect ones, and the same if the right ones cost no more there.
+        if loss.soft or (loss.over_all and objective.taken == "viterbi" and not self._weighted):
             other, pull_other = self.everything.solve(left, right, soft if loss.soft else TROPICAL)
         elif loss.contrasts and objective.taken == "forward":
             other, pull_other, searches, unproven = self._offending(self._wrong, left, right, soft)

@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.arrays import IntArray, distinct
 from lattice_cli.composition import Composition, compose, why_empty
 from lattice_cli.errors import NoPath, counted
-from lattice_cli.graph import EPSILON, Graph, Target, linear_graph, target_acceptor
+from lattice_cli.graph import EPSILON, Graph, Targets, linear_graph, target_acceptor, told
 from lattice_cli.learning.losses.losses import negligible
 from lattice_cli.search import Answer, answers, best_paths
 from lattice_cli.sweep import Semiring, Sweep, sweep
@@ -81,7 +81,7 @@ def spoken(graph: Graph) -> IntArray:
     return found
 
 
-def too_few_rows(rows: int, reading: Graph | None, targets: Sequence[Target]) -> NoPath | None:
+def too_few_rows(rows: int, reading: Graph | None, targets: Targets) -> NoPath | None:
     """What is wrong where a matrix has too few rows for any of the targets; None where it has enough.
 
     reading: from rows to answers, its inputs a row each; None where answers are rows as they are.
@@ -89,18 +89,13 @@ def too_few_rows(rows: int, reading: Graph | None, targets: Sequence[Target]) ->
     needed = _rows_needed(reading, targets)
     if needed is None or needed <= rows:
         return None
-    return NoPath(f"the target {_either(targets)} needs {counted(needed, 'row')} at least, and there are {rows}")
+    return NoPath(f"the target {told(targets)} needs {counted(needed, 'row')} at least, and there are {rows}")
 
 
-def _either(targets: Sequence[Target]) -> str:
-    return " or ".join(repr(" ".join(target)) for target in targets)
-
-
-def _rows_needed(reading: Graph | None, targets: Sequence[Target]) -> int | None:
+def _rows_needed(reading: Graph | None, targets: Targets) -> int | None:
     """The fewest rows that a target can be read from; None if it cannot be read from any."""
-    if reading is None:
-        return min(map(len, targets), default=None)
-    spelled = compose(reading, target_acceptor(targets, reading.labels)).graph
+    right = target_acceptor(targets, ("",) if reading is None else reading.labels)
+    spelled = right if reading is None else compose(reading, right).graph
     start, final = (np.where(np.isfinite(ends), 0.0, np.inf) for ends in (spelled.start, spelled.final))
     rows = (spelled.ilabel != EPSILON).astype(np.float64)
     (best,) = best_paths(replace(spelled, energy=rows, start=start, final=final))
@@ -109,7 +104,7 @@ def _rows_needed(reading: Graph | None, targets: Sequence[Target]) -> int | None
 
 def why_not_spelled(
     spelled: Composition,
-    targets: Sequence[Target],
+    targets: Targets,
     names: Sequence[int | str],
     where: str = "it",
     who: str = "the graph",
@@ -120,4 +115,4 @@ def why_not_spelled(
     itself is called, and where: what it is that the target is not in.
     """
     why = why_empty(spelled, names, range(spelled.right.nodes), who, "the target").removeprefix("no path: ")
-    return NoPath(f"the target {_either(targets)} is not in {where}: {why}")
+    return NoPath(f"the target {told(targets)} is not in {where}: {why}")

@@ -26,7 +26,7 @@ from lattice_cli.composition import Composition, compose
 from lattice_cli.emissions import ARC_BYTES
 from lattice_cli.errors import counted
 from lattice_cli.grammars import EditAutomaton, TooManyArcs, judged
-from lattice_cli.graph import Graph, Target, columns_of, member, target_acceptor, union, with_columns
+from lattice_cli.graph import Graph, Target, Targets, columns_of, member, target_acceptor, union, with_columns
 from lattice_cli.learning.losses.path_sets import BuiltPathSet, Pull
 from lattice_cli.search import Answer, answers
 from lattice_cli.sweep import TROPICAL, LogSemiring, Schedule, Semiring, count_covariance, schedule_of
@@ -191,6 +191,6 @@ class ErrorPathSet:
         return values, pull
 
 
-def right_answers(targets: Sequence[Target]) -> Graph:
-    """The acceptor of right answers."""
+def right_answers(targets: Targets) -> Graph:
+    """The acceptor of right answers, whose distances have nothing to do with its energies."""
     return target_acceptor(targets, ("",))

@@ -18,7 +18,7 @@ from lattice_cli.composition import compose
 from lattice_cli.emissions.free import AnswerChains, row_sums
 from lattice_cli.errors import NoPath
 from lattice_cli.grammars import ctc_topology
-from lattice_cli.graph import Graph, Labels, Target
+from lattice_cli.graph import Graph, Labels, Target, TargetGraph, target_acceptor
 from lattice_cli.learning.losses.answer_graphs import AnswerGraphs
 from lattice_cli.learning.losses.contrasts import too_few_rows
 from lattice_cli.learning.losses.path_sets import BuiltPathSet, PathSet, Pull, SpelledPaths
@@ -71,8 +71,8 @@ class FreeAnswers:
     def why_not_spelled(self, example: Example) -> NoPath | None:
         """See AnswerPaths."""
         blank = self.labels[self.blank + 1]
-        table = ("", *dict.fromkeys(label for target in example.targets for label in target), blank)
-        return too_few_rows(example.rows, ctc_topology(table, len(table) - 1), example.targets)
+        said = target_acceptor(example.targets, ("",)).labels[1:]
+        return too_few_rows(example.rows, ctc_topology(("", *said, blank), len(said) + 1), example.targets)
 
     def composed(self, graph: Graph, right: FloatArray) -> Graph:
         """See AnswerPaths."""
@@ -91,11 +91,12 @@ class FreeAnswers:
 
 
 def _several(examples: Sequence[Example]) -> bool:
-    return any(len(example.targets) > 1 for example in examples)
+    return any(isinstance(example.targets, TargetGraph) or len(example.targets) > 1 for example in examples)
 
 
 def _only(example: Example) -> Target:
     """The right answer of an example that has one."""
+    assert not isinstance(example.targets, TargetGraph), "a lattice is not written as a chain"
     (target,) = example.targets
     return target
 

@@ -19,7 +19,7 @@ import numpy as np
 from lattice_cli.arrays import IntArray
 from lattice_cli.composition import Composition, compose, has_path
 from lattice_cli.errors import Diverged, LatticeError, NumericOverflow, UsageError
-from lattice_cli.graph import Document, Graph, Target, right_answers_of, target_acceptor, union
+from lattice_cli.graph import AnyOf, Document, Graph, Reference, TargetGraph, Targets, target_acceptor, union
 from lattice_cli.learning.losses.contrasts import (
     OffendingAnswer,
     offending_answers,
@@ -31,7 +31,7 @@ from lattice_cli.learning.losses.expected_errors import ErrorPaths, nearest_erro
 from lattice_cli.learning.losses.loss_results import AnswerEnergy, LossFailure, LossResult
 from lattice_cli.learning.losses.losses import Loss, Settings
 from lattice_cli.learning.losses.row_energies import AskedByRows, RowEnergies, all_but, asked_by_rows
-from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, target_labels
+from lattice_cli.records import Decoder, Interpretation, grouped, in_record_terms, no_path, output_of, targets_of
 from lattice_cli.search import best_with_gap
 from lattice_cli.sweep import TROPICAL, LogSemiring, Semiring, count_covariance, sweep
 
@@ -117,7 +117,7 @@ class _LossBatch:
         self._nbest, self._unspelled = nbest, unspelled
         self.missing: list[LatticeError | None] = []
         self._rows: list[RowEnergies | None] = []
-        self._targets: list[list[Target]] = []
+        self._targets: list[Targets] = []
         self._correct: list[Composition] = []
         self._terms: dict[tuple[str, str], list[AnswerEnergy | None]] = {}
         for interpretation in group:
@@ -126,9 +126,9 @@ class _LossBatch:
     def _add(self, interpretation: Interpretation, targets: Sequence[str] | None) -> None:
         graph, document = interpretation.graph, interpretation.document
         rows = interpretation.rows if isinstance(interpretation, AskedByRows) else None
-        own = targets if targets is not None else _own_target(document)
+        own: Reference | None = document.target if targets is None else AnyOf(tuple(targets))
         outputs = ("", *(graph.words(spoken(graph).tolist()) if rows is None else rows.said))
-        meant = list(dict.fromkeys(target_labels(target, outputs, document.split) for target in own or ()))
+        meant = () if own is None else targets_of(own, outputs, document.split)
         spelled = compose(graph, target_acceptor(meant, graph.labels)) if rows is None else rows.spelled(meant)
         self._rows.append(rows)
         self._targets.append(meant)
@@ -203,7 +203,7 @@ class _LossBatch:
         with self._located(self._correct):
             if latent == "viterbi":
                 return _hard_terms(graphs, owners)
-            outputs = [list(targets[0]) if targets else None for targets in self._targets]
+            outputs = [_first(targets) for targets in self._targets]
             return _soft_terms(graphs, owners, LogSemiring(self._settings.beta), outputs)
 
     def _offending_terms(self, latent: str) -> list[AnswerEnergy | None]:
@@ -256,15 +256,16 @@ def _free_term(found: OffendingAnswer, wrong: Composition, soft: Semiring) -> An
     return AnswerEnergy(found.energy, graph, soft, owner, posterior, output, found.gap, found.bound)
 
 
-def _own_target(document: Document) -> list[str | tuple[str, ...]] | None:
-    return None if document.target is None else [*right_answers_of(document.target)]
+def _first(targets: Targets) -> list[str] | None:
+    """The first of the right answers; of a lattice none is."""
+    return list(targets[0]) if not isinstance(targets, TargetGraph) and targets else None
 
 
 def _no_target(document: Document) -> LatticeError:
     return UsageError('no target was given, and the record has none of its own ("target")')
 
 
-def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Sequence[Target]) -> LatticeError:
+def _not_spelled(interpretation: Interpretation, spelled: Composition, targets: Targets) -> LatticeError:
     document, whole = interpretation.document, interpretation.composition
     if document.rows:
         reading = None if whole is None else whole.right

@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import LatticeError, counted
-from lattice_cli.graph import Graph, Target
+from lattice_cli.graph import Graph, Targets
 from lattice_cli.learning.losses.expected_errors import MOST_ARCS, ErrorPaths
 from lattice_cli.learning.losses.losses import Loss, Settings, Value, negligible
 from lattice_cli.records import Interpretation
@@ -70,7 +70,7 @@ class LossResult:
     contrast: AnswerEnergy | None
     gradient: FloatArray
     interpretation: Interpretation
-    targets: Sequence[Target]
+    targets: Targets
 
     @cached_property
     def offending(self) -> AnswerEnergy | None:

@@ -15,7 +15,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.composition import Composition
 from lattice_cli.emissions import product_best
-from lattice_cli.graph import Graph, Target, with_columns
+from lattice_cli.graph import Graph, Target, TargetGraph, with_columns
 from lattice_cli.learning.losses.path_sets import OnePath, ProductPathSet, Pull, longer_columns, said
 from lattice_cli.sweep import Semiring
 
@@ -26,8 +26,8 @@ class OtherAnswers:
     with all answers but these."""
 
     whole: ProductPathSet
-    targets: Sequence[tuple[Target, ...]]
-    others: Callable[[tuple[Target, ...]], Composition]
+    targets: Sequence[tuple[Target, ...] | TargetGraph]
+    others: Callable[[tuple[Target, ...] | TargetGraph], Composition]
 
     def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
         """See PathSet; of the least energies, whatever the semiring."""

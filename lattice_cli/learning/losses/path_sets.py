@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lattice_cli.arrays import FloatArray, IntArray, picked
 from lattice_cli.composition import Composition
@@ -22,6 +23,7 @@ from lattice_cli.graph import Graph, union, with_columns
 from lattice_cli.search import best_paths
 from lattice_cli.sweep import Schedule, Semiring, schedule_of, sweep
 
+_Value = TypeVar("_Value", bound="np.generic[Any]")
 #: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
 Pull: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -210,15 +212,35 @@ def path_set_of_steps(
     """The space of emissions unrolled through `within[member]`, graphs composed from the grammar as their left side."""
     arcs = _of_members(unrolled.arc, unrolled.graph.arc_offsets, [each.left_arc for each in within], member)
     nodes = _of_members(unrolled.node, unrolled.graph.node_offsets, [each.left_node for each in within], member)
-    return _space(unrolled.graph, unrolled.emission, arcs, nodes, grammar)
+    fixed = [_of_right(each) for each in within]
+    own = _Fixed(
+        _of_members(unrolled.arc, unrolled.graph.arc_offsets, [each.arcs for each in fixed], member),
+        _of_members(unrolled.node, unrolled.graph.node_offsets, [each.start for each in fixed], member),
+        _of_members(unrolled.node, unrolled.graph.node_offsets, [each.final for each in fixed], member),
+    )
+    return _space(unrolled.graph, unrolled.emission, arcs, nodes, grammar, own)
 
 
-def _of_members(own: IntArray, offsets: IntArray, maps: Sequence[IntArray], member: IntArray) -> IntArray:
+class _Fixed(NamedTuple):
+    """Energies of arcs, starts and finals that do not change: those of right answers, and of a record's ends."""
+
+    arcs: FloatArray
+    start: FloatArray
+    final: FloatArray
+
+
+def _of_right(within: Composition) -> _Fixed:
+    """What the right side of a composition adds to it."""
+    right, node = within.right, within.right_node
+    return _Fixed(picked(right.energy, within.right_arc, 0.0), right.start[node], right.final[node])
+
+
+def _of_members(own: IntArray, offsets: IntArray, maps: Sequence[NDArray[_Value]], member: IntArray) -> NDArray[_Value]:
     """Each entry through the map of its record's member."""
     sizes = np.array([len(each) for each in maps], dtype=np.intp)
     first = (np.cumsum(sizes) - sizes)[member]
-    every: IntArray = np.concatenate([np.zeros(0, dtype=np.intp), *maps])
-    found: IntArray = every[own + np.repeat(first, np.diff(offsets))]
+    every: Any = np.concatenate(maps) if maps else np.zeros(0, dtype=np.intp)
+    found: NDArray[_Value] = every[own + np.repeat(first, np.diff(offsets))]
     return found
 
 
@@ -229,30 +251,30 @@ def path_set_of_graphs(
 
     first: (records,) index of each record's first arc among the left energies.
     """
-    lefts, arcs, nodes, starts, finals = [], [], [], [], []
+    lefts, arcs, nodes, fixed = [], [], [], []
     for record, inner, offset in zip(records, within, first.tolist()):
         lefts.append(np.where(record.left_arc < 0, -1, record.left_arc + offset))
         arc, node = record.right_arc, record.right_node
         arcs.append(arc if inner is None else picked(inner.left_arc, arc, -1))
         nodes.append(node if inner is None else inner.left_node[node])
-        starts.append(record.left.start[record.left_node])
-        finals.append(record.left.final[record.left_node])
+        own = _Fixed(np.zeros(len(arc)), record.left.start[record.left_node], record.left.final[record.left_node])
+        if inner is not None:
+            more = _of_right(inner)
+            start, final = own.start + more.start[node], own.final + more.final[node]
+            own = _Fixed(picked(more.arcs, arc, 0.0), start, final)
+        fixed.append(own)
     none = np.zeros(0, dtype=np.intp)
     whole = union([record.graph for record in records])
     left, arc, node = (np.concatenate([none, *parts]) for parts in (lefts, arcs, nodes))
-    own = np.concatenate([np.zeros(0), *starts]), np.concatenate([np.zeros(0), *finals])
-    return _space(whole, left, arc, node, grammar, own)
+    return _space(whole, left, arc, node, grammar, _Fixed(*map(np.concatenate, zip(_NOTHING, *fixed))))
 
 
-def _space(
-    graph: Graph,
-    left: IntArray,
-    arc: IntArray,
-    node: IntArray,
-    grammar: Graph,
-    own: tuple[FloatArray, FloatArray] | None = None,
-) -> BuiltPathSet:
-    """left: (arcs,) the recogniser's energy; arc, node: the grammar's; own: start and final energies of the record."""
+#: Of no records.
+_NOTHING = _Fixed(np.zeros(0), np.zeros(0), np.zeros(0))
+
+
+def _space(graph: Graph, left: IntArray, arc: IntArray, node: IntArray, grammar: Graph, own: _Fixed) -> BuiltPathSet:
+    """left: (arcs,) the recogniser's energy; arc, node: the grammar's."""
     nothing = np.full(len(node), -1)
     starts, finals = np.isfinite(graph.start), np.isfinite(graph.final)
     right = [
@@ -260,6 +282,5 @@ def _space(
         np.where(starts, grammar.arcs + node, -1),
         np.where(finals, grammar.arcs + grammar.nodes + node, -1),
     ]
-    start, final = own if own is not None else (np.zeros(len(node)), np.zeros(len(node)))
-    fixed = [np.zeros(len(arc)), np.where(starts, start, np.inf), np.where(finals, final, np.inf)]
+    fixed = [own.arcs, np.where(starts, own.start, np.inf), np.where(finals, own.final, np.inf)]
     return BuiltPathSet(graph, np.concatenate([left, nothing, nothing]), np.concatenate(right), np.concatenate(fixed))

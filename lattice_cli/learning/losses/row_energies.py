@@ -20,7 +20,7 @@ from lattice_cli.emissions.free import FreeRows
 from lattice_cli.emissions.token_lattice import token_lattice
 from lattice_cli.errors import NoPath
 from lattice_cli.grammars import ctc_topology
-from lattice_cli.graph import Document, Graph, Target, complement_acceptor, target_acceptor, without_arcs
+from lattice_cli.graph import Document, Graph, Target, Targets, complement_acceptor, target_acceptor, without_arcs
 from lattice_cli.learning.losses.contrasts import spoken, too_few_rows, why_not_spelled
 from lattice_cli.learning.losses.expected_errors import (
     MOST_ARCS,
@@ -47,13 +47,13 @@ class RowEnergies(Protocol):
     def said(self) -> Sequence[str]:
         """The labels that answers are made of."""
 
-    def spelled(self, targets: Sequence[Target]) -> Composition:
+    def spelled(self, targets: Targets) -> Composition:
         """All paths with these answers."""
 
-    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+    def why_not_spelled(self, targets: Targets, spelled: Composition) -> NoPath:
         """Why there are none."""
 
-    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+    def nearest_wrong(self, targets: Targets) -> Composition:
         """Paths with other answers, the best of them, and one as good if there is one, among them."""
 
     def best_answers(self, count: int) -> list[Target]:
@@ -104,16 +104,16 @@ class _Free:
         table, blank = self.rows.record.labels, self.rows.blank
         return [table[label] for place, label in enumerate(self.rows.matrix.label.tolist()) if place != blank]
 
-    def spelled(self, targets: Sequence[Target]) -> Composition:
+    def spelled(self, targets: Targets) -> Composition:
         """See RowEnergies."""
         return self.rows.through(target_acceptor(targets, self.rows.record.labels))
 
-    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+    def why_not_spelled(self, targets: Targets, spelled: Composition) -> NoPath:
         """See RowEnergies."""
         short = too_few_rows(self.rows.matrix.steps, spelled.right, targets)
         return short or why_not_spelled(spelled, targets, self.document.names)
 
-    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+    def nearest_wrong(self, targets: Targets) -> Composition:
         """See RowEnergies."""
         best = float(self.rows.lowest.sum()) + self.rows.matrix.ends
         for chosen, margin in self.rows.near_best(1):
@@ -168,7 +168,7 @@ class _ThroughGrammar:
         joined = self.matrix.joined
         return first.names if joined is None else [first.names[node] for node in joined.first.node.tolist()]
 
-    def spelled(self, targets: Sequence[Target]) -> Composition:
+    def spelled(self, targets: Targets) -> Composition:
         """See RowEnergies."""
         record, blank = self.matrix.document.graph, self.matrix.blank
         right = self._within(targets).graph
@@ -181,7 +181,7 @@ class _ThroughGrammar:
         arcs = np.append(np.flatnonzero(wanted), -1)
         return replace(found, left=record, left_arc=arcs[found.left_arc])
 
-    def why_not_spelled(self, targets: Sequence[Target], spelled: Composition) -> NoPath:
+    def why_not_spelled(self, targets: Targets, spelled: Composition) -> NoPath:
         """See RowEnergies."""
         within, document = self._within(targets), self.matrix.document
         if not within.graph.nodes:
@@ -189,12 +189,12 @@ class _ThroughGrammar:
         short = too_few_rows(self.matrix.emissions.steps, spelled.right, targets)
         return short or why_not_spelled(spelled, targets, document.names)
 
-    def _within(self, targets: Sequence[Target]) -> Composition:
+    def _within(self, targets: Targets) -> Composition:
         """The grammar with these answers."""
         grammar = self.matrix.decoding_graph.source.source
         return compose(grammar, target_acceptor(targets, grammar.labels))
 
-    def nearest_wrong(self, targets: Sequence[Target]) -> Composition:
+    def nearest_wrong(self, targets: Targets) -> Composition:
         """See RowEnergies."""
         matrix, record = self.matrix, self.matrix.document.graph
         search = BeamSearch(matrix.heuristic, matrix.emissions)
@@ -244,7 +244,7 @@ class _ThroughGrammar:
         return total
 
 
-def all_but(graph: Graph, targets: Sequence[Target]) -> Composition:
+def all_but(graph: Graph, targets: Targets) -> Composition:
     """The paths of all answers but these."""
     return compose(graph, complement_acceptor(targets, graph.labels, spoken(graph)))
 

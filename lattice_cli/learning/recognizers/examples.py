@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lattice_cli.arrays import FloatArray, IntArray
-from lattice_cli.graph import Graph, Target, emission_graph
+from lattice_cli.graph import Graph, Target, TargetGraph, emission_graph
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """A record as its graph: the recogniser gives energies to its arcs.
 
-    targets: the labels of its right answer, or of several, any of which will do; none where it is not known.
+    targets: the labels of its right answer, or of several, any of which will do, or of all that a lattice has; none
+    where it is not known.
     by_step: the same for every step of a recogniser with a cost at each, where they differ; the last are `targets`.
     weight: what its loss counts in that of a batch.
     graph: the recognition graph without its energies; None: a chain of `rows` steps, each with an arc for each class.
@@ -29,7 +30,7 @@ class Example:
 
     id: str
     source: str
-    targets: tuple[Target, ...]
+    targets: tuple[Target, ...] | TargetGraph
     graph: Graph | None
     rows: int
     inputs: NDArray[np.floating[Any]]
@@ -37,7 +38,7 @@ class Example:
     scores: Mapping[str, FloatArray] = field(default_factory=dict)
     times: FloatArray | None = None
     around: NDArray[np.floating[Any]] | None = None
-    by_step: tuple[tuple[Target, ...], ...] = ()
+    by_step: tuple[tuple[Target, ...] | TargetGraph, ...] = ()
     weight: float = 1.0
 
     def arcs(self, classes: int) -> int:

@@ -20,7 +20,7 @@ from lattice_cli.errors import (
     UsageError,
     counted,
 )
-from lattice_cli.graph import Document, Inputs, StepTargets, right_answers_of, steps_of
+from lattice_cli.graph import Document, Inputs, StepTargets, TargetGraph, steps_of, told
 from lattice_cli.learning.grammars import PullColumns
 from lattice_cli.learning.losses import LOSSES, Batch, Objective, Outcome, Settings
 from lattice_cli.learning.networks import Parameters
@@ -42,7 +42,7 @@ from lattice_cli.learning.training.variational_em import (
     Proposal,
     evaluate_bound,
 )
-from lattice_cli.records import target_labels
+from lattice_cli.records import acceptors_of, targets_of
 from lattice_cli.search import oracle
 
 #: The part of the memory that what is made of batches may fill.
@@ -72,17 +72,16 @@ def examples_of(model: Model, records: Sequence[Inputs | Document]) -> list[Exam
                 expected = "one target: the recogniser has one cost (recognizer.ode.cost: every has one at each step)"
             found_steps = f"has targets for {counted(len(steps), 'step')}"
             raise FormatError(f"{record.source}: record {record.id!r} {found_steps}, expected {expected}")
-        by_step = []
-        for step in steps:
-            targets = [target_labels(answer, outputs) for answer in right_answers_of(step)]
-            for target in targets if model.config.objective.unspelled == "error" else []:
+        by_step = [targets_of(step, outputs) for step in steps]
+        for targets in by_step if model.config.objective.unspelled == "error" else ():
+            for target in (targets.labels,) if isinstance(targets, TargetGraph) else targets:
                 unknown = [label for label in target if label not in outputs]
                 if unknown:
+                    named = told(targets if isinstance(targets, TargetGraph) else [target])
                     raise FormatError(
-                        f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target "
-                        f"{' '.join(target)!r} is not among those that the model knows"
+                        f"{record.source}: record {record.id!r}: label {unknown[0]!r} of the target {named} "
+                        "is not among those that the model knows"
                     )
-            by_step.append(tuple(dict.fromkeys(targets)))
         found.append(replace(example, targets=by_step[-1], by_step=tuple(by_step) if len(by_step) > 1 else ()))
     return found
 
@@ -211,7 +210,7 @@ class Problem:
         model = self.model
         graph = model.energies(example, self._layout)
         whole = model.reading.composed(graph, model.right_energies(self._layout)[0])
-        near = [each for target in example.targets if (each := oracle(whole, target)) is not None]
+        near = [each for right in acceptors_of(example.targets) if (each := oracle(whole, right)) is not None]
         if not near:
             return None
         found = min(near, key=lambda each: (each.errors, each.path.energy))

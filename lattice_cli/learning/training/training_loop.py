@@ -59,8 +59,7 @@ _DRAWS = 3
 _VECTORS = ("theta", "average", "best")
 _GROUPS = ("optimizer", "buffers", "best_buffers")
 _NUMBERS = ["epoch", "position", "partial", "partial_nll", "partial_variance", "partial_controlled", "seconds"]
-_NUMBERS += ["best_epoch", "best_error", "waited"]
-_NUMBERS += ["ended", "epochs"]
+_NUMBERS += ["best_epoch", "best_error", "waited", "ended", "epochs"]
 
 
 @dataclass
@@ -96,8 +95,9 @@ class TrainingState:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
+        groups = {group: getattr(self, group) for group in _GROUPS}
         return _of(self, _VECTORS) | {
-            f"{group}/{name}": each for group in _GROUPS for name, each in getattr(self, group).items()
+            f"{group}/{name}": each for group in groups for name, each in groups[group].items()
         }
 
     def numbers(self) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import numpy as np
 
 from lattice_cli.arrays import Kept
 from lattice_cli.errors import NumericOverflow
-from lattice_cli.graph import Target
+from lattice_cli.graph import Target, TargetGraph, Targets
 from lattice_cli.learning.losses import AllPaths
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training.model import Model
-from lattice_cli.search import distances
+from lattice_cli.search import distances, nearest_answer
 
 #: Examples that are decoded together.
 _DECODED = 200
@@ -76,8 +76,10 @@ class Validation:
         )
 
 
-def nearest_target(targets: Sequence[Target], answer: Target) -> Target:
-    """The right answer with the fewest label errors to an answer, the first of these."""
+def nearest_target(targets: Targets, answer: Target) -> Target:
+    """The right answer with the fewest label errors to an answer, the first of these; of a lattice, the cheapest."""
+    if isinstance(targets, TargetGraph):
+        return nearest_answer(targets.acceptor, answer)
     if len(targets) < 2:
         return targets[0] if targets else ()
     return targets[int(distances([(target, answer) for target in targets]).argmin())]

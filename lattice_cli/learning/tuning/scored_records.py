@@ -11,7 +11,16 @@ from lattice_cli.analysis import Assessed, words_by
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import NoPath, UsageError, counted, listed
 from lattice_cli.grammars import Spelling
-from lattice_cli.graph import EPSILON, Document, Graph, evaluation_order, nodes_on_paths, right_answers_of
+from lattice_cli.graph import (
+    EPSILON,
+    AnyOf,
+    Document,
+    Graph,
+    TargetGraph,
+    evaluation_order,
+    last_of,
+    nodes_on_paths,
+)
 from lattice_cli.learning.tuning.scaled_lattices import ScoredLattice
 from lattice_cli.records import Decoder
 from lattice_cli.records.batching import cycle_at
@@ -38,12 +47,10 @@ def scored(documents: Iterable[Document], decoder: Decoder) -> list[ScoredRecord
     for document in documents:
         known = document if WORDS in document.scores else document.scaled({WORDS: 0.0})
         interpretation = decoder.interpret(known)
-        graph = interpretation.graph
         assert document.target is not None
-        target, *others = right_answers_of(document.target)
-        if others:
-            several = f"found several: {document.target}"
-            raise UsageError(f"{document.source}: scales are tuned by one right answer, {several}")
+        graph, target = interpretation.graph, last_of(document.target)
+        if isinstance(target, (AnyOf, TargetGraph)):
+            raise UsageError(f"{document.source}: scales are tuned by one right answer, found several: {target}")
         if evaluation_order(graph.src, graph.dst, np.array([0, graph.nodes])).cyclic:
             raise UsageError(
                 f"{document.source}: scales are tuned where there are no cycles, found {cycle_at(interpretation)}"
