@@ -95,10 +95,8 @@ class TrainingState:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The vectors."""
-        groups = {group: getattr(self, group) for group in _GROUPS}
-        return _of(self, _VECTORS) | {
-            f"{group}/{name}": each for group in groups for name, each in groups[group].items()
-        }
+        groups = {f"{group}/{name}": each for group in _GROUPS for name, each in getattr(self, group).items()}
+        return _of(self, _VECTORS) | groups
 
     def numbers(self) -> dict[str, Any]:
         """The rest."""
