@@ -8,6 +8,7 @@ history           the epochs of a training, in a file beside its model
 module_code       code of modules of torch: read, named in models, trusted or not
 model_store       trained models to and from files
 neural_store      neural grammars in model files
+module_weights    state dicts of modules, in files of their own
 onnx_recognizer   networks in ONNX files as recognisers; sole importer of onnxruntime
 output_lock       no two trainings write one model
 trainer           train from a configuration, without a terminal

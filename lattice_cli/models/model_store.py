@@ -15,7 +15,7 @@ from lattice_cli.formats import StoredModel, bind, overridden, read_model, read_
 from lattice_cli.formats.io import as_list, as_text
 from lattice_cli.graph import Document
 from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
-from lattice_cli.learning.networks import Parameters
+from lattice_cli.learning.networks import BUFFER, MODULE, Parameters
 from lattice_cli.learning.training import (
     PROPOSAL,
     GrammarSettings,
@@ -26,6 +26,7 @@ from lattice_cli.learning.training import (
 )
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.module_code import code_of_model
+from lattice_cli.models.module_weights import WEIGHTS, read_weights
 from lattice_cli.models.neural_store import NEURAL, about_neural, neural_of, under_grammar
 
 
@@ -134,24 +135,30 @@ def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
 
 
 def started_from(path: str, model: Model, initial: Parameters) -> tuple[Parameters, list[str]]:
-    """Initial weights, those taken from another model that have the same name and shape; and the names of these.
+    """Initial weights, those taken from another model, or from the state dict of a module, that have the same name and
+    shape; and the names of these. What a module keeps beside its weights it takes from there at once.
 
     Raises UsageError for a model of other labels, whose weights would mean something else, and if nothing fits.
     """
-    stored = read_model(path)
-    theirs, ours = stored.about.get("labels"), list(model.labels)
-    if model.size and theirs != ours:
-        raise UsageError(f"training.start: {path} has labels {theirs}, but here they are {ours}")
-    same = [
-        name
-        for name, like in initial.items()
-        if like.size and name in stored.parameters and stored.parameters[name].shape == like.shape
-    ]
+    module = model.recognizer.module
+    if path.endswith(WEIGHTS):
+        held = read_weights(path)
+        there = {f"{prefix}{name}": array for prefix in (MODULE, BUFFER) for name, array in held.items()}
+    else:
+        stored = read_model(path)
+        theirs, ours = stored.about.get("labels"), list(model.labels)
+        if model.size and theirs != ours:
+            raise UsageError(f"training.start: {path} has labels {theirs}, but here they are {ours}")
+        there = stored.parameters
+    kept = {} if module is None else module.buffers()
+    if module is not None and all(name in there and there[name].shape == each.shape for name, each in kept.items()):
+        module.restore(there)
+    same = [name for name, like in initial.items() if like.size and name in there and there[name].shape == like.shape]
     if not same:
-        have = ", ".join(f"{name} {array.shape}" for name, array in stored.parameters.items() if array.size)
+        have = ", ".join(f"{name} {array.shape}" for name, array in there.items() if array.size)
         want = ", ".join(f"{name} {array.shape}" for name, array in initial.items() if array.size)
         raise UsageError(f"training.start: {path} has no weights that fit: it has {have}; wanted are {want}")
-    return {name: stored.parameters[name] if name in same else like for name, like in initial.items()}, same
+    return {name: there[name] if name in same else like for name, like in initial.items()}, same
 
 
 def difference(ours: TrainConfig, stored: dict[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ DOORS = dict.fromkeys(COMPILED, "numba") | {
     "lattice_cli.learning.modules.torch_module": "torch",
     "lattice_cli.learning.modules.torch_steps": "torch",
     "lattice_cli.torch": "torch",
+    "lattice_cli.models.module_weights": "torch",
     "lattice_cli.models.onnx_recognizer": "onnxruntime",
 }
 
@@ -180,7 +181,8 @@ def test_each_library_has_its_door(module: str) -> None:
     assert "rich" not in used or room(module) == "cli.terminal"
     assert "click" not in used or room(module).startswith("cli")
     assert "yaml" not in used or room(module) == "formats.io"
-    third_party = used - set(sys.stdlib_module_names) - {"lattice_cli"}
+    third_party = used - set(sys.stdlib_module_names) - {"lattice_cli", "safetensors"}
+    assert "safetensors" not in used or module == "lattice_cli.models.module_weights"
     allowed = {"numpy", "click", "rich", "yaml", DOORS.get(module, "numpy")}
     assert third_party <= allowed, "not a dependency of the package"
 

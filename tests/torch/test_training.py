@@ -16,10 +16,10 @@ from support.user_nets import NETS
 torch = pytest.importorskip("torch")
 
 from lattice_cli.errors import FormatError, UsageError  # noqa: E402
-from lattice_cli.formats import read_model  # noqa: E402
+from lattice_cli.formats import read_config, read_model  # noqa: E402
 from lattice_cli.learning.recognizers import check_recognizer  # noqa: E402
-from lattice_cli.learning.training import TrainingListener  # noqa: E402
-from lattice_cli.models import load_model, train  # noqa: E402
+from lattice_cli.learning.training import TrainConfig, TrainingListener  # noqa: E402
+from lattice_cli.models import Trainer, load_model, train  # noqa: E402
 
 CONFIG = """
 train: 1
@@ -81,6 +81,33 @@ def test_the_gradient_of_the_model_is_that_of_differences(config: pathlib.Path, 
     found = check_recognizer(model.recognizer, own, examples, np.random.default_rng(0))
     assert found.error < 1e-5
     assert found.gradient > 0
+
+
+def test_weights_may_come_from_a_state_dict(config: pathlib.Path) -> None:
+    from safetensors.torch import save_file
+
+    from lattice_cli.torch import load_module
+
+    train(config, config.with_name("m.npz"), ["training.epochs=2"])
+    model, parameters = load_model(str(config.with_name("m.npz")))
+    module = load_module(config.with_name("m.npz"))
+    save_file(module.state_dict(), config.with_name("w.safetensors"))
+    torch.save({"state_dict": module.state_dict()}, config.with_name("w.pt"))
+    assert model.recognizer.module is not None
+    kept = model.recognizer.module.buffers()
+    for name in ("w.safetensors", "w.pt", "m.npz"):
+        told = read_config(TrainConfig, str(config), [f"training.start={name}"])
+        trainer = Trainer(told, str(config), str(config.with_name("n.npz")), TrainingListener(), False, False)
+        trainer.close()
+        own = trainer.problem.model.recognizer.module
+        assert own is not None
+        assert all(np.array_equal(own.buffers()[key], each) for key, each in kept.items())
+        begun = trainer.problem.parameters(trainer.standing.theta)
+        np.testing.assert_allclose(begun["module.first.weight"], parameters["module.first.weight"], rtol=1e-6)
+    config.with_name("code.pt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    for name, said in (("code.pt", "does not read it"), ("none.pt", "is not there")):
+        with pytest.raises(FormatError, match=said):
+            train(config, config.with_name("n.npz"), [f"training.start={name}"])
 
 
 def test_code_that_changed_is_not_gone_on_with(config: pathlib.Path) -> None:

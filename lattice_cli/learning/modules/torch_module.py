@@ -22,10 +22,7 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import UsageError
 from lattice_cli.learning.modules.module_settings import TorchSettings
 from lattice_cli.learning.modules.user_code import UserCode
-from lattice_cli.learning.networks import Parameters, Pullback
-
-#: What names of its parameters, and of what it keeps itself, begin with.
-MODULE, BUFFER = "module.", "buffer."
+from lattice_cli.learning.networks import BUFFER, MODULE, Parameters, Pullback
 
 
 class TorchModule:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lattice_cli.learning.networks.convolution_strip import StripNetwork
     from lattice_cli.learning.networks.dense import DenseNetwork
     from lattice_cli.learning.networks.fixed_point import SOLVERS, FixedPointNetwork
-    from lattice_cli.learning.networks.layers import Network, Parameters, Pullback, Stateful
+    from lattice_cli.learning.networks.layers import BUFFER, MODULE, Network, Parameters, Pullback, Stateful
     from lattice_cli.learning.networks.ode import OdeNetwork
     from lattice_cli.learning.networks.vector_field import STEPPERS
 

@@ -37,6 +37,10 @@ class Network(Protocol):
         """The outputs for `inputs`, and the backward pass."""
 
 
+#: What the names of parameters of a module of another library, and of what it keeps beside them, begin with.
+MODULE, BUFFER = "module.", "buffer."
+
+
 class Stateful(Protocol):
     """What a network keeps beside its parameters, and what it draws while it learns: a module of another library."""
 

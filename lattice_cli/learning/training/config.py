@@ -175,7 +175,7 @@ class TrainingSettings:
         0, "stop after so many epochs without a better validation error; 0: never", least=0, most=MOST_STEPS
     )
     seed: int = setting(1, "of initial weights, batches and what is held out", least=0)
-    start: str = setting("", "a model whose weights to start from, where they have the same names and sizes")
+    start: str = setting("", "a model, or a state dict of a module (.safetensors, .pt), whose weights to start from")
     average: float = setting(
         0.0, "keep a running mean of the weights, this much of the old one at each step (0.99)", least=0.0, below=1.0
     )
