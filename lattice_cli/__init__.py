@@ -9,6 +9,7 @@ settings  fields of configurations that document themselves
 choices   the names of what can be chosen, without what they stand for
 lazy      packages whose names are loaded when they are used
 library   the functions below
+torch     losses over lattices for training loops of one's own
 """
 
 from typing import TYPE_CHECKING

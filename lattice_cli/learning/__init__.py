@@ -3,6 +3,7 @@
 losses/        what is minimised
 recognizers/   from inputs (rows, strips of images, segments, named scores) to the energies of
                arcs, and back
+modules/       networks of PyTorch, and its optimisers
 networks/      differentiable functions with backward passes by hand
 segmentation/  images of characters cut into segments
 grammars/      grammars that learn

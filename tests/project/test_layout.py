@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from support import ROOT
+from support.doors import DOORS
 
 from lattice_cli.formats import Format
 from lattice_cli.formats.registry import FORMATS, loaded
@@ -17,15 +18,6 @@ PACKAGE = ROOT / "lattice_cli"
 MODULES = {
     ".".join(("lattice_cli", *path.relative_to(PACKAGE).with_suffix("").parts)): path
     for path in sorted(PACKAGE.rglob("*.py"))
-}
-#: The modules that know a library which is an extra.
-COMPILED = {"lattice_cli.sweep.kernels", "lattice_cli.emissions.token_loops"}
-DOORS = dict.fromkeys(COMPILED, "numba") | {
-    "lattice_cli.learning.modules.torch_module": "torch",
-    "lattice_cli.learning.modules.torch_steps": "torch",
-    "lattice_cli.torch": "torch",
-    "lattice_cli.models.module_weights": "torch",
-    "lattice_cli.models.onnx_recognizer": "onnxruntime",
 }
 
 #: The rooms from the ground up: a room may import from those of lower floors only.

@@ -40,7 +40,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "Reading input": (
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",
-        "--acceptor", "--node-words", "--keep-tags",
+        "--acceptor", "--node-words", "--keep-tags", "--trust-code",
     ),
     "Running": ("--jobs", "--keep-going", "--no-path-ok", "--quiet", "--version", "-h", "--help"),
 }  # fmt: skip
