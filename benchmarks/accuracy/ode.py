@@ -6,6 +6,8 @@ check    the fields of samples/check-reader: 400 to learn from, 150 to test on, 
 letters  a fold of the handwritten words to learn from, nine to test on, letters by themselves (SHARED is the folder
          with data/letters; default: ../shared beside the checkout).
 
+With the extra torch, the mlp, the ODE by Euler's steps and the fixed point as modules of PyTorch, too, in float32.
+
 Everything runs as users would run it, by `lattice train` and `lattice recognize`. Rates are those of the last epoch on
 what is tested, since the epoch that does best there would be chosen by the test. `cpu` and `memory` (largest resident
 size) are those of the training process; `adjoint` is how far the gradient of the continuous adjoint is from the exact
@@ -16,6 +18,7 @@ last, one line of JSON.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -28,6 +31,7 @@ import numpy as np
 from letters import LATTICE, ROOT, Letters
 
 ODE = ("recognizer.kind=ode", "recognizer.hidden=[]", "recognizer.activation=tanh")
+AS_MODULE = ("recognizer.kind=torch", "recognizer.hidden=[]", "recognizer.activation=tanh")
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "mlp": (),
     "ode, euler, 8 steps": ODE,
@@ -47,8 +51,14 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "fixed point, anderson": (*ODE, "recognizer.ode=fixed-point", "recognizer.ode.solver=anderson"),
 }  # fmt: skip
 
+#: The same as modules of PyTorch; {}: units.
+TORCH: dict[str, str] = {
+    "torch: mlp": "Mlp, arguments: {{hidden: 256}}",
+    "torch: ode, euler, 8 steps": "Ode, arguments: {{units: {}}}",
+    "torch: fixed point": "FixedPoint, arguments: {{units: {}}}",
+}
 #: Of these the letters are read by, which are many.
-ON_LETTERS = ("mlp", "ode, euler, 8 steps", "ode, rk4, 4 steps", "fixed point, newton", "fixed point, anderson")
+ON_LETTERS = ("mlp", "ode, euler, 8 steps", "ode, rk4, 4 steps", "fixed point, newton", "fixed point, anderson", *TORCH)
 
 
 def units_like(hidden: int, inputs: int, outputs: int) -> int:
@@ -82,7 +92,7 @@ def trained(config: Path, model: Path, settings: list[str]) -> dict[str, Any]:
 
 def checked(model: Path, inputs: Path) -> dict[str, Any]:
     """What `recognize --check` tells of the first 50 records."""
-    command = [*LATTICE, "recognize", str(model), str(inputs), "--check", "--json"]
+    command = [*LATTICE, "recognize", "--trust-code", str(model), str(inputs), "--check", "--json"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     records = [json.loads(line) for line in told.stdout.splitlines()]
     found: dict[str, Any] = {"difference": max(each["difference"] for each in records)}
@@ -122,8 +132,12 @@ def table(
     print(f"{title:<34}" + "".join(f"{each:>11}" for each in head))
     rows, part = {}, part_of(test, 50, work)
     for name in systems:
-        own = SYSTEMS[name]
-        size = [f"recognizer.ode.units={units}"] if own else []
+        if name in TORCH:
+            module = f"{ROOT / 'benchmarks' / 'accuracy' / 'state_networks.py'}:{TORCH[name].format(units)}"
+            own, size = AS_MODULE, [f"recognizer.torch={{module: {module}}}"]
+        else:
+            own = SYSTEMS[name]
+            size = [f"recognizer.ode.units={units}"] if own else []
         told = trained(config, work / "model.npz", [*settings, *own, *size])
         told |= checked(work / "model.npz", part)
         rows[name] = told
@@ -156,7 +170,10 @@ def main() -> None:
             settings = [f"data.train={split.train}", f"data.validation={split.test}", "grammar.ngram=0", *epochs]
             settings += [f"objective.l2={6.0 / split.words!r}"]
             config = ROOT / "samples" / "letters-mlp.yaml"
-            found["letters"] = table("letters", config, split.test, settings, (256, 128, 26), work, ON_LETTERS)
+            systems = (
+                ON_LETTERS if importlib.util.find_spec("torch") else [name for name in ON_LETTERS if name not in TORCH]
+            )
+            found["letters"] = table("letters", config, split.test, settings, (256, 128, 26), work, systems)
     print(json.dumps(found))
 
 
