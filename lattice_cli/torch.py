@@ -229,13 +229,14 @@ def lattice_loss(
         longest = max((example.rows for example in batch.examples), default=0)
         if longest > energies.shape[1]:
             raise UsageError(f"a record has {longest} steps, but the energies only {energies.shape[1]}")
-        parts = [energies[number, : example.rows] for number, example in zip(kept, batch.examples)]
-        left = torch.cat(parts).reshape(-1) if parts else energies.new_zeros(0)
+        lengths = np.zeros(records, dtype=np.intp)
+        lengths[kept] = [example.rows for example in batch.examples]
+        rows = np.arange(energies.shape[1]) < lengths[:, np.newaxis]
     else:
         if len(kept) < records:
             raise UsageError("unspelled: skip is for energies of shape (records, steps, labels)")
-        left = energies.reshape(-1)
-        if len(left) != ends[-1] or (graphs.lattices is None and energies.shape[-1] != classes):
+        rows = None
+        if energies.numel() != ends[-1] or (graphs.lattices is None and energies.shape[-1] != classes):
             raise UsageError(
                 f"energies have shape {tuple(energies.shape)}, expected {ends[-1]} numbers for all records"
             )
@@ -246,7 +247,7 @@ def lattice_loss(
     if weights is not None and reduction == "none":
         raise UsageError("reduction: none with weights of a grammar, whose gradient is of all records together")
     scale = 1.0 / max(1, len(kept)) if reduction == "mean" else 1.0
-    values = _LatticeLoss.apply(left, weights, batch, reader, ends)
+    values = _LatticeLoss.apply(energies, weights, batch, reader, ends, rows)
     if reduction != "none":
         return values.sum() * scale
     whole = values.new_zeros(records)
@@ -267,33 +268,51 @@ def _objective(loss: str, latent: str, settings: dict[str, float]) -> Objective:
 
 
 class _LatticeLoss(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
-    """(arcs of all records,) energies and the grammar's weights -> (records,) losses."""
+    """Energies and the grammar's weights -> (records,) losses. rows: (records, steps) which rows of energies are of
+    the records; None: all."""
 
     @staticmethod
-    def forward(ctx: Any, left: Any, weights: Any, batch: Batch, reader: LatticeReader, ends: Any) -> Any:
-        by_left = left.detach().cpu().to(torch.float64).numpy()
-        bad = np.flatnonzero(~np.isfinite(by_left))
+    def forward(
+        ctx: Any, energies: Any, weights: Any, batch: Batch, reader: LatticeReader, ends: Any, rows: Any
+    ) -> Any:
+        whole = _numbers(energies)
+        left = (whole if rows is None or rows.all() else whole[rows]).reshape(-1)
+        bad = np.flatnonzero(~np.isfinite(left))
         if len(bad):
             record = batch.examples[int(np.searchsorted(ends, bad[0], side="right")) - 1].source
-            raise UsageError(f"{record}: an energy is {by_left[bad[0]]}")
-        right, pull = reader.energies(None if weights is None else weights.detach().cpu().to(torch.float64).numpy())
-        outcome = batch.evaluate(by_left, right)
-        ctx.ends, ctx.by_left = ends, outcome.left
+            raise UsageError(f"{record}: an energy is {left[bad[0]]}")
+        right, pull = reader.energies(None if weights is None else _numbers(weights))
+        outcome = batch.evaluate(left, right)
+        ctx.ends, ctx.rows, ctx.by_left = ends, rows, outcome.left
         ctx.by_weights = None if weights is None else pull(outcome.right)
-        ctx.like = left
-        ctx.weights_like = weights
-        return torch.from_numpy(np.array(outcome.values)).to(left)
+        ctx.like, ctx.weights_like = energies, weights
+        return torch.from_numpy(np.array(outcome.values)).to(energies)
 
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[misc,untyped-decorator,unused-ignore]
     def backward(ctx: Any, gradient: Any) -> Any:
-        of_record = gradient.detach().cpu().to(torch.float64).numpy()
-        by_left = torch.from_numpy(ctx.by_left * np.repeat(of_record, np.diff(ctx.ends))).to(ctx.like)
+        of_record = _numbers(gradient)
+        same = of_record[0] if len(of_record) and (of_record == of_record[0]).all() else None
+        by_left = ctx.by_left
+        if same != 1.0:
+            by_left = by_left * (np.repeat(of_record, np.diff(ctx.ends)) if same is None else same)
+        shape = tuple(ctx.like.shape)
+        if ctx.rows is None or ctx.rows.all():
+            found = by_left.reshape(shape)
+        else:
+            found = np.zeros(shape)
+            found[ctx.rows] = by_left.reshape(-1, shape[-1])
+        by_energies = torch.from_numpy(found).to(ctx.like)
         if ctx.by_weights is None:
-            return by_left, None, None, None, None
+            return by_energies, None, None, None, None, None
         # All records have the same share in it: a mean or a sum.
-        by_weights = torch.from_numpy(ctx.by_weights * (of_record[0] if len(of_record) else 0.0)).to(ctx.weights_like)
-        return by_left, by_weights, None, None, None
+        by_weights = torch.from_numpy(ctx.by_weights * (same or 0.0)).to(ctx.weights_like)
+        return by_energies, by_weights, None, None, None, None
+
+
+def _numbers(tensor: Any) -> FloatArray:
+    found: FloatArray = tensor.detach().cpu().to(torch.float64).numpy()
+    return found
 
 
 def load_module(path: str | Path, *, trusted: bool = False) -> torch.nn.Module:
