@@ -36,6 +36,36 @@ def quickest(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, floa
     return found
 
 
+def measured(
+    records: int, steps: int, classes: int, most: int, rounds: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Both on a batch: how far they are apart, and the seconds of each."""
+    labels = [f"l{number}" for number in range(classes - 1)] + ["_"]
+    lengths = rng.integers(steps // 2, steps + 1, records)
+    sizes = rng.integers(most // 2, most + 1, records)
+    targets = [rng.integers(0, classes - 1, size).tolist() for size in sizes]
+    ids = torch.tensor([each for target in targets for each in target])
+    logits = torch.tensor(rng.normal(size=(records, steps, classes)), requires_grad=True)
+    reader = LatticeReader(labels, ctc="_")
+    kept = reader.graphs(targets, lengths.tolist())
+
+    def theirs() -> tuple[Any, Any]:
+        rows, told = logits.log_softmax(-1).transpose(0, 1), (torch.tensor(lengths), torch.tensor(sizes))
+        value = torch.nn.functional.ctc_loss(rows, ids, *told, blank=classes - 1, reduction="none")
+        return value, torch.autograd.grad(value.sum(), logits)[0]
+
+    def ours(graphs: Any = None) -> tuple[Any, Any]:
+        graphs = graphs or reader.graphs(targets, lengths.tolist())
+        value = lattice_loss(-logits.log_softmax(-1), graphs, reduction="none")
+        return value, torch.autograd.grad(value.sum(), logits)[0]
+
+    apart = [float((one - other).detach().abs().max()) for one, other in zip(theirs(), ours())]
+    seconds = quickest({"torch": theirs, "ours": ours, "graphs": lambda: ours(kept)}, rounds)
+    ratio = seconds["ours"] / seconds["torch"]
+    size = {"records": records, "steps": steps, "labels": classes}
+    return {**size, "value": apart[0], "gradient": apart[1], **seconds, "ratio": ratio}
+
+
 def main() -> None:
     """Every batch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -46,36 +76,12 @@ def main() -> None:
     rows = []
     head = ("records", "steps", "labels", "value", "gradient", "torch ms", "ours ms", "graphs", "ratio")
     print("".join(f"{name:>{width}}" for name, width in zip(head, WIDTHS)))
-    for records, steps, classes, most in BATCHES:
-        labels = [f"l{number}" for number in range(classes - 1)] + ["_"]
-        lengths = rng.integers(steps // 2, steps + 1, records)
-        sizes = rng.integers(most // 2, most + 1, records)
-        targets = [rng.integers(0, classes - 1, size).tolist() for size in sizes]
-        ids = torch.tensor([each for target in targets for each in target])
-        logits = torch.tensor(rng.normal(size=(records, steps, classes)), requires_grad=True)
-        reader = LatticeReader(labels, ctc="_")
-        kept = reader.graphs(targets, lengths.tolist())
-
-        def theirs() -> tuple[Any, Any]:
-            value = torch.nn.functional.ctc_loss(
-                logits.log_softmax(-1).transpose(0, 1), ids, torch.tensor(lengths), torch.tensor(sizes), classes - 1,
-                reduction="none",
-            )  # fmt: skip
-            return value, torch.autograd.grad(value.sum(), logits)[0]
-
-        def ours(graphs: Any = None) -> tuple[Any, Any]:
-            graphs = graphs or reader.graphs(targets, lengths.tolist())
-            value = lattice_loss(-logits.log_softmax(-1), graphs, reduction="none")
-            return value, torch.autograd.grad(value.sum(), logits)[0]
-
-        apart = [float((one - other).detach().abs().max()) for one, other in zip(theirs(), ours())]
-        seconds = quickest({"torch": theirs, "ours": ours, "graphs": lambda: ours(kept)}, rounds)
-        ratio = seconds["ours"] / seconds["torch"]
-        row = {"records": records, "steps": steps, "labels": classes, "value": apart[0], "gradient": apart[1]}
-        rows.append({**row, **{name: round(each, 5) for name, each in seconds.items()}, "ratio": round(ratio, 3)})
-        cells = [f"{records}", f"{steps}", f"{classes}", *(f"{each:.1e}" for each in apart)]
-        cells += [*(f"{1e3 * each:.1f}" for each in seconds.values()), f"{ratio:.2f}"]
+    for batch in BATCHES:
+        row = measured(*batch, rounds, rng)
+        cells = [f"{row[name]}" for name in head[:3]] + [f"{row[name]:.1e}" for name in head[3:5]]
+        cells += [f"{1e3 * row[name]:.1f}" for name in ("torch", "ours", "graphs")] + [f"{row['ratio']:.2f}"]
         print("".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS)), flush=True)
+        rows.append(row)
     print(json.dumps({"benchmark": "ctc_loss", "rows": rows}))
 
 
