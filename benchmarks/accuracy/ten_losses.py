@@ -36,9 +36,8 @@ LETTERS = (
     "optimizer.rate=0.005",
     "optimizer.torch.schedule=''",
 )
-OBJECTIVES = {
-    **{loss: (f"objective.loss={loss}",) for loss in LOSSES},
-    "variational": ("objective={loss: variational, q: arcs}",),
+OBJECTIVES = {loss: f"objective.loss={loss}" for loss in LOSSES} | {
+    "variational": "objective={loss: variational, q: arcs}"
 }
 
 
