@@ -45,6 +45,7 @@ TORCH = [
     "training.average=0",
     "data.augment.shift=2",
     "objective.l2=0",
+    "data.hold_out=0",
 ]
 #: A step for every four columns: convolutions and an LSTM along the field.
 LINES = [
@@ -145,11 +146,23 @@ def through_the_graph(
     }
 
 
+def show_curve(curve: list[dict[str, float]]) -> None:
+    """Rates at thresholds of the confidence."""
+    print("\nafter training through the graph: fields by the confidence of their answer")
+    print(f"{'at least':>10} {'correct':>8} {'reject':>8} {'error':>8}")
+    wanted = {round(len(curve) * tenth / 10) - 1 for tenth in range(1, 11)}
+    for number, point in enumerate(curve):
+        if number in wanted:
+            rates = (point["correct_rate"], point["reject_rate"], point["error_rate"])
+            print(f"{point['threshold']:10.4f} " + " ".join(f"{rate:8.1%}" for rate in rates))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", default=ROOT.parent / "shared" / "data" / "digits", type=pathlib.Path)
     parser.add_argument("--test", type=int, default=200, help="fields held out")
     parser.add_argument("--quick", action="store_true", help="a few epochs, to see that it works")
+    parser.add_argument("--only", choices=("numpy", "torch"), help="rows of networks of this kind only")
     options = parser.parse_args()
     few = ["training.epochs=2"] if options.quick else []
     rows: list[dict[str, Any]] = []
@@ -167,24 +180,25 @@ def main() -> None:
         print(f"{options.test} fields held out; {again:.0%} of their digit images stand in training fields too")
         print(f"{'':44} {'train s':>8} {'fields':>8} {'digit error':>12}  correct / reject / error")
         isolated = ["alignment.kind=whole", "grammar.file="]
-        linear = ["recognizer.kind=linear", "recognizer.layers=[]", "optimizer.method=lbfgs", "training.epochs=100"]
-        model, seconds = trained(work, "linear.npz", found["digits"], [*isolated, *linear, "objective.l2=0.01"])
-        row("linear on isolated digits, true cuts", seconds, with_true_cuts(model, work, found))
-        model, seconds = trained(work, "isolated.npz", found["digits"], [*isolated, *few])
-        row("network on isolated digits, true cuts", seconds, with_true_cuts(model, work, found))
-        # Outputs that were trained to tell digits apart say nothing about how many there are; probabilities do.
-        cuts = ("--set", "alignment.kind=segments", "--set", "recognizer.output=log-softmax")
-        row("the same, own cuts: before", 0.0, through_the_graph(model, work, found, read=cuts))
-        start = [f"training.start={model}", *few]
-        model, seconds = trained(work, "graph.npz", found["train"], start)
-        row("trained through the graph: after", seconds, through_the_graph(model, work, found))
-        model, seconds = trained(work, "text.npz", found["train"], few)
-        row("through the graph, from the text alone", seconds, through_the_graph(model, work, found))
-        model, seconds = trained(work, "sliding.npz", found["train"], [*SLIDING, *few])
-        row("sliding window (SDNN), CTC", seconds, through_the_graph(model, work, found, "--ctc", "_"))
-        if importlib.util.find_spec("torch") is None:
+        if options.only != "torch":
+            linear = ["recognizer.kind=linear", "recognizer.layers=[]", "optimizer.method=lbfgs", "training.epochs=100"]
+            model, seconds = trained(work, "linear.npz", found["digits"], [*isolated, *linear, "objective.l2=0.01"])
+            row("linear on isolated digits, true cuts", seconds, with_true_cuts(model, work, found))
+            model, seconds = trained(work, "isolated.npz", found["digits"], [*isolated, *few])
+            row("network on isolated digits, true cuts", seconds, with_true_cuts(model, work, found))
+            # Outputs that were trained to tell digits apart say nothing about how many there are; probabilities do.
+            cuts = ("--set", "alignment.kind=segments", "--set", "recognizer.output=log-softmax")
+            row("the same, own cuts: before", 0.0, through_the_graph(model, work, found, read=cuts))
+            start = [f"training.start={model}", *few]
+            model, seconds = trained(work, "graph.npz", found["train"], start)
+            row("trained through the graph: after", seconds, through_the_graph(model, work, found))
+            model, seconds = trained(work, "text.npz", found["train"], few)
+            row("through the graph, from the text alone", seconds, through_the_graph(model, work, found))
+            model, seconds = trained(work, "sliding.npz", found["train"], [*SLIDING, *few])
+            row("sliding window (SDNN), CTC", seconds, through_the_graph(model, work, found, "--ctc", "_"))
+        if options.only != "numpy" and importlib.util.find_spec("torch") is None:
             print("torch is not installed (the extra torch): its rows are left out", file=sys.stderr)
-        else:
+        elif options.only != "numpy":
             begin = [*isolated, *TORCH, "optimizer.rate=0.01", "training.epochs=10", "training.batch=50", *few]
             start, seconds = trained(work, "digits.npz", found["digits"], begin)
             row("torch: CNN on isolated digits, true cuts", seconds, with_true_cuts(start, work, found))
@@ -196,14 +210,8 @@ def main() -> None:
             row(
                 "torch: CNN and LSTM along the field, CTC", seconds, through_the_graph(model, work, found, "--ctc", "_")
             )
-    curve = next(each for each in rows if each["name"].endswith("after"))["reject"]["points"]
-    print("\nafter training through the graph: fields by the confidence of their answer")
-    print(f"{'at least':>10} {'correct':>8} {'reject':>8} {'error':>8}")
-    wanted = {round(len(curve) * tenth / 10) - 1 for tenth in range(1, 11)}
-    for number, point in enumerate(curve):
-        if number in wanted:
-            rates = (point["correct_rate"], point["reject_rate"], point["error_rate"])
-            print(f"{point['threshold']:10.4f} " + " ".join(f"{rate:8.1%}" for rate in rates))
+    if options.only != "torch":
+        show_curve(next(each for each in rows if each["name"].endswith("after"))["reject"]["points"])
     for each in rows:
         each.get("reject", {}).pop("points", None)
     print(json.dumps({"benchmark": "check_reader", "test": options.test, "shared": found["shared"], "rows": rows}))
