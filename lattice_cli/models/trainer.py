@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, counted
 from lattice_cli.formats import overridden, read_checkpoint, read_config, write_checkpoint
 from lattice_cli.formats.io import is_device, require_place
 from lattice_cli.learning.training import (
@@ -33,8 +33,8 @@ from lattice_cli.learning.training import (
 )
 from lattice_cli.models.assemble import assemble
 from lattice_cli.models.history import TrainingHistory
-from lattice_cli.models.module_code import about_code
 from lattice_cli.models.model_store import difference, save_model, started_from
+from lattice_cli.models.module_code import about_code
 from lattice_cli.models.output_lock import OutputLock
 
 #: Examples of a batch where a step takes all of them anyway.
@@ -92,10 +92,7 @@ class Trainer:
             changed = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
             raise UsageError(f"--resume: {' and '.join(changed)} changed since {self.checkpoint}")
         self.problem = self._problem()
-        held_out = self.assembled.validation
-        self._training = Training(
-            self.problem, Validation(self.assembled.model, held_out, self.problem.kept) if held_out else None
-        )
+        self._training = Training(self.problem, self._validation())
         self.standing = self._beginning(path) if found is None else found[0]
         if len(self.standing.theta) != len(self.problem.flat(self.problem.initial(np.random.default_rng(0)))):
             raise FormatError(f"{self.checkpoint}: its weights are not as many as the model's")
@@ -129,26 +126,36 @@ class Trainer:
             self.close()
 
     def _run(self) -> TrainingState:
-        standing, problem = self.standing, self.problem
+        standing = self.standing
         history = TrainingHistory(self.history, standing, self._listener)
         if self._resumed:
             history.write()
         try:
             self._training.run(standing, history, self.save)
         finally:
-            # The loss may have been taken with answers that were not the most offending ones.
-            if problem.unproven:
-                self._listener.note(
-                    f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
-                    f"within {problem.objective.budget} prefixes: the best one found was taken"
-                )
-            if problem.listed:
-                self._listener.note(
-                    f"expected errors of {len(problem.listed)} of {problem.count} examples are those of their "
-                    f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
-                )
+            self._note_searches()
         self.save_model()  # once more: now it knows every epoch, and why there are no more
+        for text in self._training.told(standing):
+            self._listener.note(text)
         return standing
+
+    def _note_searches(self) -> None:
+        """The loss may have been taken with answers that were not the most offending ones, or not with all."""
+        problem, held_out = self.problem, self._training.validation
+        unproven, searches, listed, count = problem.unproven, problem.searches, len(problem.listed), problem.count
+        if held_out is not None:
+            unproven, searches = unproven + held_out.unproven, searches + held_out.searches
+            listed, count = listed + len(held_out.listed), count + held_out.spelled
+        if unproven:
+            self._listener.note(
+                f"the most offending answer was not proven in {unproven} of {searches} searches "
+                f"within {problem.objective.budget} prefixes: the best one found was taken"
+            )
+        if listed:
+            self._listener.note(
+                f"expected errors of {listed} of {count} examples are those of their "
+                f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
+            )
 
     def save(self, standing: TrainingState, better: bool) -> None:
         """Write the checkpoint, and the model if its weights are new."""
@@ -194,6 +201,19 @@ class Trainer:
                 self._listener.note(f"{count} of {len(examples)} targets are not in their graphs: {what}")
         require_examples(problem.pieces)
         return problem
+
+    def _validation(self) -> Validation | None:
+        """The held-out examples, None where there are none."""
+        held_out = self.assembled.validation
+        if not held_out:
+            return None
+        found = Validation(self.assembled.model, held_out, self.problem.kept)
+        if left_out := len(held_out) - found.spelled:
+            self._listener.note(
+                f"{left_out} of {counted(len(held_out), 'held-out target')} are not in their graphs: left out of the "
+                "validation loss"
+            )
+        return found
 
     def _beginning(self, path: str) -> TrainingState:
         """Initial weights, drawn from the seed or taken from another model."""

@@ -209,13 +209,12 @@ def test_on_a_terminal_an_epoch_is_a_row_that_is_printed_once(words: pathlib.Pat
     told = config(words, CRF.replace("METHOD", method))
     screen = terminal("train", str(told), "-o", "m.npz", cwd=words, env={"PYTHONPATH": str(ROOT)})
     rows = cells(screen.out)
-    assert rows[0] == ["epoch", "loss", "label error", "exact", "best", "seconds"]
+    assert rows[0] == ["epoch", "loss", "valid. loss", "label error", "exact", "best", "seconds"]
     assert [int(row[0]) for row in rows[1:]] == [epoch["epoch"] for epoch in history_of(words / "m.npz")]
     for row, epoch in zip(rows[1:], history_of(words / "m.npz")):
-        assert [float(cell) for cell in row[1:4]] == pytest.approx(
-            [epoch["loss"], epoch["label_error"], epoch["exact"]], abs=1e-4
-        )
-        assert (row[4] == "*") == epoch["best"]
+        figures = [epoch[name] for name in ("loss", "validation_loss", "label_error", "exact")]
+        assert [float(cell) for cell in row[1:5]] == pytest.approx(figures, abs=1e-4)
+        assert (row[5] == "*") == epoch["best"]
     table = [line for line in ESCAPE.sub("", screen.out).splitlines() if line and line[0] in "╭│├╰"]
     assert {width(line) for line in table} == {width(table[0])}
     assert width(table[0]) <= 80

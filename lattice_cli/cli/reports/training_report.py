@@ -99,16 +99,21 @@ class Watching(TrainingListener):
 
     def _row(self, epoch: Epoch) -> None:
         """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch. Variances are
-        in the last line and the history: eighty columns have no place for them."""
-        figures = {"epoch": str(epoch.number), "loss" if epoch.nll is None else "bound": _loss(epoch.loss)}
-        errors = {"nll": epoch.nll, "label error": epoch.label_error, "exact": epoch.exact}
+        in the last line and the history, and so are seconds beside a bound: eighty columns have no place for them."""
+        bounded = epoch.nll is not None
+        losses = {"bound" if bounded else "loss": epoch.loss, "nll": epoch.nll, "valid. loss": epoch.validation_loss}
+        errors = {"label error": epoch.label_error, "exact": epoch.exact}
+        figures = {"epoch": str(epoch.number)}
+        figures |= {name: _loss(value) for name, value in losses.items() if value is not None}
         figures |= {name: f"{value:.4f}" for name, value in errors.items() if value is not None}
         if self._table is None:
-            columns = [*((name, "number") for name in figures), ("best", "text"), ("seconds", "number")]
+            columns = [*((name, "number") for name in figures), ("best", "text")]
+            columns += [] if bounded else [("seconds", "number")]
             self._table = GrowingTable(console(self._color, True), columns, at_once=1)
         number_of, *others = figures.values()
         cells = [number_of.rjust(len(str(self._epochs))), *(cell.rjust(_CELL) for cell in others)]
-        self._table.add(*cells, "*" if epoch.best else "", f"{epoch.seconds or 0.0:.1f}".rjust(_CELL))
+        seconds = [] if bounded else [f"{epoch.seconds or 0.0:.1f}".rjust(_CELL)]
+        self._table.add(*cells, "*" if epoch.best else "", *seconds)
 
     def note(self, text: str) -> None:
         """See TrainingListener."""
@@ -153,6 +158,8 @@ def line_of(epoch: Epoch) -> str:
     parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
     if epoch.variance is not None and epoch.variance_with_control is not None:
         parts.append(f"variance {number(epoch.variance, 4)} (with control {number(epoch.variance_with_control, 4)})")
+    if epoch.validation_loss is not None:
+        parts.append(f"validation loss {_loss(epoch.validation_loss)}")
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")
