@@ -72,7 +72,7 @@ def load_model(path: str, overrides: Sequence[str] = (), trusted: bool = False) 
     stored = read_model(path)
     if "config" not in stored.about and NEURAL in stored.about:
         raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
-    return _ready(stored, stored.grammar, overrides, trusted)
+    return ready_model(stored, stored.grammar, overrides, trusted)
 
 
 def load_model_with_proposal(path: str, trusted: bool = False) -> tuple[Model, Parameters] | None:
@@ -86,23 +86,26 @@ def load_model_with_proposal(path: str, trusted: bool = False) -> tuple[Model, P
             f"{path}: a model without a q, expected one trained with objective: variational and objective.q: network "
             "(q: arcs has numbers for its training examples only)"
         )
-    model, parameters = _ready(stored, neural_of(stored) if NEURAL in stored.about else stored.grammar, (), trusted)
+    model, parameters = ready_model(
+        stored, neural_of(stored) if NEURAL in stored.about else stored.grammar, (), trusted
+    )
     return model, {
         **parameters,
         **_fitting(stored, NetworkProposal(model.recognizer).initial(np.random.default_rng(0))),
     }
 
 
-def _ready(
+def ready_model(
     stored: StoredModel,
     grammar: Document | TrainedGrammar | None,
     overrides: Sequence[str] = (),
     trusted: bool = False,
 ) -> tuple[Model, Parameters]:
-    """A stored model with this grammar. Raises FormatError, UsageError."""
+    """A stored model with this grammar, keys of its configuration replaced. trusted: see load_model. Raises
+    FormatError, UsageError."""
     path = stored.source
     try:
-        config = overridden(bind(TrainConfig, stored.about["config"], path), overrides)
+        config = overridden(settings_of(stored), overrides)
         size, scores = stored.about["size"], stored.about["scores"]
         listed = as_list(stored.about["labels"], path, "labels")
         labels = [as_text(label, path, "an entry of labels") for label in listed]
@@ -122,6 +125,11 @@ def _ready(
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
     return model, {**_fitting(stored, layout), **model.cascade.initial(np.random.default_rng(0))}
+
+
+def settings_of(stored: StoredModel) -> TrainConfig:
+    """The configuration that a model was trained with. Raises FormatError, KeyError."""
+    return bind(TrainConfig, stored.about["config"], stored.source)
 
 
 def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:

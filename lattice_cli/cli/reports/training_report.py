@@ -134,18 +134,12 @@ class Watching(TrainingListener):
 
 
 def uses_of(config: TrainConfig, path: str, model: str) -> str:
-    """The commands that use a model, to be copied: as its alignment and grammar need them, with the file that it was
-    measured on. path: of the configuration."""
+    """The commands that use a model, to be copied, with the file that it was measured on. path: of the
+    configuration."""
     base = Path(path).parent if path != "-" else Path()
     measured = [*config.data.validation, *config.data.train]
     inputs = quote(str(base / measured[0])) if measured and measured[0] != "-" else "INPUTS"
-    steps = [f"lattice recognize {quote(model)} {inputs}"]
-    if config.alignment.kind == "graph":
-        steps.append(f"lattice compose - {quote(str(base / config.alignment.file))}")
-    grammar = f" -g {quote(model)}" if config.reads_grammar else ""
-    blank = f" --ctc {quote(config.blank)}" if config.blank else ""
-    steps.append(f"lattice viterbi -{grammar}{blank}")
-    return "To use it, and to see what it is:\n  " + " \\\n    | ".join(steps) + f"\n  lattice show {quote(model)}"
+    return f"To use it, and to see what it is:\n  lattice viterbi {quote(model)} {inputs}\n  lattice show {quote(model)}"
 
 
 def _loss(loss: float) -> str:
