@@ -3,7 +3,7 @@
 assemble          a configuration file and what it names, put together
 chain_file        chains with costs, as files
 description       what is in a model file, to be shown
-grammar_argument  what -g, --ctc and --combine mean, and a model before its inputs
+grammar_argument  what -g, --ctc and --combine mean: a decoder
 history           the epochs of a training, in a file beside its model
 module_code       code of modules of torch: read, named in models, trusted or not
 model_store       trained models to and from files
@@ -20,15 +20,8 @@ from lattice_cli.lazy import lazy_names
 if TYPE_CHECKING:
     from lattice_cli.models.chain_file import ChainFile, split_chains
     from lattice_cli.models.description import described, described_ngrams
-    from lattice_cli.models.grammar_argument import (
-        Recognition,
-        factor_names,
-        of_inputs,
-        read_decoder,
-        read_grammar_argument,
-        recognition_of,
-    )
-    from lattice_cli.models.model_store import load_model, load_model_with_proposal
+    from lattice_cli.models.grammar_argument import factor_names, read_decoder, read_grammar_argument
+    from lattice_cli.models.model_store import Recognition, load_model, load_model_with_proposal, recognition_of
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
     from lattice_cli.models.onnx_recognizer import OnnxRecognizer
     from lattice_cli.models.trainer import Trainer, train

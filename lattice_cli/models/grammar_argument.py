@@ -1,22 +1,18 @@
-"""What -g, --ctc and --combine of the commands mean, and a model before its inputs: grammars in any form, trained
-models, neural grammars."""
+"""What -g, --ctc and --combine of the commands mean: grammars in any form, trained models, neural grammars."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lattice_cli.choices import COMBINE
-from lattice_cli.errors import UsageError, error_of
+from lattice_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from lattice_cli.formats.io import ReadOptions
     from lattice_cli.grammars import NgramGrammar, Scorers
     from lattice_cli.grammars.recursion import RecursiveGrammar
-    from lattice_cli.graph import Document, Inputs
+    from lattice_cli.graph import Document
     from lattice_cli.learning.grammars import TrainedGrammar
     from lattice_cli.records import Decoder
 
@@ -125,63 +121,3 @@ def read_grammar_argument(
     if stored is not None and NEURAL in stored.about:
         return neural_of(stored)
     return read_one(path, ReadOptions(encoding=encoding, as_grammar=True))
-
-
-@dataclass(frozen=True, eq=False)
-class Recognition:
-    """A model at work. recognized: the recognition graph of a record. blank: of CTC, None without. alignment: the graph
-    between its labels and those of answers, None without. has_grammar: whether its file is a grammar too."""
-
-    recognized: Callable[[Inputs | Document], Document]
-    blank: str | None = None
-    alignment: Document | None = None
-    has_grammar: bool = False
-
-    def graphs(self, reading: ReadOptions, records: Iterator[Any]) -> Iterator[Any]:
-        """Records with recognition graphs in place of inputs; what else is between them stays. An input that does not
-        fit is a Failure. reading: its scales are those of the graphs."""
-        from lattice_cli.formats.io import Failure, is_matrix, record_place
-        from lattice_cli.graph import Document, Inputs
-
-        for record in records:
-            if not isinstance(record, (Document, Inputs)):
-                yield record
-                continue
-            try:
-                found = self.recognized(record)
-                found = replace(found, rows=is_matrix(found)).scaled(reading.scales)
-            except Exception as error:
-                yield Failure(record.id, error_of(error, record_place(record.id, record.source)))
-                continue
-            found.read_as("", reading.split)
-            yield found
-
-
-def recognition_of(path: str, reading: ReadOptions, trusted: bool = False) -> Recognition | None:
-    """The model of a file, ready to read inputs; None for a file that is none, and for a neural grammar by itself.
-
-    reading: what it says of matrices is of the outputs of an ONNX file. trusted: code that the model names may be run,
-    see module_code. Raises FormatError, UsageError.
-    """
-    if path.endswith(".onnx"):
-        from lattice_cli.models.onnx_recognizer import OnnxRecognizer
-
-        return Recognition(OnnxRecognizer(path, reading).recognized)
-    from lattice_cli.formats import read_model_if_one
-
-    stored = read_model_if_one(path)
-    if stored is None or "config" not in stored.about:
-        return None
-    from lattice_cli.models.model_store import ready_model, settings_of
-
-    model, parameters = ready_model(stored, stored.grammar, (), trusted)
-    recognized = partial(model.recognized, parameters=parameters)
-    grammar = settings_of(stored).reads_grammar
-    return Recognition(recognized, model.config.blank, stored.alignment, grammar)
-
-
-def of_inputs(path: str, reading: ReadOptions) -> ReadOptions:
-    """How the inputs of a model are read: scales are those of its graphs, and what is said of matrices is of the
-    outputs of an ONNX file."""
-    own = replace(reading, inputs=True, scales={})
-    return replace(own, labels=None, units="energies") if path.endswith(".onnx") else own

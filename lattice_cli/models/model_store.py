@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.composition import compose
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, error_of
 from lattice_cli.formats import StoredModel, bind, overridden, read_model, read_model_if_one, write_model
-from lattice_cli.formats.io import as_list, as_text
-from lattice_cli.graph import Document
+from lattice_cli.formats.io import Failure, ReadOptions, as_list, as_text, is_matrix, record_place
+from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.training import (
@@ -27,6 +28,7 @@ from lattice_cli.learning.training import (
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.module_code import code_of_model
 from lattice_cli.models.neural_store import NEURAL, about_neural, neural_of, under_grammar
+from lattice_cli.models.onnx_recognizer import OnnxRecognizer
 
 
 def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:
@@ -139,6 +141,46 @@ def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
         if shape != like.shape:
             raise FormatError(f"{stored.source}: weights {name!r}: {shape}, expected shape {like.shape}")
     return {name: stored.parameters[name] for name in layout}
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """A model at work. recognized: the recognition graph of a record. blank: of CTC, None without. alignment: the graph
+    between its labels and those of answers, None without. has_grammar: whether its file is a grammar too."""
+
+    recognized: Callable[[Inputs | Document], Document]
+    blank: str | None = None
+    alignment: Document | None = None
+    has_grammar: bool = False
+
+    def graphs(self, reading: ReadOptions, records: Iterator[Any]) -> Iterator[Any]:
+        """Records with recognition graphs in place of inputs; what else is between them stays. An input that does not
+        fit is a Failure. reading: its scales are those of the graphs."""
+        for record in records:
+            if not isinstance(record, (Document, Inputs)):
+                yield record
+                continue
+            try:
+                found = self.recognized(record)
+                found = replace(found, rows=is_matrix(found)).scaled(reading.scales)
+            except Exception as error:
+                yield Failure(record.id, error_of(error, record_place(record.id, record.source)))
+                continue
+            found.read_as("", reading.split)
+            yield found
+
+
+def recognition_of(path: str, stored: StoredModel | None, reading: ReadOptions, trusted: bool = False) -> Recognition:
+    """The model of a file, ready to read inputs. stored: what is in it; None: it is an ONNX file.
+
+    reading: what it says of matrices is of the outputs of an ONNX file. trusted: see load_model. Raises FormatError,
+    UsageError.
+    """
+    if stored is None:
+        return Recognition(OnnxRecognizer(path, reading).recognized)
+    model, parameters = ready_model(stored, stored.grammar, (), trusted)
+    recognized = partial(model.recognized, parameters=parameters)
+    return Recognition(recognized, model.config.blank, stored.alignment, settings_of(stored).reads_grammar)
 
 
 def started_from(path: str, model: Model, initial: Parameters) -> tuple[Parameters, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lattice_cli import models, records
+from lattice_cli import formats, models, records
 from lattice_cli.cli.options.shared import DecoderOptions
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
@@ -37,12 +37,14 @@ def taken(paths: Sequence[str], decoder: DecoderOptions, reading: io.ReadOptions
     """The records of a command. The first of several paths may be a model, whose alignment and blank hold then, and its
     grammar unless there is another one. Raises FormatError, UsageError."""
     model, *inputs = paths
-    recognition = models.recognition_of(model, reading, trusted) if inputs else None
-    if recognition is None:
+    onnx = model.endswith(".onnx")
+    stored = formats.read_model_if_one(model) if inputs and not onnx else None
+    if not inputs or not (onnx or (stored is not None and "config" in stored.about)):
         if trusted:
             raise UsageError(f"--trust-code is about the code of a model before its inputs, but {model} is none")
         through, reading = decoder.read(reading)
         return Taken(tuple(paths), decoder, through, reading)
+    recognition = models.recognition_of(model, stored, reading, trusted)
     told = replace(decoder, alignment=recognition.alignment)
     if not decoder.grammars:
         told = replace(told, ctc=decoder.ctc or recognition.blank)
@@ -52,4 +54,6 @@ def taken(paths: Sequence[str], decoder: DecoderOptions, reading: io.ReadOptions
         io.note(model, "its own grammar is not used, as another one is given (-g MODEL is its own)")
     through, of_graphs = told.read(reading)
     made = partial(recognition.graphs, of_graphs)
-    return Taken(tuple(inputs), told, through, models.of_inputs(model, reading), made)
+    # What is said of scales is of the recognition graphs, and of matrices of the outputs of a network.
+    own = replace(reading, inputs=True, scales={})
+    return Taken(tuple(inputs), told, through, replace(own, labels=None, units="energies") if onnx else own, made)

@@ -139,7 +139,8 @@ def uses_of(config: TrainConfig, path: str, model: str) -> str:
     base = Path(path).parent if path != "-" else Path()
     measured = [*config.data.validation, *config.data.train]
     inputs = quote(str(base / measured[0])) if measured and measured[0] != "-" else "INPUTS"
-    return f"To use it, and to see what it is:\n  lattice viterbi {quote(model)} {inputs}\n  lattice show {quote(model)}"
+    own = quote(model)
+    return f"To use it, and to see what it is:\n  lattice viterbi {own} {inputs}\n  lattice show {own}"
 
 
 def _loss(loss: float) -> str:
