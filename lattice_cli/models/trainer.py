@@ -1,13 +1,12 @@
 """A training from its configuration to its model file, without a terminal: begun or gone on with, and written down.
 
-    from lattice_cli.models import load_model, train
+    import lattice_cli as lattice
 
-    standing = train("config.yaml", "model.npz", ["training.epochs=5"])
+    standing = lattice.train("config.yaml", "model.npz", ["training.epochs=5"])
     print(standing.ended, standing.epochs[-1].loss)
-    model, parameters = load_model("model.npz")
 
-Beside the model lies its checkpoint, from which a training that was stopped goes on to the bit, and its history, a line
-of JSON an epoch.
+`Trainer` is the same in two steps: put together, then run. Beside the model lies its checkpoint, from which a training
+that was stopped goes on to the bit, and its history, a line of JSON an epoch.
 """
 
 from __future__ import annotations
@@ -52,27 +51,44 @@ def train(
 ) -> TrainingState:
     """Train until there is nothing more to do or the listener has it stopped, and write the model to `output`.
 
-    config: a YAML file, or what it would say, paths then being relative to the working directory. overrides:
-    `section.key=value`. resume: go on from the checkpoint; restart: forget it. The state has the epochs, and in `ended`
-    why there is no more to do ("" if it was stopped). Raises LatticeError.
+    What is given is that of Trainer. The state has the epochs, and in `ended` why there is no more to do ("" if it was
+    stopped). Raises LatticeError.
     """
-    if isinstance(config, TrainConfig):
-        path, told = "-", overridden(config, overrides)
-    else:
-        path, told = str(config), read_config(TrainConfig, str(config), overrides)
-    return Trainer(told, path, str(output), listener or TrainingListener(), resume, restart).run()
+    return Trainer(config, output, overrides, listener, resume=resume, restart=restart).run()
 
 
 class Trainer:
-    """A training that is put together. standing: where it is now; `run` goes on from there."""
+    """A training that is put together, and not begun: `run` begins it, or goes on.
+
+    config: what it was told, with all its defaults. output: the model file. standing: where it is now; its `epochs` are
+    those that are over. assembled: the model and its examples. As long as it is neither run nor closed no other
+    training can write to the same output.
+    """
 
     def __init__(
-        self, config: TrainConfig, path: str, output: str, listener: TrainingListener, resume: bool, restart: bool
+        self,
+        config: str | Path | TrainConfig,
+        output: str | Path,
+        overrides: Sequence[str] = (),
+        listener: TrainingListener | None = None,
+        *,
+        resume: bool = False,
+        restart: bool = False,
     ) -> None:
-        """path: where the configuration is from. Raises FormatError, UsageError."""
-        self.config, self.output, self._listener, self._path = config, output, listener, path
+        """Reads the examples and makes the model.
+
+        config: a YAML file ("-": standard input), or what it would say, paths then being relative to the working
+        directory. overrides: `section.key=value`. listener: hears of batches, epochs and notes, and may have it
+        stopped; None: nobody does. resume: go on from the checkpoint beside the output; restart: forget it. Raises
+        FormatError, UsageError; also where there is a checkpoint of a training that was stopped, and neither is given.
+        """
+        if isinstance(config, TrainConfig):
+            path, self.config = "-", overridden(config, overrides)
+        else:
+            path, self.config = str(config), read_config(TrainConfig, str(config), overrides)
+        self.output, self._listener, self._path = str(output), listener or TrainingListener(), path
         self._require_place(path)
-        self._lock = OutputLock(output)
+        self._lock = OutputLock(self.output)
         try:
             self._put_together(path, resume, restart)
         except BaseException:

@@ -185,14 +185,14 @@ def test_a_validation_loss_that_rises_is_said(losses: list[float], held_out: lis
 @pytest.mark.parametrize(
     ("losses", "held_out", "said"),
     [
-        ([3, 2, 1], None, True),
-        ([3, 2, 1], [3, 2, 1.5], True),
-        ([3, 2, 1], [3, 1.4, 1.5], False),  # what is held out does not get better
-        ([3, 2, 1.9], None, False),
-        ([3, 2.9, 2], None, False),
-        ([3, 1], None, False),
-        ([3, 0.02, 0.01, 0.005], None, False),  # small beside what it was
-        ([3, 1, -1], None, False),
+        ([3, 4, 3, 2, 1], None, True),
+        ([3, 4, 3, 2, 1], [3, 4, 3, 2, 1.5], True),
+        ([3, 4, 3, 2, 1], [3, 4, 3, 1.4, 1.5], False),  # what is held out does not get better
+        ([3, 4, 3, 2, 1.9], None, False),
+        ([3, 4, 3, 2.9, 2], None, False),
+        ([4, 3, 2, 1], None, False),  # so few epochs that nobody expects more
+        ([3, 2, 0.02, 0.01, 0.005], None, False),  # small beside what it was
+        ([3, 3, 3, 1, -1], None, False),
     ],
 )
 def test_a_loss_that_still_falls_is_said(losses: list[float], held_out: list[float] | None, said: bool) -> None:

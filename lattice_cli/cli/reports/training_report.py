@@ -14,7 +14,6 @@ from typing import Any
 
 from lattice_cli.cli.terminal import GrowingTable, ProgressBar, complain, console, number, say, write_json
 from lattice_cli.cli.terminal.progress import progress
-from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
 from lattice_cli.learning.recognizers import LayerSettings
 from lattice_cli.learning.training import Epoch, FactorSettings, TrainConfig, TrainingListener, TrainingState
@@ -29,16 +28,15 @@ def run_training(
     path: str, output: str, overrides: Sequence[str], resume: bool, restart: bool, as_json: bool, color: str
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
-    config = read_config(TrainConfig, path, overrides)
     watching = Watching(output, as_json, color)
-    trainer = Trainer(config, path, output, watching, resume, restart)
+    trainer = Trainer(path, output, overrides, watching, resume=resume, restart=restart)
     with watching.looking_on(trainer):
         standing = trainer.run()
     if standing.ended:
         watching.finish(standing)
         if sys.stderr.isatty() and not as_json:
             sys.stdout.flush()
-            print(uses_of(config, path, output), file=sys.stderr)
+            print(uses_of(trainer.config, path, output), file=sys.stderr)
         return 0
     complain(f"stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on")
     return _INTERRUPTED
@@ -154,7 +152,7 @@ def line_of(epoch: Epoch) -> str:
     if epoch.variance is not None and epoch.variance_with_control is not None:
         parts.append(f"variance {number(epoch.variance, 4)} (with control {number(epoch.variance_with_control, 4)})")
     if epoch.validation_loss is not None:
-        parts.append(f"validation loss {_loss(epoch.validation_loss)}")
+        parts.append(f"valid. loss {_loss(epoch.validation_loss)}")
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")

@@ -13,8 +13,9 @@ from lattice_cli.learning.training.training_state import Epoch
 
 #: The validation loss has risen where it is this part above its least in each of so many last epochs.
 _RISE, _RISEN = 0.05, 2
-#: The loss is still falling where it has come down by this part in each of so many last epochs.
-_FALL, _FALLING = 0.1, 2
+#: The loss is still falling where it has come down by this part in each of so many last epochs, of so many at least:
+#: who asks for fewer knows it.
+_FALL, _FALLING, _EPOCHS = 0.1, 2, 5
 #: What is small beside the first epoch's loss, of losses and of their differences.
 _SMALL = 0.01
 #: The loss has moved where that of the first batch, or of an epoch beside the first one, has come down by this part; in
@@ -49,7 +50,7 @@ def overfitted(epochs: Sequence[Epoch], config: TrainConfig, kept: int) -> str |
 
 def underfitted(epochs: Sequence[Epoch]) -> str | None:
     """What is to be said of a loss that was still falling fast when there were no more epochs."""
-    if len(epochs) <= _FALLING:
+    if len(epochs) < _EPOCHS:
         return None
     losses = [epoch.loss for epoch in epochs]
     recent = losses[-_FALLING - 1 :]
