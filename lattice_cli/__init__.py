@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from lattice_cli.graph.construct import emission_graph, linear_graph
     from lattice_cli.graph.graph import Graph
     from lattice_cli.graph.record import Document
+    from lattice_cli.learning.training.training_loop import TrainingListener
     from lattice_cli.library import compose, forward, loss, matrix, read, read_all, sample, viterbi, write
+    from lattice_cli.models.trainer import Trainer, train
 
 __all__ = [
     "Composition",
@@ -33,6 +35,8 @@ __all__ = [
     "GraphError",
     "LatticeError",
     "NoPath",
+    "Trainer",
+    "TrainingListener",
     "UsageError",
     "compose",
     "emission_graph",
@@ -43,6 +47,7 @@ __all__ = [
     "read",
     "read_all",
     "sample",
+    "train",
     "viterbi",
     "write",
 ]

@@ -283,8 +283,9 @@ class _LatticeLoss(torch.autograd.Function):  # type: ignore[misc,unused-ignore]
             raise UsageError(f"{record}: an energy is {left[bad[0]]}")
         right, pull = reader.energies(None if weights is None else _numbers(weights))
         outcome = batch.evaluate(left, right)
-        ctx.ends, ctx.rows, ctx.by_left = ends, rows, outcome.left
-        ctx.by_weights = None if weights is None else pull(outcome.right)
+        by_left, by_right = outcome.sides
+        ctx.ends, ctx.rows, ctx.by_left = ends, rows, by_left
+        ctx.by_weights = None if weights is None else pull(by_right)
         ctx.like, ctx.weights_like = energies, weights
         return torch.from_numpy(np.array(outcome.values)).to(energies)
 

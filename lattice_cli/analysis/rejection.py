@@ -36,6 +36,11 @@ class RejectCurve:
         allowed = np.flatnonzero(self.errors <= limit * self.records)
         return int(allowed[-1]) if len(allowed) else None
 
+    def at(self, threshold: float) -> tuple[int, int]:
+        """How many answers are accepted whose confidence is at least this, but for rounding; how many are wrong."""
+        reached = np.flatnonzero(self.threshold >= threshold * (1 - _ROUNDING))
+        return (int(self.accepted[reached[-1]]), int(self.errors[reached[-1]])) if len(reached) else (0, 0)
+
     def spread(self, most: int) -> list[int]:
         """At most so many points, evenly over what is accepted; the last one among them."""
         if not len(self.accepted):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lattice_cli.formats.reading import form_of_file, read_inputs, read_one, read_records, split_records
     from lattice_cli.formats.references import Reference, References, read_references
     from lattice_cli.formats.registry import Format, numbered, readable, writable
-    from lattice_cli.formats.results import Answered, read_results
+    from lattice_cli.formats.results import Answered, read_results, read_threshold
     from lattice_cli.formats.sentences import Sentence, split_sentences
     from lattice_cli.formats.text_drawing import sketch
     from lattice_cli.formats.writing import form_of, write_documents, write_encoded

@@ -26,6 +26,7 @@ from lattice_cli.formats.io import (
     is_null,
     parse_json,
     parsed,
+    read_text,
 )
 from lattice_cli.formats.reading import Record, reference_of, split_source
 from lattice_cli.grammars import Spelling, spelling_of
@@ -73,6 +74,27 @@ def read_results(path: str, options: ReadOptions) -> Iterator[Record | Answered 
         yield Failure.of(path, error)
     finally:
         source.close()
+
+
+def read_threshold(path: str) -> float:
+    """The confidence that an evaluation found for an error rate: what lattice evaluate --json --reject-at printed.
+
+    Raises FormatError for something else, and where it found that everything has to be rejected.
+    """
+    text, source = read_text(path)
+    expected = "expected what lattice evaluate --json --reject-at prints"
+    found = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            record = as_mapping(parse_json(line, source, number), f"{source}:{number}", "a line")
+            found = record.get("reject", found)
+    if found is None:
+        raise FormatError(f'{source}: no "reject" key, {expected}')
+    reject = as_mapping(found, source, "reject")
+    if is_null(reject.get("at")):
+        limit = as_number(reject.get("limit"), source, "limit of reject")
+        raise FormatError(f"{source}: everything has to be rejected there for at most {100 * limit:g} % error")
+    return as_number(as_mapping(reject["at"], source, "at of reject").get("threshold"), source, "threshold of reject")
 
 
 def _holds_results(source: Source) -> bool:

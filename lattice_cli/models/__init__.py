@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lattice_cli.models.chain_file import ChainFile, split_chains
     from lattice_cli.models.description import described, described_ngrams
     from lattice_cli.models.grammar_argument import factor_names, read_decoder, read_grammar_argument
-    from lattice_cli.models.model_store import load_model, load_model_with_proposal
+    from lattice_cli.models.model_store import Recognition, load_model, load_model_with_proposal, recognition_of
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
     from lattice_cli.models.onnx_recognizer import OnnxRecognizer
     from lattice_cli.models.trainer import Trainer, train

@@ -101,6 +101,8 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
         require_examples(train)
     if config.training.patience and not validation:
         raise UsageError(f"{path}: training.patience needs data.validation or data.hold_out")
+    if config.training.keep in ("error", "loss") and not validation:
+        raise UsageError(f"{path}: training.keep: {config.training.keep} needs data.validation or data.hold_out")
     return Assembled(model, alignment, scores, train, validation, code)
 
 

@@ -17,7 +17,7 @@ from lattice_cli.models.neural_store import NEURAL, neural_of
 
 _NUMBER = (int, float)
 #: What is known of an epoch, beside its number.
-_FIGURES = ("loss", "nll", "label_error", "exact", "seconds")
+_FIGURES = ("loss", "validation_loss", "nll", "label_error", "exact", "seconds")
 
 
 def described(stored: StoredModel) -> dict[str, Any]:
@@ -142,7 +142,9 @@ def _training(stored: StoredModel) -> dict[str, Any]:
     told = {"examples": about.get("examples"), "best": best, "epochs": None if epochs is None else len(epochs)}
     for name in ("ended", "written"):
         told[name] = str(about[name]) if name in about else None
-    curve = next((name for name in ("label_error", "loss") if epochs and all(name in each for each in epochs)), None)
+    by_loss = _get(stored, "config", dict).get("training", {}).get("keep") == "loss"
+    curves = ("validation_loss", "loss") if by_loss else ("label_error", "loss")
+    curve = next((name for name in curves if epochs and all(name in each for each in epochs)), None)
     if curve is not None and epochs:
         told["curve"] = {"of": curve, "values": [each[curve] for each in epochs]}
     return told

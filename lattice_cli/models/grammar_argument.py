@@ -25,10 +25,12 @@ def read_decoder(
     encoding: str | None = None,
     names: Sequence[str] = (),
     scales: Mapping[str, float] | None = None,
+    alignment: Document | None = None,
 ) -> Decoder:
     """The decoder of the files of grammars, a blank, an operator and what scores answers. combine: one of COMBINE, or
     two weights with a comma between them. encoding: of the files. names, scales: see Decoder; a model that was trained
-    with several factors stands for all of them, in their order, by their own names. Raises FormatError, UsageError.
+    with several factors stands for all of them, in their order, by their own names. alignment: what is read through
+    before the grammars. Raises FormatError, UsageError.
     """
     from lattice_cli.composition import operator_of
     from lattice_cli.records import Decoder
@@ -39,6 +41,9 @@ def read_decoder(
     # N-grams behind another grammar are asked on the way, as their product with it would be large.
     found: list[Document | TrainedGrammar | NgramGrammar | RecursiveGrammar] = []
     called: list[str] = []
+    if alignment is not None:
+        found.append(alignment)
+        called.append("alignment")
     for name, path in zip(names or factor_names(grammars), grammars):
         factors = _factors_of_model(path)
         if len(factors) > 1:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lattice_cli.composition import compose
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, error_of
 from lattice_cli.formats import StoredModel, bind, overridden, read_model, read_model_if_one, write_model
-from lattice_cli.formats.io import as_list, as_text
-from lattice_cli.graph import Document
+from lattice_cli.formats.io import Failure, ReadOptions, as_list, as_text, is_matrix, record_place
+from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
 from lattice_cli.learning.networks import BUFFER, MODULE, Parameters
 from lattice_cli.learning.training import (
@@ -28,6 +29,7 @@ from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.module_code import code_of_model
 from lattice_cli.models.module_weights import WEIGHTS, read_weights
 from lattice_cli.models.neural_store import NEURAL, about_neural, neural_of, under_grammar
+from lattice_cli.models.onnx_recognizer import OnnxRecognizer
 
 
 def save_model(path: str, assembled: Assembled, parameters: Parameters, trained: dict[str, Any]) -> None:
@@ -73,7 +75,7 @@ def load_model(path: str, overrides: Sequence[str] = (), trusted: bool = False) 
     stored = read_model(path)
     if "config" not in stored.about and NEURAL in stored.about:
         raise FormatError(f"{path}: a neural grammar (-g), expected a model that lattice train wrote")
-    return _ready(stored, stored.grammar, overrides, trusted)
+    return ready_model(stored, stored.grammar, overrides, trusted)
 
 
 def load_model_with_proposal(path: str, trusted: bool = False) -> tuple[Model, Parameters] | None:
@@ -87,23 +89,26 @@ def load_model_with_proposal(path: str, trusted: bool = False) -> tuple[Model, P
             f"{path}: a model without a q, expected one trained with objective: variational and objective.q: network "
             "(q: arcs has numbers for its training examples only)"
         )
-    model, parameters = _ready(stored, neural_of(stored) if NEURAL in stored.about else stored.grammar, (), trusted)
+    model, parameters = ready_model(
+        stored, neural_of(stored) if NEURAL in stored.about else stored.grammar, (), trusted
+    )
     return model, {
         **parameters,
         **_fitting(stored, NetworkProposal(model.recognizer).initial(np.random.default_rng(0))),
     }
 
 
-def _ready(
+def ready_model(
     stored: StoredModel,
     grammar: Document | TrainedGrammar | None,
     overrides: Sequence[str] = (),
     trusted: bool = False,
 ) -> tuple[Model, Parameters]:
-    """A stored model with this grammar. Raises FormatError, UsageError."""
+    """A stored model with this grammar, keys of its configuration replaced. trusted: see load_model. Raises
+    FormatError, UsageError."""
     path = stored.source
     try:
-        config = overridden(bind(TrainConfig, stored.about["config"], path), overrides)
+        config = overridden(settings_of(stored), overrides)
         size, scores = stored.about["size"], stored.about["scores"]
         listed = as_list(stored.about["labels"], path, "labels")
         labels = [as_text(label, path, "an entry of labels") for label in listed]
@@ -125,6 +130,11 @@ def _ready(
     return model, {**_fitting(stored, layout), **model.cascade.initial(np.random.default_rng(0))}
 
 
+def settings_of(stored: StoredModel) -> TrainConfig:
+    """The configuration that a model was trained with. Raises FormatError, KeyError."""
+    return bind(TrainConfig, stored.about["config"], stored.source)
+
+
 def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
     """The weights of the recogniser, each of the right shape."""
     for name, like in layout.items():
@@ -132,6 +142,46 @@ def _fitting(stored: StoredModel, layout: Parameters) -> Parameters:
         if shape != like.shape:
             raise FormatError(f"{stored.source}: weights {name!r}: {shape}, expected shape {like.shape}")
     return {name: stored.parameters[name] for name in layout}
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """A model at work. recognized: the recognition graph of a record. blank: of CTC, None without. alignment: the graph
+    between its labels and those of answers, None without. has_grammar: whether its file is a grammar too."""
+
+    recognized: Callable[[Inputs | Document], Document]
+    blank: str | None = None
+    alignment: Document | None = None
+    has_grammar: bool = False
+
+    def graphs(self, reading: ReadOptions, records: Iterator[Any]) -> Iterator[Any]:
+        """Records with recognition graphs in place of inputs; what else is between them stays. An input that does not
+        fit is a Failure. reading: its scales are those of the graphs."""
+        for record in records:
+            if not isinstance(record, (Document, Inputs)):
+                yield record
+                continue
+            try:
+                found = self.recognized(record)
+                found = replace(found, rows=is_matrix(found)).scaled(reading.scales)
+            except Exception as error:
+                yield Failure(record.id, error_of(error, record_place(record.id, record.source)))
+                continue
+            found.read_as("", reading.split)
+            yield found
+
+
+def recognition_of(path: str, stored: StoredModel | None, reading: ReadOptions, trusted: bool = False) -> Recognition:
+    """The model of a file, ready to read inputs. stored: what is in it; None: it is an ONNX file.
+
+    reading: what it says of matrices is of the outputs of an ONNX file. trusted: see load_model. Raises FormatError,
+    UsageError.
+    """
+    if stored is None:
+        return Recognition(OnnxRecognizer(path, reading).recognized)
+    model, parameters = ready_model(stored, stored.grammar, (), trusted)
+    recognized = partial(model.recognized, parameters=parameters)
+    return Recognition(recognized, model.config.blank, stored.alignment, settings_of(stored).reads_grammar)
 
 
 def started_from(path: str, model: Model, initial: Parameters) -> tuple[Parameters, list[str]]:

@@ -1,13 +1,12 @@
 """A training from its configuration to its model file, without a terminal: begun or gone on with, and written down.
 
-    from lattice_cli.models import load_model, train
+    import lattice_cli as lattice
 
-    standing = train("config.yaml", "model.npz", ["training.epochs=5"])
+    standing = lattice.train("config.yaml", "model.npz", ["training.epochs=5"])
     print(standing.ended, standing.epochs[-1].loss)
-    model, parameters = load_model("model.npz")
 
-Beside the model lies its checkpoint, from which a training that was stopped goes on to the bit, and its history, a line
-of JSON an epoch.
+`Trainer` is the same in two steps: put together, then run. Beside the model lies its checkpoint, from which a training
+that was stopped goes on to the bit, and its history, a line of JSON an epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.errors import FormatError, UsageError, counted
 from lattice_cli.formats import overridden, read_checkpoint, read_config, write_checkpoint
 from lattice_cli.formats.io import is_device, require_place
 from lattice_cli.learning.training import (
@@ -52,27 +51,44 @@ def train(
 ) -> TrainingState:
     """Train until there is nothing more to do or the listener has it stopped, and write the model to `output`.
 
-    config: a YAML file, or what it would say, paths then being relative to the working directory. overrides:
-    `section.key=value`. resume: go on from the checkpoint; restart: forget it. The state has the epochs, and in `ended`
-    why there is no more to do ("" if it was stopped). Raises LatticeError.
+    What is given is that of Trainer. The state has the epochs, and in `ended` why there is no more to do ("" if it was
+    stopped). Raises LatticeError.
     """
-    if isinstance(config, TrainConfig):
-        path, told = "-", overridden(config, overrides)
-    else:
-        path, told = str(config), read_config(TrainConfig, str(config), overrides)
-    return Trainer(told, path, str(output), listener or TrainingListener(), resume, restart).run()
+    return Trainer(config, output, overrides, listener, resume=resume, restart=restart).run()
 
 
 class Trainer:
-    """A training that is put together. standing: where it is now; `run` goes on from there."""
+    """A training that is put together, and not begun: `run` begins it, or goes on.
+
+    config: what it was told, with all its defaults. output: the model file. standing: where it is now; its `epochs` are
+    those that are over. assembled: the model and its examples. As long as it is neither run nor closed no other
+    training can write to the same output.
+    """
 
     def __init__(
-        self, config: TrainConfig, path: str, output: str, listener: TrainingListener, resume: bool, restart: bool
+        self,
+        config: str | Path | TrainConfig,
+        output: str | Path,
+        overrides: Sequence[str] = (),
+        listener: TrainingListener | None = None,
+        *,
+        resume: bool = False,
+        restart: bool = False,
     ) -> None:
-        """path: where the configuration is from. Raises FormatError, UsageError."""
-        self.config, self.output, self._listener, self._path = config, output, listener, path
+        """Reads the examples and makes the model.
+
+        config: a YAML file ("-": standard input), or what it would say, paths then being relative to the working
+        directory. overrides: `section.key=value`. listener: hears of batches, epochs and notes, and may have it
+        stopped; None: nobody does. resume: go on from the checkpoint beside the output; restart: forget it. Raises
+        FormatError, UsageError; also where there is a checkpoint of a training that was stopped, and neither is given.
+        """
+        if isinstance(config, TrainConfig):
+            path, self.config = "-", overridden(config, overrides)
+        else:
+            path, self.config = str(config), read_config(TrainConfig, str(config), overrides)
+        self.output, self._listener, self._path = str(output), listener or TrainingListener(), path
         self._require_place(path)
-        self._lock = OutputLock(output)
+        self._lock = OutputLock(self.output)
         try:
             self._put_together(path, resume, restart)
         except BaseException:
@@ -92,10 +108,7 @@ class Trainer:
             changed = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
             raise UsageError(f"--resume: {' and '.join(changed)} changed since {self.checkpoint}")
         self.problem = self._problem()
-        held_out = self.assembled.validation
-        self._training = Training(
-            self.problem, Validation(self.assembled.model, held_out, self.problem.kept) if held_out else None
-        )
+        self._training = Training(self.problem, self._validation())
         self.standing = self._beginning(path) if found is None else found[0]
         if len(self.standing.theta) != len(self.problem.flat(self.problem.initial(np.random.default_rng(0)))):
             raise FormatError(f"{self.checkpoint}: its weights are not as many as the model's")
@@ -129,26 +142,36 @@ class Trainer:
             self.close()
 
     def _run(self) -> TrainingState:
-        standing, problem = self.standing, self.problem
+        standing = self.standing
         history = TrainingHistory(self.history, standing, self._listener)
         if self._resumed:
             history.write()
         try:
             self._training.run(standing, history, self.save)
         finally:
-            # The loss may have been taken with answers that were not the most offending ones.
-            if problem.unproven:
-                self._listener.note(
-                    f"the most offending answer was not proven in {problem.unproven} of {problem.searches} searches "
-                    f"within {problem.objective.budget} prefixes: the best one found was taken"
-                )
-            if problem.listed:
-                self._listener.note(
-                    f"expected errors of {len(problem.listed)} of {problem.count} examples are those of their "
-                    f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
-                )
+            self._note_searches()
         self.save_model()  # once more: now it knows every epoch, and why there are no more
+        for text in self._training.told(standing):
+            self._listener.note(text)
         return standing
+
+    def _note_searches(self) -> None:
+        """The loss may have been taken with answers that were not the most offending ones, or not with all."""
+        problem, held_out = self.problem, self._training.validation
+        unproven, searches, listed, count = problem.unproven, problem.searches, len(problem.listed), problem.count
+        if held_out is not None:
+            unproven, searches = unproven + held_out.unproven, searches + held_out.searches
+            listed, count = listed + len(held_out.listed), count + held_out.spelled
+        if unproven:
+            self._listener.note(
+                f"the most offending answer was not proven in {unproven} of {searches} searches "
+                f"within {problem.objective.budget} prefixes: the best one found was taken"
+            )
+        if listed:
+            self._listener.note(
+                f"expected errors of {listed} of {count} examples are those of their "
+                f"{problem.objective.nbest} best answers: their graphs have too many paths for all"
+            )
 
     def save(self, standing: TrainingState, better: bool) -> None:
         """Write the checkpoint, and the model if its weights are new."""
@@ -194,6 +217,19 @@ class Trainer:
                 self._listener.note(f"{count} of {len(examples)} targets are not in their graphs: {what}")
         require_examples(problem.pieces)
         return problem
+
+    def _validation(self) -> Validation | None:
+        """The held-out examples, None where there are none."""
+        held_out = self.assembled.validation
+        if not held_out:
+            return None
+        found = Validation(self.assembled.model, held_out, self.problem.kept)
+        if left_out := len(held_out) - found.spelled:
+            self._listener.note(
+                f"{left_out} of {counted(len(held_out), 'held-out target')} are not in their graphs: left out of the "
+                "validation loss"
+            )
+        return found
 
     def _beginning(self, path: str) -> TrainingState:
         """Initial weights, drawn from the seed or taken from another model."""

@@ -141,6 +141,9 @@ def test_the_curve_is_what_each_threshold_accepts(answered: list[tuple[float, bo
             point for point, rights in enumerate(accepted) if rights.count(False) <= limit * (len(answered) + without)
         ]
         assert curve.point(limit) == (allowed[-1] if allowed else None)
+    for threshold in (0.0, 0.1, 0.1 * (1 + 1e-14), 0.2, 0.5, 0.95, 1.0):  # rounding of a threshold rejects nothing
+        rights = [right for confidence, right in answered if confidence >= threshold - 1e-9]
+        assert curve.at(threshold) == (len(rights), rights.count(False))
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.25, 0.5]), st.booleans()), min_size=1, max_size=5))
@@ -157,6 +160,7 @@ def test_the_area_is_the_mean_over_the_orders_of_equally_sure_answers(answered: 
 def test_no_answers_have_no_curve() -> None:
     curve = reject_curve(np.zeros(0), [], 3)
     assert (len(curve.threshold), curve.area, curve.point(1.0), curve.spread(10)) == (0, None, None, [])
+    assert curve.at(0.5) == (0, 0)
 
 
 def test_a_long_curve_is_thinned_evenly() -> None:

@@ -144,6 +144,37 @@ def test_rejection_by_the_confidences_of_results() -> None:
     assert "without a path: 1 record, counted" in shown.out
 
 
+def test_a_threshold_that_was_found_on_other_records_is_applied() -> None:
+    found = [
+        result(str(rank), "x" if rank % 10 else "z", target="x", confidence=1 - rank / 100) for rank in range(1, 31)
+    ]
+    save("valid.jsonl", *found)
+    others = [(0.95, "x"), (0.82, "z"), (0.81, "x"), (0.8, "x"), (0.5, "z")]
+    tested = [result(str(at), said, target="x", confidence=sure) for at, (sure, said) in enumerate(others)]
+    save("test.jsonl", *tested, {"id": "none", "status": "no-path", "target": "x"})
+    at = run("evaluate", "valid.jsonl", "--reject-at", "0.04", "--json", "--per-record")
+    save("at.json", *records(at.out))
+    expected = {"accepted": 3, "errors": 1, "correct_rate": 2 / 6, "reject_rate": 3 / 6, "error_rate": 1 / 6}
+    for threshold in ("at.json", "0.81"):
+        whole = summary(run("evaluate", "test.jsonl", "--threshold", threshold, "--json"))
+        assert whole["threshold"] == {"threshold": pytest.approx(0.81), **expected}
+        assert "reject" not in whole, "a curve of these records was not asked for"
+    both = summary(run("evaluate", "test.jsonl", "--threshold", "0.81", "--reject-at", "0", "--json"))
+    assert both["threshold"]["accepted"] == 3
+    assert both["reject"]["at"]["threshold"] == 0.95
+    shown = run("evaluate", "test.jsonl", "--threshold", "at.json", "--html", "page.html")
+    assert "2 answers correct, 3 rejected, 1 wrong, of 6" in shown.out
+    assert "risk-coverage" not in shown.out
+    assert "3 rejected" in pathlib.Path("page.html").read_text()
+    same = summary(run("evaluate", "valid.jsonl", "--threshold", "at.json", "--json"))
+    where = records(at.out)[-1]["reject"]["at"]
+    assert same["threshold"] == where, "on the records that it was found on it accepts what it did there"
+    graphs = summary(run("evaluate", CUT, "-g", WORDS, "--threshold", "0.3", "--beta", "2", "--json"))
+    assert graphs["threshold"] == {
+        "threshold": 0.3, "accepted": 1, "errors": 1, "correct_rate": 0.0, "reject_rate": 0.0, "error_rate": 1.0,
+    }  # fmt: skip
+
+
 def test_several_files_of_either_kind_are_one_evaluation() -> None:
     graph = save("graph.jsonl", row_of("x", "y", id="g", target="xy"))
     own = save("own.jsonl", result("a", "xy", target="xz"))
@@ -178,9 +209,18 @@ BAD = [
     (["broken.jsonl", "-r", "right.tsv"], 3, "broken.jsonl:2: not JSON"),
     (["results.jsonl", "-r", "right.tsv", "--oracle"], 2, "holds answers, but --oracle can only be used on graphs"),
     (["results.jsonl", "-r", "right.tsv", "--ctc", "x", "-n", "2"], 2, "but --ctc, -n can only be used on graphs"),
-    (["results.jsonl", "-r", "right.tsv", "--reject"], 2, "results.jsonl:1: --reject needs a confidence"),
+    (["results.jsonl", "-r", "right.tsv", "--reject"], 2, "results.jsonl:1: rejecting needs a confidence"),
     (["-", "-r", "-"], 2, "standard input (-) is given twice"),
     (["results.jsonl", "--reject-at", "2"], 2, "--reject-at"),
+    (["results.jsonl", "--threshold", "1.5"], 2, "1.5 is not a confidence from 0 to 1"),
+    (["results.jsonl", "--threshold", "nan"], 2, "nan is not a confidence from 0 to 1"),
+    (["results.jsonl", "--threshold", "0.5", "--tsv"], 2, "--threshold gives a table of its own"),
+    (["results.jsonl", "-r", "right.tsv", "--threshold", "0.5"], 2, "results.jsonl:1: rejecting needs a confidence"),
+    (["results.jsonl", "--threshold", "results.jsonl"], 3, 'results.jsonl: no "reject" key, expected what lattice'),
+    (["results.jsonl", "--threshold", "broken.jsonl"], 3, "broken.jsonl:2: not JSON"),
+    (["results.jsonl", "--threshold", "nowhere.json"], 3, "nowhere.json: "),
+    (["results.jsonl", "--threshold", "all.json"], 3, "all.json: everything has to be rejected there for at most 1 %"),
+    (["-", "--threshold", "-"], 2, "standard input (-) is given twice"),
     (["round.jsonl"], 4, "round: there is no least energy"),
 ]
 
@@ -190,6 +230,7 @@ def test_bad_input_is_named(arguments: list[str], status: int, message: str) -> 
     three()
     save("empty")
     save("right.tsv", "a\txy", "b\tyx", "c\txz")
+    save("all.json", {"status": "ok", "reject": {"limit": 0.01, "at": None}})
     save("two.txt", "xy", "yx")
     save("four.txt", "xy", "yx", "xz", "zz")
     save("fewer.tsv", "a\txy", "b\tyx")

@@ -214,7 +214,7 @@ def test_validation_counts_errors_of_what_is_decoded() -> None:
     parameters = model.initial(np.random.default_rng(0))
     for letter in range(3):  # energy of a letter is minus its number: every row is read as it is
         parameters["layer0.weight"][letter, letter] = -5.0
-    errors = validation.errors(parameters)
+    errors = validation.measured(parameters)
     rows = [np.argmax(each.values, axis=1) for each in found if isinstance(each, Inputs)]
     told = [["abc".index(letter) for letter in str(each.target)] for each in found]
     assert errors.wrong == sum(int((row != target).sum()) for row, target in zip(rows, told))

@@ -118,7 +118,7 @@ def test_training_by_differences_and_nearest_in_validation() -> None:
         min((edit_distance(target, answer or ()), -len(target)) for target in example.targets)
         for example, answer in validation.answers(parameters)
     ]
-    errors = validation.errors(parameters)
+    errors = validation.measured(parameters)
     assert errors.wrong == sum(wrong for wrong, _ in told)
     assert errors.exact == sum(wrong == 0 for wrong, _ in told)
 

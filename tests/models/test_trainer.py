@@ -114,6 +114,48 @@ def test_notes_reach_the_listener(config: pathlib.Path) -> None:
     assert heard.notes == ["first.npz has no weights for layer0.weight, layer0.bias"]
 
 
+def test_the_end_says_what_the_epochs_tell(config: pathlib.Path) -> None:
+    """Once, when there is nothing more to do: not of a training that was stopped."""
+    steps = ["training.epochs=8", "training.batch=5"]
+    heard = Heard()
+    train(config, config.with_name("still.npz"), [*steps, "optimizer.rate=1e-12"], heard)
+    (said,) = heard.notes
+    assert said.startswith("nothing was learned: the loss of the first batch was ")
+    assert "optimizer.rate (1e-12 now)" in said
+    from_it = ["training.start=still.npz", "optimizer.rate=1e-12"]
+    train(config, config.with_name("again.npz"), [*steps, *from_it], heard)
+    assert len(heard.notes) == 1, "what begins with weights of another model may have nothing to learn"
+    more = Heard()
+    train(config, config.with_name("more.npz"), ["training.epochs=6", "optimizer.rate=0.02"], more)
+    assert [note.split(",")[0] for note in more.notes] == ["the loss was still falling"]
+    fitted = Heard()
+    too_much = ["recognizer.hidden=[60]", "training.epochs=60", "data.hold_out=0.6"]
+    standing = train(config, config.with_name("over.npz"), too_much, fitted)
+    (said,) = fitted.notes
+    losses = [epoch.validation_loss or 0.0 for epoch in standing.epochs]
+    assert said.startswith(f"over-fitting: the validation loss was least at epoch {losses.index(min(losses)) + 1}, ")
+    stopped = Heard(150)
+    train(config, config.with_name("stopped.npz"), too_much, stopped)
+    assert not stopped.notes
+    gone_on = Heard()
+    train(config, config.with_name("stopped.npz"), too_much, gone_on, resume=True)
+    assert gone_on.notes == fitted.notes
+
+
+def test_held_out_targets_that_cannot_be_spelled_are_counted(config: pathlib.Path) -> None:
+    inputs, targets = vectors(20, 2)
+    write_inputs(config.with_name("valid.npz"), inputs, [*(each + "ab" for each in targets[:3]), *targets[3:]])
+    heard = Heard()
+    told = ["data.validation=[valid.npz]", "data.hold_out=0", "training.epochs=1"]
+    train(config, config.with_name("m.npz"), told, heard)
+    assert heard.notes == ["3 of 20 held-out targets are not in their graphs: left out of the validation loss"]
+    write_inputs(config.with_name("valid.npz"), inputs, [each + "ab" for each in targets])
+    with pytest.raises(UsageError, match="keep: loss, but no held-out example"):
+        train(config, config.with_name("m.npz"), [*told, "training.keep=loss"])
+    with pytest.raises(UsageError, match=r"training\.keep: loss needs data\.validation or"):
+        train(config, config.with_name("m.npz"), ["data.hold_out=0", "training.keep=loss"])
+
+
 def test_training_needs_no_terminal(config: pathlib.Path) -> None:
     code = (
         "import sys; from lattice_cli.models import train; train('config.yaml', 'm.npz', ['training.epochs=1']);"

@@ -10,12 +10,14 @@ from lattice_cli.cli.options import (
     Number,
     Option,
     StrictCommand,
+    Threshold,
     decoder_options,
     file_named,
     file_read,
     input_options,
     positive,
     result_options,
+    trust_code_option,
 )
 from lattice_cli.cli.terminal import complain
 from lattice_cli.errors import NoPath, counted, quoted
@@ -25,7 +27,7 @@ _REJECT_AT = 0.01
 
 
 @click.command(cls=StrictCommand)
-@click.argument("results", metavar="RESULTS...", type=file_read, nargs=-1, required=True)
+@click.argument("results", metavar="[MODEL] RESULTS...", type=file_read, nargs=-1, required=True)
 @click.option(
     "-r", "--references", metavar="FILE", type=file_read, help="The right answers. Default: the target of each record."
 )
@@ -49,9 +51,16 @@ _REJECT_AT = 0.01
     help=f"The error rate that --reject, which it implies, has to stay within. Default: {_REJECT_AT}.",
 )
 @click.option(
+    "--threshold",
+    metavar="C|FILE",
+    type=Threshold(),
+    help="Correct, rejected and wrong answers at this confidence: a number, or the JSON of another evaluation with "
+    "--reject-at, which found it.",
+)
+@click.option(
     "--beta",
     cls=Option,
-    needs=("--reject", "--reject-at"),
+    needs=("--reject", "--reject-at", "--threshold"),
     type=positive,
     default=1.0,
     show_default=True,
@@ -78,6 +87,7 @@ _REJECT_AT = 0.01
     type=file_named,
     help="Page for a browser with all of it, and the worst records in full, written to FILE.",
 )
+@trust_code_option
 @input_options
 @result_options
 def evaluate(
@@ -89,19 +99,22 @@ def evaluate(
     oracle: bool,
     reject: bool,
     reject_at: float | None,
+    threshold: float | str | None,
     beta: float,
     confusions: int,
     with_entities: bool,
     with_bleu: bool,
     per_record: bool,
     html: str | None,
+    trust_code: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
     """Answers against references: exact answers, label and word error rates, confusions. All RESULTS are one whole.
 
     RESULTS are the lines of lattice viterbi --json, or graphs as viterbi reads them, which are decoded here: -g, --ctc,
-    -n, --oracle and the confidences of --reject are for those. The error rate is (substitutions + insertions +
+    -n, --oracle and the confidences of --reject and --threshold are for those. Behind a MODEL that lattice train wrote
+    they are inputs, which it decodes as lattice viterbi does. The error rate is (substitutions + insertions +
     deletions) / labels of the references; of equally short alignments the one that, from the start on, matches or
     substitutes before it deletes before it inserts. A record without a path counts as an empty answer. [low, high] is a
     95 % confidence interval: 1000 bootstrap samples of the records, seed 0.
@@ -122,6 +135,9 @@ def evaluate(
     --bleu is that of all records together, with one reference each and words as they are: sacreBLEU's tok:none,
     smooth:none. Exact answers and the error rate of words, which is the edit rate of a translation, stand beside it.
 
+    --threshold is for what was not looked at to find it: with --reject-at it would be the best one for the very records
+    it is judged by.
+
     Records without a reference, references without a record and an id that comes twice are errors. With --keep-going
     they are left out and counted, as are records that could not be read; the status is still 3. Without any answer at
     all the status is 1.
@@ -132,26 +148,34 @@ def evaluate(
         -g grammars/amounts-digits.yaml --json | lattice evaluate -
       lattice evaluate samples/lecture-34.json samples/amount-check.json \\
         --oracle --reject
+      lattice evaluate check-reader.npz samples/check-reader/fields-valid.npz \\
+        --threshold 0.99
     """
     from lattice_cli.analysis import evaluate as figures
     from lattice_cli.records import SearchRequest
 
-    stream.require_one_stdin(results, *decoder.files, references)
-    stream.require_rows_only(run, {"--entities": with_entities, "--bleu": with_bleu})
+    held = threshold if isinstance(threshold, str) else None
+    stream.require_one_stdin(results, *decoder.files, references, held)
+    tables = {"--entities": with_entities, "--bleu": with_bleu, "--threshold": threshold is not None}
+    stream.require_rows_only(run, tables)
     if html is not None:
         io.require_place(html)
-    reject = reject or reject_at is not None
+    at = formats.read_threshold(threshold) if isinstance(threshold, str) else threshold
+    with_curve = reject or reject_at is not None
+    reject = with_curve or at is not None
     given = {"-g": decoder.grammars, "--ctc": decoder.ctc, "-n": count > 1, "--distinct": distinct, "--oracle": oracle}
-    through, reading = decoder.read(reading)
+    taken = options.taken(results, decoder, reading, trust_code)
     known = formats.read_references(references, reading.encoding) if references else None
     reader = reports.Reader(known, [name for name, value in given.items() if value], reject)
     request = SearchRequest(count, distinct, words=reject, beta=beta)
     collected = reports.Collected(reading.split)
 
     def decoded(documents: list[graph.Document]) -> list[analysis.Assessed]:
-        return analysis.assess(documents, through, request, oracle)
+        return analysis.assess(documents, taken.through, request, oracle)
 
-    status, going = reports.read_all(results, reading, reports.solver(decoded), collected, run, reader)
+    status, going = reports.read_all(
+        taken.paths, taken.reading, reports.solver(decoded), collected, run, reader, taken.made
+    )
     if not going:
         return status
     records = collected.records()
@@ -159,10 +183,10 @@ def evaluate(
     if alike := analysis.alike_in_form(found):
         said = f"{quoted(alike)}: the same in another form of Unicode (NFC, NFD) in the answers, counted as errors"
         io.note(references or "targets", said)
-    limit = _REJECT_AT if reject_at is None else reject_at
-    reports.put_out(found, collected.failures, run, per_record, confusions, limit)
+    rejecting = reports.Rejecting(with_curve, _REJECT_AT if reject_at is None else reject_at, at)
+    reports.put_out(found, collected.failures, run, per_record, confusions, rejecting)
     if html is not None:
-        io.write_whole(html, reports.report_page(found, collected.failures, confusions, limit).encode())
+        io.write_whole(html, reports.report_page(found, collected.failures, confusions, rejecting).encode())
     return max(status, _unanswered(found.no_path, len(records)))
 
 

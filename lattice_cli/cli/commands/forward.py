@@ -16,12 +16,13 @@ from lattice_cli.cli.options import (
     input_options,
     of_option,
     result_options,
+    trust_code_option,
 )
 from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
+@click.argument("graphs", metavar="[MODEL] GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @click.option(
     "--beta",
@@ -39,6 +40,7 @@ from lattice_cli.formats import io
     help="Lagrange multipliers, checked by differences; exit 4 where they do not hold.",
 )
 @of_option
+@trust_code_option
 @input_options
 @result_options
 def forward(
@@ -49,10 +51,11 @@ def forward(
     nodes: bool,
     lagrangian: bool,
     side: str,
+    trust_code: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
-    """The free energy F = -(1/beta) log sum exp(-beta E) over all paths of each GRAPH.
+    """The free energy F = -(1/beta) log sum exp(-beta E) over all paths of each GRAPH, or of each input of a MODEL.
 
     Beside it stand the least energy, the expected energy, the entropy (nats) and the variance of the energy under
     p(path) = exp(-beta (E - F)). Cyclic graphs are summed exactly, or refused if the sum diverges (exit 4).
@@ -72,12 +75,12 @@ def forward(
 
     stream.require_one_stdin(graphs, *decoder.files)
     stream.require_rows_only(run, {"--arcs": arcs, "--nodes": nodes, "--lagrangian": lagrangian})
-    through, reading = decoder.read(reading)
-    decoder.require_side(side, through)
+    given = options.taken(graphs, decoder, reading, trust_code)
+    through = given.through
+    given.decoder.require_side(side, through)
 
     def solve(documents: list[graph.Document]) -> list[Any]:
         return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
 
-    return stream.run_records(
-        graphs, reading, stream.noting_grammars(graphs, decoder.grammars, solve), reports.ForwardReport(run), run
-    )
+    noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
+    return stream.run_records(given.paths, given.reading, noted, reports.ForwardReport(run), run, made=given.made)

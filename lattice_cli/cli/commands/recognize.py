@@ -17,6 +17,7 @@ from lattice_cli.cli.options import (
     graph_options,
     graph_output_option,
     input_options,
+    trust_code_option,
 )
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
@@ -34,11 +35,7 @@ from lattice_cli.learning import recognizers
     multiple=True,
     help="Change a key of the model's configuration, such as alignment.kind=segments; may be repeated.",
 )
-@click.option(
-    "--trust-code",
-    is_flag=True,
-    help="Run the Python file that a model of kind torch names; without it, only if its configuration is there too.",
-)
+@trust_code_option
 @click.option(
     "--check",
     is_flag=True,
@@ -70,8 +67,8 @@ def recognize(
     INPUTS are matrices, one a record: an .npz (arrays inputs, lengths, and if there are any targets and ids), an .npy,
     or documents {"lattice": 1, "inputs": [[...], ...]}; for a model of lattice scales, lattices. On a terminal the
     graphs are tables; into a pipe or a file, graph documents with the records' ids and targets. What a model was
-    trained with is not done here: give its grammar (-g MODEL) and, for CTC, its blank (--ctc) to the command that
-    searches.
+    trained with is not done here: lattice viterbi MODEL INPUTS does it all. In a pipe, give its grammar (-g MODEL) and,
+    for CTC, its blank (--ctc) to the command that searches; an alignment graph is composed with first.
 
     A model of kind torch has its network in a Python file, which is run if the configuration that it was trained from
     is there and names it, or with --trust-code. Of NET.onnx, run by onnxruntime, --labels names the outputs, and

@@ -14,13 +14,14 @@ from lattice_cli.cli.options import (
     of_option,
     positive,
     result_options,
+    trust_code_option,
 )
 from lattice_cli.errors import Diverged, LatticeError
 from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
+@click.argument("graphs", metavar="[MODEL] GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @click.option(
     "-n",
@@ -37,6 +38,7 @@ from lattice_cli.formats import io
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random numbers.")
 @of_option
+@trust_code_option
 @input_options
 @result_options
 def sample(
@@ -46,6 +48,7 @@ def sample(
     beta: float,
     seed: int,
     side: str,
+    trust_code: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
@@ -53,7 +56,7 @@ def sample(
 
     The draws are exact and independent, on graphs with cycles too. With -g it is the composition that is drawn from.
     The same seed and N draw the same paths from the same records in the same order. log p is that of the path; several
-    paths may spell the same answer.
+    paths may spell the same answer. Behind a MODEL that lattice train wrote there are inputs, as for lattice viterbi.
 
     Examples:
       lattice sample samples/lecture-34.json -n 5
@@ -66,8 +69,9 @@ def sample(
     from lattice_cli.records.draws import draws
 
     stream.require_one_stdin(graphs, *decoder.files)
-    through, reading = decoder.read(reading)
-    decoder.require_side(side, through)
+    given = options.taken(graphs, decoder, reading, trust_code)
+    through = given.through
+    given.decoder.require_side(side, through)
 
     def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
         # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
@@ -80,5 +84,6 @@ def sample(
     def solve(batch: list[graph.Document], first: int) -> list[records.Draws | LatticeError]:
         return [drawn(document, number) for number, document in enumerate(batch, first)]
 
-    noted = stream.noting_grammars(graphs, decoder.grammars, solve)
-    return stream.run_records(graphs, reading, noted, reports.SampleReport(run), run, apart=True)
+    noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
+    report = reports.SampleReport(run)
+    return stream.run_records(given.paths, given.reading, noted, report, run, apart=True, made=given.made)

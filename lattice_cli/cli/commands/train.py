@@ -49,10 +49,11 @@ def train(
 ) -> int:
     """Learn a recogniser, and a grammar with it, through the graph, as the YAML file CONFIG says.
 
-    The model of the epoch with the least validation error (without validation: of the last) is written to MODEL, an
-    .npz with the configuration inside: lattice recognize makes recognition graphs with it, and -g MODEL uses its
-    grammar. Beside it MODEL.checkpoint is where the training stands: after Ctrl-C, or a crash, --resume goes on from
-    there and comes to the same numbers; MODEL.history.jsonl has an object an epoch. Paths in CONFIG are relative to it.
+    The model of the epoch with the least validation error (training.keep: loss or last for another one; without
+    validation the last) is written to MODEL, an .npz with the configuration inside: lattice viterbi MODEL INPUTS
+    decodes with it, lattice recognize makes recognition graphs, and -g MODEL is its grammar. Beside it MODEL.checkpoint
+    is where the training stands: after Ctrl-C, or a crash, --resume goes on from there and comes to the same numbers;
+    MODEL.history.jsonl has an object an epoch. Paths in CONFIG are relative to it.
 
     Examples:
       lattice train samples/check-reader.yaml

@@ -19,13 +19,14 @@ from lattice_cli.cli.options import (
     request_options,
     result_options,
     row_time_option,
+    trust_code_option,
 )
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
 
 @click.command(cls=StrictCommand)
-@click.argument("graphs", metavar="GRAPH...", type=file_read, nargs=-1, required=True)
+@click.argument("graphs", metavar="[MODEL] GRAPH...", type=file_read, nargs=-1, required=True)
 @decoder_options
 @request_options
 @row_time_option
@@ -41,6 +42,7 @@ from lattice_cli.formats import io
     type=click.Choice(["ctm", "trn", "text", "srt"]),
     help="Best answers as other programs read them: ctm and trn of sclite, text of Kaldi, srt (captions).",
 )
+@trust_code_option
 @input_options
 @result_options
 def viterbi(
@@ -54,10 +56,15 @@ def viterbi(
     show_times: bool,
     side: str,
     answers_as: str | None,
+    trust_code: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
     """The path of least energy of each GRAPH, or the N best paths or distinct answers.
+
+    A MODEL that lattice train wrote may stand first: what follows are its inputs, as lattice recognize takes them, and
+    they are decoded with its blank, alignment and grammar; with -g another grammar takes the place of its own. Of a
+    network in an ONNX file --labels names the outputs.
 
     With -g the graph is composed with the grammar first; arcs and nodes are still those of GRAPH (see --of). A path's
     energy is the sum of its arcs and of its start and final energies, in nats. Of paths with equal energies the one
@@ -82,12 +89,14 @@ def viterbi(
       lattice viterbi samples/cards.slf.gz --mbr --confidence --beta 0.05
       lattice viterbi samples/ctc-line.npy --labels samples/ctc-line.labels.txt \\
         --logp --ctc '<blank>'
+      lattice viterbi check-reader.npz samples/check-reader/fields-valid.npz
       lattice viterbi samples/goforward.slf.gz --lm grammars/robot.arpa \\
         --lm-scale 10
     """
     stream.require_one_stdin(graphs, *decoder.files)
-    through, reading = decoder.read(reading)
-    decoder.require_side(side, through)
+    given = options.taken(graphs, decoder, reading, trust_code)
+    through = given.through
+    given.decoder.require_side(side, through)
     asked = {"--scores": show_scores, "--nodes": show_nodes, "--times": show_times}
     request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)
@@ -107,7 +116,8 @@ def viterbi(
         timed = documents if row_time is None else [document.timed(row_time) for document in documents]
         return records.decode(timed, through, request, side)
 
-    return stream.run_records(graphs, reading, stream.noting_grammars(graphs, decoder.grammars, solve), report, run)
+    noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
+    return stream.run_records(given.paths, given.reading, noted, report, run, made=given.made)
 
 
 def _asked(

@@ -10,7 +10,8 @@ from __future__ import annotations
 BLOCKS: dict[str, tuple[str, ...]] = {
     "What to find": (
         "--nbest", "--distinct", "--by", "--mbr", "--confidence", "--posteriors", "--beta", "--samples", "--seed",
-        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--entities", "--bleu",
+        "--posterior", "--references", "--oracle", "--reject", "--reject-at", "--threshold",
+        "--entities", "--bleu",
         "--max-arcs",
     ),
     "Scales": ("--tune", "--range", "--grid", "--folds", "--leave-out", "--directions", "--restarts"),
@@ -42,7 +43,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",
         "--acceptor", "--node-words", "--keep-tags", "--trust-code",
     ),
-    "Running": ("--jobs", "--keep-going", "--no-path-ok", "--quiet", "--version", "-h", "--help"),
+    "Running": ("--jobs", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help"),
 }  # fmt: skip
 
 #: Command and option -> heading, where that is not the place of the option elsewhere.

@@ -3,6 +3,7 @@
 answers                how many answers, beams
 grammar_ending         how a built grammar ends: union, closure, -o
 groups                 help; options given twice or in vain; options that reach a command as one parameter
+model_inputs           a model before its inputs
 parameter_types        what values are: files, names with numbers, lists, numbers in a range
 scorers                language models, hot words
 shared                 options that commands share
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.options.answers import request_options, row_time_option
     from lattice_cli.cli.options.grammar_ending import Ending, ending_options, file_given, labels_given, labels_in, say
     from lattice_cli.cli.options.groups import Group, Option, StrictCommand, grouped
+    from lattice_cli.cli.options.model_inputs import Taken, taken, trust_code_option
     from lattice_cli.cli.options.parameter_types import (
         BetaList,
         FileName,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         NamedRange,
         Number,
         SizeList,
+        Threshold,
         file_named,
         file_read,
         finite_number,

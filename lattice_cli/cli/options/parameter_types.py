@@ -173,6 +173,20 @@ class Number(click.FloatRange):
         return found
 
 
+class Threshold(FileName):
+    """A confidence from 0 to 1, or a file that has one; what reads as a number is one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the name of the file."""
+        try:
+            number = float(value)
+        except ValueError:
+            return super().convert(value, param, ctx)
+        if not 0 <= number <= 1:
+            self.fail(f"{value} is not a confidence from 0 to 1", param, ctx)
+        return number
+
+
 finite_number = Number(min=-float("inf"), max=float("inf"), min_open=True, max_open=True)
 #: A number above 0; an infinite one would make every energy one.
 not_negative = Number(min=0, max=float("inf"), max_open=True)

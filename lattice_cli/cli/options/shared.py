@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from lattice_cli import models, records
+from lattice_cli import graph, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
 from lattice_cli.cli.options.groups import ORDER, Option, applied, grouped
@@ -29,13 +29,15 @@ def _processors() -> int:
 @dataclass(frozen=True)
 class DecoderOptions:
     """What records are decoded through. grammars: files, in the order in which they are composed; names: those that
-    are given to grammars and models; ctc: the blank; combine: the name of an operator; scorers: what judges answers."""
+    are given to grammars and models; ctc: the blank; combine: the name of an operator; scorers: what judges answers;
+    alignment: of a model, before its grammar."""
 
     grammars: tuple[str, ...]
     names: Sequence[str | None]
     ctc: str | None
     combine: str
     scorers: ScorerOptions
+    alignment: graph.Document | None = None
 
     @property
     def files(self) -> list[str]:
@@ -48,7 +50,7 @@ class DecoderOptions:
         own, others = names[: len(self.grammars)], names[len(self.grammars) :]
         judges = self.scorers.read(others, reading.scales, reading.encoding)
         decoder = models.read_decoder(
-            self.grammars, self.ctc, self.combine, judges, reading.encoding, own, reading.scales
+            self.grammars, self.ctc, self.combine, judges, reading.encoding, own, reading.scales, self.alignment
         )
         return decoder, records_scales(reading, decoder)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.conversion_report import Conversion, Destination
     from lattice_cli.cli.reports.drawing_report import Drawing, form_of
     from lattice_cli.cli.reports.evaluation_input import Collected, Reader, read_all, solver
-    from lattice_cli.cli.reports.evaluation_report import put_out, report_page
+    from lattice_cli.cli.reports.evaluation_report import Rejecting, put_out, report_page
     from lattice_cli.cli.reports.fields import Listing
     from lattice_cli.cli.reports.forward_report import ForwardReport
     from lattice_cli.cli.reports.graph_report import GraphReport

@@ -78,7 +78,7 @@ class Reader:
             raise UsageError(f"{record.source}: holds answers, but {options} can only be used on graphs")
         if self._needs_confidence and record.answers and record.confidence is None:
             raise UsageError(
-                f"{record.source}: --reject needs a confidence, and there is none: evaluate the graphs themselves, or "
+                f"{record.source}: rejecting needs a confidence, and there is none: evaluate the graphs themselves, or "
                 'give the path or the record a "confidence"'
             )
 
@@ -130,9 +130,11 @@ def read_all(
     collected: Collected,
     run: RunOptions,
     reader: Reader,
+    made: Callable[[Iterator[Any]], Iterator[Any]] | None = None,
 ) -> tuple[int, bool]:
-    """Read all records with their references; the exit status so far, and whether to go on with what there is."""
-    status = run_records(paths, reading, solve, collected, run, reader)
+    """Read all records with their references; the exit status so far, and whether to go on with what there is. made:
+    see run_records."""
+    status = run_records(paths, reading, solve, collected, run, reader, made=made)
     if not status or run.keep_going:
         for error in reader.missing():
             status = max(status, error.exit_status)

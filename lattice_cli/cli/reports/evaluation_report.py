@@ -22,24 +22,34 @@ _MOST_RECORDS = 200
 Failures = Sequence[tuple[str, LatticeError]]
 
 
+@dataclass(frozen=True)
+class Rejecting:
+    """What is asked of rejecting. curve: some thresholds, and the one at which errors stay within limit, a part of all
+    records; threshold: one from elsewhere, None for none."""
+
+    curve: bool = False
+    limit: float = 0.0
+    threshold: float | None = None
+
+
 def put_out(
     found: Evaluation,
     failures: Failures,
     run: RunOptions,
     per_record: bool,
     confusions: int,
-    limit: float,
+    rejecting: Rejecting,
 ) -> None:
-    """All figures. confusions: how many to show. limit: the error rate to stay within by rejecting."""
+    """All figures. confusions: how many to show."""
     if run.as_json:
         if per_record:
             failed = [{"id": name, "status": error.status, "message": str(error)} for name, error in failures]
             write_json(*_records(found).records(), *failed)
-        write_json(_summary(found, len(failures), confusions, limit))
+        write_json(_summary(found, len(failures), confusions, rejecting))
     elif run.form == "tsv":
         put("".join("\t".join(row) + "\n" for row in _plain(found, failures, per_record)))
     else:
-        print_all(console(run.color, run.every_row), _printed(found, failures, per_record, confusions, limit))
+        print_all(console(run.color, run.every_row), _printed(found, failures, per_record, confusions, rejecting))
 
 
 def _plain(found: Evaluation, failures: Failures, per_record: bool) -> Iterator[Sequence[str]]:
@@ -57,19 +67,19 @@ def _plain(found: Evaluation, failures: Failures, per_record: bool) -> Iterator[
         yield [name, *map(plain_text, (share.all, *counts, share.count, share.rate, low, high))]
 
 
-def report_page(found: Evaluation, failures: Failures, confusions: int, limit: float) -> str:
+def report_page(found: Evaluation, failures: Failures, confusions: int, rejecting: Rejecting) -> str:
     """The same figures as a page for a browser, with the records that have most errors."""
     parts: list[PageTable | Curve | str] = []
-    for each in _printed(found, failures, False, confusions, limit):
+    for each in _printed(found, failures, False, confusions, rejecting):
         if isinstance(each, (Listing, Sheet)):
             sheet = each.sheet() if isinstance(each, Listing) else each
             rows = [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in sheet.rows]
             parts.append(PageTable(sheet.title, sheet.columns, rows))
         else:
             parts.append(str(each))
-    if found.curve is not None:
+    if found.curve is not None and rejecting.curve:
         points = [((all_ - accepted) / all_, errors / all_) for _, accepted, errors, all_ in _points(found.curve)]
-        parts.append(Curve(points, found.curve.point(limit), limit))
+        parts.append(Curve(points, found.curve.point(rejecting.limit), rejecting.limit))
     wrong = [
         Aligned(record.id, each.errors, _told(record), each.pairs)
         for record, each in zip(found.records, found.alignments)
@@ -87,7 +97,7 @@ def _told(record: Answers) -> str:
 
 
 def _printed(
-    found: Evaluation, failures: Failures, per_record: bool, confusions: int, limit: float
+    found: Evaluation, failures: Failures, per_record: bool, confusions: int, rejecting: Rejecting
 ) -> Iterator[Printed]:
     if per_record:
         sheet = _records(found).sheet()
@@ -102,7 +112,7 @@ def _printed(
     title = f"confusions: {min(confusions, len(found.confusions))} of {len(found.confusions)}"
     yield Listing(_CONFUSION, found.confusions[:confusions], title)
     if found.curve is not None:
-        yield from _rejected(found.curve, limit)
+        yield from _rejected(found.curve, rejecting)
 
 
 def _percent(rate: float | None) -> str:
@@ -224,7 +234,7 @@ def _aligned_records(found: Evaluation) -> list[_AlignedRecord]:
     return [_AlignedRecord(*each) for each in zip(found.records, found.alignments, found.word_alignments)]
 
 
-def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) -> dict[str, Any]:
+def _summary(found: Evaluation, left_out: int, confusions: int, rejecting: Rejecting) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "status": "ok",
         "records": len(found.records),
@@ -248,10 +258,12 @@ def _summary(found: Evaluation, left_out: int, confusions: int, limit: float) ->
     if found.bleu is not None:
         summary["bleu"] = _BLEU.record(found.bleu)
     summary["confusions"] = _CONFUSION.records(found.confusions[:confusions])
-    if found.curve is not None:
-        at, points = found.curve.point(limit), _POINT.records(_points(found.curve))
+    if found.curve is not None and rejecting.curve:
+        at, points = found.curve.point(rejecting.limit), _POINT.records(_points(found.curve))
         within = None if at is None else points[at]
-        summary["reject"] = {"area": found.curve.area, "limit": limit, "at": within, "points": points}
+        summary["reject"] = {"area": found.curve.area, "limit": rejecting.limit, "at": within, "points": points}
+    if found.curve is not None and rejecting.threshold is not None:
+        summary["threshold"] = _POINT.record(_at(found.curve, rejecting.threshold))
     return summary
 
 
@@ -293,8 +305,22 @@ def _points(curve: RejectCurve) -> list[tuple[float, int, int, int]]:
     return [(*point, curve.records) for point in zip(*columns)]
 
 
-def _rejected(curve: RejectCurve, limit: float) -> Iterator[Printed]:
-    """Some points of the curve, and always the one that stays within the limit."""
+def _at(curve: RejectCurve, threshold: float) -> tuple[float, int, int, int]:
+    return (threshold, *curve.at(threshold), curve.records)
+
+
+def _rejected(curve: RejectCurve, rejecting: Rejecting) -> Iterator[Printed]:
+    """Some points of the curve, and always the one that stays within the limit; what is accepted at a threshold."""
+    if rejecting.curve:
+        yield from _curve(curve, rejecting.limit)
+    if rejecting.threshold is not None:
+        point = _at(curve, rejecting.threshold)
+        yield Listing(_POINT, [point], "accepted if the confidence is at least; rates of all records")
+        _, accepted, wrong, count = point
+        yield f"{counted(accepted - wrong, 'answer')} correct, {count - accepted} rejected, {wrong} wrong, of {count}"
+
+
+def _curve(curve: RejectCurve, limit: float) -> Iterator[Printed]:
     at, points = curve.point(limit), _points(curve)
     shown = [points[each] for each in sorted({*curve.spread(_CURVE_ROWS), *([] if at is None else [at])})]
     yield Listing(_POINT, shown, "accepted if the confidence is at least; rates of all records")

@@ -14,7 +14,6 @@ from typing import Any
 
 from lattice_cli.cli.terminal import GrowingTable, ProgressBar, complain, console, number, say, write_json
 from lattice_cli.cli.terminal.progress import progress
-from lattice_cli.formats import read_config
 from lattice_cli.formats.io import json_line
 from lattice_cli.learning.recognizers import LayerSettings
 from lattice_cli.learning.training import Epoch, FactorSettings, TrainConfig, TrainingListener, TrainingState
@@ -29,16 +28,15 @@ def run_training(
     path: str, output: str, overrides: Sequence[str], resume: bool, restart: bool, as_json: bool, color: str
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
-    config = read_config(TrainConfig, path, overrides)
     watching = Watching(output, as_json, color)
-    trainer = Trainer(config, path, output, watching, resume, restart)
+    trainer = Trainer(path, output, overrides, watching, resume=resume, restart=restart)
     with watching.looking_on(trainer):
         standing = trainer.run()
     if standing.ended:
         watching.finish(standing)
         if sys.stderr.isatty() and not as_json:
             sys.stdout.flush()
-            print(uses_of(config, path, output), file=sys.stderr)
+            print(uses_of(trainer.config, path, output), file=sys.stderr)
         return 0
     complain(f"stopped in epoch {standing.epoch + 1}; {output} holds the model so far, --resume goes on")
     return _INTERRUPTED
@@ -99,16 +97,21 @@ class Watching(TrainingListener):
 
     def _row(self, epoch: Epoch) -> None:
         """A row of the table, which is on the terminal at once. Cells are as wide as those of any epoch. Variances are
-        in the last line and the history: eighty columns have no place for them."""
-        figures = {"epoch": str(epoch.number), "loss" if epoch.nll is None else "bound": _loss(epoch.loss)}
-        errors = {"nll": epoch.nll, "label error": epoch.label_error, "exact": epoch.exact}
+        in the last line and the history, and so are seconds beside a bound: eighty columns have no place for them."""
+        bounded = epoch.nll is not None
+        losses = {"bound" if bounded else "loss": epoch.loss, "nll": epoch.nll, "valid. loss": epoch.validation_loss}
+        errors = {"label error": epoch.label_error, "exact": epoch.exact}
+        figures = {"epoch": str(epoch.number)}
+        figures |= {name: _loss(value) for name, value in losses.items() if value is not None}
         figures |= {name: f"{value:.4f}" for name, value in errors.items() if value is not None}
         if self._table is None:
-            columns = [*((name, "number") for name in figures), ("best", "text"), ("seconds", "number")]
+            columns = [*((name, "number") for name in figures), ("best", "text")]
+            columns += [] if bounded else [("seconds", "number")]
             self._table = GrowingTable(console(self._color, True), columns, at_once=1)
         number_of, *others = figures.values()
         cells = [number_of.rjust(len(str(self._epochs))), *(cell.rjust(_CELL) for cell in others)]
-        self._table.add(*cells, "*" if epoch.best else "", f"{epoch.seconds or 0.0:.1f}".rjust(_CELL))
+        seconds = [] if bounded else [f"{epoch.seconds or 0.0:.1f}".rjust(_CELL)]
+        self._table.add(*cells, "*" if epoch.best else "", *seconds)
 
     def note(self, text: str) -> None:
         """See TrainingListener."""
@@ -129,18 +132,13 @@ class Watching(TrainingListener):
 
 
 def uses_of(config: TrainConfig, path: str, model: str) -> str:
-    """The commands that use a model, to be copied: as its alignment and grammar need them, with the file that it was
-    measured on. path: of the configuration."""
+    """The commands that use a model, to be copied, with the file that it was measured on. path: of the
+    configuration."""
     base = Path(path).parent if path != "-" else Path()
     measured = [*config.data.validation, *config.data.train]
     inputs = quote(str(base / measured[0])) if measured and measured[0] != "-" else "INPUTS"
-    steps = [f"lattice recognize {quote(model)} {inputs}"]
-    if config.alignment.kind == "graph":
-        steps.append(f"lattice compose - {quote(str(base / config.alignment.file))}")
-    grammar = f" -g {quote(model)}" if config.reads_grammar else ""
-    blank = f" --ctc {quote(config.blank)}" if config.blank else ""
-    steps.append(f"lattice viterbi -{grammar}{blank}")
-    return "To use it, and to see what it is:\n  " + " \\\n    | ".join(steps) + f"\n  lattice show {quote(model)}"
+    own = quote(model)
+    return f"To use it, and to see what it is:\n  lattice viterbi {own} {inputs}\n  lattice show {own}"
 
 
 def _loss(loss: float) -> str:
@@ -153,6 +151,8 @@ def line_of(epoch: Epoch) -> str:
     parts = [f"epoch {epoch.number}", f"loss {loss}" if epoch.nll is None else f"bound {loss}  nll {epoch.nll:.4f}"]
     if epoch.variance is not None and epoch.variance_with_control is not None:
         parts.append(f"variance {number(epoch.variance, 4)} (with control {number(epoch.variance_with_control, 4)})")
+    if epoch.validation_loss is not None:
+        parts.append(f"valid. loss {_loss(epoch.validation_loss)}")
     if epoch.label_error is not None and epoch.exact is not None:
         parts += [f"label error {epoch.label_error:.4f}", f"exact {epoch.exact:.4f}"]
     return "  ".join(parts) + (" *" if epoch.best else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, TypeAlias
 
@@ -41,6 +41,8 @@ _BATCH_BYTES = 3_000_000
 #: The number of the first record of a batch, of those that could be read, and the batch: numbers of inputs with records
 #: or parts of them.
 _Task: TypeAlias = "tuple[int, list[tuple[int, Any]]]"
+#: The records of an input -> others in their place.
+Made: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
 
 
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
@@ -83,6 +85,7 @@ def run_records(
     run: RunOptions,
     read: Read = split_records,
     apart: bool = False,
+    made: Made | None = None,
 ) -> int:
     """Read every record, solve them batch by batch, report them in order; the exit status.
 
@@ -92,14 +95,15 @@ def run_records(
     status counts, that of records without a path only unless run.no_path_ok. run.jobs: how many processes parse and
     solve; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws random
     numbers of its own: processes solve record after record, and solve is told as well the number in the stream of the
-    first of its documents, among those that could be read.
+    first of its documents, among those that could be read. made: what becomes of records before they are solved, in the
+    process that parses them.
     """
     status = records = failed = 0
     share = ShareRead(paths)
     say_notes()  # of grammars; processes that are forked now would send them again
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart, share)) as outcomes,
+        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart, share, made or iter)) as outcomes,
         progress() as bar,
     ):
         for batch, reached in outcomes:
@@ -167,6 +171,7 @@ def _outcomes(
     jobs: int,
     apart: bool,
     share: ShareRead,
+    made: Made,
 ) -> Generator[tuple[list[Outcome], float | None], None, None]:
     """The outcomes of all records in order, batch by batch, with the share of the inputs that is behind them."""
     most = 1 if apart and jobs > 1 else _BATCH_RECORDS
@@ -183,7 +188,7 @@ def _outcomes(
         # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
         for number, path in enumerate(paths, 1):
             found = _read(path)
-            for part in share.counted(number, parsed(found) if apart or jobs == 1 else found):
+            for part in share.counted(number, made(parsed(found)) if apart or jobs == 1 else found):
                 # What has arrived is not kept waiting; in a file all of it has.
                 if path == "-" or not isinstance(part, Pause):
                     yield number, part
@@ -195,7 +200,7 @@ def _outcomes(
         return _solved_batch(*task, solve_at, report)
 
     def elsewhere(task: _Task) -> tuple[list[Outcome], list[Note]]:
-        inside = ((number, record) for number, part in task[1] for record in parsed(iter([part])))
+        inside = ((number, record) for number, part in task[1] for record in made(parsed(iter([part]))))
         whole = [task] if apart else [(0, part) for part in _batches(each for each in inside if not _is_pause(each))]
         found = [(number, outlined(record), result) for part in whole for number, record, result in outcomes(part)]
         return found, fresh_notes()

@@ -92,8 +92,9 @@ def _npz_records(data: bytes, source: str, path: str, options: ReadOptions) -> R
         options.require_unused(("scales", *MATRIX_OPTIONS), source, "is a trained model")
         if options.models == "refused":
             name = "MODEL" if path == STDIN else path
-            ways = f"lattice recognize {name} INPUTS makes graphs, -g {name} is its grammar, lattice show {name} shows"
-            raise FormatError(f"{source}: a trained model, expected a graph ({ways} what it is)")
+            ways = f"lattice viterbi {name} INPUTS decodes with it, lattice recognize {name} INPUTS makes graphs, "
+            ways += f"-g {name} is its grammar, lattice show {name} shows what it is"
+            raise FormatError(f"{source}: a trained model, expected a graph ({ways})")
         yield ModelFile(path, source, arrays)
         return
     if NGRAMS in arrays:

@@ -7,9 +7,9 @@ loss first asks for them; every step of training only changes their energies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -46,16 +46,30 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """values: (examples,) the loss of each, times what it weighs. left, right: derivatives of their sum by the energies
-    of both sides. searches: for a most offending answer by free energy; unproven: how many of them the budget ended.
-    listed: examples whose expected errors are those of their best answers."""
+    """values: (examples,) the loss of each, times what it weighs. pull: the derivatives of their sum by the energies of
+    both sides, taken when they are asked for. searches: for a most offending answer by free energy; unproven: how many
+    of them the budget ended. listed: examples whose expected errors are those of their best answers."""
 
     values: FloatArray
-    left: FloatArray
-    right: FloatArray
+    pull: Callable[[], tuple[FloatArray, FloatArray]]
     searches: int = 0
     unproven: int = 0
     listed: Sequence[int] = ()
+
+    @cached_property
+    def sides(self) -> tuple[FloatArray, FloatArray]:
+        """The derivatives by the recogniser's and by the grammar's energies."""
+        return self.pull()
+
+    @property
+    def left(self) -> FloatArray:
+        """Those by the recogniser's."""
+        return self.sides[0]
+
+    @property
+    def right(self) -> FloatArray:
+        """Those by the grammar's."""
+        return self.sides[1]
 
 
 class Batch:
@@ -108,8 +122,8 @@ class Batch:
         soft = LogSemiring(objective.settings.beta)
         weights = np.array([example.weight for example in self.examples])
         if objective.loss.counts_errors:
-            values, pull = self._errors.solve(left, right, soft)
-            return Outcome(weights * values, *pull(weights), listed=self._errors.listed)
+            values, of_errors = self._errors.solve(left, right, soft)
+            return Outcome(weights * values, partial(of_errors, weights), listed=self._errors.listed)
         how = soft if objective.taken == "forward" else TROPICAL
         correct, pull = self.correct.solve(left, right, how)
         other: FloatArray = np.full(len(correct), np.inf)
@@ -124,11 +138,15 @@ class Batch:
         elif loss.contrasts:
             other, pull_other = self._best_wrong.solve(left, right, how)
         values, by_correct, by_other = objective.loss.many(correct, other, objective.settings)
-        by_left, by_right = pull(weights * by_correct)
-        if pull_other is not None:
+
+        def derivatives() -> tuple[FloatArray, FloatArray]:
+            by_left, by_right = pull(weights * by_correct)
+            if pull_other is None:
+                return by_left, by_right
             more_left, more_right = pull_other(weights * by_other)
-            by_left, by_right = by_left + more_left, by_right + more_right
-        return Outcome(weights * values, by_left, by_right, searches, unproven)
+            return by_left + more_left, by_right + more_right
+
+        return Outcome(weights * values, derivatives, searches, unproven)
 
     def _offending(
         self, space: BuiltPathSet, left: FloatArray, right: FloatArray, soft: LogSemiring
@@ -138,17 +156,18 @@ class Batch:
         whole = space.at(left, right)
         graphs = (member(whole, number) for number in range(whole.graphs))
         every = offending_answers(whole, graphs, soft, self.objective.budget)
-        found = [(number, each, each.swept.pullback()) for number, each in enumerate(every) if each is not None]
+        found = [(number, each) for number, each in enumerate(every) if each is not None]
         totals = np.array([np.inf if each is None else each.energy for each in every])
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
             arcs, nodes = whole.arcs, whole.nodes
             gradient = np.zeros(arcs + 2 * nodes)
-            for number, each, own in found:
+            for number, each in found:
+                own = each.swept.pullback()
                 arc, node = int(whole.arc_offsets[number]), int(whole.node_offsets[number])
                 np.add.at(gradient, each.spelled.left_arc + arc, seed[number] * own.arcs)
                 np.add.at(gradient, each.spelled.left_node + arcs + node, seed[number] * own.start)
                 np.add.at(gradient, each.spelled.left_node + arcs + nodes + node, seed[number] * own.final)
             return space.scattered(gradient, len(left), len(right))
 
-        return totals, pull, len(found), sum(each.bound is not None for _, each, _ in found)
+        return totals, pull, len(found), sum(each.bound is not None for _, each in found)

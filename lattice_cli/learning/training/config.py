@@ -172,7 +172,13 @@ class TrainingSettings:
     epochs: int = setting(20, "passes over the examples; lbfgs: steps", least=1, most=MOST_STEPS)
     batch: int = setting(32, "examples to a step", least=1, most=MOST_STEPS)
     patience: int = setting(
-        0, "stop after so many epochs without a better validation error; 0: never", least=0, most=MOST_STEPS
+        0, "stop after so many epochs without a better one, as keep has it; 0: never", least=0, most=MOST_STEPS
+    )
+    keep: str = setting(
+        "",
+        "weights of which epoch: least validation error, least validation loss, or last; default: error, or last where "
+        "there is no validation",
+        choices=("", "error", "loss", "last"),
     )
     seed: int = setting(1, "of initial weights, batches and what is held out", least=0)
     start: str = setting("", "a model, or a state dict of a module (.safetensors, .pt), whose weights to start from")
@@ -236,6 +242,10 @@ class TrainConfig:
     def require_sense(self) -> None:
         """Raises UsageError for settings that contradict each other."""
         self._require_factors()
+        if self.training.patience and self.training.keep == "last":
+            raise UsageError(
+                "training.patience waits for a better epoch, but training.keep is last: expected error or loss"
+            )
         recognizer, kind = self.recognizer, self.alignment.kind
         if recognizer.entry.lattices and kind != "each":
             raise UsageError(

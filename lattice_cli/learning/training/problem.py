@@ -296,18 +296,20 @@ class Problem:
                     self.searches += outcome.searches
                     self.unproven += outcome.unproven
                     self.listed.update((piece.number, number % len(piece.examples)) for number in outcome.listed)
+                    by_left, by_right = outcome.sides
                 else:
                     q, pull_q = self.proposal.energies(parameters, piece.number, stacked)
                     self._require_finite(steps, q)
                     outcome = evaluate_bound(prepared.batch, left, right, q, self.config.objective.samples, rng)
                     by_name |= pull_q(outcome.proposal / count)
+                    by_left, by_right = outcome.left, outcome.right
             except (Diverged, NumericOverflow) as error:
                 raise TrainingFailed(self._culprit(steps, left, right, error)) from None
             bad = np.flatnonzero(~np.isfinite(outcome.values))
             if len(bad):
                 raise TrainingFailed(f"{_named(steps[bad[0]])}: the loss is {outcome.values[bad[0]]}")
-            by_name |= pull(outcome.left / count)
-            by_name |= pull_right(outcome.right / count)
+            by_name |= pull(by_left / count)
+            by_name |= pull_right(by_right / count)
             gradient = np.concatenate([by_name[name].reshape(-1) for name in self._layout])
         if not np.isfinite(gradient).all():
             raise TrainingFailed(f"{_named(piece.examples[0])} or one beside it: the gradient is not finite")
@@ -370,7 +372,7 @@ class Problem:
         for number, example in enumerate(examples):
             try:
                 alone = Batch([example], self.model.reading, self.objective)
-                alone.evaluate(left[ends[number] : ends[number + 1]], right)
+                _ = alone.evaluate(left[ends[number] : ends[number + 1]], right).sides
             except (Diverged, NumericOverflow) as own:
                 return f"{_named(example)}: {own}"
         return str(error)

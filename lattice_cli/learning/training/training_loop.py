@@ -1,17 +1,16 @@
 """Training: epochs of steps over batches, from a state that can be saved anywhere and gone on from to the bit.
 
+Which epoch's weights are kept goes by the validation error or the validation loss, or they are the last ones.
 Everything that is drawn is drawn from the seed and the number of the epoch, so that a state is all there is to know.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lattice_cli.arrays import FloatArray
 from lattice_cli.errors import (
@@ -25,134 +24,15 @@ from lattice_cli.errors import (
     UsageError,
     counted,
 )
-from lattice_cli.learning.networks import Parameters
-from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, State, require_state_like
+from lattice_cli.learning.optimizers import Adam, Alternating, Lbfgs, Optimizer, Sgd, require_state_like
 from lattice_cli.learning.training.config import OptimizerSettings
+from lattice_cli.learning.training.diagnosis import hardly_moved, nothing_learned, overfitted, underfitted
 from lattice_cli.learning.training.problem import Piece, Problem
-from lattice_cli.learning.training.validation import Validation, ValidationErrors
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to. loss: mean over the examples, as they were met. best: better than all epochs before. nll:
-    of a variational objective, whose loss is a bound on it, the mean log loss. variance, variance_with_control: of a
-    gradient by samples, see ObjectiveValue. seconds: with validation."""
-
-    number: int
-    loss: float
-    best: bool
-    label_error: float | None = None
-    exact: float | None = None
-    nll: float | None = None
-    variance: float | None = None
-    variance_with_control: float | None = None
-    seconds: float | None = field(default=None, compare=False)
-
-    def known(self) -> dict[str, float | int | bool]:
-        """What is known of it, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
+from lattice_cli.learning.training.training_state import Epoch, TrainingState
+from lattice_cli.learning.training.validation import Measured, Validation
 
 #: Ends the seeds of the paths that a step draws.
 _DRAWS = 3
-#: What of a standing is written down, as vectors and as JSON.
-_VECTORS = ("theta", "average", "best")
-_GROUPS = ("optimizer", "buffers", "best_buffers")
-_NUMBERS = ["epoch", "position", "partial", "partial_nll", "partial_variance", "partial_controlled", "seconds"]
-_NUMBERS += ["best_epoch", "best_error", "waited", "ended", "epochs"]
-
-
-@dataclass
-class TrainingState:
-    """Where a training stands.
-
-    theta: the weights; average: their running mean, which is what is measured and kept (theta itself where the
-    configuration wants none). epoch: epochs that are over; position: batches done of the one that is not; partial: what
-    they have put into its mean loss.
-    buffers, best_buffers: what a module keeps beside its weights, now and with the best of them.
-    best: the weights to keep; waited: epochs since they were found. ended: why there is nothing more to do, or empty.
-    seconds: that the epoch that is not over has taken so far.
-    """
-
-    theta: FloatArray
-    average: FloatArray
-    best: FloatArray
-    optimizer: State = field(default_factory=dict)
-    buffers: Parameters = field(default_factory=dict)
-    best_buffers: Parameters = field(default_factory=dict)
-    epoch: int = 0
-    position: int = 0
-    partial: float = 0.0
-    partial_nll: float = 0.0
-    partial_variance: float = 0.0
-    partial_controlled: float = 0.0
-    best_epoch: int = 0
-    best_error: tuple[float, float] = (float("inf"), 0.0)
-    waited: int = 0
-    ended: str = ""
-    epochs: list[Epoch] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The vectors."""
-        groups = {f"{group}/{name}": each for group in _GROUPS for name, each in getattr(self, group).items()}
-        return _of(self, _VECTORS) | groups
-
-    def numbers(self) -> dict[str, Any]:
-        """The rest."""
-        errors = [str(each) for each in self.best_error]  # it may be infinite
-        return _of(self, _NUMBERS) | {"best_error": errors, "epochs": [asdict(each) for each in self.epochs]}
-
-    @property
-    def kept_epoch(self) -> Epoch | None:
-        """The epoch of the best weights; None where they are those of the start."""
-        return next((each for each in self.epochs if each.number == self.best_epoch), None)
-
-    @staticmethod
-    def beginning(theta: FloatArray) -> TrainingState:
-        """Before the first step."""
-        return TrainingState(theta, theta, theta)
-
-    @staticmethod
-    def of(arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> TrainingState:
-        """The standing that these were taken from."""
-        try:
-            told = dict(numbers)
-            error, exact = (float(each) for each in told.pop("best_error"))
-            epochs = [Epoch(**each) for each in told.pop("epochs")]
-            groups = {
-                group: {
-                    name.removeprefix(f"{group}/"): each
-                    for name, each in arrays.items()
-                    if name.startswith(f"{group}/")
-                }
-                for group in _GROUPS
-            }
-            theta, average, best = (arrays[name] for name in _VECTORS)
-            told |= {**groups, "best_error": (error, exact), "epochs": epochs}
-            standing = TrainingState(theta, average, best, **told)
-            standing.require_sound()
-        except (KeyError, TypeError, ValueError) as error_found:
-            raise FormatError(f"not where a training stands: {error_found!r}") from None
-        return standing
-
-    def require_sound(self) -> None:
-        """Raises ValueError for contents that no training writes."""
-        for name, vector in _of(self, _VECTORS).items():
-            if vector.dtype != np.float64 or vector.shape != self.theta.shape or not np.isfinite(vector).all():
-                raise ValueError(f"{name} is not a vector of finite float64 numbers")
-        for name, number in _of(self, ("epoch", "position", "best_epoch", "waited")).items():
-            if not isinstance(number, int) or number < 0:
-                raise ValueError(f"{name} is {number!r}")
-        sums = (self.partial, self.partial_nll, self.partial_variance, self.partial_controlled, self.seconds)
-        if not all(isinstance(each, float) for each in sums) or not isinstance(self.ended, str):
-            raise ValueError("partial, seconds or ended is not what it should be")
-        if not all(isinstance(value, (int, float)) for epoch in self.epochs for value in epoch.known().values()):
-            raise ValueError("an epoch has something else than numbers")
-
-
-def _of(standing: TrainingState, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(standing, name) for name in names}
 
 
 class TrainingListener:
@@ -232,6 +112,11 @@ class Training:
         self.problem, self.validation = problem, validation
         self.settings = problem.config.training
         self._module = problem.model.recognizer.module
+        self.keep = self.settings.keep or ("last" if validation is None else "error")
+        if self.keep == "loss" and (validation is None or not validation.spelled):
+            raise UsageError(
+                "training.keep: loss, but no held-out example has a target in its graph: expected keep: error or last"
+            )
         told, period = problem.config.optimizer, problem.config.objective.alternate
         steps = self.settings.epochs * len(problem.pieces)
         self.optimizer = optimizer_of(told, steps)
@@ -323,6 +208,7 @@ class Training:
                 if self.optimizer.full_batch and not np.array_equal(theta, standing.theta):
                     return np.inf, np.full(len(theta), np.nan)
                 raise TrainingFailed(f"{self._where(standing)}: {error}") from None
+            standing.begun = value.mean if standing.begun is None else standing.begun
             means.append((theta.copy(), value.mean))
             logs.append(value.exact or 0.0)
             variances.append(value.variances or (0.0, 0.0))
@@ -365,17 +251,17 @@ class Training:
         variances: tuple[float | None, float | None] = (None, None)
         if self.problem.config.objective.samples:
             variances = (standing.partial_variance, standing.partial_controlled)
-        errors: ValidationErrors | None = None
+        measured: Measured | None = None
         better = True
         if self.validation is not None:
             try:
-                errors = self.validation.errors(self.problem.parameters(standing.average))
+                measured = self.validation.measured(self.problem.parameters(standing.average))
             except (Diverged, NotConverged, NumericOverflow, GraphError) as error:
                 raise TrainingFailed(f"epoch {standing.epoch + 1}, validation: {error}") from None
-            found = (errors.label_error, -errors.exact_rate)
-            better = found < standing.best_error
+            found = self._figures(measured)
+            better = self.keep == "last" or found < standing.best_figures
             if better:
-                standing.best_error = found
+                standing.best_figures = found
         standing.epoch += 1
         standing.position, standing.partial, standing.partial_nll, standing.seconds = 0, 0.0, 0.0, 0.0
         standing.partial_variance = standing.partial_controlled = 0.0
@@ -383,18 +269,44 @@ class Training:
         if better:
             standing.best, standing.best_epoch = standing.average, standing.epoch
             standing.best_buffers = standing.buffers
-        label_error, exact = (None, None) if errors is None else (errors.label_error, errors.exact_rate)
-        epoch = Epoch(
-            standing.epoch, loss, better, label_error, exact, nll, *variances, seconds=time.monotonic() - since
-        )
+        figures: tuple[float | None, float | None, float | None] = (None, None, None)
+        if measured is not None:
+            figures = (measured.loss, measured.label_error, measured.exact_rate)
+        epoch = Epoch(standing.epoch, loss, better, *figures, nll, *variances, seconds=time.monotonic() - since)
         standing.epochs.append(epoch)
         return epoch
+
+    def told(self, standing: TrainingState) -> Iterator[str]:
+        """What a person should know of a training that is over."""
+        epochs, config = standing.epochs, self.problem.config
+        if not standing.ended or not epochs:
+            return
+        # What begins with another model's weights may have nothing to learn, and so may scales of lattices.
+        fresh = not self.settings.start and not config.recognizer.entry.lattices
+        if fresh and hardly_moved(epochs, standing.begun, self.batches):
+            order = np.random.default_rng([self.settings.seed, 0]).permutation(self.batches).tolist()
+            now = self.problem.value(standing.average, self._steps[order[0]]).mean
+            nothing = nothing_learned(standing.begun, now, config)
+            if nothing is not None:
+                yield nothing
+                return
+        said = overfitted(epochs, config, standing.best_epoch)
+        if said is None and standing.epoch >= self.settings.epochs:
+            said = underfitted(epochs)
+        if said is not None:
+            yield said
+
+    def _figures(self, measured: Measured) -> tuple[float, float]:
+        """What the weights to keep are chosen by, the less the better."""
+        if self.keep == "loss" and measured.loss is not None:
+            return measured.loss, 0.0
+        return measured.label_error, -measured.exact_rate
 
     def _ended(self, standing: TrainingState) -> str:
         if standing.epoch >= self.settings.epochs:
             return f"{counted(standing.epoch, 'epoch')} done"
         if self.settings.patience and standing.waited >= self.settings.patience:
-            return f"no better validation error for {counted(standing.waited, 'epoch')}"
+            return f"no better validation {self.keep} for {counted(standing.waited, 'epoch')}"
         if standing.epoch and not standing.position and self.optimizer.converged:
             return "converged"
         return ""
