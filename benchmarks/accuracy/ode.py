@@ -139,7 +139,8 @@ def table(
             own = SYSTEMS[name]
             size = [f"recognizer.ode.units={units}"] if own else []
         told = trained(config, work / "model.npz", [*settings, *own, *size])
-        told |= checked(work / "model.npz", part)
+        if name not in TORCH:  # whose iterations are float32
+            told |= checked(work / "model.npz", part)
         rows[name] = told
         texts = [f"{told['parameters']}", f"{told['label_error']:.4f}", f"{told['exact']:.4f}"]
         texts += [f"{told['cpu']:.1f}", f"{told['memory']:.0f}", str(told.get("kept", "")), ""]
