@@ -19,7 +19,7 @@ from lattice_cli.learning.recognizers.recognizer import Recognizer
 
 _DIRECTIONS = 5
 _STEP = 1e-4
-#: Of modules, which may have kinks (relu, max-pooling): a right gradient agrees with one of them, a wrong one with none.
+#: Of modules, which may have kinks (relu, max-pooling): a right gradient agrees at one of them, a wrong one at none.
 _SHORT_STEPS = (1e-5, 1e-6, 1e-7)
 #: Largest relative error of a difference that rounding and truncation explain.
 _TOLERANCE = 1e-5
@@ -78,7 +78,8 @@ def check_recognizer(
     """The recogniser on these examples. Raises NotConverged where a fixed point is not found."""
     stacked = recognizer.stacked(examples)
     network = getattr(recognizer, "network", None)
-    adjoint, solved, continuous, steps = None, None, False, (_STEP,)
+    adjoint, solved, continuous = None, None, False
+    steps: Sequence[float] = (_STEP,)
     if isinstance(network, FixedPointNetwork):
         # Of segments the inputs come with the cuts.
         inputs = stacked[0] if isinstance(stacked, tuple) else stacked
