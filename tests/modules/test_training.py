@@ -305,3 +305,15 @@ class TestOnnx:
         assert "4 rows of 9 numbers go in with shape (4, 9), but" in said("rows.onnx", "y.npz", *labels, status=3)
         (files / "labels.txt").write_text("a\nb\n")
         assert "2 labels, but rows.onnx gives 3 numbers a row" in said("rows.onnx", "x.npz", *labels, status=3)
+
+
+def test_q_may_be_a_module_without_buffers(config: pathlib.Path) -> None:
+    config.with_name("nets.py").write_text(NETS.replace("self.norm = nn.BatchNorm1d(units)", "self.norm = nn.Identity()"))
+    away = config.parent / "away"
+    away.mkdir()
+    told = ["objective=variational", "alignment.kind=ctc", "objective.unspelled=skip", "training.epochs=1"]
+    train(config, away / "m.npz", told)
+    shutil.copy(config.with_name("nets.py"), away)
+    config.unlink()
+    asked = ("bound", "train.npz", "--proposal", "away/m.npz", "--json", "--keep-going")
+    assert "run only if it is trusted" in lattice(*asked, cwd=config.parent, status=2).stderr

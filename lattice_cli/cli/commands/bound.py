@@ -19,6 +19,7 @@ from lattice_cli.cli.options import (
     input_options,
     positive,
     result_options,
+    trust_code_option,
 )
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
@@ -106,6 +107,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     show_default=True,
     help="Steps of --fit to a row of the table.",
 )
+@trust_code_option
 @input_options
 @result_options
 def bound(
@@ -120,6 +122,7 @@ def bound(
     tie: str,
     by: str,
     every: int,
+    trust_code: bool,
     reading: io.ReadOptions,
     run: stream.RunOptions,
 ) -> int:
@@ -152,7 +155,7 @@ def bound(
     tables = {"--samples": samples is not None, "--importance": bool(importance), "--fit": steps is not None}
     stream.require_rows_only(run, tables)
     through, reading = decoder.read(reading)
-    held = models.load_model_with_proposal(proposal)
+    held = models.load_model_with_proposal(proposal, trust_code)
     if held is not None:
         if not through.plain:
             raise UsageError(f"--proposal {proposal}: a model reads through its own grammar, expected no other")

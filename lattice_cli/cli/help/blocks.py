@@ -41,7 +41,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     ),
     "Reading input": (
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",
-        "--acceptor", "--node-words", "--keep-tags", "--trust-code",
+        "--acceptor", "--node-words", "--keep-tags",
     ),
     "Running": ("--jobs", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help"),
 }  # fmt: skip
