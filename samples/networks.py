@@ -70,27 +70,30 @@ class CnnBiLstm(nn.Module):
 
 
 class LineReader(nn.Module):
-    """Images of lines, a row of inputs being a column of pixels: convolutions, a step for every four columns, BiLSTM
-    (reads: sequences; alignment: ctc)."""
+    """Images of lines, a row of inputs being a column of pixels: convolutions, a step for every `stride` columns (2 or
+    4), BiLSTM (reads: sequences; alignment: ctc)."""
 
-    def __init__(self, inputs, outputs, channels=24, units=96, dropout=0.2):
+    def __init__(self, inputs, outputs, channels=24, units=96, dropout=0.2, stride=4):
         super().__init__()
-        self.first = nn.Conv2d(1, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, 2 * channels, 3, padding=1)
-        self.third = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1)
+        self.stride = stride
+        self.pools = ((2, 2), (stride // 2, 2), (1, 2))
+        self.layers = nn.ModuleList(
+            nn.Sequential(*_convolution(before, after))
+            for before, after in pairwise((1, channels, 2 * channels, 2 * channels))
+        )
         self.context = nn.LSTM(2 * channels * (inputs // 8), units, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         self.energies = nn.Linear(2 * units, outputs)
 
     def steps(self, rows):
-        return -(-rows // 4)
+        return -(-rows // self.stride)
 
     def forward(self, lines, lengths):
-        seen = nn.functional.pad(lines, (0, 0, 0, -lines.shape[1] % 4))[:, None]
-        for layer, pooled in ((self.first, (2, 2)), (self.second, (2, 2)), (self.third, (1, 2))):
+        seen = nn.functional.pad(lines, (0, 0, 0, -lines.shape[1] % self.stride))[:, None]
+        for layer, pooled in zip(self.layers, self.pools):
             # What is behind a line is nothing again after each layer, whatever longer line is beside it.
             there = torch.arange(seen.shape[2], device=lines.device) < lengths[:, None]
-            seen = nn.functional.max_pool2d(torch.relu(layer(seen)) * there[:, None, :, None], pooled)
+            seen = nn.functional.max_pool2d(layer(seen) * there[:, None, :, None], pooled)
             lengths = (lengths + pooled[0] - 1) // pooled[0]
         seen = self.dropout(seen.transpose(1, 2).flatten(2))
         packed = nn.utils.rnn.pack_padded_sequence(seen, lengths.cpu(), batch_first=True, enforce_sorted=False)

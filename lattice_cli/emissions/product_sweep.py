@@ -156,18 +156,18 @@ class ProductResult(Protocol):
 
 
 def product_sweep(
-    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, semiring: Semiring
+    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, semiring: Semiring, walks: int = 1
 ) -> ProductResult:
     """Combine the energies of all paths of emissions x grammar, for every record.
 
     emissions: (sum of lengths, classes) energies, the records one after the other. columns: (labels of the grammar,)
-    the class of each label, -1 for none. The grammar has no epsilon on its input side (`can_walk`). Raises
-    NumericOverflow.
+    the class of each label, -1 for none. The grammar has no epsilon on its input side (`can_walk`). walks: how many
+    times, at least, its arcs will be gone over, which says if compiled loops pay. Raises NumericOverflow.
     """
     table = RaggedBatch.of(np.asarray(lengths, dtype=np.intp))
     dense = dense_step(grammar, columns, semiring)
     if dense is None:
-        return _stepwise(emissions, table, grammar, columns, semiring, SparseStep.of(grammar, columns, semiring))
+        return _stepwise(emissions, table, grammar, columns, semiring, SparseStep.of(grammar, columns, semiring, walks))
     scaled = scaled_sweep(emissions, table, grammar, dense)
     return scaled or _stepwise(emissions, table, grammar, columns, semiring, dense)
 
@@ -198,9 +198,9 @@ def _stepwise(
 
 
 def product_best(
-    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray
+    emissions: FloatArray, lengths: IntArray, grammar: Graph, columns: IntArray, walks: int = 1
 ) -> list[ProductPath | None]:
-    """The best path of each record through the grammar, None where it has none."""
+    """The best path of each record through the grammar, None where it has none. walks: see `product_sweep`."""
     table = RaggedBatch.of(np.asarray(lengths, dtype=np.intp))
-    step = SparseStep.of(grammar, columns, TROPICAL)
+    step = SparseStep.of(grammar, columns, TROPICAL, walks)
     return _stepwise(emissions, table, grammar, columns, TROPICAL, step).paths()

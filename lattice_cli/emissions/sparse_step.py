@@ -55,8 +55,8 @@ class SparseStep:
     kernels: ModuleType | None = None
 
     @staticmethod
-    def of(grammar: Graph, columns: IntArray, semiring: Semiring) -> SparseStep:
-        """The step through the arcs whose label is a class."""
+    def of(grammar: Graph, columns: IntArray, semiring: Semiring, walks: int = 1) -> SparseStep:
+        """The step through the arcs whose label is a class. walks: see `kernels_for`."""
         usable = np.flatnonzero(columns[grammar.ilabel] >= 0)
         entering = np.bincount(grammar.dst[usable], minlength=grammar.nodes)
         alone = entering[grammar.dst[usable]] == 1
@@ -75,7 +75,7 @@ class SparseStep:
             starts,
             dst[starts],
             several,
-            kernels_for(grammar),
+            kernels_for(grammar, walks),
         )
 
     def forward(self, alpha: FloatArray, rows: FloatArray) -> FloatArray:

@@ -61,10 +61,11 @@ LARGE = 3_000_000
 _SWITCH = "LATTICE_COMPILED"
 
 
-def kernels_for(graph: Graph | None) -> ModuleType | None:
-    """The compiled loops, if they are there and this graph is to be walked by them (None: what is no graph)."""
+def kernels_for(graph: Graph | None, walks: int = 1) -> ModuleType | None:
+    """The compiled loops, if they are there and this graph is to be walked by them (None: what is no graph), so many
+    times."""
     switch = os.environ.get(_SWITCH, "")
-    if switch == "0" or (switch != "1" and (graph is None or graph.arcs < LARGE or graph.graphs > 1)):
+    if switch == "0" or (switch != "1" and (graph is None or graph.arcs * walks < LARGE or graph.graphs > 1)):
         return None
     return _loaded()
 

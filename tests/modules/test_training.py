@@ -192,6 +192,7 @@ def test_without_torch_it_is_said_what_is_missing(config: pathlib.Path, monkeypa
         ("SmallCnn", 64, {"reads": "items", "shape": [8, 8]}),
         ("CnnBiLstm", 64, {"reads": "sequences", "shape": [8, 8]}),
         ("LineReader", 16, {"reads": "sequences"}),
+        ("LineReader", 16, {"reads": "sequences", "arguments": {"dropout": 0.0, "stride": 2}}),
         ("Tdnn", 5, {"reads": "sequences"}),
         ("Transformer", 5, {"reads": "sequences"}),
     ],

@@ -78,3 +78,23 @@ def test_sequences_that_bio_allows() -> None:
             assert energies_of(said, grammar) == [0.0] * allowed
     targets = json.loads(np.load(ROOT / "samples" / "tagging" / "train.npz")["targets"].tobytes())
     assert all(energies_of(tuple(target.split()), grammar) for target in targets)
+
+
+def test_the_lexicon_and_the_bigram_of_lines(tmp_path: pathlib.Path) -> None:
+    lines, words = script("lines"), ["a", "an", "no"]
+    lines.write_lexicon(tmp_path / "lexicon.json", words)
+    lexicon = read_one(str(tmp_path / "lexicon.json")).graph
+    assert outputs_of(tuple("an a no"), lexicon) == [("an", " ", "a", " ", "no")]
+    assert [outputs_of(tuple(text), lexicon) for text in ("ano", "a ", "")] == [[], [], []]
+    lines.write_bigram(tmp_path / "bigram.json", [["a", "an"], ["a", "a"], ["an"]], words, 1.0, 0.0)
+    bigram = read_one(str(tmp_path / "bigram.json")).graph
+    single = {"a": 4 / 8, "an": 3 / 8, "no": 1 / 8}
+    counts = {"<s>": {"a": 2, "an": 1}, "a": {"a": 1, "an": 1}, "an": {}, "no": {}}
+    for length in range(1, 4):
+        for said in itertools.product(words, repeat=length):
+            expected = 1.0
+            for before, word in zip(("<s>", *said), said):
+                after, kinds = counts[before], len(counts[before]) or 1
+                expected *= (after.get(word, 0) + kinds * single[word]) / (sum(after.values()) + kinds)
+            energies = energies_of(tuple(lines.spaced(said)), bigram)
+            assert np.exp(-np.array(energies)).sum() == pytest.approx(expected, rel=1e-12)

@@ -193,6 +193,9 @@ def test_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "LARGE", 10)
     assert (kernels.kernels_for(graph) is not None) == (importlib.util.find_spec("numba") is not None)
     assert kernels.kernels_for(union([graph, graph])) is None
+    monkeypatch.setattr(kernels, "LARGE", 10 * graph.arcs)
+    assert kernels.kernels_for(graph, walks=9) is None
+    assert (kernels.kernels_for(graph, walks=10) is None) == (importlib.util.find_spec("numba") is None)
     monkeypatch.setenv("LATTICE_COMPILED", "0")
     assert kernels.kernels_for(graph) is None
 

@@ -23,6 +23,9 @@ from lattice_cli.graph import Graph, union, with_columns
 from lattice_cli.search import best_paths
 from lattice_cli.sweep import Schedule, Semiring, schedule_of, sweep
 
+#: Rows that go through a grammar in a training, at least: many batches of some records. It does not depend on how
+#: records are put together, so that a record is the same in any batch.
+_WALKS = 1000
 _Value = TypeVar("_Value", bound="np.generic[Any]")
 #: (records,) seeds -> derivative of sum(seed * totals) by the left and by the right energies.
 Pull: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
@@ -176,7 +179,8 @@ class ProductPathSet:
     def solve(self, left: FloatArray, right: FloatArray, semiring: Semiring) -> tuple[FloatArray, Pull]:
         """See PathSet."""
         emissions = left.reshape(-1, self.classes)
-        swept = product_sweep(emissions, self.lengths, with_columns(self.grammar, right), self.columns, semiring)
+        grammar = with_columns(self.grammar, right)
+        swept = product_sweep(emissions, self.lengths, grammar, self.columns, semiring, _WALKS)
 
         def pull(seed: FloatArray) -> tuple[FloatArray, FloatArray]:
             found = swept.pullback(seed)
@@ -192,7 +196,7 @@ class ProductPathSet:
     def best(self, left: FloatArray, right: FloatArray) -> list[ProductPath | None]:
         """The best path of each record."""
         grammar = with_columns(self.grammar, right)
-        return product_best(left.reshape(-1, self.classes), self.lengths, grammar, self.columns)
+        return product_best(left.reshape(-1, self.classes), self.lengths, grammar, self.columns, _WALKS)
 
 
 def longer_columns(columns: IntArray, labels: int) -> IntArray:
