@@ -16,9 +16,9 @@ from support.user_nets import NETS
 torch = pytest.importorskip("torch")
 
 from lattice_cli.errors import FormatError, UsageError  # noqa: E402
-from lattice_cli.formats import read_config, read_model  # noqa: E402
+from lattice_cli.formats import read_model  # noqa: E402
 from lattice_cli.learning.recognizers import check_recognizer  # noqa: E402
-from lattice_cli.learning.training import TrainConfig, TrainingListener  # noqa: E402
+from lattice_cli.learning.training import TrainingListener  # noqa: E402
 from lattice_cli.models import Trainer, load_model, train  # noqa: E402
 
 CONFIG = """
@@ -96,8 +96,7 @@ def test_weights_may_come_from_a_state_dict(config: pathlib.Path) -> None:
     assert model.recognizer.module is not None
     kept = model.recognizer.module.buffers()
     for name in ("w.safetensors", "w.pt", "m.npz"):
-        told = read_config(TrainConfig, str(config), [f"training.start={name}"])
-        trainer = Trainer(told, str(config), str(config.with_name("n.npz")), TrainingListener(), False, False)
+        trainer = Trainer(config, config.with_name("n.npz"), [f"training.start={name}"])
         trainer.close()
         own = trainer.problem.model.recognizer.module
         assert own is not None
