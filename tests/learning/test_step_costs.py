@@ -127,8 +127,13 @@ def test_errors_are_those_at_the_last_step() -> None:
     found = rows([StepTargets(("aa", "ab")), StepTargets(("bb", "ba")), StepTargets(("bb", AnyOf(("aa", "bb"))))])
     ends = [replace(each, target=each.target.steps[-1]) for each in found]  # type: ignore[union-attr]
     at_end = build_model(replace(model.config, recognizer=model.config.recognizer.recognising), "ab", 3)
-    wanted = Validation(at_end, examples_of(at_end, ends), Kept([], 0)).errors(parameters)
-    assert Validation(model, examples_of(model, found), Kept([], 0)).errors(parameters) == wanted
+    wanted = Validation(at_end, examples_of(at_end, ends), Kept([], 0)).measured(parameters)
+    examples = examples_of(model, found)
+    measured = Validation(model, examples, Kept([], 0)).measured(parameters)
+    assert replace(measured, loss=None) == replace(wanted, loss=None)
+    problem = Problem(model, examples, 100)
+    trained = problem.value(problem.flat(parameters), problem.pieces).mean
+    assert measured.loss == pytest.approx(trained), "which is that of all steps, as it is trained"
 
 
 @pytest.mark.parametrize("policy", ["skip", "nearest", "error"])

@@ -330,7 +330,7 @@ def test_training_by_differences_and_nearest_in_validation(settings_of: dict[str
         assert isinstance(example.targets, TargetGraph)
         every = {path.output for path in all_paths(example.targets.acceptor)}
         told.append(min(edit_distance(target, answer or ()) for target in every))
-    errors = validation.errors(parameters)
+    errors = validation.measured(parameters)
     assert errors.wrong == sum(told)
     assert errors.exact == told.count(0)
 
