@@ -46,7 +46,7 @@ WORDS, HEIGHT, SEED = 300, 20, 1
 FOLDS = {"train": range(7), "valid": [7], "test": [8, 9]}
 LINES = {"train": 2000, "valid": 200, "test": 300}
 #: Scales of the bigram and costs of a word that are tried, nats.
-SCALES, COSTS = (0.25, 0.5, 1.0), (-4.0, -2.0, 0.0)
+SCALES, COSTS = (0.25, 0.5, 1.0), (-4.0, -2.0, -1.0, 0.0)
 FIRST: dict[str, float] = {"epochs": 12, "batch": 25, "rate": 0.005}
 ON: dict[str, float] = {"epochs": 2, "batch": 25, "rate": 0.001}
 CONFIG = f"""
