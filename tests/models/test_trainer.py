@@ -126,7 +126,7 @@ def test_the_end_says_what_the_epochs_tell(config: pathlib.Path) -> None:
     train(config, config.with_name("again.npz"), [*steps, *from_it], heard)
     assert len(heard.notes) == 1, "what begins with weights of another model may have nothing to learn"
     more = Heard()
-    train(config, config.with_name("more.npz"), ["training.epochs=6", "optimizer.rate=0.02"], more)
+    train(config, config.with_name("more.npz"), ["training.epochs=5", "optimizer.rate=0.02"], more)
     assert [note.split(",")[0] for note in more.notes] == ["the loss was still falling"]
     fitted = Heard()
     too_much = ["recognizer.hidden=[60]", "training.epochs=60", "data.hold_out=0.6"]

@@ -1,4 +1,4 @@
-"""`viterbi MODEL INPUTS` with modules and ONNX files: as in the pipe with recognize; code is run where trusted."""
+"""`viterbi MODEL INPUTS` with modules and ONNX files: as in the pipe with recognize; code runs where it is trusted."""
 
 from __future__ import annotations
 

@@ -226,6 +226,7 @@ class _LossBatch:
                     paths = nearest_error_paths(each.graph, right, self._nbest)
                 else:
                     paths = rows.error_paths(right, self._nbest)
+            with in_record_terms([each], paths.node if rows is None else None):
                 terms.append(_error_term(paths, soft))
         return terms
 
