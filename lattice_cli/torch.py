@@ -74,7 +74,7 @@ class LatticeReader:
             raise UsageError(f"the blank {ctc!r} is not one of the labels, expected it where the network has it")
         table = ("", *self.labels)
         self._cascade: ModelCascade | None = None
-        self._paths: AnswerPaths
+        self.paths: AnswerPaths
         self.weights = 0
         factors = []
         if grammar is not None:
@@ -83,7 +83,7 @@ class LatticeReader:
         elif learn:
             raise UsageError("learn is about a grammar, which is not given")
         if ctc is not None and not factors:
-            self._paths = FreeAnswers(table, self.labels.index(ctc))
+            self.paths = FreeAnswers(table, self.labels.index(ctc))
             return
         if ctc is not None or not factors:
             first = ctc_topology(table, table.index(ctc)) if ctc is not None else label_loop(self.labels)
@@ -93,7 +93,7 @@ class LatticeReader:
             )
         self._cascade = ModelCascade.of(factors)
         self.weights = len(self._fixed.get(_WEIGHTS, ())) if learn else 0
-        self._paths = AnswerGraphs(self._cascade.graph, table)
+        self.paths = AnswerGraphs(self._cascade.graph, table)
 
     @cached_property
     def _fixed(self) -> Parameters:
@@ -134,9 +134,9 @@ class LatticeReader:
         if isinstance(target, torch.Tensor):
             target = target.tolist()
         if isinstance(target, str):
-            return target_labels(target, ("", *self._paths.said))
+            return target_labels(target, ("", *self.paths.said))
         found = [self.labels[each] if isinstance(each, int) else each for each in target]
-        unknown = [label for label in found if label not in self._paths.said]
+        unknown = [label for label in found if label not in self.paths.said]
         if unknown:
             raise UsageError(f"record {number}: label {unknown[0]!r} of the target is not one that answers are made of")
         return tuple(found)
@@ -183,13 +183,13 @@ class LatticeGraphs:
                 )
                 for number, (target, graph, length) in enumerate(zip(self.targets, graphs, rows))
             ]
-            kept, batch = list(range(len(examples))), Batch(examples, self.reader._paths, objective)
+            kept, batch = list(range(len(examples))), Batch(examples, self.reader.paths, objective)
             if batch.unspelled and not self.skips:
-                why = self.reader._paths.why_not_spelled(examples[batch.unspelled[0]])
+                why = self.reader.paths.why_not_spelled(examples[batch.unspelled[0]])
                 raise FormatError(f"record {batch.unspelled[0]}: {why}")
             if batch.unspelled:
                 kept = [number for number in kept if number not in set(batch.unspelled)]
-                batch = Batch([examples[number] for number in kept], self.reader._paths, objective)
+                batch = Batch([examples[number] for number in kept], self.reader.paths, objective)
             self._made[key] = batch, kept
         return self._made[key]
 

@@ -78,7 +78,7 @@ def assemble(config: TrainConfig, path: str) -> Assembled:
     scores = _scores(records)
     graphs = [each.graph for each in (*records, *kept_back) if isinstance(each, Document)]
     labels = _labels(config, factors, records, kept_back)
-    code = read_code(config, path)
+    code = read_code(config, base)
     model = build_model(config, labels, _size(records), grammar, alignment, scores, graphs, factors, code)
     if not any(array.size for array in model.initial(np.random.default_rng(0)).values()):
         raise UsageError(

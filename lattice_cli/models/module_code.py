@@ -22,14 +22,13 @@ from lattice_cli.learning.training import TrainConfig
 CODE = "code"
 
 
-def read_code(config: TrainConfig, path: str) -> UserCode | None:
-    """The code that the configuration at `path` names; None where its recogniser is no module. Raises FormatError,
-    UsageError."""
+def read_code(config: TrainConfig, base: Path) -> UserCode | None:
+    """The code that a configuration names, relative to the folder `base`; None where its recogniser is no module.
+    Raises FormatError, UsageError."""
     if config.recognizer.kind != "torch":
         return None
     told = config.recognizer.torch
     told.require_sense()
-    base = Path(path).parent if path != "-" else Path()
     return _code(str(base / told.file), told.name)
 
 

@@ -1,8 +1,8 @@
 """Networks of PyTorch, an extra, as functions with backward passes: what people have trained, and go on training.
 
 module_settings  which class of which file, what it is made with, where it is computed
-torch_module     a module as parameters in and outputs out; of items, of sequences; sole importer of torch here but one
-torch_steps      optimisers and schedules of torch by their names
+torch_module     a module as parameters in and outputs out; of items, of sequences
+torch_steps      optimisers and schedules of torch by their names; with torch_module the importers of torch
 user_code        a class in a person's own file: run, made, and its mistakes told with their line
 """
 

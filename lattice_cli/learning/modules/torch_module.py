@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -61,8 +61,6 @@ class TorchModule:
 
     def exact(self) -> TorchModule:
         """The same in float64, for gradients to be checked."""
-        from dataclasses import replace
-
         found = TorchModule(self.code, replace(self.settings, dtype="float64"), self._known)
         found.restore(self.buffers())
         return found
