@@ -43,7 +43,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",
         "--acceptor", "--node-words", "--keep-tags",
     ),
-    "Running": ("--jobs", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help"),
+    "Running": (
+        "--jobs", "--cluster", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help",
+    ),
 }  # fmt: skip
 
 #: Command and option -> heading, where that is not the place of the option elsewhere.
