@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.executors.ordered import in_order
     from lattice_cli.executors.lifeline import terminable
+    from lattice_cli.executors.ordered import in_order
     from lattice_cli.executors.place import Place, processors
     from lattice_cli.executors.workers import Workers, held_apart
 
