@@ -138,13 +138,14 @@ def pipe(*commands: Sequence[str], env: Mapping[str, str] | None = None) -> tupl
 
 
 def begun(
-    arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int], cwd: Any = None
+    arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int], cwd: Any = None, code: str = ""
 ) -> warm.Running | subprocess.Popen[bytes]:
-    """A command that was begun, with three files as standard streams."""
+    """A command that was begun, with three files as standard streams; code: Python that is run in its place."""
     if warm.like_ours(env):
-        return warm.begin(arguments, env, cwd, streams)
+        return warm.begin(arguments, env, cwd, streams, code)
+    command = [sys.executable, "-c", code] if code else LATTICE
     stdin, stdout, stderr = streams
-    return subprocess.Popen([*LATTICE, *arguments], env=env, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
+    return subprocess.Popen([*command, *arguments], env=env, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
 
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

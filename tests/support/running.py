@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 class Running:
     """`python -m lattice_cli` with arguments, an environment, a folder and three files as standard streams, begun.
 
-    address: where the first process listens.
+    address: where the first process listens. code: Python that is run instead of the module, as `python -c` does.
     """
 
     def __init__(
@@ -25,9 +25,10 @@ class Running:
         env: Mapping[str, str],
         cwd: str | os.PathLike[str],
         streams: Sequence[int],
+        code: str = "",
     ) -> None:
         os.umask(mask := os.umask(0))
-        told = json.dumps([list(arguments), dict(env), os.path.abspath(cwd), mask]).encode()
+        told = json.dumps([list(arguments), dict(env), os.path.abspath(cwd), mask, code]).encode()
         self._report = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._report.connect(address)
         socket.send_fds(self._report, [len(told).to_bytes(8, "big")], list(streams))

@@ -111,10 +111,14 @@ def run(
 
 
 def begin(
-    arguments: Sequence[str], env: Mapping[str, str], cwd: str | os.PathLike[str] | None, streams: Sequence[int]
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    cwd: str | os.PathLike[str] | None,
+    streams: Sequence[int],
+    code: str = "",
 ) -> Running:
     """Begin `python -m lattice_cli` with arguments, an environment, a folder and three files as standard streams."""
-    return Running(address(), arguments, env, cwd or ".", streams)
+    return Running(address(), arguments, env, cwd or ".", streams, code)
 
 
 @functools.cache
@@ -209,7 +213,7 @@ def _report_ends(running: dict[int, socket.socket]) -> None:
             connection.sendall(b"%d" % os.waitstatus_to_exitcode(ended))
 
 
-def _command(streams: list[int], arguments: list[str], env: dict[str, str], cwd: str, mask: int) -> NoReturn:
+def _command(streams: list[int], arguments: list[str], env: dict[str, str], cwd: str, mask: int, code: str) -> NoReturn:
     """Be the command."""
     for number, file in enumerate(streams):
         os.dup2(file, number)
@@ -227,9 +231,12 @@ def _command(streams: list[int], arguments: list[str], env: dict[str, str], cwd:
     os.chdir(cwd)
     os.umask(mask)
     sys.path.insert(0, cwd)
-    sys.argv = ["-m", *arguments]
+    sys.argv = ["-c" if code else "-m", *arguments]
     try:
-        runpy.run_module("lattice_cli", run_name="__main__", alter_sys=True)
+        if code:
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            runpy.run_module("lattice_cli", run_name="__main__", alter_sys=True)
         status: Any = 0
     except SystemExit as ended:
         status = ended.code or 0
