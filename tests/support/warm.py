@@ -226,8 +226,9 @@ def _command(streams: list[int], arguments: list[str], env: dict[str, str], cwd:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     assert _looked_at_once(env) == _looked_at_once(ENVIRONMENT), "such a process is to be started"
+    threads = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT and name != "PYTHONPATH"}
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update({**threads, **env})  # what a command sets before it loads numpy
     os.chdir(cwd)
     os.umask(mask)
     sys.path.insert(0, cwd)
