@@ -60,9 +60,8 @@ def run(command: str, scratch: Path, program: str = STARTED) -> str:
         (scratch / "_tmp").mkdir()
         for name in ("samples", "grammars", "benchmarks"):
             (scratch / name).symlink_to(ROOT / name)
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     environment = {
-        **kept,
+        **warm.ENVIRONMENT,
         "PATH": f"{lattice.parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "LATTICE_WIDTH": str(WIDTH),
@@ -93,9 +92,7 @@ BLOCKS = [(file, commands(block)) for file in FILES for block in _CONSOLE.findal
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "block"), BLOCKS, ids=[f"{file.stem}: {b[0][0][:60]}" for file, b in BLOCKS]
-)
+@pytest.mark.parametrize(("file", "block"), BLOCKS, ids=[f"{file.stem}: {b[0][0][:60]}" for file, b in BLOCKS])
 def test_the_output_is_as_printed(file: Path, block: list[tuple[str, str]], tmp_path: Path) -> None:
     for extra, module in (("-torch.yaml --set", "torch"), (".onnx", "onnxruntime")):
         if any(extra in command for command, _ in block):
