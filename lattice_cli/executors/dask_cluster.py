@@ -88,9 +88,9 @@ class DaskCluster:
         """What is to be said of the workers before they begin."""
         threads = self._workers().values()
         if not threads:
-            return f"{self._address}: no workers yet; what is to be done waits for them"
+            return "no workers yet; what is to be done waits for them"
         if max(threads) > 1:
-            return f"{self._address}: workers with up to {max(threads)} threads, of which one works at a time"
+            return f"workers with up to {max(threads)} threads, of which one works at a time"
         return None
 
     def _workers(self) -> dict[str, int]:
