@@ -9,6 +9,7 @@ settings  fields of configurations that document themselves
 choices   the names of what can be chosen, without what they stand for
 lazy      packages whose names are loaded when they are used
 library   the functions below
+remote    files at URLs
 torch     losses over lattices for training loops of one's own
 """
 

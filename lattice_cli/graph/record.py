@@ -162,7 +162,7 @@ def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) 
     return total
 
 
-#: Longer label tables are taken to be others unless they are the same object: to compare them takes longer than a graph.
+#: Longer label tables count as others unless they are the same object: comparing them takes longer than a new graph.
 _COMPARED = 256
 _nothing = without_any_arcs(("",), 0)
 

@@ -9,6 +9,7 @@ DOORS = {
     "lattice_cli.torch": "torch",
     "lattice_cli.executors.dask_cluster": "distributed",
     "lattice_cli.executors.mpi_ranks": "mpi4py",
+    "lattice_cli.remote": "fsspec",
     "lattice_cli.models.module_weights": "torch",
     "lattice_cli.models.onnx_recognizer": "onnxruntime",
 }

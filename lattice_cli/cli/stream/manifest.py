@@ -10,7 +10,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -51,6 +51,16 @@ class Part:
     def own(self, inputs: Sequence[str]) -> list[str]:
         """Its inputs."""
         return list(inputs[self.number - 1 :: self.of])
+
+
+@dataclass(frozen=True)
+class Shards:
+    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
+    digest: of all that results depend on besides their inputs, given these."""
+
+    folder: str
+    names: dict[str, str]
+    digest: Callable[[Sequence[str]], str]
 
 
 class Manifest:

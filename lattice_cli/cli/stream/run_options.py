@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lattice_cli.cli.stream.manifest import Part
+from lattice_cli.cli.stream.manifest import Part, Shards
 from lattice_cli.executors import Place
-
-if TYPE_CHECKING:
-    from lattice_cli.cli.stream.shards import Shards
 
 
 @dataclass(frozen=True)

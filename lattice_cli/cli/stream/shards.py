@@ -34,16 +34,6 @@ _UNFINISHED = re.compile(r"\.(.+)\.\d+\.[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True)
-class Shards:
-    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
-    digest: of all that results depend on besides their inputs, given these."""
-
-    folder: str
-    names: dict[str, str]
-    digest: Callable[[Sequence[str]], str]
-
-
-@dataclass(frozen=True)
 class _Job:
     """What is done with each input."""
 

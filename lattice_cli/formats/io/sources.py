@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lattice_cli.errors import FormatError, UsageError
+from lattice_cli.remote import is_remote, opened
 
 if TYPE_CHECKING:
     import gzip
@@ -79,7 +80,12 @@ class Source:
         if path == STDIN and sys.stdin is None:
             raise FormatError(f"{self.name}: is closed")
         try:
-            raw = cast(BinaryIO, sys.stdin.buffer) if path == STDIN else Path(path).open("rb")  # noqa: SIM115
+            if path == STDIN:
+                raw = cast(BinaryIO, sys.stdin.buffer)
+            elif is_remote(path):
+                raw = cast(BinaryIO, opened(path))
+            else:
+                raw = Path(path).open("rb")  # noqa: SIM115
         except (OSError, ValueError) as error:  # ValueError: a name with a null character
             raise FormatError(f"{path}: cannot read: {getattr(error, 'strerror', None) or error}") from None
         self._raw = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
