@@ -105,7 +105,7 @@ def _engine(place: Place, key: str, state: Any, count: int | None) -> Engine:
     return DaskCluster(place.cluster, key, state, count == 1)
 
 
-class _Share:
+class _HeldState:
     """Of workers that hold several states, one state."""
 
     def __init__(self, workers: Workers, number: int) -> None:
@@ -127,5 +127,5 @@ def held_apart(place: Place, states: Sequence[Any]) -> list[Workers]:
     """Workers of one process for each state, so that a task goes where its state is. Ranks of MPI hold all of them."""
     if place.cluster == MPI:
         workers = Workers(place, tuple(states))
-        return [_Share(workers, number) for number in range(len(states))]  # type: ignore[misc]
+        return [_HeldState(workers, number) for number in range(len(states))]  # type: ignore[misc]
     return [Workers(place, state, 1) for state in states]

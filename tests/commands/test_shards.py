@@ -13,7 +13,7 @@ import pytest
 from support import ROOT
 from support.commands import LATTICE, PATIENCE, run
 
-from lattice_cli.cli.stream import Part, expanded
+from lattice_cli.cli.stream import RunPart, expanded
 from lattice_cli.cli.stream.manifest import Manifest, Result
 
 pytestmark = pytest.mark.slow
@@ -194,10 +194,10 @@ def test_what_a_killed_run_left_is_gone_on_with() -> None:
 def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
     result = Result("a.txt", 3, "0" * 64, "in", 7, 11, "options", 1, 0, 0)
     (tmp_path / "a.txt").write_text("abc")
-    with Manifest(str(tmp_path), Part()) as manifest:
+    with Manifest(str(tmp_path), RunPart()) as manifest:
         assert manifest.done("a.txt", "in", 7, 11, "options") is None
         manifest.add(result)
-    with Manifest(str(tmp_path), Part(2, 3)) as manifest:
+    with Manifest(str(tmp_path), RunPart(2, 3)) as manifest:
         assert manifest.done("a.txt", "in", 7, 11, "options") == result
         for changed in (
             ("b.txt", "in", 7, 11, "options"),
@@ -205,4 +205,4 @@ def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
             ("a.txt", "in", 7, 11, ""),
         ):
             assert manifest.done(*changed) is None
-    assert Part(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]
+    assert RunPart(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.manifest import Part, Shards, digest_of, file_digest, names_folder
+    from lattice_cli.cli.stream.manifest import RunPart, Shards, digest_of, file_digest, names_folder
     from lattice_cli.cli.stream.output_file import delivered
     from lattice_cli.cli.stream.patterns import expanded
     from lattice_cli.cli.stream.report import Item

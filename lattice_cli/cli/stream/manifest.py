@@ -37,7 +37,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Part:
+class RunPart:
     """Of N runs that share inputs, the K-th: every N-th input, from the K-th on."""
 
     number: int = 1
@@ -66,7 +66,7 @@ class Shards:
 class Manifest:
     """The manifests of a folder, of which one is written on. A context."""
 
-    def __init__(self, folder: str, part: Part) -> None:
+    def __init__(self, folder: str, part: RunPart) -> None:
         """Raises FormatError where it cannot be written."""
         self.path = os.path.join(folder, part.manifest)
         self._known: dict[str, list[Result]] = {}

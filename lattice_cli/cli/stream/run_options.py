@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Part, Shards
+from lattice_cli.cli.stream.manifest import RunPart, Shards
 from lattice_cli.executors import Place
 
 
@@ -24,7 +24,7 @@ class RunOptions:
     every_row: bool = False
     output: str | None = None
     no_path_ok: bool = False
-    part: Part = field(default_factory=Part)
+    part: RunPart = field(default_factory=RunPart)
     shards: Shards | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest
+from lattice_cli.cli.stream.manifest import Manifest, Result, Shards, file_digest
 from lattice_cli.cli.stream.outcomes import outcomes_of, say_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
@@ -84,7 +84,7 @@ def run_shards(
                 skipped += 1
                 status = max(status, 0 if run.no_path_ok and known.status == NoPath.exit_status else known.status)
         done = without = 0
-        share = _Share([size for _, _, size, _ in todo])
+        share = _ShareDone([size for _, _, size, _ in todo])
         job = _Job(work, read, options, run)
         tasks = iter([(path, os.path.join(shards.folder, output)) for path, output, _, _ in todo])
         say_notes()
@@ -214,7 +214,7 @@ class _Tidy:
                     Path(entry.path).unlink(missing_ok=True)
 
 
-class _Share:
+class _ShareDone:
     """How much of the inputs is done, in bytes."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
