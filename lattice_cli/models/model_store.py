@@ -18,13 +18,12 @@ from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
 from lattice_cli.learning.networks import BUFFER, MODULE, Parameters
 from lattice_cli.learning.training import (
-    PROPOSAL,
     GrammarSettings,
     Model,
-    NetworkProposal,
     TrainConfig,
     build_model,
 )
+from lattice_cli.learning.variational import PROPOSAL, NetworkProposal
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.module_code import code_of_model
 from lattice_cli.models.module_weights import WEIGHTS, read_weights
