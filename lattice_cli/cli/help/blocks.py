@@ -43,7 +43,9 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--format", "--scale", "--split", "--encoding", "--symbols", "--isymbols", "--osymbols", "--epsilon",
         "--acceptor", "--node-words", "--keep-tags",
     ),
-    "Running": ("--jobs", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help"),
+    "Running": (
+        "--jobs", "--cluster", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help",
+    ),
 }  # fmt: skip
 
 #: Command and option -> heading, where that is not the place of the option elsewhere.
@@ -51,6 +53,7 @@ OF_COMMAND: dict[str, str] = {
     "prune --beam": "What to find",
     "neural --seed": "Configuration and training",
     "recognize --check": "What to show",
+    "train --grid": "Configuration and training",
 }
 
 #: Command -> the options that it is mostly used with, for -h.
@@ -85,7 +88,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--references", "--scale", "--tune", "--range", "--grid", "--folds", "--leave-out", "--lm", "--grammar",
         "--json",
     ),
-    "train": ("--output", "--set", "--keys", "--resume", "--restart", "--json"),
+    "train": ("--output", "--set", "--grid", "--jobs", "--keys", "--resume", "--restart", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
         "--to", "--output", "--lossy", "--write-symbols", "--format", "--labels", "--logp", "--osymbols", "--scale",

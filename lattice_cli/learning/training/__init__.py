@@ -20,10 +20,10 @@ from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
     from lattice_cli.learning.training.config import FactorSettings, GrammarSettings, TrainConfig, factor_names
-    from lattice_cli.learning.training.crew import Spread
+    from lattice_cli.learning.training.crew import Alone, Crew, Spread
     from lattice_cli.learning.training.model import Model, build_model
     from lattice_cli.learning.training.model_cascade import ModelCascade, ModelFactor
-    from lattice_cli.learning.training.pieces import Piece, most_pieces
+    from lattice_cli.learning.training.pieces import PIECE, Piece, most_pieces
     from lattice_cli.learning.training.problem import Problem, examples_of, require_examples
     from lattice_cli.learning.training.record_bounds import BoundRequest, RecordBounds
     from lattice_cli.learning.training.training_loop import Training, TrainingListener

@@ -32,6 +32,9 @@ class Crew(Protocol):
 
     kept: Kept
 
+    def close(self, at_once: bool = False) -> None:
+        """No more work. at_once: what is at work is given up."""
+
     def settled(self) -> dict[int, Answers]:
         """What is taught of each piece, by its number. Raises the FormatError of the first that has one."""
 
@@ -45,6 +48,9 @@ class Alone:
     def __init__(self, model: Model, batches: Sequence[Sequence[Piece]]) -> None:
         self._held = HeldPieces(model, [piece for batch in batches for piece in batch])
         self.kept = self._held.kept
+
+    def close(self, at_once: bool = False) -> None:
+        """See Crew: there is nobody to tell."""
 
     def settled(self) -> dict[int, Answers]:
         """See Crew."""
@@ -91,7 +97,6 @@ class Spread:
         shares = assigned(batches, processes)
         runs = runs_of(held_out, processes)
         self._home = {piece.number: number for number, share in enumerate(shares) for piece in share}
-        self._numbers = [[piece.number for piece in share] for share in shares]
         self._examples = [sum(len(piece.examples) for piece in share) for share in shares]
         holdings = [
             _Holding(HeldPieces(model, share, local), HeldOut(model, run, first=first))
@@ -129,7 +134,7 @@ class Spread:
         return [*map(_sound, found.values())]
 
     def close(self, at_once: bool = False) -> None:
-        """No more work. at_once: what is at work is given up."""
+        """See Crew."""
         for workers in self._workers:
             workers.close(at_once)
 
