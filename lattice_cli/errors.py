@@ -10,6 +10,7 @@
     |-- NotConverged        4   a solver that has not found what it looks for
     |-- TrainingFailed      4   a loss or a gradient that is no longer a number
     |-- CheckFailed         4   a numeric check did not hold
+    |-- WorkerLost          4   a process, or a cluster, that could not be started or ended before its work did
     `-- InternalError      70   a fault of the tool itself
 
 Messages are one sentence each: the culprit's name, what was found, what was expected.
@@ -147,6 +148,14 @@ class TrainingFailed(LatticeError):
 
     exit_status = 4
     status = "diverged"
+
+
+class WorkerLost(LatticeError):
+    """A process that could not be started, or ended before its work did, killed for want of memory, say; or a cluster
+    that is not there."""
+
+    exit_status = 4
+    status = "worker-lost"
 
 
 class InternalError(LatticeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,10 @@ class Combine:
     left_alone: float = 1.0
     right_alone: float = 1.0
     summed: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it goes to other processes: by its name, or by its weights."""
+        return (_named, (self.name,)) if self.name in OPERATORS else (weighted, (self.left_alone, self.right_alone))
 
     @property
     def weights(self) -> tuple[float, float] | None:
@@ -57,6 +62,10 @@ RIGHT = Combine("right", lambda left, right: right.copy(), _zero, _one, left_alo
 PRODUCT = Combine("product", np.multiply, lambda left, right: right.copy(), lambda left, right: left.copy())
 
 OPERATORS = {operator.name: operator for operator in (ADD, MAX, MIN, LEFT, RIGHT, PRODUCT)}
+
+
+def _named(name: str) -> Combine:
+    return OPERATORS[name]
 
 
 def weighted(left_weight: float, right_weight: float) -> Combine:

@@ -81,6 +81,11 @@ class Decoder:
         self.free_decoding_graph = lru_cache(maxsize=_TABLES)(self._free_decoding_graph)
         self._ctc_grammar = lru_cache(maxsize=_TABLES)(self._composed_with_ctc)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How it goes to other processes: what it is made of; what is made of that is made there."""
+        ctc = "" if self._as_they_are else self.ctc
+        return Decoder, (self.grammars, ctc, self.combine, self.scorers, self.names, self.scales)
+
     @property
     def takes_rows(self) -> bool:
         """True if a matrix can be taken row by row. A grammar on demand can, see `by_rows`."""

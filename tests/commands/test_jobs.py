@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from support import ROOT
+from support.sealed_here import sealed_here
 
+from lattice_cli.cli.main import main
 from lattice_cli.cli.stream import RunOptions, run_records
-from lattice_cli.cli.stream.jobs import WorkerLost, in_order
+from lattice_cli.errors import InternalError, LatticeError
+from lattice_cli.executors import Place, Workers, in_order, local_processes
+from lattice_cli.executors.in_order import Attempt
+from lattice_cli.executors.sealed import sealed
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document
 
@@ -119,29 +126,34 @@ def test_arcs_to_be_checked_are_drawn_for_each_record(tmp_path: pathlib.Path) ->
     assert json.loads(alone[1].splitlines()[2])["check"]["checked"] == 200
 
 
+class Shown:
+    """A report that keeps what is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, int, int]] = []
+
+    def prepare(self, document: Document, result: tuple[int, int, int]) -> tuple[int, int, int]:
+        return result
+
+    def show(self, document: Document, result: tuple[int, int, int]) -> None:
+        self.shown.append(result)
+
+    def finish(self) -> None:
+        pass
+
+
+def _where(documents: list[Document], first: int) -> list[tuple[int, int, int]]:
+    return [(os.getpid(), first + number, len(documents)) for number in range(len(documents))]
+
+
 def test_records_that_take_long_are_given_away_one_by_one() -> None:
     """Two records in one file, which one process would take as a batch, are with two processes."""
-    solved = []
-
-    class Kept:
-        def prepare(self, document: Document, result: tuple[int, int, int]) -> tuple[int, int, int]:
-            return result
-
-        def show(self, document: Document, result: tuple[int, int, int]) -> None:
-            solved.append(result)
-
-        def finish(self) -> None:
-            pass
-
-    def solve(documents: list[Document], first: int) -> list[tuple[int, int, int]]:
-        return [(os.getpid(), first + number, len(documents)) for number in range(len(documents))]
-
     paths = [str(ROOT / "samples" / "lecture-34.json"), str(ROOT / "samples" / "lecture-cut.yaml")] * 2
     for jobs, batch in ((1, 4), (2, 1)):
-        solved.clear()
-        assert run_records(paths, ReadOptions(), solve, Kept(), RunOptions(jobs=jobs), apart=True) == 0
-        assert [(number, together) for _, number, together in solved] == [(number, batch) for number in range(4)]
-        assert (os.getpid() in {process for process, _, _ in solved}) == (jobs == 1)
+        report = Shown()
+        assert run_records(paths, ReadOptions(), _where, report, RunOptions(place=Place(jobs)), apart=True) == 0  # type: ignore[arg-type]
+        assert [(number, together) for _, number, together in report.shown] == [(number, batch) for number in range(4)]
+        assert (os.getpid() in {process for process, _, _ in report.shown}) == (jobs == 1)
 
 
 @pytest.mark.parametrize("command", ["viterbi", "compose"])
@@ -256,27 +268,41 @@ def test_nothing_is_left_behind(number: int, status: int) -> None:
     assert ended(workers)
 
 
-#: A pool whose processes work for ever, and say so; without, if that is asked for, what Linux has to end them.
+#: Processes that work for ever, and say so; without, if that is asked for, what Linux has to end them.
 ENDLESS = """
-import os, sys
-from lattice_cli.cli.stream import jobs, lifeline
-if sys.argv[1] == "thread":
-    lifeline._told_by_the_system = lambda: False
+import multiprocessing, os, sys
+from lattice_cli.executors import Place, Workers, in_order, lifeline
 
-def work(task):
+class Endless:
+    def __reduce__(self):
+        return begun, (sys.argv[1],)
+
+def begun(way):
+    if way == "thread":
+        lifeline._told_by_the_system = lambda: False
+    return Endless()
+
+def work(state, task):
     os.write(1, f"{os.getpid()}\\n".encode())
     while True:
         pass
 
-list(jobs.in_order(iter(range(2)), work, 2))
+if __name__ == "__main__":
+    begun(sys.argv[1])
+    multiprocessing.set_start_method(sys.argv[2])
+    list(in_order(Workers(Place(2), Endless()), work, iter(range(2)), None))
 """
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-@pytest.mark.parametrize("way", ["system", "thread"])
+@pytest.mark.parametrize(("way", "method"), [("system", "fork"), ("thread", "fork"), ("system", "spawn")])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGHUP, -1)])
-def test_processes_at_work_end_with_their_parent(number: int, status: int, way: str) -> None:
-    process = subprocess.Popen([sys.executable, "-c", ENDLESS, way], stdout=subprocess.PIPE, env=environment())
+def test_processes_at_work_end_with_their_parent(
+    number: int, status: int, way: str, method: str, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    command = [sys.executable, str(tmp_path / "endless.py"), way, method]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
     assert process.stdout
     workers = [int(process.stdout.readline()) for _ in range(2)]
     process.send_signal(number)
@@ -286,16 +312,15 @@ def test_processes_at_work_end_with_their_parent(number: int, status: int, way: 
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-def test_a_process_that_is_killed_is_told() -> None:
+def test_what_a_process_had_that_is_killed_is_done_by_another() -> None:
     process = waiting()
     workers = children(process.pid)
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-    _, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
-    assert process.returncode == 4
-    assert b"--jobs ended before its work was done" in messages
-    assert b"Traceback" not in messages
     assert ended(workers)
+    out, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
+    assert (process.returncode, messages) == (0, b"")
+    assert json.loads(out)["id"] == "r2"
 
 
 def test_broken_pipe_is_quiet(stream: pathlib.Path) -> None:
@@ -312,22 +337,110 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+def squared(patience: float, task: int) -> int:
+    if task == 99:
+        raise ZeroDivisionError("seen")
+    return task * task
+
+
 def test_order_is_kept_and_faults_are_raised() -> None:
-    overtaken = multiprocessing.get_context("fork").Event()
+    assert list(in_order(Workers(Place(3), 0), squared, iter(range(20)), never)) == [task**2 for task in range(20)]
+    with pytest.raises(InternalError, match="seen"):
+        list(in_order(Workers(Place(2), 0), squared, iter([1, 99, 2]), never))
 
-    def work(task: int) -> int:
-        if task == 0:
-            assert overtaken.wait(PATIENCE)
-        if task == 1:
-            overtaken.set()
-        if task == 99:
-            raise ZeroDivisionError("seen")
-        return task * task
 
-    if len(os.listdir("/proc/self/task") if pathlib.Path("/proc/self/task").exists() else [0]) > 1:
+def never(task: Any, attempt: Attempt) -> Any:
+    raise AssertionError("nothing is lost here")
+
+
+def deadly(folder: str, tasks: list[int]) -> list[int]:
+    """Ends its process: at 13 always, at 7 the first time."""
+    first = pathlib.Path(folder) / "seven"
+    if 7 in tasks and not first.exists():
+        first.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if 13 in tasks:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [task * task for task in tasks]
+
+
+def taken_apart(tasks: list[int], attempt: Attempt) -> list[int]:
+    found = [attempt(deadly, [task]) for task in tasks]
+    return [square for each in found for square in each or [-1]]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_ends_processes_is_found_and_all_else_is_done(
+    method: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if method == "fork" and threading.active_count() > 1:
         pytest.skip("this process has threads, and Python warns of forking it")
-    assert list(in_order(iter(range(20)), work, 3)) == [task * task for task in range(20)]
-    with pytest.raises(ZeroDivisionError, match="seen"):
-        list(in_order(iter([1, 99, 2]), work, 2))
-    with pytest.raises(WorkerLost):
-        list(in_order(iter([1]), lambda task: os._exit(1), 1))
+    monkeypatch.setattr(local_processes, "start_method", lambda: method)
+    tasks = [[number, number + 1] for number in range(0, 30, 2)]
+    found = list(in_order(Workers(Place(2), str(tmp_path)), deadly, iter(tasks), taken_apart))
+    assert found == [[-1 if number == 13 else number**2 for number in task] for task in tasks]
+
+
+#: A record whose solver kills the process that it is in.
+DEADLY = """
+import os, signal, sys
+from lattice_cli.records import decoding
+decode = decoding.decode
+def deadly(documents, *given, **more):
+    documents = list(documents)
+    if any(document.id in ("r40", "r2") for document in documents):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(documents, *given, **more)
+decoding.decode = deadly
+from lattice_cli.__main__ import main
+main()
+"""
+
+
+def test_a_record_that_ends_processes_is_named_and_the_others_have_their_results(
+    stream: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    given = ["viterbi", str(stream), "--json", "--keep-going"]
+    done = subprocess.run(
+        [sys.executable, "-c", DEADLY, *given, "--jobs", "2"], capture_output=True, cwd=ROOT, check=False
+    )
+    _, alone, _ = lattice(*given)
+    assert done.returncode == 4
+    ended_by = {"r2": "worker-lost", "r40": "worker-lost"}
+    for found, expected in zip(done.stdout.splitlines(), alone.splitlines(), strict=True):
+        identity = json.loads(expected)["id"]
+        assert json.loads(found)["status"] == ended_by[identity] if identity in ended_by else found == expected
+    assert b"r40: each process that works on it ends" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_all_that_a_command_does_goes_to_processes_that_are_not_forked(
+    name: str, stream: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is sent and what comes back is pickled: the same output."""
+    command, *options = COMMANDS[name]
+    short = stream.with_name("short.jsonl")
+    short.write_text("".join(line + "\n" for line in stream.read_text().splitlines()[:30]))
+    monkeypatch.chdir(ROOT)
+    found = []
+    for more in ((), ("--jobs", "2")):
+        with sealed_here(), pytest.raises(SystemExit) as over:
+            main([command, str(short), *options, "--keep-going", *more])
+        found.append((over.value.code, *capfd.readouterr()))
+    assert found[0] == found[1]
+
+
+def test_a_large_state_is_mapped_and_whole(tmp_path: pathlib.Path) -> None:
+    arrays = [np.arange(5000.0), np.arange(7, dtype=np.int8), np.ones((300, 300), dtype=np.float32)]
+    with (tmp_path / "held").open("wb") as file:
+        packed = sealed({"arrays": arrays, "more": "x"}, file)
+    assert len(packed.body) < 5000
+    assert (tmp_path / "held").stat().st_size >= sum(each.nbytes for each in arrays if each.nbytes > 4096)
+    for opened in (packed.opened(), sealed({"arrays": arrays}).opened()):
+        for found, expected in zip(opened["arrays"], arrays, strict=True):
+            assert found.dtype == expected.dtype
+            assert np.array_equal(found, expected)
+        opened["arrays"][0][0] = 5.0  # for this process alone
+    assert packed.opened()["arrays"][0][0] == 0.0
+    with pytest.raises(LatticeError, match=r"a worker has lattice .*, expected 0\.0"):
+        replace(packed, version="0.0").opened()

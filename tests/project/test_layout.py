@@ -23,7 +23,7 @@ MODULES = {
 #: The rooms from the ground up: a room may import from those of lower floors only.
 FLOORS = (
     {"lazy", "errors", "settings", "choices"},
-    {"arrays"},
+    {"arrays", "executors"},
     {"graph", "learning.networks", "learning.optimizers", "learning.segmentation"},
     {"sweep", "composition", "formats.io", "learning.modules"},
     {"learning.recognizers"},

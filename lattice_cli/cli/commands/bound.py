@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
-from lattice_cli import formats, graph, models
+from lattice_cli import formats, models
 from lattice_cli.choices import FITS, TIES
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
@@ -163,11 +164,9 @@ def bound(
         own_beta = model.config.objective.beta if beta is None else beta
         asked = training.BoundRequest(0.0, None, own_beta, samples, importance, seed, steps, tie, every, by)
 
-        def solve_inputs(found: list[Any], first: int) -> list[Any]:
-            return [model_bounds(each, number, asked, model, parameters) for number, each in enumerate(found, first)]
-
+        solve = stream.OneByOne(partial(model_bounds, asked=asked, model=model, parameters=parameters))
         report = reports.BoundReport(run, of_model=True)
-        return stream.run_records(graphs, replace(reading, inputs=True), solve_inputs, report, run, apart=True)
+        return stream.run_records(graphs, replace(reading, inputs=True), solve, report, run, apart=True)
     kind, colon, number = proposal.partition(":")
     temperature, other = 0.0, None
     if kind == "gibbs" and colon:
@@ -181,8 +180,6 @@ def bound(
         other = formats.read_one(proposal, reading)
     asked = training.BoundRequest(temperature, other, beta or 1.0, samples, importance, seed, steps, tie, every, by)
 
-    def solve(documents: list[graph.Document], first: int) -> list[Any]:
-        return [record_bounds(document, number, asked, through) for number, document in enumerate(documents, first)]
-
+    solve = stream.OneByOne(partial(record_bounds, asked=asked, decoder=through))
     noted = stream.noting_grammars(graphs, decoder.grammars, solve)
     return stream.run_records(graphs, reading, noted, reports.BoundReport(run), run, apart=True)

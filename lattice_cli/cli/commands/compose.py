@@ -80,8 +80,6 @@ def compose(
       lattice compose samples/goforward.slf.gz --lm grammars/robot.arpa \\
         --scale acoustic=0.05 -o rescored.json
     """
-    from lattice_cli.records.cascade import composed_document
-
     if not (grammars or scorers.files or scorers.word_energy or scorers.hot):
         raise UsageError("nothing to compose with: expected a GRAMMAR, --lm, --hot or --word-energy")
     stream.require_one_stdin([graph], *grammars, *scorers.files)
@@ -94,20 +92,27 @@ def compose(
     through = models.read_decoder(grammars, ctc, combine, judges, reading.encoding, own, reading.scales)
     reading = records_scales(reading, through)
 
-    class Composed(reports.GraphReport):
-        """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
+    report = _Composed(output, run.color, bool(names or judges), provenance)
+    return stream.write_records([graph], reading, stream.OneByOne(through.interpret), report, run)
 
-        def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
-            composed = composed_document(result, scores=bool(names or judges), provenance=provenance)
-            return super().prepare(document, composed), None if result.graph.nodes else records.no_path(result)
 
-        def show(self, document: Document, result: Any) -> None:
-            composed, empty = result
-            super().show(document, composed)
-            if empty is not None:
-                raise empty
+class _Composed(reports.GraphReport):
+    """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
 
-    def solve(documents: list[Document]) -> list[records.Interpretation]:
-        return [through.interpret(document) for document in documents]
+    def __init__(self, output: str | None, color: str, scores: bool, provenance: bool) -> None:
+        super().__init__(output, color)
+        self._kept = {"scores": scores, "provenance": provenance}
 
-    return stream.write_records([graph], reading, solve, Composed(output, run.color), run)
+    def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
+        """What is written of it, and why it is empty, if it is."""
+        from lattice_cli.records.cascade import composed_document
+
+        composed = composed_document(result, **self._kept)
+        return super().prepare(document, composed), None if result.graph.nodes else records.no_path(result)
+
+    def show(self, document: Document, result: Any) -> None:
+        """Put it out. Raises NoPath for an empty one."""
+        composed, empty = result
+        super().show(document, composed)
+        if empty is not None:
+            raise empty

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from inspect import cleandoc
 from textwrap import fill
-from typing import Any
 
 import click
 
-from lattice_cli import graph
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
     StrictCommand,
@@ -18,7 +16,8 @@ from lattice_cli.cli.options import (
     graph_options,
     input_options,
 )
-from lattice_cli.errors import LatticeError, UsageError
+from lattice_cli.errors import UsageError
+from lattice_cli.executors import Place
 from lattice_cli.formats import io, numbered, writable
 
 
@@ -83,17 +82,11 @@ def convert(
     destination = reports.Destination(target if output is None else output, to, write_symbols, write_labels, run.color)
     report = reports.Conversion(destination, lossy)
 
-    def solve(documents: list[graph.Document]) -> list[Any]:
-        results: list[Any] = []
-        for document in documents:
-            try:
-                results.append(report.encoded(document))
-            except LatticeError as error:
-                results.append(error)
-        return results
-
+    solve = stream.OneByOne(report.encoded)
     reading = replace(reading, models="grammar")
-    return stream.write_records([source], reading, solve, report, replace(run, jobs=1) if report.sequential else run)
+    return stream.write_records(
+        [source], reading, solve, report, replace(run, place=Place()) if report.sequential else run
+    )
 
 
 def _notes() -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import click
 
@@ -110,17 +112,25 @@ def draw(
     report = reports.Drawing(output, form, beta, max_arcs or _MOST_ARCS)
     request = records.SearchRequest(count or _PATHS, distinct) if form == "html" else None
 
-    def drawn(document: graph.Document) -> analysis.Picture:
-        if request is None:
-            return analysis.picture(document, beta, through, side)
-        report.require_size(document.graph.arcs)
-        if target is not None:
-            document = replace(document, target=target)
-        found = analysis.picture(document, beta, through, side, request)
-        return analysis.with_reference(found, document, through, side)
-
-    def solve(documents: list[graph.Document]) -> list[analysis.Picture]:
-        return [drawn(document) for document in documents]
-
+    drawn = partial(_drawn, beta=beta, through=through, side=side, request=request, target=target, report=report)
     reading = replace(reading, models="grammar")
-    return stream.write_records(graphs, reading, solve, report, run)
+    return stream.write_records(graphs, reading, stream.OneByOne(drawn), report, run)
+
+
+def _drawn(
+    document: graph.Document,
+    beta: float,
+    through: records.Decoder,
+    side: str,
+    request: records.SearchRequest | None,
+    target: Any,
+    report: reports.Drawing,
+) -> analysis.Picture:
+    """What is drawn of a record. request: of a page; None for other forms."""
+    if request is None:
+        return analysis.picture(document, beta, through, side)
+    report.require_size(document.graph.arcs)
+    if target is not None:
+        document = replace(document, target=target)
+    found = analysis.picture(document, beta, through, side, request)
+    return analysis.with_reference(found, document, through, side)

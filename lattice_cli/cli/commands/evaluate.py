@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from lattice_cli import analysis, formats, graph
+from lattice_cli import analysis, formats
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     Number,
@@ -170,9 +172,7 @@ def evaluate(
     request = SearchRequest(count, distinct, words=reject, beta=beta)
     collected = reports.Collected(reading.split)
 
-    def decoded(documents: list[graph.Document]) -> list[analysis.Assessed]:
-        return analysis.assess(documents, taken.through, request, oracle)
-
+    decoded = partial(analysis.assess, decoder=taken.through, request=request, with_closest=oracle)
     status, going = reports.read_all(
         taken.paths, taken.reading, reports.solver(decoded), collected, run, reader, taken.made
     )

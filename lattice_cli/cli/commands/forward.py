@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
-from lattice_cli import graph
 from lattice_cli.cli import options, reports, stream
 from lattice_cli.cli.options import (
     BetaList,
@@ -79,8 +79,7 @@ def forward(
     through = given.through
     given.decoder.require_side(side, through)
 
-    def solve(documents: list[graph.Document]) -> list[Any]:
-        return posteriors.forward(documents, betas, through, arcs=arcs, nodes=nodes, lagrangians=lagrangian, of=side)
-
+    asked: dict[str, Any] = {"arcs": arcs, "nodes": nodes, "lagrangians": lagrangian, "of": side}
+    solve = partial(posteriors.forward, betas=betas, decoder=through, **asked)
     noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
     return stream.run_records(given.paths, given.reading, noted, reports.ForwardReport(run), run, made=given.made)

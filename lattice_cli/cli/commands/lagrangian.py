@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import click
 
 from lattice_cli import models
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import StrictCommand, encoding_option, file_read, result_options
-from lattice_cli.errors import CheckFailed, LatticeError, NumericOverflow, UsageError
+from lattice_cli.errors import CheckFailed, NumericOverflow, UsageError
 from lattice_cli.formats import io
 
 
@@ -43,24 +43,24 @@ def lagrangian(
       lattice lagrangian samples/oscillator.yaml
       lattice lagrangian samples/oscillator.yaml --minimise 50 --check
     """
-    from lattice_cli.learning.chains import NotFinite, checked, fitted, solved
-
     stream.require_one_stdin(chains)
 
-    def found(record: models.ChainFile) -> reports.ChainResult | LatticeError:
-        if steps is not None and not record.learned:
-            return UsageError(f"{record.source}: learn has no weights and no states, which --minimise could change")
-        try:
-            fit = None if steps is None else fitted(record.chain, record.learned, steps)
-            at = solved(record.chain) if fit is None else fit.found
-            everything = (*record.chain.weights, *record.chain.states)
-            return reports.ChainResult(at, everything, fit, checked(at, everything) if check else None)
-        except NotFinite as error:
-            return NumericOverflow(f"{record.source}: no finite value or slope of {error}")
-
-    def solve(records: list[models.ChainFile]) -> list[Any]:
-        return [found(record) for record in records]
-
+    solve = stream.OneByOne(partial(_solved, steps=steps, check=check))
     report = reports.ChainReport(run, check, steps is not None)
     status = stream.run_records(chains, io.ReadOptions(encoding=encoding), solve, report, run, models.split_chains)
     return max(status, CheckFailed.exit_status) if report.failed else status
+
+
+def _solved(record: models.ChainFile, steps: int | None, check: bool) -> reports.ChainResult:
+    """The states and multipliers of a chain. Raises UsageError, NumericOverflow."""
+    from lattice_cli.learning.chains import NotFinite, checked, fitted, solved
+
+    if steps is not None and not record.learned:
+        raise UsageError(f"{record.source}: learn has no weights and no states, which --minimise could change")
+    try:
+        fit = None if steps is None else fitted(record.chain, record.learned, steps)
+        at = solved(record.chain) if fit is None else fit.found
+        everything = (*record.chain.weights, *record.chain.states)
+        return reports.ChainResult(at, everything, fit, checked(at, everything) if check else None)
+    except NotFinite as error:
+        raise NumericOverflow(f"{record.source}: no finite value or slope of {error}") from None

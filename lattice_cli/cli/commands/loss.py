@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -189,15 +190,20 @@ def loss(
     stream = any(path == "-" or path.removesuffix(".gz").endswith(".jsonl") for path in graphs)
     report = reports.LossReport(run, side, check, stream, run.as_json if arcs is None else arcs)
 
-    def solve(documents: list[graph.Document], first: int = 0) -> list[Any]:
-        own = list(targets) or None
-        found = evaluate(documents, chosen, settings, own, through, latent=latent, of=side, budget=budget, nbest=nbest)
-        of_record = (lambda losses: checked(losses, side)) if check else RecordLosses
-        return [each if isinstance(each, LatticeError) else of_record(each) for each in found]
-
+    own = list(targets) or None
+    asked: dict[str, Any] = {"targets": own, "decoder": through, "latent": latent, "of": side, "budget": budget}
+    evaluated = partial(evaluate, losses=chosen, settings=settings, nbest=nbest, **asked)
+    solve = partial(_solved, evaluated=evaluated, of_record=partial(checked, of=side) if check else RecordLosses)
     status = run_records(graphs, reading, noting_grammars(graphs, decoder.grammars, solve), report, run, apart=check)
     if report.failed_checks:
         complain(f"{counted(report.failed_checks, 'gradient check')} failed")
     if report.failed_checks or report.failed_losses:
         status = max(status, CheckFailed.exit_status)
     return status
+
+
+def _solved(
+    documents: list[graph.Document], *_first: int, evaluated: Callable[..., Any], of_record: Callable[..., Any]
+) -> list[Any]:
+    """The losses of a batch as they are reported."""
+    return [each if isinstance(each, LatticeError) else of_record(each) for each in evaluated(documents)]

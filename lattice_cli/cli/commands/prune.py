@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +22,7 @@ from lattice_cli.cli.options import (
     positive,
 )
 from lattice_cli.cli.terminal import complain
-from lattice_cli.errors import Diverged, LatticeError, UsageError
+from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
@@ -66,34 +67,36 @@ def prune(
         -o small.json
       lattice prune samples/lecture-34.json --beam 1
     """
-    from lattice_cli.analysis import pruning
-
     if beam is None and posterior is None:
         raise UsageError("prune needs --beam or --posterior")
     stream.require_one_stdin(graphs, *decoder.files)
     through, reading = decoder.read(reading)
 
-    class PrunedReport(reports.GraphReport):
-        """Graphs on standard output, what is left of them on standard error."""
+    solve = stream.OneByOne(partial(_pruned, through=through, beta=beta, beam=beam, posterior=posterior))
+    return stream.write_records(graphs, reading, solve, _PrunedReport(output, run.color), run)
 
-        def prepare(self, document: Document, result: analysis.Pruned) -> Any:  # type: ignore[override]
-            return super().prepare(document, result.document), result.guarantee
 
-        def show(self, document: Document, result: Any) -> None:
-            graph, guarantee = result
-            super().show(document, graph)
-            complain(f"{document.id}: {guarantee}")
+class _PrunedReport(reports.GraphReport):
+    """Graphs on standard output, what is left of them on standard error."""
 
-    def pruned(document: Document) -> analysis.Pruned | LatticeError:
-        try:
-            return pruning.prune(document if through.plain else _composed(document, through), beta, beam, posterior)
-        except LatticeError as error:
-            return error.at(document.names) if isinstance(error, Diverged) else error
+    def prepare(self, document: Document, result: analysis.Pruned) -> Any:  # type: ignore[override]
+        """What is written of it, and what is said."""
+        return super().prepare(document, result.document), result.guarantee
 
-    def solve(documents: list[Document]) -> list[analysis.Pruned | LatticeError]:
-        return [pruned(document) for document in documents]
+    def show(self, document: Document, result: Any) -> None:
+        """Put it out."""
+        graph, guarantee = result
+        super().show(document, graph)
+        complain(f"{document.id}: {guarantee}")
 
-    return stream.write_records(graphs, reading, solve, PrunedReport(output, run.color), run)
+
+def _pruned(
+    document: Document, through: Decoder, beta: float, beam: float | None, posterior: float | None
+) -> analysis.Pruned:
+    """What is left of a record."""
+    from lattice_cli.analysis import pruning
+
+    return pruning.prune(document if through.plain else _composed(document, through), beta, beam, posterior)
 
 
 def _composed(document: Document, through: Decoder) -> Document:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lattice_cli import graph, models
+from lattice_cli import models
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
     Option,
@@ -20,6 +20,7 @@ from lattice_cli.cli.options import (
     trust_code_option,
 )
 from lattice_cli.errors import UsageError
+from lattice_cli.executors import Place
 from lattice_cli.formats import io
 from lattice_cli.learning import recognizers
 
@@ -99,14 +100,11 @@ def recognize(
         found, parameters = models.load_model(model, overrides, trust_code)
         recognized = partial(found.recognized, parameters=parameters)
         if check:
-            told = replace(run, jobs=1, form="json" if as_json else "table")
+            told = replace(run, place=Place(), form="json" if as_json else "table")
             return _checked(found, parameters, inputs, options, told)
     report = reports.GraphReport(output, run.color, matrices=True)
 
-    def solve(records: list[Any]) -> list[graph.Document]:
-        return [recognized(record) for record in records]
-
-    return stream.write_records(inputs, options, solve, report, run)
+    return stream.write_records(inputs, options, stream.OneByOne(recognized), report, run)
 
 
 def _checked(
@@ -117,8 +115,8 @@ def _checked(
 
     own = model.recognizer_parameters(parameters)
 
-    def solve(records: list[Any]) -> list[recognizers.RecognizerCheck]:
-        examples = [model.recognizer.example(each) for each in records]
-        return [recognizers.check_recognizer(model.learner, own, [each], np.random.default_rng(0)) for each in examples]
+    def solve(record: Any) -> recognizers.RecognizerCheck:
+        example = model.recognizer.example(record)
+        return recognizers.check_recognizer(model.learner, own, [example], np.random.default_rng(0))
 
-    return stream.run_records(inputs, reading, solve, reports.CheckReport(run, model.learner), run)
+    return stream.run_records(inputs, reading, stream.OneByOne(solve), reports.CheckReport(run, model.learner), run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from lattice_cli import graph, records
@@ -16,7 +18,7 @@ from lattice_cli.cli.options import (
     result_options,
     trust_code_option,
 )
-from lattice_cli.errors import Diverged, LatticeError
+from lattice_cli.errors import LatticeError
 from lattice_cli.formats import io
 
 
@@ -64,26 +66,25 @@ def sample(
         -n 3 --beta 2 --seed 7
       lattice sample samples/lecture-34.json -n 100 --json | lattice evaluate -
     """
-    import numpy as np
-
-    from lattice_cli.records.draws import draws
-
     stream.require_one_stdin(graphs, *decoder.files)
     given = options.taken(graphs, decoder, reading, trust_code)
     through = given.through
     given.decoder.require_side(side, through)
 
-    def drawn(document: graph.Document, number: int) -> records.Draws | LatticeError:
-        # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
-        rng = np.random.default_rng([seed, number])
-        try:
-            return draws(through.interpret(document), count, beta, rng, side)
-        except LatticeError as error:
-            return error.at(document.names) if isinstance(error, Diverged) else error
-
-    def solve(batch: list[graph.Document], first: int) -> list[records.Draws | LatticeError]:
-        return [drawn(document, number) for number, document in enumerate(batch, first)]
-
+    solve = stream.OneByOne(partial(_drawn, through=through, count=count, beta=beta, seed=seed, side=side))
     noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
     report = reports.SampleReport(run)
     return stream.run_records(given.paths, given.reading, noted, report, run, apart=True, made=given.made)
+
+
+def _drawn(
+    document: graph.Document, number: int, through: records.Decoder, count: int, beta: float, seed: int, side: str
+) -> records.Draws | LatticeError:
+    """Paths drawn from the record of this number, or why it has none."""
+    import numpy as np
+
+    from lattice_cli.records.draws import draws
+
+    # A stream of numbers for each record: what is drawn from one does not hang on how many another one took.
+    rng = np.random.default_rng([seed, number])
+    return draws(through.interpret(document), count, beta, rng, side)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -70,15 +71,19 @@ def score(
     read = models.read_grammar_argument(grammar, encoding, asked=True)
     model = analysis.text_model(read, notations.UNKNOWN, split, by == "sum", per_word)
 
-    def solve(lines: list[formats.Sentence]) -> list[Any]:
-        found: list[Any] = []
-        for line in lines:
-            try:
-                found.append(model.vocabulary.words(line.text, line.source))
-            except LatticeError as error:
-                found.append(error)
-        scores = iter(model.scores([each for each in found if not isinstance(each, LatticeError)]))
-        return [each if isinstance(each, LatticeError) else next(scores) for each in found]
-
     report = reports.ScoreReport(run, per_word, by == "path")
-    return stream.run_records(texts, io.ReadOptions(encoding=encoding), solve, report, run, formats.split_sentences)
+    return stream.run_records(
+        texts, io.ReadOptions(encoding=encoding), partial(_scored, model=model), report, run, formats.split_sentences
+    )
+
+
+def _scored(lines: list[formats.Sentence], model: analysis.TextModel) -> list[Any]:
+    """The scores of sentences, or what is wrong with one."""
+    found: list[Any] = []
+    for line in lines:
+        try:
+            found.append(model.vocabulary.words(line.text, line.source))
+        except LatticeError as error:
+            found.append(error)
+    scores = iter(model.scores([each for each in found if not isinstance(each, LatticeError)]))
+    return [each if isinstance(each, LatticeError) else next(scores) for each in found]

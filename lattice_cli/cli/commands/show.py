@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 
 import click
 
@@ -83,19 +84,17 @@ def show(
     stream.require_rows_only(run, {**asked, "--heaviest": heaviest is not None, "--arcs": arcs})
     if against is not None:
         return _compared(graphs, against, parts, arcs, reading, run)
-    if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
     report = reports.ShowReport(run, arcs)
 
-    def solve(documents: list[graph.Document | native.ModelFile]) -> list[reports.Found]:
-        return [_found(each, parts, arcs) for each in documents]
-
+    solve = stream.OneByOne(partial(_found, parts=parts, arcs=arcs))
     status = stream.run_records(graphs, replace(reading, models="itself"), solve, report, run)
     return max(status, NoPath.exit_status) if strict and report.problems else status
 
 
 def _found(document: graph.Document | native.ModelFile, parts: reports.Parts, arcs: bool) -> reports.Found:
     """The inventory of a record, what else was asked for, and why that cannot be had, if so; or what a model tells."""
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # the number of paths may have more digits than Python prints by default
     if isinstance(document, native.ModelFile):
         if parts.any or arcs:
             way = "lattice convert MODEL grammar.json takes its grammar out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import click
 from click.core import ParameterSource
@@ -141,9 +142,7 @@ def tune(
     known = formats.read_references(references, reading.encoding) if references else None
     reader = reports.Reader(known, ["tune"], False)
     collected = reports.Collected(reading.split)
-    status, going = reports.read_all(
-        lattices, reading, lambda documents: tuning.scored(documents, through), collected, run, reader
-    )
+    status, going = reports.read_all(lattices, reading, partial(tuning.scored, decoder=through), collected, run, reader)
     if not going:
         return status
     records = [each for each in collected.assessed if isinstance(each, tuning.ScoredRecord)]

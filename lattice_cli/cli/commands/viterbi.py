@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
@@ -101,23 +102,30 @@ def viterbi(
     request, run = _asked(request, show_arcs, asked, answers_as, run)
     shown = reports.Shown(request, show_nodes, show_times, show_scores)
     report = reports.JudgedReport(run, shown, through.scorers) if through.scorers else reports.ViterbiReport(run, shown)
-
-    def solve(documents: list[graph.Document]) -> list[Any]:
-        for document in documents:
-            untimed = document.rows or (document.transitions and document.clock is not None)
-            if answers_as in ("ctm", "srt") and untimed and not document.in_seconds and row_time is None:
-                what = "row" if document.rows else "frame"
-                raise UsageError(
-                    f"{document.source}: --to {answers_as} needs seconds: --{what}-time is those of a {what}"
-                )
-            if row_time is not None and document.in_seconds:
-                what = "has times of its own" if document.times is not None else "is no matrix, and has no frames"
-                raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
-        timed = documents if row_time is None else [document.timed(row_time) for document in documents]
-        return records.decode(timed, through, request, side)
-
+    solve = partial(_solved, through=through, request=request, side=side, row_time=row_time, answers_as=answers_as)
     noted = stream.noting_grammars(given.paths, given.decoder.grammars, solve)
     return stream.run_records(given.paths, given.reading, noted, report, run, made=given.made)
+
+
+def _solved(
+    documents: list[graph.Document],
+    through: records.Decoder,
+    request: records.SearchRequest,
+    side: str,
+    row_time: float | None,
+    answers_as: str | None,
+) -> list[Any]:
+    """The best paths of a batch. Raises UsageError for times that are not known, or known already."""
+    for document in documents:
+        untimed = document.rows or (document.transitions and document.clock is not None)
+        if answers_as in ("ctm", "srt") and untimed and not document.in_seconds and row_time is None:
+            what = "row" if document.rows else "frame"
+            raise UsageError(f"{document.source}: --to {answers_as} needs seconds: --{what}-time is those of a {what}")
+        if row_time is not None and document.in_seconds:
+            what = "has times of its own" if document.times is not None else "is no matrix, and has no frames"
+            raise UsageError(f"{document.source}: {what}: --row-time makes no difference")
+    timed = documents if row_time is None else [document.timed(row_time) for document in documents]
+    return list(records.decode(timed, through, request, side))
 
 
 def _asked(

@@ -18,12 +18,8 @@ from lattice_cli.cli.options.scorers import ScorerOptions, scorer_options
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
 from lattice_cli.errors import UsageError
+from lattice_cli.executors import Place, processors
 from lattice_cli.formats import io, numbered, readable
-
-
-def _processors() -> int:
-
-    return stream.processors()
 
 
 @dataclass(frozen=True)
@@ -293,16 +289,34 @@ _jobs_option = click.option(
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    callback=lambda ctx, param, value: value or _processors(),
+    callback=lambda ctx, param, value: value or processors(),
     help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
+)
+_cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Workers of Dask in place of processes: its scheduler's address or the file it wrote; mpi: ranks of MPI.",
 )
 
 
-def _run_options(as_json: bool, as_tsv: bool, **more: Any) -> RunOptions:
-    """How results look, and where they go. Raises UsageError for two forms."""
+place_options = applied(_jobs_option, _cluster_option)
+
+
+def place_of(jobs: int, cluster: str | None) -> Place:
+    """Where work is done. Raises UsageError for two places."""
+    if cluster is not None and jobs > 1:
+        raise UsageError("--jobs and --cluster are two places to work, expected one of them")
+    return Place(jobs, cluster)
+
+
+def _run_options(
+    jobs: int, cluster: str | None, as_json: bool = False, as_tsv: bool = False, **more: Any
+) -> RunOptions:
+    """Where results are made, how they look, and where they go. Raises UsageError for two places, two forms."""
     if as_json and as_tsv:
         raise UsageError("--json and --tsv are two forms of the same results")
-    return RunOptions(**more, form="json" if as_json else "tsv" if as_tsv else "table")
+    form = "json" if as_json else "tsv" if as_tsv else "table"
+    return RunOptions(**more, place=place_of(jobs, cluster), form=form)
 
 
 #: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.
@@ -310,7 +324,7 @@ result_options = applied(
     grouped(
         "run",
         _run_options,
-        _jobs_option,
+        place_options,
         json_option,
         _tsv_option,
         _output_option,
@@ -323,7 +337,7 @@ result_options = applied(
     stream.delivered,
 )
 graph_options = applied(
-    grouped("run", RunOptions, _jobs_option, _keep_going_option, _no_path_option, _every_row_option, color_option),
+    grouped("run", _run_options, place_options, _keep_going_option, _no_path_option, _every_row_option, color_option),
     quiet_option,
 )
-drawing_options = applied(grouped("run", RunOptions, _jobs_option, _keep_going_option), quiet_option)
+drawing_options = applied(grouped("run", _run_options, place_options, _keep_going_option), quiet_option)

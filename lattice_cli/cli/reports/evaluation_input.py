@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from lattice_cli.analysis import Answers, Assessed
@@ -146,13 +146,14 @@ def read_all(
 def solver(assess: Callable[[list[Document]], list[Assessed]]) -> Callable[[list[Any]], list[Assessed]]:
     """What assesses a batch: graphs are decoded, answers are taken as they are."""
 
-    def solve(batch: list[Any]) -> list[Assessed]:
-        decoded = iter(assess([record for record in batch if isinstance(record, Document)]))
-        return [
-            next(decoded)
-            if isinstance(record, Document)
-            else Assessed(record.id, record.target, record.answers, record.confidence, record.spelling)
-            for record in batch
-        ]
+    return partial(_assessed, assess=assess)
 
-    return solve
+
+def _assessed(batch: list[Any], assess: Callable[[list[Document]], list[Assessed]]) -> list[Assessed]:
+    decoded = iter(assess([record for record in batch if isinstance(record, Document)]))
+    return [
+        next(decoded)
+        if isinstance(record, Document)
+        else Assessed(record.id, record.target, record.answers, record.confidence, record.spelling)
+        for record in batch
+    ]

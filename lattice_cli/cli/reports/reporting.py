@@ -64,6 +64,17 @@ class StreamReport:
     fields = Fields()
     about: Callable[[Item], dict[str, Any]] = staticmethod(named)
     silent: type[LatticeError] | tuple[()] = ()
+    _made_of: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *given: Any, **named: Any) -> StreamReport:
+        """A report that knows what it is made of."""
+        made: StreamReport = super().__new__(cls)
+        made._made_of = given, named
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it goes to other processes, where it is made anew: nothing has been shown there."""
+        return _made_anew, (type(self), *self._made_of)
 
     def __init__(self, run: RunOptions) -> None:
         self.form = run.form
@@ -175,6 +186,10 @@ class StreamReport:
         """Print the rows that are waiting."""
         if self.as_table:
             self._rows.flush()
+
+
+def _made_anew(kind: type[StreamReport], given: Sequence[Any], named: Mapping[str, Any]) -> StreamReport:
+    return kind(*given, **named)
 
 
 def _told(value: Any) -> Any:

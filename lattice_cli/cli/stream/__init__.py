@@ -1,12 +1,11 @@
 """Records through a command: read, solved in batches, reported in order, in one process or several.
 
-jobs         several processes
-lifeline     no process outlives its parent
 output_file  results into a file, whole or not at all
 report       records, outcomes, what a report is
 run          read, solve in batches, report in order
 run_options  keep going, colour, processes, JSON
 share_read   how much of the inputs has been read
+work         what is done with records, wherever it is done
 """
 
 from typing import TYPE_CHECKING
@@ -14,16 +13,15 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.jobs import processors
     from lattice_cli.cli.stream.output_file import delivered
     from lattice_cli.cli.stream.report import Item
     from lattice_cli.cli.stream.run import (
-        noting_grammars,
         require_one_stdin,
         require_rows_only,
         run_records,
         write_records,
     )
     from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.cli.stream.work import OneByOne, noting_grammars
 
 __getattr__ = lazy_names(__name__)

@@ -4,45 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, TypeAlias
+from typing import Any
 
-from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve, prepared
+from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.stream.share_read import ShareRead
+from lattice_cli.cli.stream.work import BATCH_RECORDS, Made, Task, Work, batches, elsewhere, error_at, salvaged
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.cli.terminal.standard_streams import complain
-from lattice_cli.errors import Diverged, LatticeError, NoPath, UsageError, counted, error_of
+from lattice_cli.errors import LatticeError, NoPath, UsageError, counted
+from lattice_cli.executors import Place, Workers, in_order
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import (
-    Failure,
-    Note,
-    Pause,
-    RawPart,
-    Reached,
-    ReadOptions,
-    brief,
-    fresh_notes,
-    note,
-    parsed,
-    record_place,
-    take_up,
-)
-from lattice_cli.formats.native import ModelFile
-from lattice_cli.graph import Document
-
-#: A batch is swept as one union; it is full at this many arcs or records.
-_BATCH_ARCS = 100_000
-_BATCH_RECORDS = 200
-#: A batch that is not parsed yet is full at this many bytes: some 100,000 arcs in columns.
-_BATCH_BYTES = 3_000_000
-#: The number of the first record of a batch, of those that could be read, and the batch: numbers of inputs with records
-#: or parts of them.
-_Task: TypeAlias = "tuple[int, list[tuple[int, Any]]]"
-#: The records of an input -> others in their place.
-Made: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, brief, parsed, take_up
 
 
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
@@ -56,25 +32,6 @@ def require_rows_only(run: RunOptions, tables: Mapping[str, bool]) -> None:
     asked = [option for option, wanted in tables.items() if wanted]
     if asked and run.form not in ("table", "json"):
         raise UsageError(f"{asked[0]} gives a table of its own, which --tsv has no place for; --json has it")
-
-
-#: Forms that hold grammars, which are sound graphs as well, but seldom meant as records.
-_GRAMMARS = ("words", "dict", "arpa", "jsgf", "fsg")
-
-
-def noting_grammars(paths: Sequence[str], grammars: Sequence[str], solve: Solve) -> Solve:
-    """The same, and a note on a record that, among others and without a grammar, looks as if it were meant as one."""
-    if grammars or len(paths) < 2:
-        return solve
-
-    def noted(documents: Sequence[Any], *first: int) -> Sequence[Any]:
-        graphs = [each for each in documents if isinstance(each, Document)]
-        alike = [each for each in graphs if each.form in _GRAMMARS or not each.graph.energy.any()]
-        if 0 < len(alike) < len(graphs):
-            note(alike[0].source, "a grammar among the records? -g FILE composes the others with it")
-        return solve(documents, *first)
-
-    return noted
 
 
 def run_records(
@@ -92,18 +49,18 @@ def run_records(
     solve gives a result, or the error it ends in, for each document of a batch; or raises: then the documents are
     solved one by one, so that the fault of one does not touch the others. A record without a path is a result, and the
     stream goes on; any other error ends it unless run.keep_going, and how many inputs were not read is said. The worst
-    status counts, that of records without a path only unless run.no_path_ok. run.jobs: how many processes parse and
-    solve; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws random
+    status counts, that of records without a path only unless run.no_path_ok. run.place: where records are parsed and
+    solved; what is reported, and in which order, does not depend on it. apart: a record takes long, or draws random
     numbers of its own: processes solve record after record, and solve is told as well the number in the stream of the
     first of its documents, among those that could be read. made: what becomes of records before they are solved, in the
     process that parses them.
     """
     status = records = failed = 0
-    share = ShareRead(paths)
+    share, work = ShareRead(paths), Work(solve, report, apart, made or iter)
     say_notes()  # of grammars; processes that are forked now would send them again
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, solve, report, read, run.jobs, apart, share, made or iter)) as outcomes,
+        closing(_outcomes(paths, options, work, read, run.place, share)) as outcomes,
         progress() as bar,
     ):
         for batch, reached in outcomes:
@@ -163,18 +120,10 @@ def _ordinal(number: int) -> str:
 
 
 def _outcomes(
-    paths: Sequence[str],
-    options: ReadOptions,
-    solve: Solve,
-    report: Report,
-    read: Read,
-    jobs: int,
-    apart: bool,
-    share: ShareRead,
-    made: Made,
+    paths: Sequence[str], options: ReadOptions, work: Work, read: Read, place: Place, share: ShareRead
 ) -> Generator[tuple[list[Outcome], float | None], None, None]:
     """The outcomes of all records in order, batch by batch, with the share of the inputs that is behind them."""
-    most = 1 if apart and jobs > 1 else _BATCH_RECORDS
+    most = 1 if work.apart and not place.here else BATCH_RECORDS
 
     def _read(path: str) -> Iterator[Any]:
         try:
@@ -188,46 +137,31 @@ def _outcomes(
         # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
         for number, path in enumerate(paths, 1):
             found = _read(path)
-            for part in share.counted(number, made(parsed(found)) if apart or jobs == 1 else found):
+            for part in share.counted(number, work.made(parsed(found)) if work.apart or place.here else found):
                 # What has arrived is not kept waiting; in a file all of it has.
                 if path == "-" or not isinstance(part, Pause):
                     yield number, part
 
-    def solve_at(documents: list[Any], first: int) -> Sequence[Any]:
-        return solve(documents, first) if apart else solve(documents)
-
-    def outcomes(task: _Task) -> list[Outcome]:
-        return _solved_batch(*task, solve_at, report)
-
-    def elsewhere(task: _Task) -> tuple[list[Outcome], list[Note]]:
-        inside = ((number, record) for number, part in task[1] for record in made(parsed(iter([part]))))
-        whole = [task] if apart else [(0, part) for part in _batches(each for each in inside if not _is_pause(each))]
-        found = [(number, outlined(record), result) for part in whole for number, record, result in outcomes(part)]
-        return found, fresh_notes()
-
     # Tasks are made before their turn, but their outcomes come in the order in which they were made.
     behind: deque[float | None] = deque()
 
-    def tasks() -> Iterator[_Task]:
-        for task in _numbered(_batches(parts(), most)):
+    def tasks() -> Iterator[Task]:
+        for task in _numbered(batches(parts(), most)):
             behind.append(share.share)
             yield task
 
-    if jobs == 1:
-        yield from ((outcomes(task), behind.popleft()) for task in tasks())
+    if place.here:
+        yield from ((work.outcomes(task), behind.popleft()) for task in tasks())
         return
-    from lattice_cli.cli.stream.jobs import in_order
-
-    for batch, notes in in_order(tasks(), elsewhere, jobs, _stdin(paths)):
+    workers = Workers(place, work)
+    if workers.note is not None:
+        complain(workers.note, says="note")
+    for batch, notes in in_order(workers, elsewhere, tasks(), salvaged, _stdin(paths)):
         take_up(notes)
         yield batch, behind.popleft()
 
 
-def _is_pause(each: tuple[int, Any]) -> bool:
-    return isinstance(each[1], Pause)
-
-
-def _numbered(batches: Iterator[list[tuple[int, Any]]]) -> Iterator[_Task]:
+def _numbered(batches: Iterator[list[tuple[int, Any]]]) -> Iterator[Task]:
     """Each batch with the number of its first record, of those that could be read."""
     first = 0
     for batch in batches:
@@ -241,11 +175,6 @@ def _stdin(paths: Sequence[str]) -> int | None:
         return sys.stdin.fileno() if "-" in paths else None
     except (AttributeError, ValueError):  # closed, or no file at all
         return None
-
-
-def outlined(record: Item) -> Item:
-    """A record without its arrays, which its result does not need any more: it has to go from process to process."""
-    return record.outline() if isinstance(record, (Document, ModelFile)) else record
 
 
 def _located(message: str, record_id: str) -> str:
@@ -262,64 +191,5 @@ def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
     try:
         report.show(record, outcome)
     except Exception as error:
-        return _error_of(error, record)
+        return error_at(error, record)
     return None
-
-
-def _error_of(error: Exception, record: Item) -> LatticeError:
-    """What a record ends in. Raises what is not for a record to end in."""
-    return error_of(error, record_place(record.id, getattr(record, "source", "")))
-
-
-def _solved_batch(first: int, batch: list[tuple[int, Any]], solve: Solve, report: Report) -> list[Outcome]:
-    """The outcome of each record of a batch."""
-    results = iter(_solved(first, [record for _, record in batch if not isinstance(record, Failure)], solve))
-    return [(number, record, _outcome(record, results, report)) for number, record in batch]
-
-
-def _outcome(record: Item, results: Iterator[Any], report: Report) -> Any:
-    if isinstance(record, Failure):
-        return record.error
-    result = next(results)
-    if isinstance(result, LatticeError):
-        return result
-    try:
-        return prepared(report, record, result)
-    except Exception as error:
-        return _error_of(error, record)
-
-
-def _solved(first: int, documents: list[Any], solve: Solve) -> list[Any]:
-    """A result or an error for each record."""
-    if not documents:
-        return []
-    try:
-        return list(solve(documents, first))
-    except Exception as error:
-        if len(documents) == 1:
-            only, found = documents[0], _error_of(error, documents[0])
-            return [found.at(only.names) if isinstance(found, Diverged) and isinstance(only, Document) else found]
-    return [result for number, document in enumerate(documents, first) for result in _solved(number, [document], solve)]
-
-
-def _batches(items: Iterable[tuple[int, Any]], most: int = _BATCH_RECORDS) -> Iterator[list[tuple[int, Any]]]:
-    """Records, or parts of inputs, in groups that are worth a sweep; what has arrived is never kept waiting."""
-    batch: list[tuple[int, Any]] = []
-    fill = 0.0
-    for item in items:
-        record = item[1]
-        if isinstance(record, Pause):
-            if batch and not isinstance(record, Reached):
-                yield batch
-                batch, fill = [], 0.0
-            continue
-        batch.append(item)
-        if isinstance(record, Document):
-            fill += record.graph.arcs / _BATCH_ARCS
-        elif isinstance(record, RawPart):
-            fill += record.size / _BATCH_BYTES
-        if fill >= 1.0 or len(batch) >= most:
-            yield batch
-            batch, fill = [], 0.0
-    if batch:
-        yield batch

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from lattice_cli.executors import Place
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """keep_going: after a bad record. color: of tables: auto, always or never. jobs: processes. form: table, json, tsv,
-    or one of those that a command has besides. every_row: tables are not cut short on a terminal. output: the file that
-    results go to, whole or not at all; None: standard output. no_path_ok: records without a path make no difference to
-    the exit status."""
+    """keep_going: after a bad record. color: of tables: auto, always or never. place: where records are solved. form:
+    table, json, tsv, or one of those that a command has besides. every_row: tables are not cut short on a terminal.
+    output: the file that results go to, whole or not at all; None: standard output. no_path_ok: records without a path
+    make no difference to the exit status."""
 
     keep_going: bool = False
     color: str = "auto"
-    jobs: int = 1
+    place: Place = field(default_factory=Place)
     form: str = "table"
     every_row: bool = False
     output: str | None = None

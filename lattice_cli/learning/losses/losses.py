@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -106,6 +106,10 @@ class Loss:
     as_printed: str = ""
     columns: Columns | None = None
     at_kink: tuple[float, float] = (1.0, -1.0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it goes to other processes: by its name."""
+        return _named, (self.name,)
 
     @cached_property
     def soft(self) -> bool:
@@ -254,3 +258,7 @@ LOSSES = {
         Loss("mwer", "> 0", _mwer, contrast="errors"),
     )
 }
+
+
+def _named(name: str) -> Loss:
+    return LOSSES[name]

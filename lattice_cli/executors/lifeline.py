@@ -1,11 +1,11 @@
 """No process outlives the one that started it, whatever that one ends by, and whatever it is doing itself.
 
-Linux ends a process when its parent does (prctl(2), PR_SET_PDEATHSIG). Elsewhere a thread waits at a pipe whose other
-end the parent alone has: it is closed when the parent is no more.
+Linux ends a process when its parent does (prctl(2), PR_SET_PDEATHSIG). Elsewhere a thread waits for the parent's end.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -17,31 +17,40 @@ from contextlib import contextmanager
 _PR_SET_PDEATHSIG = 1
 #: What shells say of a process that SIGTERM has ended.
 _TERMINATED = 128 + signal.SIGTERM
+_FOR_THE_PARENT = {signal.SIGINT, signal.SIGTERM}
 
 
-class Lifeline:
-    """Made before processes are forked; each of them takes hold of it, and the parent lets go of it at the end."""
+def follow_parent() -> None:
+    """Of a process that has just been started: end when its parent does; Ctrl-C is for the parent alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FOR_THE_PARENT)
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if not _told_by_the_system():
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    elif os.getppid() != parent.pid:
+        os._exit(1)  # it was gone before that
 
-    def __init__(self) -> None:
-        self._parent = os.getpid()
-        self._theirs, self._ours = os.pipe()
 
-    def take_hold(self) -> None:
-        """Of a forked process: end when its parent does."""
-        os.close(self._ours)
-        if not _told_by_the_system():
-            threading.Thread(target=self._wait, daemon=True).start()
-        elif os.getppid() != self._parent:
-            os._exit(1)  # it was gone before that
+def _follow(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
-    def _wait(self) -> None:
-        os.read(self._theirs, 1)
-        os._exit(1)
 
-    def let_go(self) -> None:
-        """Of the parent: its processes have ended, or are to."""
-        for end in (self._theirs, self._ours):
-            os.close(end)
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait while processes are started: a new one is not to be ended by what is for its parent."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_THE_PARENT)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _told_by_the_system() -> bool:

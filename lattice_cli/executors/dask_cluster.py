@@ -1,0 +1,144 @@
+"""Workers of Dask: a scheduler at an address, workers that come and go.
+
+A plugin hands each worker the state, those that come later too. Dask itself gives a lost task to another worker, until
+as many have died of it as its setting distributed.scheduler.allowed-failures says (3).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from lattice_cli.errors import UsageError, WorkerLost
+from lattice_cli.executors.held import hold, let_go, perform
+from lattice_cli.executors.sealed import Sealed, sealed
+
+try:
+    from distributed import Client, KilledWorker, WorkerPlugin  # type: ignore[import-not-found,import-untyped,unused-ignore]
+except ImportError as _error:
+    raise UsageError(f"a cluster at an address needs Dask (the extra cluster): {_error}") from None
+
+#: Seconds that a scheduler has to answer.
+_PATIENCE = 30
+#: What this process has open: an address -> its client, and how many use it.
+_clients: dict[str, tuple[Client, int]] = {}
+
+
+class _Holding(WorkerPlugin):  # type: ignore[misc,unused-ignore]
+    """Hands each worker the state."""
+
+    def __init__(self, key: str, state: Sealed) -> None:
+        self.key, self.state = key, state
+
+    def setup(self, worker: Any) -> None:
+        """Of a worker that begins, or is there already."""
+        hold(self.key, self.state)
+
+    def teardown(self, worker: Any) -> None:
+        """The run is over."""
+        let_go(self.key)
+
+
+class DaskCluster:
+    """Dask's executor. Raises UsageError for an address that is none, WorkerLost where nobody answers."""
+
+    lost: tuple[type[BaseException], ...] = (KilledWorker,)
+    tries = 1  # Dask has tried often enough
+
+    def __init__(self, address: str, key: str, state: Any, alone: bool) -> None:
+        """alone: one worker is to hold the state, which another one takes up if it is lost."""
+        self._address, self._key, self._state = address, key, sealed(state)
+        self._alone = alone
+        self._client = _opened(address)
+        self._closed = False
+        if alone:
+            self.revive()
+            return
+        self._worker = None
+        try:
+            self._client.register_plugin(_Holding(key, self._state), name=self._name)
+        except Exception as error:
+            self.close(at_once=True)
+            raise UsageError(f"{address}: its workers cannot take this work: {_first_line(error)}") from None
+        self._executor = self._client.get_executor(pure=False)
+
+    @property
+    def _name(self) -> str:
+        return f"lattice-{self._key}"
+
+    @property
+    def count(self) -> int:
+        """Workers by now."""
+        return 1 if self._alone else len(self._workers())
+
+    @property
+    def note(self) -> str | None:
+        """What is to be said of the workers before they begin."""
+        threads = self._workers().values()
+        if not threads:
+            return f"{self._address}: no workers yet; what is to be done waits for them"
+        if max(threads) > 1:
+            return f"{self._address}: workers with up to {max(threads)} threads, of which one works at a time"
+        return None
+
+    def _workers(self) -> dict[str, int]:
+        """Addresses -> threads."""
+        told = self._client.scheduler_info(n_workers=-1)["workers"]
+        return {address: worker["nthreads"] for address, worker in told.items()}
+
+    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
+        """The task to whoever has the state."""
+        return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
+
+    def revive(self) -> None:
+        """Dask begins workers anew by itself; a state that one of them held alone goes to another."""
+        if self._alone:
+            self._client.wait_for_workers(1)
+            places = sorted(self._workers())
+            place = places[_clients[self._address][1] % len(places)]
+            self._client.submit(hold, self._key, self._state, workers=[place], pure=False).result()
+            self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
+
+    def close(self, at_once: bool) -> None:
+        """The state is let go, and the client closed with its last user."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._client.status == "running":
+            with contextlib.suppress(Exception):  # the cluster may be gone
+                if self._alone:
+                    self._executor.submit(let_go, self._key).result(_PATIENCE)
+                else:
+                    self._client.unregister_worker_plugin(self._name)
+        client, users = _clients.pop(self._address)
+        if users > 1:
+            _clients[self._address] = client, users - 1
+        else:
+            client.close()
+
+
+def _opened(address: str) -> Client:
+    """The client of an address, or of the JSON file that its scheduler wrote. Raises UsageError, WorkerLost."""
+    if address in _clients:
+        client, users = _clients[address]
+        _clients[address] = client, users + 1
+        return client
+    # What becomes of the cluster is said by us.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+    try:
+        client = Client(**where, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise WorkerLost(f"{address}: no scheduler of Dask answers: {_first_line(error)}") from None
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{address!r} is no address of a scheduler of Dask, such as host:8786: {error}") from None
+    _clients[address] = client, 1
+    return client
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,102 @@
+"""Workers of this machine: the standard library's pool of processes.
+
+They are forked where that is safe, on Linux in a process without threads: a grammar is then there without being sent.
+Elsewhere they are spawned, and what they hold lies in a file that they map.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import tempfile
+import threading
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from lattice_cli.executors.held import hold, perform
+from lattice_cli.executors.lifeline import follow_parent, signals_held
+from lattice_cli.executors.sealed import sealed
+
+
+class LocalProcesses:
+    """A process pool, and a new one where that is lost."""
+
+    lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+    tries = 3
+    note = None
+
+    def __init__(self, key: str, state: Any, count: int) -> None:
+        self.count = count
+        self._key, self._state = key, state
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._executor: ProcessPoolExecutor | None = None
+        self._others: set[BaseProcess] = set()
+
+    def submit(self, task: Any, *given: Any) -> Future[Any]:
+        """The task to whoever is idle. Raises OSError where no process can be started."""
+        with signals_held():  # the pool starts its processes when it is given tasks
+            if self._executor is None:
+                self._executor = self._opened()
+            return self._executor.submit(perform, self._key, task, *given)
+
+    def _opened(self) -> ProcessPoolExecutor:
+        method = start_method()
+        state = self._state
+        if method != "fork":
+            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="lattice-", ignore_cleanup_errors=True)
+            with open(os.path.join(self._folder.name, "held"), "wb") as file:
+                state = sealed(state, file)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()  # what waits there would be written once more by each process
+        self._others = {*multiprocessing.active_children()}
+        context = multiprocessing.get_context(method)
+        return ProcessPoolExecutor(self.count, context, _begin, (self._key, state))
+
+    def revive(self) -> None:
+        """New processes in place of those that are lost."""
+        self._end(at_once=True)
+
+    def close(self, at_once: bool) -> None:
+        """End the processes. at_once: whatever they are doing."""
+        self._end(at_once)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _end(self, at_once: bool) -> None:
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        if at_once:
+            for child in {*multiprocessing.active_children()} - self._others:
+                child.terminate()
+            _unblock(executor)
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: they are ending
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def start_method() -> str:
+    """How processes are started: as the program that uses this has set, else forked where that is safe."""
+    told = multiprocessing.get_start_method(allow_none=True)
+    if told is not None:
+        return told
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+def _begin(key: str, state: Any) -> None:
+    """Of a new process: it follows its parent, and holds the state."""
+    follow_parent()
+    hold(key, state)
+
+
+def _unblock(executor: Executor) -> None:
+    """Some Pythons, 3.10 and 3.12.1 among them, wait for ever to hand a large task to processes that are gone
+    (gh-94777): nobody must seem to read what is for them."""
+    reader = getattr(getattr(executor, "_call_queue", None), "_reader", None)
+    if reader is not None:
+        with contextlib.suppress(OSError):
+            reader.close()
