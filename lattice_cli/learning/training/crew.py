@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from lattice_cli.arrays import Kept
-from lattice_cli.errors import LatticeError, counted
+from lattice_cli.errors import LatticeError, WorkerLost, counted
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example
 from lattice_cli.learning.training.held_pieces import HeldPieces
@@ -147,8 +147,6 @@ class Spread:
             while workers.is_lost(error := _error_of(future)):
                 lost += 1
                 if lost > workers.tries:
-                    from lattice_cli.executors import WorkerLost
-
                     raise WorkerLost(
                         f"a process with {counted(self._examples[number], 'example')} was lost {lost} times in one "
                         f"step: was it killed, is there too little memory?"
