@@ -30,6 +30,17 @@ optimizer: {method: METHOD, rate: 0.05}
 training: {epochs: 6, batch: 24, piece: 7, save_every: 0.000000001}
 """
 
+#: The command, by a program that has said how processes are started.
+BEGUN = """
+import multiprocessing
+
+from lattice_cli.cli.main import main
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method({begun!r})
+    main()
+"""
+
 
 @pytest.fixture
 def words(tmp_path: pathlib.Path) -> pathlib.Path:
@@ -60,9 +71,8 @@ def trained(folder: pathlib.Path, config: str, name: str, *more: str, begun: str
     if not begun:
         done = run("train", config, "-o", name, "--json", *more, cwd=folder)
     else:
-        code = f"import multiprocessing as m; m.set_start_method({begun!r}); from lattice_cli.cli.main import main; main()"
         script = folder / "begun.py"
-        script.write_text(f"if __name__ == '__main__':\n    {code}\n")
+        script.write_text(BEGUN.format(begun=begun))
         argv = [sys.executable, str(script), "train", config, "-o", name, "--json", *more]
         found = subprocess.run(argv, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
         assert "Traceback" not in found.stderr
@@ -116,8 +126,8 @@ def test_processes_that_are_killed_change_nothing(words: pathlib.Path) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ps --ppid")
 def test_ctrl_c_leaves_a_checkpoint_and_no_process(words: pathlib.Path) -> None:
-    endless = ("--set", "training.epochs=10000000")
-    process = start("train", "lbfgs.yaml", "-o", "m.npz", "--jobs", "2", "--set", "optimizer.method=sgd", *endless, cwd=words, start_new_session=True)  # fmt: skip
+    endless = ("--set", "optimizer.method=sgd", "--set", "training.epochs=10000000")
+    process = start("train", "lbfgs.yaml", "-o", "m.npz", "--jobs", "2", *endless, cwd=words, start_new_session=True)
     deadline = time.monotonic() + 60
     while not (words / "m.npz.checkpoint").exists() or len(children(process.pid)) < 2:
         assert time.monotonic() < deadline

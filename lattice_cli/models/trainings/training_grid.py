@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lattice_cli.errors import FormatError, LatticeError, UsageError, error_of
+from lattice_cli.errors import FormatError, LatticeError, UsageError, WorkerLost, error_of
 from lattice_cli.formats import overridden, read_checkpoint, read_config
 from lattice_cli.learning.training import Epoch, TrainConfig, TrainingListener, TrainingState
 from lattice_cli.models.assemble import assemble
@@ -208,7 +208,7 @@ def _spread(sweep: _Sweep, points: Sequence[GridPoint], place: Place) -> Iterato
     """A process for each that is at work; one that is lost goes on in a new one, from its checkpoint, three times."""
     from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 
-    from lattice_cli.executors import WorkerLost, Workers, held_apart
+    from lattice_cli.executors import Workers, held_apart
 
     count = place.jobs
     if place.cluster is not None:
