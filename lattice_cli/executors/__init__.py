@@ -2,7 +2,7 @@
 
 place            how many processes, or which cluster
 workers          processes that each hold a state, and take tasks that need it
-in_order         tasks to results in their order; what a lost process had is tried again
+ordered          tasks to results in their order; what a lost process had is tried again
 held             what a process holds; the side of the workers
 sealed           a state as bytes, or in a file that several processes map
 local_processes  the standard library's process pool
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.executors.in_order import in_order
     from lattice_cli.executors.lifeline import terminable
+    from lattice_cli.executors.ordered import in_order
     from lattice_cli.executors.place import Place, processors
     from lattice_cli.executors.workers import Workers, held_apart
 

@@ -95,7 +95,10 @@ class DaskCluster:
         return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
 
     def revive(self) -> None:
-        """Dask begins workers anew by itself; a state that one of them held alone goes to another."""
+        """Dask begins workers anew by itself; a state that one of them held alone goes to another. Raises WorkerLost
+        where there is no scheduler any more."""
+        if self._client.status != "running":
+            raise WorkerLost(f"{self._address}: the scheduler of Dask is gone, and with it the work that was not done")
         if self._alone:
             self._client.wait_for_workers(1)
             places = sorted(self._workers())
@@ -127,8 +130,9 @@ def _opened(address: str) -> Client:
         client, users = _clients[address]
         _clients[address] = client, users + 1
         return client
-    # What becomes of the cluster is said by us.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):  # what becomes of the cluster is said by us
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     where = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
     try:
         client = Client(**where, timeout=_PATIENCE, set_as_default=False)

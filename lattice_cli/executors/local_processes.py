@@ -98,9 +98,9 @@ def _begin(key: str, state: Any) -> None:
 
 
 def _unblock(executor: Executor) -> None:
-    """Some Pythons, 3.10 and 3.12.1 among them, wait for ever to hand a large task to processes that are gone
-    (gh-94777): nobody must seem to read what is for them."""
+    """Python before 3.11.5 waits for ever to hand a large task to processes that are gone (gh-94777): nobody must seem
+    to read what is for them."""
     reader = getattr(getattr(executor, "_call_queue", None), "_reader", None)
-    if reader is not None:
+    if sys.version_info < (3, 11, 5) and reader is not None:
         with contextlib.suppress(OSError):
             reader.close()

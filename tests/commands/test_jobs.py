@@ -22,7 +22,7 @@ from lattice_cli.cli.main import main
 from lattice_cli.cli.stream import RunOptions, run_records
 from lattice_cli.errors import InternalError, LatticeError
 from lattice_cli.executors import Place, Workers, in_order, local_processes
-from lattice_cli.executors.in_order import Attempt
+from lattice_cli.executors.ordered import Attempt
 from lattice_cli.executors.sealed import sealed
 from lattice_cli.formats.io import ReadOptions
 from lattice_cli.graph import Document
@@ -384,14 +384,14 @@ def test_what_ends_processes_is_found_and_all_else_is_done(
 #: A record whose solver kills the process that it is in.
 DEADLY = """
 import os, signal, sys
-from lattice_cli.records import decoding
-decode = decoding.decode
+from lattice_cli import records
+decode = records.decode
 def deadly(documents, *given, **more):
     documents = list(documents)
-    if any(document.id in ("r40", "r2") for document in documents):
+    if any(document.id in ("r41", "r2") for document in documents):
         os.kill(os.getpid(), signal.SIGKILL)
     return decode(documents, *given, **more)
-decoding.decode = deadly
+records.decode = deadly
 from lattice_cli.__main__ import main
 main()
 """
@@ -406,11 +406,11 @@ def test_a_record_that_ends_processes_is_named_and_the_others_have_their_results
     )
     _, alone, _ = lattice(*given)
     assert done.returncode == 4
-    ended_by = {"r2": "worker-lost", "r40": "worker-lost"}
+    ended_by = {"r2": "worker-lost", "r41": "worker-lost"}
     for found, expected in zip(done.stdout.splitlines(), alone.splitlines(), strict=True):
         identity = json.loads(expected)["id"]
         assert json.loads(found)["status"] == ended_by[identity] if identity in ended_by else found == expected
-    assert b"r40: each process that works on it ends" in done.stderr
+    assert b"r41: each process that works on it ends" in done.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
