@@ -24,6 +24,8 @@ except ImportError as _error:
 
 #: Seconds that a scheduler has to answer.
 _PATIENCE = 30
+#: Seconds after which a worker that says nothing is looked for.
+_LOOK = 2
 #: What this process has open: an address -> its client, and how many use it.
 _clients: dict[str, tuple[Client, int]] = {}
 
@@ -100,11 +102,25 @@ class DaskCluster:
         if self._client.status != "running":
             raise WorkerLost(f"{self._address}: the scheduler of Dask is gone, and with it the work that was not done")
         if self._alone:
-            self._client.wait_for_workers(1)
-            places = sorted(self._workers())
-            place = places[_clients[self._address][1] % len(places)]
-            self._client.submit(hold, self._key, self._state, workers=[place], pure=False).result()
-            self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
+            while not self._handed():
+                pass
+
+    def _handed(self) -> bool:
+        """Whether a worker has taken the state: one that has just ended may still be listed, and never does."""
+        self._client.wait_for_workers(1)
+        places = sorted(self._workers())
+        place = places[_clients[self._address][1] % len(places)]
+        handed = self._client.submit(hold, self._key, self._state, workers=[place], pure=False)
+        while True:
+            try:
+                handed.result(_LOOK)
+                break
+            except TimeoutError:
+                if place not in self._workers():
+                    handed.cancel()
+                    return False
+        self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
+        return True
 
     def close(self, at_once: bool) -> None:
         """The state is let go, and the client closed with its last user."""

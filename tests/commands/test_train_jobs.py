@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.commands import ENVIRONMENT, run, start
+from support.commands import ENVIRONMENT, Done, run, start
 from support.training_data import vectors, write_inputs
 
 from lattice_cli.formats import read_checkpoint, read_model
@@ -68,15 +68,15 @@ def left(folder: pathlib.Path, name: str) -> tuple[Any, ...]:
 
 def trained(folder: pathlib.Path, config: str, name: str, *more: str, begun: str = "") -> tuple[str, str]:
     """What it says. begun: how processes are started, where that is not for the tool to say."""
-    if not begun:
-        done = run("train", config, "-o", name, "--json", *more, cwd=folder)
-    else:
+    told = ["train", config, "-o", name, "--json", *more]
+    if begun:
         script = folder / "begun.py"
         script.write_text(BEGUN.format(begun=begun))
-        argv = [sys.executable, str(script), "train", config, "-o", name, "--json", *more]
+        argv = [sys.executable, str(script), *told]
         found = subprocess.run(argv, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
-        assert "Traceback" not in found.stderr
-        return found.stdout.replace(name, "M"), found.stderr.replace(name, "M")
+        done = Done(found.returncode, found.stdout, found.stderr)
+    else:
+        done = run(*told, cwd=folder)
     assert done.status == 0, done.err
     return done.out.replace(name, "M"), done.err.replace(name, "M")
 

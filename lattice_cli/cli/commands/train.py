@@ -13,8 +13,9 @@ from lattice_cli.cli.options import (
     file_named,
     file_read,
 )
+from lattice_cli.cli.options.shared import place_of
 from lattice_cli.errors import UsageError
-from lattice_cli.executors import Place, processors
+from lattice_cli.executors import processors
 
 
 @click.command(cls=StrictCommand)
@@ -96,7 +97,7 @@ def train(
     if resume and restart:
         raise UsageError("--resume and --restart are both given, expected one of them")
     stem = "model" if config == "-" else Path(config).name.removesuffix(".gz").rsplit(".", 1)[0]
-    place = Place(jobs, cluster)
+    place = place_of(jobs, cluster)
     if grid:
         return reports.run_grid(
             config, output or f"{stem}-grid", overrides, grid, resume, restart, as_json, color, place

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lattice_cli.executors import Place
 
+#: So often the part of a process that was lost is tried in a new one.
+_TRIES = 3
 T = TypeVar("T")
 #: What a process has found, or why it has not.
 Found: TypeAlias = "T | LatticeError | MemoryError"
@@ -146,7 +148,7 @@ class Spread:
             workers, future, lost = self._workers[number], futures[number], 0
             while workers.is_lost(error := _error_of(future)):
                 lost += 1
-                if lost > workers.tries:
+                if lost > _TRIES:
                     raise WorkerLost(
                         f"a process with {counted(self._examples[number], 'example')} was lost {lost} times in one "
                         f"step: was it killed, is there too little memory?"

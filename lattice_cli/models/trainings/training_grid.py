@@ -7,6 +7,7 @@ folder, and is done by one process from its beginning to its end.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ from lattice_cli.models.trainings.trainer import Trainer
 if TYPE_CHECKING:
     from lattice_cli.executors import Place, Workers
 
+#: So often a training whose process was lost goes on in a new one.
+_TRIES = 3
 #: Characters of a file name, checkpoint and all, that every file system takes.
 _LONGEST = 200
 #: More trainings than anyone waits for: a slip of the pen.
@@ -152,9 +155,11 @@ def _named(point: GridPoint, config: TrainConfig) -> str:
 
 @dataclass(frozen=True)
 class _Sweep:
-    """What every process knows. source: the file of the configuration, or what it said on standard input."""
+    """What every process knows. source: the file of the configuration, or what it said on standard input. folder: where
+    files are, for a process that is elsewhere; empty for one that is here."""
 
     source: str | TrainConfig
+    folder: str
     overrides: tuple[str, ...]
     resume: bool
     restart: bool
@@ -185,7 +190,11 @@ def train_grid(
                     f"{point.output}.checkpoint is a training that was stopped: --resume goes on with it and leaves "
                     "what is done, --restart begins all again"
                 )
-    sweep = _Sweep(source if source != "-" else config, tuple(overrides) if source != "-" else (), resume, restart)
+    if source == "-" and place.cluster is not None:
+        raise UsageError("a configuration from standard input has paths from here, which workers elsewhere do not know")
+    folder = "" if place.cluster is None else os.getcwd()
+    told_by, more = (config, ()) if source == "-" else (os.path.join(folder, source), tuple(overrides))
+    sweep = _Sweep(told_by, folder, more, resume, restart)
     rows: list[GridRow] = []
     found = map(partial(_row, sweep), points) if place.here else _spread(sweep, points, place)
     for row in found:
@@ -232,7 +241,7 @@ def _spread(sweep: _Sweep, points: Sequence[GridPoint], place: Place) -> Iterato
                     yield future.result()
                 elif not workers.is_lost(error):
                     raise error
-                elif lost < workers.tries:
+                elif lost < _TRIES:
                     workers.revive()
                     busy[workers.submit(_row, point, True)] = (workers, point, lost + 1)
                 else:
@@ -260,15 +269,16 @@ class _Listener(TrainingListener):
 def _row(sweep: _Sweep, point: GridPoint, again: bool = False) -> GridRow:
     """The training of a point. again: its process was lost, and it goes on from where it stood."""
     listener = _Listener()
+    output = os.path.join(sweep.folder, point.output)
     try:
-        Path(point.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
         overrides = [*sweep.overrides, *point.overrides]
-        goes_on = (sweep.resume or again) and Path(f"{point.output}.checkpoint").exists()
-        done = _done(sweep.source, point.output, overrides) if goes_on else None
+        goes_on = (sweep.resume or again) and Path(f"{output}.checkpoint").exists()
+        done = _done(sweep.source, output, overrides) if goes_on else None
         standing = (
             done
             or Trainer(
-                sweep.source, point.output, overrides, listener, resume=goes_on, restart=sweep.restart and not goes_on
+                sweep.source, output, overrides, listener, resume=goes_on, restart=sweep.restart and not goes_on
             ).run()
         )
         return GridRow(
