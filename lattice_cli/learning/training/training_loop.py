@@ -72,7 +72,7 @@ def optimizer_of(settings: OptimizerSettings, steps: int) -> Optimizer:
 
 
 class _Saver:
-    """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
+    """Has standings written down, at the end of every epoch unless that took more than a fiftieth of the time."""
 
     def __init__(self, save: Save) -> None:
         self._save = save
@@ -96,7 +96,7 @@ class _Saver:
         """An epoch is over; better: its weights are the best so far."""
         self._behind = True
         self._better |= better
-        if standing.ended or self.waited >= 9 * self._took:
+        if standing.ended or self.waited >= 49 * self._took:
             self.save(standing)
 
     def flush(self, standing: TrainingState) -> None:
