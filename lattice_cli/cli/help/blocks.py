@@ -44,7 +44,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
         "--acceptor", "--node-words", "--keep-tags",
     ),
     "Running": (
-        "--jobs", "--cluster", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h", "--help",
+        "--jobs", "--cluster", "--shard", "--keep-going", "--no-path-ok", "--trust-code", "--quiet", "--version", "-h",
+        "--help",
     ),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lattice_cli.cli.options.parameter_types import file_read
 from lattice_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Where a command's context has the names of its parameters, in the order in which they are given.
 ORDER = "lattice.order"
+#: Where it has its inputs, and how each is called below the folder that it was looked for in.
+NAMES = "lattice.names"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -93,7 +96,20 @@ class StrictCommand(Helped):
         """The arguments. Raises UsageError."""
         if not ctx.resilient_parsing:
             self._check(self._given(ctx, args))
-        return super().parse_args(ctx, args)
+        left = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self._expand(ctx)
+        return left
+
+    def _expand(self, ctx: click.Context) -> None:
+        """Patterns among the inputs are the files that they stand for."""
+        from lattice_cli.cli.stream import expanded
+
+        for parameter in self.params:
+            if isinstance(parameter, click.Argument) and parameter.nargs == -1 and parameter.type is file_read:
+                names = expanded(ctx.params[parameter.name])  # type: ignore[index,unused-ignore]
+                ctx.params[parameter.name] = (*names,)  # type: ignore[index,unused-ignore]
+                ctx.meta.setdefault(NAMES, {}).update(names)
 
     def _given(self, ctx: click.Context, args: list[str]) -> dict[click.Option, list[Any]]:
         """The options that are given, with all values of each."""

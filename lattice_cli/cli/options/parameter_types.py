@@ -191,3 +191,18 @@ finite_number = Number(min=-float("inf"), max=float("inf"), min_open=True, max_o
 #: A number above 0; an infinite one would make every energy one.
 not_negative = Number(min=0, max=float("inf"), max_open=True)
 positive = Number(min=0, min_open=True, max=float("inf"), max_open=True)
+
+
+class PartOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """K/N, the K-th of N parts."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(K, N)."""
+        if isinstance(value, tuple):
+            return value
+        part, _, of = str(value).partition("/")
+        if not (part.isdecimal() and of.isdecimal() and 1 <= int(part) <= int(of)):
+            self.fail(f"{value!r} is not K/N with whole numbers, K from 1 to N", param, ctx)
+        return int(part), int(of)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from lattice_cli import graph, models, records
+from lattice_cli import __version__, graph, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
-from lattice_cli.cli.options.groups import ORDER, Option, applied, grouped
-from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, SideName, file_named, file_read
+from lattice_cli.cli.options.groups import NAMES, ORDER, Option, applied, grouped
+from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, PartOf, SideName, file_named, file_read
 from lattice_cli.cli.options.scorers import ScorerOptions, scorer_options
 from lattice_cli.cli.stream import RunOptions
 from lattice_cli.cli.terminal import begin_notes
@@ -130,14 +132,15 @@ graph_output_option = click.option(
     "--output",
     metavar="OUT",
     type=file_named,
-    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz.",
+    help="The file to write: .json, .jsonl, .yaml, .npz, or any with .gz. A folder (OUT/) gets a file for each input.",
 )
 _output_option = click.option(
     "-o",
     "--output",
     metavar="OUT",
     type=file_named,
-    help="Where to write the results, whole or not at all; gzipped where the name ends in .gz.",
+    help="Where to write the results, whole or not at all; gzipped where the name ends in .gz. A folder (OUT/) gets a "
+    "file for each input, and is gone on with where a run was broken off.",
 )
 color_option = click.option(
     "--color",
@@ -299,7 +302,14 @@ _cluster_option = click.option(
 )
 
 
-place_options = applied(_jobs_option, _cluster_option)
+_shard_option = click.option(
+    "--shard",
+    "part",
+    metavar="K/N",
+    type=PartOf(),
+    help="The K-th of N runs that share the inputs: every N-th, from the K-th on. For arrays of batch systems.",
+)
+place_options = applied(_jobs_option, _cluster_option, _shard_option)
 
 
 def place_of(jobs: int, cluster: str | None) -> Place:
@@ -310,13 +320,48 @@ def place_of(jobs: int, cluster: str | None) -> Place:
 
 
 def _run_options(
-    jobs: int, cluster: str | None, as_json: bool = False, as_tsv: bool = False, **more: Any
+    jobs: int,
+    cluster: str | None,
+    part: tuple[int, int] | None,
+    as_json: bool = False,
+    as_tsv: bool = False,
+    output: str | None = None,
+    **more: Any,
 ) -> RunOptions:
     """Where results are made, how they look, and where they go. Raises UsageError for two places, two forms."""
     if as_json and as_tsv:
         raise UsageError("--json and --tsv are two forms of the same results")
     form = "json" if as_json else "tsv" if as_tsv else "table"
-    return RunOptions(**more, place=place_of(jobs, cluster), form=form)
+    context = click.get_current_context()
+    place = output or context.params.get("output")  # of commands that make graphs it is an option of their own
+    shards = None
+    if isinstance(place, str) and stream.names_folder(place):
+        shards, output = stream.Shards(place, context.meta.get(NAMES, {}), partial(_digest, context)), None
+    own = stream.Part() if part is None else stream.Part(*part)
+    return RunOptions(**more, place=place_of(jobs, cluster), form=form, output=output, part=own, shards=shards)
+
+
+#: Options that make no difference to what is in a file of results.
+_OUTSIDE = ("output", "jobs", "cluster", "part", "keep_going", "no_path_ok", "color", "trust_code")
+
+
+def _digest(context: click.Context, inputs: Sequence[str]) -> str:
+    """A digest of the command, its options, and what is in the files that they name, but for these inputs. Raises
+    FormatError for one that cannot be read."""
+    told = []
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in _OUTSIDE or name not in context.params:
+            continue
+        value = context.params[name]
+        files = set[str]()
+        if parameter.type is file_read and value is not None:
+            files = {value} if isinstance(value, str) else {*value}.difference(inputs)
+            value = sorted(files) if isinstance(parameter, click.Argument) else value
+        if "-" in files:
+            raise UsageError(f"{parameter.opts[0]} is standard input: results in a folder need a file there")
+        told.append((name, value, {path: stream.file_digest(path) for path in sorted(files) if os.path.isfile(path)}))
+    return stream.digest_of(context.command.name, __version__, told)
 
 
 #: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.

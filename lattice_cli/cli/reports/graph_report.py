@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from lattice_cli.cli.reports.fields import Field, arc_listing, known
-from lattice_cli.cli.stream import Item
+from lattice_cli.cli.stream import Item, names_folder
 from lattice_cli.cli.terminal import console, label_text, number, put
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import form_of, write_documents
@@ -22,13 +22,17 @@ class GraphReport:
     """
 
     def __init__(self, output: str | None, color: str, matrices: bool = False) -> None:
-        self._output = None if output == "-" else output
+        folder = output is not None and names_folder(output)
+        self._output = None if output == "-" or folder else output
         if self._output:
             form_of(self._output)
             require_place(self._output)
         self._tables = output is None and sys.stdout.isatty()
         self._color, self._matrices = color, matrices
         self._found: list[Document] = []
+
+    #: How the name of a file of such results ends, where each input has its own.
+    ending = ".jsonl"
 
     def prepare(self, document: Any, result: Document) -> Document | str:
         """A graph as it is shown: as a line of JSON, if it is to be one."""

@@ -103,6 +103,11 @@ class StreamReport:
             yield {**self.about(document), "status": "ok", **self.fields.record(each.row), **_told(each.below)}
 
     @property
+    def ending(self) -> str:
+        """How the name of a file of such results ends."""
+        return {"json": ".jsonl", "table": ".txt", "text": ".txt"}.get(self.form, f".{self.form}")
+
+    @property
     def headings(self) -> Sequence[str]:
         """What the columns between tabs are called."""
         return ["id", *self.fields.headings]

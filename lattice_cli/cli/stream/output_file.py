@@ -6,13 +6,27 @@ import functools
 import gzip
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any, TypeVar, cast
 
 from lattice_cli.cli.terminal.standard_streams import complain
 from lattice_cli.errors import NoPath
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@contextmanager
+def standard_output_into(file: IO[bytes]) -> Iterator[None]:
+    """What is printed goes into a file."""
+    screen = sys.stdout
+    sys.stdout = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="\n")
+    try:
+        yield
+        sys.stdout.flush()
+    finally:
+        sys.stdout.detach()
+        sys.stdout = screen
 
 
 def delivered(command: Command) -> Command:
@@ -29,16 +43,10 @@ def delivered(command: Command) -> Command:
         from lattice_cli.formats.io.files import WholeFile, require_place  # help does not wait for numpy
 
         require_place(run.output)
-        screen = sys.stdout
         with WholeFile(run.output) as whole:
             packed = gzip.GzipFile("", "wb", fileobj=whole.file, mtime=0) if run.output.endswith(".gz") else whole.file
-            sys.stdout = io.TextIOWrapper(cast("IO[bytes]", packed), "utf-8", "backslashreplace", newline="\n")
-            try:
+            with standard_output_into(cast("IO[bytes]", packed)):
                 status = command(**given)
-                sys.stdout.flush()
-            finally:
-                sys.stdout.detach()
-                sys.stdout = screen
             if packed is not whole.file:
                 packed.close()
             if status > NoPath.exit_status and not run.keep_going:

@@ -28,6 +28,7 @@ class Report(Protocol):
 
     A report may have a method `prepare(record, result)`: the part of showing a result that needs nothing of what came
     before it. It is called where the record was solved, which may be another process, and `show` gets what it returns.
+    One whose results may lie in a file for each input has the `ending` of their names.
     """
 
     def show(self, document: Any, result: Any) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from lattice_cli.cli.stream.report import Item, Outcome, Read, Report, Solve
+from lattice_cli.cli.stream.outcomes import outcomes_of
+from lattice_cli.cli.stream.report import Outcome, Read, Report, Solve
 from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.stream.share_read import ShareRead
-from lattice_cli.cli.stream.work import BATCH_RECORDS, Made, Task, Work, batches, elsewhere, error_at, salvaged
+from lattice_cli.cli.stream.tally import Tally
+from lattice_cli.cli.stream.work import Made, Work
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import progress
 from lattice_cli.cli.terminal.standard_streams import complain
-from lattice_cli.errors import LatticeError, NoPath, UsageError, counted
-from lattice_cli.executors import Place, Workers, in_order
+from lattice_cli.errors import NoPath, UsageError, counted
 from lattice_cli.formats import split_records
-from lattice_cli.formats.io import Failure, Pause, ReadOptions, brief, parsed, take_up
+from lattice_cli.formats.io import ReadOptions
 
 
 def require_one_stdin(paths: Sequence[str], *others: str | None) -> None:
@@ -55,37 +55,32 @@ def run_records(
     first of its documents, among those that could be read. made: what becomes of records before they are solved, in the
     process that parses them.
     """
-    status = records = failed = 0
-    share, work = ShareRead(paths), Work(solve, report, apart, made or iter)
+    tally = Tally(report, run)
+    work = Work(solve, report, apart, made or iter)
+    if run.shards is not None:
+        from lattice_cli.cli.stream.shards import run_shards
+
+        return run_shards(paths, options, work, read, run, run.shards)
+    paths = run.part.own(paths)
+    share = ShareRead(paths)
     say_notes()  # of grammars; processes that are forked now would send them again
     # Processes are started before the bar, which has a thread of its own.
     with (
-        closing(_outcomes(paths, options, work, read, run.place, share)) as outcomes,
+        closing(outcomes_of(paths, options, work, read, run.place, share)) as outcomes,
         progress() as bar,
     ):
         for batch, reached in outcomes:
             with bar.aside():
                 say_notes()
-                for number, record, outcome in batch:
-                    records += 1
-                    error = _shown(record, outcome, report)
-                    if error is None:
-                        continue
-                    failed += 1
-                    if not (run.no_path_ok and isinstance(error, NoPath)):
-                        status = max(status, error.exit_status)
-                    report.fail(record, error)
-                    complain(_located(str(error), record.id), error)
-                    if not (run.keep_going or isinstance(error, NoPath)):
-                        report.finish()
-                        _say_unread(number, len(paths))
-                        return status
+                if (number := tally.take(batch)) is not None:
+                    report.finish()
+                    _say_unread(number, len(paths))
+                    return tally.status
                 sys.stdout.flush()
-            bar.update(reached, *_progress(records, batch, len(paths), bar.seconds))
+            bar.update(reached, *_progress(tally.records, batch, len(paths), bar.seconds))
     report.finish()
-    if failed and records > 1:
-        complain(f"{failed} of {records} records failed")
-    return status
+    tally.say()
+    return tally.status
 
 
 def write_records(
@@ -117,79 +112,3 @@ def _say_unread(number: int, inputs: int) -> None:
 def _ordinal(number: int) -> str:
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
-
-
-def _outcomes(
-    paths: Sequence[str], options: ReadOptions, work: Work, read: Read, place: Place, share: ShareRead
-) -> Generator[tuple[list[Outcome], float | None], None, None]:
-    """The outcomes of all records in order, batch by batch, with the share of the inputs that is behind them."""
-    most = 1 if work.apart and not place.here else BATCH_RECORDS
-
-    def _read(path: str) -> Iterator[Any]:
-        try:
-            yield from read(path, options)
-        except LatticeError:
-            raise
-        except Exception as error:  # what nobody has foreseen ends this input, and no other
-            yield Failure.of(path, error)
-
-    def parts() -> Iterator[tuple[int, Any]]:
-        # Records have to be known to be numbered, or given away one by one: else it is for the processes to parse.
-        for number, path in enumerate(paths, 1):
-            found = _read(path)
-            for part in share.counted(number, work.made(parsed(found)) if work.apart or place.here else found):
-                # What has arrived is not kept waiting; in a file all of it has.
-                if path == "-" or not isinstance(part, Pause):
-                    yield number, part
-
-    # Tasks are made before their turn, but their outcomes come in the order in which they were made.
-    behind: deque[float | None] = deque()
-
-    def tasks() -> Iterator[Task]:
-        for task in _numbered(batches(parts(), most)):
-            behind.append(share.share)
-            yield task
-
-    if place.here:
-        yield from ((work.outcomes(task), behind.popleft()) for task in tasks())
-        return
-    workers = Workers(place, work)
-    if workers.note is not None:
-        complain(workers.note, says="note")
-    for batch, notes in in_order(workers, elsewhere, tasks(), salvaged, _stdin(paths)):
-        take_up(notes)
-        yield batch, behind.popleft()
-
-
-def _numbered(batches: Iterator[list[tuple[int, Any]]]) -> Iterator[Task]:
-    """Each batch with the number of its first record, of those that could be read."""
-    first = 0
-    for batch in batches:
-        yield first, batch
-        first += sum(not isinstance(record, Failure) for _, record in batch)
-
-
-def _stdin(paths: Sequence[str]) -> int | None:
-    """The file number of standard input, if that is read and has one."""
-    try:
-        return sys.stdin.fileno() if "-" in paths else None
-    except (AttributeError, ValueError):  # closed, or no file at all
-        return None
-
-
-def _located(message: str, record_id: str) -> str:
-    """A message with the record's id before it, unless it has that by itself, or names the file that the id is of."""
-    file = record_id.rpartition(":")[0] if record_id.rpartition(":")[2].isdigit() else record_id
-    said = message.startswith(f"{'standard input' if file == '-' else file}:") or brief(record_id) in message
-    return message if said else f"{record_id}: {message}"
-
-
-def _shown(record: Item, outcome: Any, report: Report) -> LatticeError | None:
-    """Show the record's result, or give the error that stands in its place."""
-    if isinstance(outcome, LatticeError):
-        return outcome
-    try:
-        report.show(record, outcome)
-    except Exception as error:
-        return error_at(error, record)
-    return None

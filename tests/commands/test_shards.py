@@ -1,0 +1,208 @@
+"""Results in a folder: a file for each input, whole or not at all, made once. Patterns and folders as inputs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+from support import ROOT
+from support.commands import LATTICE, PATIENCE, run
+
+from lattice_cli.cli.stream import Part, expanded
+from lattice_cli.cli.stream.manifest import Manifest, Result
+
+pytestmark = pytest.mark.slow
+
+INPUTS = "lats/*.jsonl.gz"
+
+
+def record(number: int) -> str:
+    arcs = [[0, 1, "a", 0.1 * number], [0, 1, "b", 0.5], [1, 2, "c", 0.3], [1, 2, "d", 0.2]]
+    return json.dumps({"lattice": 1, "id": f"r{number}", "target": "ac", "start": 0, "final": 2, "arcs": arcs})
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pathlib.Path("lats").mkdir()
+    for number in range(5):
+        lines = "".join(record(10 * number + each) + "\n" for each in range(4))
+        pathlib.Path(f"lats/l{number}.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+
+
+def texts(folder: str) -> dict[str, str]:
+    found = pathlib.Path(folder).rglob("*")
+    return {str(each.relative_to(folder)): each.read_text() for each in sorted(found) if each.is_file()}
+
+
+def results(folder: str) -> dict[str, str]:
+    return {name: text for name, text in texts(folder).items() if not name.startswith("manifest")}
+
+
+@pytest.mark.parametrize("form", ["--json", "--tsv", None])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_each_file_is_what_the_command_prints_for_its_input(form: str | None, jobs: str) -> None:
+    options = ["-n", "2", *([form] if form else [])]
+    done = run("viterbi", INPUTS, *options, "-o", "out/", "--jobs", jobs)
+    assert (done.status, done.out, done.err) == (0, "", "note: out/: 5 files written\n")
+    ending = {"--json": "jsonl", "--tsv": "tsv", None: "txt"}[form]
+    expected = {f"l{each}.{ending}": run("viterbi", f"lats/l{each}.jsonl.gz", *options).out for each in range(5)}
+    assert results("out") == expected
+
+
+def test_graphs_have_their_files_too() -> None:
+    assert run("prune", INPUTS, "--beam", "0.1", "-o", "out/", "--jobs", "2", "-q").status == 0
+    assert results("out")["l3.jsonl"] == run("prune", "lats/l3.jsonl.gz", "--beam", "0.1", "-q").out
+
+
+def test_what_is_done_is_left_as_it_is_unless_input_or_options_have_changed() -> None:
+    words = pathlib.Path("words.txt")
+    words.write_text("ac\n")
+    command = ["viterbi", INPUTS, "--json", "-g", "words.txt", "-o", "out/"]
+
+    def said() -> str:
+        done = run(*command)
+        assert done.status == 0
+        return done.err.removeprefix("note: out/: ").rstrip()
+
+    assert said() == "5 files written"
+    before = {name: os.stat(f"out/{name}").st_ino for name in results("out")}
+    assert said() == "0 files written, 5 there already"
+    assert {name: os.stat(f"out/{name}").st_ino for name in before} == before
+    os.utime("lats/l1.jsonl.gz")
+    assert said() == "1 file written, 4 there already"
+    pathlib.Path("out/l2.jsonl").unlink()
+    assert said() == "1 file written, 4 there already"
+    words.write_text("ac\nbd\n")  # what an option names has changed
+    assert said() == "5 files written"
+    command += ["--jobs", "2"]  # which changes nothing
+    assert said() == "0 files written, 5 there already"
+    command += ["-n", "2"]
+    assert said() == "5 files written"
+
+
+def test_a_fault_is_that_of_its_input_and_can_be_mended_later() -> None:
+    sound = pathlib.Path("lats/l2.jsonl.gz").read_bytes()
+    bad = gzip.compress((record(1) + "\n" + '{"lattice": 1, "arcs": 7}\n').encode())
+    pathlib.Path("lats/l2.jsonl.gz").write_bytes(bad)
+    done = run("viterbi", INPUTS, "--json", "-o", "out/")
+    assert done.status == 3
+    assert "lats/l2.jsonl.gz:2" in done.err
+    assert "note: out/: 2 files written, 1 input without results, 2 not begun or not over" in done.err
+    assert set(results("out")) == {"l0.jsonl", "l1.jsonl"}
+    for _ in range(2):  # with its faults in it, it is done
+        kept = run("viterbi", INPUTS, "--json", "-o", "out/", "--keep-going", "--jobs", "2")
+        assert kept.status == 3
+    assert "0 files written, 5 there already" in kept.err
+    assert [json.loads(line)["status"] for line in results("out")["l2.jsonl"].splitlines()] == ["ok", "bad-data"]
+    pathlib.Path("lats/l2.jsonl.gz").write_bytes(sound)
+    assert run("viterbi", INPUTS, "--json", "-o", "out/").status == 0
+
+
+def test_parts_together_are_the_whole_and_evaluate_takes_them_as_one() -> None:
+    run("viterbi", INPUTS, "--json", "-o", "whole/")
+    for part in ("1/3", "3/3"):
+        assert run("viterbi", INPUTS, "--json", "-o", "parts/", "--shard", part).status == 0
+    some = run("evaluate", "parts/", "--json")
+    assert some.err == "note: parts/: of 3 parts there is nothing of 2\n"
+    run("viterbi", INPUTS, "--json", "-o", "parts/", "--shard", "2/3")
+    assert results("parts") == results("whole")
+    stream = run("viterbi", INPUTS, "--json").out
+    expected = run("evaluate", "-", "--json", "--per-record", text=stream)
+    for folder in ("parts", "whole"):
+        assert run("evaluate", folder, "--json", "--per-record") == expected
+    printed = [run("viterbi", INPUTS, "--json", "--shard", f"{part}/2").out for part in (1, 2)]
+    assert sorted("".join(printed).splitlines()) == sorted(stream.splitlines())
+    assert run("viterbi", INPUTS, "--shard", "3/2").status == 2
+
+
+def test_evaluate_says_what_is_missing_or_does_not_fit_together() -> None:
+    run("viterbi", INPUTS, "--json", "-o", "out/")
+    manifest = pathlib.Path("out/manifest.jsonl")
+    whole = manifest.read_text()
+    manifest.write_text("\n".join(whole.splitlines()[:3]) + "\n" + '{"output": "l4.js')  # killed while it wrote
+    assert "its run is not over, or was broken off" in run("evaluate", "out", "--json").err
+    again = run("viterbi", INPUTS, "--json", "-o", "out/")
+    assert again.err == "note: out/: 2 files written, 3 there already\n"
+    assert run("evaluate", "out", "--json").err == ""
+    run("viterbi", "lats/l1.jsonl.gz", "--json", "-n", "2", "-o", "out/")
+    mixed = run("evaluate", "out")
+    assert (mixed.status, mixed.out) == (2, "")
+    assert "made by 2 different sets of options" in mixed.err
+    run("viterbi", INPUTS, "--json", "-o", "out/")
+    pathlib.Path("out/l3.jsonl").write_text("")
+    assert "out/l3.jsonl: 0 bytes, expected" in run("evaluate", "out").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["viterbi", "-", "-o", "out/"], "-: no file, which results in a folder (out/) are named by"),
+        (["viterbi", "lats/l1.jsonl.gz", "x/l1.jsonl", "-o", "out/"], "would both have their results in out/l1.txt"),
+        (["evaluate", INPUTS, "-o", "out/"], "out/: a folder, but what comes out is not of one input each"),
+        (["viterbi", "none/*.gz"], "none/*.gz: no file fits this pattern"),
+        (["viterbi", INPUTS, "-g", "-", "-o", "out/"], "-g is standard input: results in a folder need a file there"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: list[str], said: str) -> None:
+    pathlib.Path("x").mkdir()
+    pathlib.Path("x/l1.jsonl").write_text(record(1) + "\n")
+    done = run(*arguments, text='{"lattice": 1, "start": 0, "final": 1, "arcs": [[0, 1, "x"]]}')
+    assert done.status == 2
+    assert said in done.err
+    assert not results("out") if pathlib.Path("out").exists() else True
+
+
+def test_a_pattern_stands_for_files_by_their_names_below_its_folder() -> None:
+    for name in ("a/1/x.json", "a/2/x.json", "a/10/x.json", "a/2/y[1].json"):
+        pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(name).write_text(record(1))
+    names = {"a/1/x.json": "1/x.json", "a/10/x.json": "10/x.json", "a/2/x.json": "2/x.json"}
+    assert expanded(["a/*/x.json"]) == names
+    assert expanded(["a/**/x.json", "-"]) == {**names, "-": "-"}
+    assert expanded(["a/2/y[1].json"]) == {"a/2/y[1].json": "y[1].json"}  # a file of that name is there
+    assert run("viterbi", "a/*/x.json", "-o", "out").status == 0  # no folder yet: a file
+    assert pathlib.Path("out").is_file()
+    assert run("viterbi", "a/*/x.json", "--json", "-o", "other/").status == 0
+    assert set(results("other")) == {"1/x.jsonl", "10/x.jsonl", "2/x.jsonl"}
+
+
+def test_what_a_killed_run_left_is_gone_on_with() -> None:
+    """Killed as soon as the first results are there, with a file begun: the same files in the end, and no others."""
+    for number in range(5, 60):
+        pathlib.Path(f"lats/l{number}.jsonl.gz").write_bytes(pathlib.Path("lats/l1.jsonl.gz").read_bytes())
+    process = subprocess.Popen(
+        [*LATTICE, "viterbi", INPUTS, "--json", "-o", "out/", "--jobs", "2"], stderr=subprocess.DEVNULL
+    )
+    manifest = pathlib.Path("out/manifest.jsonl")
+    while not (manifest.exists() and manifest.read_bytes()):
+        os.sched_yield()
+    process.send_signal(signal.SIGKILL)
+    process.wait(PATIENCE)
+    pathlib.Path("out/.l7.jsonl.4711.abcdefgh").write_text("half")
+    assert run("viterbi", INPUTS, "--json", "-o", "out/").status == 0
+    run("viterbi", INPUTS, "--json", "-o", "whole/")
+    assert {name: text for name, text in texts("out").items() if name != "manifest.jsonl"} == results("whole")
+
+
+def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
+    result = Result("a.txt", 3, "0" * 64, "in", 7, 11, "options", 1, 0, 0)
+    (tmp_path / "a.txt").write_text("abc")
+    with Manifest(str(tmp_path), Part()) as manifest:
+        assert manifest.done("a.txt", "in", 7, 11, "options") is None
+        manifest.add(result)
+    with Manifest(str(tmp_path), Part(2, 3)) as manifest:
+        assert manifest.done("a.txt", "in", 7, 11, "options") == result
+        for changed in (
+            ("b.txt", "in", 7, 11, "options"),
+            ("a.txt", "in", 8, 11, "options"),
+            ("a.txt", "in", 7, 11, ""),
+        ):
+            assert manifest.done(*changed) is None
+    assert Part(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]
