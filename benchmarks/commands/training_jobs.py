@@ -6,8 +6,8 @@ Rounds run one process and several in turn. `epochs`: seconds by the clock of al
 is shared; `command`: of the whole command. `own` and `others`: processor seconds of the first process and of those that
 it has begun, after the first epoch. `ratio` is that of one process to several, by the clock; `if quiet` what it is
 where each process has a processor to itself, by the processor seconds: own of one process, by own and the others' share
-of several. The weights are compared. Without ../shared/data/letters, nine folds of ten (6,251 words), examples are made by
-chance. A table, and last a line of JSON.
+of several. The weights are compared. Without ../shared/data/letters, nine folds of ten (6,251 words), examples are made
+by chance. A table, and last a line of JSON.
 """
 
 from __future__ import annotations

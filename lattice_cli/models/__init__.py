@@ -9,8 +9,7 @@ model_store       trained models to and from files
 neural_store      neural grammars in model files
 module_weights    state dicts of modules, in files of their own
 onnx_recognizer   networks in ONNX files as recognisers; sole importer of onnxruntime
-
-`trainings` has the trainings themselves: one, or one for each point of a grid.
+trainings/        trainings: one, or one for each point of a grid, written down
 """
 
 from typing import TYPE_CHECKING
