@@ -20,7 +20,7 @@ from support.training_data import lattices, strips, vectors, write_inputs
 from lattice_cli.cli.reports import run_training
 from lattice_cli.executors import Place
 from lattice_cli.formats import read_model
-from lattice_cli.learning.training import held_pieces
+from lattice_cli.learning.training import held_pieces, problem
 
 pytestmark = pytest.mark.slow
 
@@ -580,7 +580,8 @@ def test_offending_answers_that_were_not_proven_are_said_once(
     loss: str, budget: int, words: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = held_pieces.objective_of
-    monkeypatch.setattr(held_pieces, "objective_of", lambda config: replace(told(config), budget=budget))
+    for module in (held_pieces, problem):
+        monkeypatch.setattr(module, "objective_of", lambda config: replace(told(config), budget=budget))
     path = config(words, CTC.replace("LOSS", loss))
     assert run_training(str(path), str(words / "m.npz"), (), False, False, False, "never", Place()) == 0
     said = capsys.readouterr().err

@@ -89,7 +89,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--references", "--scale", "--tune", "--range", "--grid", "--folds", "--leave-out", "--lm", "--grammar",
         "--json",
     ),
-    "train": ("--output", "--set", "--grid", "--jobs", "--keys", "--resume", "--restart", "--json"),
+    "train": ("--output", "--set", "--grid", "--jobs", "--keys", "--resume", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
         "--to", "--output", "--lossy", "--write-symbols", "--format", "--labels", "--logp", "--osymbols", "--scale",

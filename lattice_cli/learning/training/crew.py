@@ -64,7 +64,7 @@ class Alone:
 
 
 @dataclass(frozen=True, eq=False)
-class _Holding:
+class _ProcessHolds:
     """What a process of several holds: pieces, and a run of the held-out examples."""
 
     pieces: HeldPieces
@@ -101,7 +101,7 @@ class Spread:
         self._home = {piece.number: number for number, share in enumerate(shares) for piece in share}
         self._examples = [sum(len(piece.examples) for piece in share) for share in shares]
         holdings = [
-            _Holding(HeldPieces(model, share, local), HeldOut(model, run, first=first))
+            _ProcessHolds(HeldPieces(model, share, local), HeldOut(model, run, first=first))
             for share, (first, run) in zip(shares, runs)
         ]
         from lattice_cli.executors import held_apart  # who works alone does without it
@@ -176,7 +176,7 @@ def _sound(found: Found[T]) -> T:
     return found
 
 
-def _settle(holding: _Holding) -> list[tuple[int, Found[Answers]]]:
+def _settle(holding: _ProcessHolds) -> list[tuple[int, Found[Answers]]]:
     found: list[tuple[int, Found[Answers]]] = []
     for number in holding.pieces.pieces:
         try:
@@ -186,15 +186,15 @@ def _settle(holding: _Holding) -> list[tuple[int, Found[Answers]]]:
     return found
 
 
-def _losses(holding: _Holding, asked: Asked) -> list[Found[PieceLoss]]:
+def _losses(holding: _ProcessHolds, asked: Asked) -> list[Found[PieceLoss]]:
     return [*holding.pieces.losses(asked)]
 
 
-def _spelled(holding: _Holding) -> int:
+def _spelled(holding: _ProcessHolds) -> int:
     return holding.run.spelled
 
 
-def _counts(holding: _Holding, parameters: Parameters) -> Found[HeldOutCounts]:
+def _counts(holding: _ProcessHolds, parameters: Parameters) -> Found[HeldOutCounts]:
     try:
         return holding.run.counts(parameters)
     except (LatticeError, MemoryError) as error:
