@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,12 @@ from lattice_cli.executors.held import hold, let_go, perform
 from lattice_cli.executors.sealed import Sealed, sealed
 
 try:
-    from distributed import Client, KilledWorker, WorkerPlugin  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from distributed import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        Client,
+        KilledWorker,
+        WorkerPlugin,
+    )
+    from distributed import TimeoutError as TookTooLong
 except ImportError as _error:
     raise UsageError(f"a cluster at an address needs Dask (the extra cluster): {_error}") from None
 
@@ -89,38 +94,51 @@ class DaskCluster:
 
     def _workers(self) -> dict[str, int]:
         """Addresses -> threads."""
-        told = self._client.scheduler_info(n_workers=-1)["workers"]
+        with self._reached():
+            told = self._client.scheduler_info(n_workers=-1)["workers"]
         return {address: worker["nthreads"] for address, worker in told.items()}
 
     def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
-        """The task to whoever has the state."""
-        return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
+        """The task to whoever has the state. Raises WorkerLost where there is no scheduler any more."""
+        with self._reached():
+            return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
 
     def revive(self) -> None:
         """Dask begins workers anew by itself; a state that one of them held alone goes to another. Raises WorkerLost
         where there is no scheduler any more."""
-        if self._client.status != "running":
-            raise WorkerLost(f"{self._address}: the scheduler of Dask is gone, and with it the work that was not done")
-        if self._alone:
-            while not self._handed():
+        with self._reached():
+            if self._client.status != "running":
+                raise ConnectionError
+            while self._alone and not self._handed():
                 pass
 
     def _handed(self) -> bool:
         """Whether a worker has taken the state: one that has just ended may still be listed, and never does."""
         self._client.wait_for_workers(1)
-        places = sorted(self._workers())
+        places = sorted(self._workers()) or [""]
         place = places[_clients[self._address][1] % len(places)]
         handed = self._client.submit(hold, self._key, self._state, workers=[place], pure=False)
         while True:
             try:
                 handed.result(_LOOK)
                 break
-            except TimeoutError:
+            except TookTooLong:
                 if place not in self._workers():
                     handed.cancel()
                     return False
         self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
         return True
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Whatever goes wrong here while the scheduler cannot be reached is that."""
+        try:
+            yield
+        except Exception:
+            if self._client.status == "running":
+                raise
+            gone = "the scheduler of Dask is gone, and with it the work that was not done"
+            raise WorkerLost(f"{self._address}: {gone}") from None
 
     def close(self, at_once: bool) -> None:
         """The state is let go, and the client closed with its last user."""

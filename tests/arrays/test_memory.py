@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from support.learning import model_of
@@ -69,3 +71,14 @@ def test_trainings_do_not_hang_on_what_is_kept(monkeypatch: pytest.MonkeyPatch, 
         assert value.objective == values[0].objective
         np.testing.assert_array_equal(value.gradient, values[0].gradient)
     assert all(each == answers[0] for each in answers[1:])
+
+
+def test_to_another_process_goes_nothing_that_is_kept() -> None:
+    kept = Kept([], 1 << 20)
+    with kept.lent("a", lambda: np.zeros(10)):
+        pass
+    sent = pickle.loads(pickle.dumps(kept))
+    assert (kept.size, sent.size) == (80, 0)
+    with sent.lent("a", lambda: np.ones(10)) as made:
+        assert made.sum() == 10
+    assert sent.size == 80

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 import pytest
 from support import ROOT
+from support.commands import PATIENCE, begun
 from support.training_data import vectors, write_inputs
 
 from lattice_cli.cli.terminal.progress import beside
@@ -132,14 +133,12 @@ def ran(
     """What a command writes to its standard output and its standard error; shared: both are one terminal."""
     with sink(out) as outputs, sink(err) as messages:
         with (folder / "many.jsonl").open("rb") as source:
-            process = subprocess.Popen(
-                [sys.executable, "-c", SCRIPT, delay, *command.split()],
-                cwd=folder, env=environment(), stdin=source, stdout=outputs.descriptor,
-                stderr=outputs.descriptor if shared else messages.descriptor,
-            )  # fmt: skip
+            errors = outputs.descriptor if shared else messages.descriptor
+            streams = [source.fileno(), outputs.descriptor, errors]
+            process = begun([delay, *command.split()], environment(), streams, folder, SCRIPT)
         os.close(outputs.descriptor)
         os.close(messages.descriptor)
-        process.wait()
+        process.wait(PATIENCE)
         return outputs.bytes(), messages.bytes()
 
 

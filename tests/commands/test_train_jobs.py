@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,32 @@ def test_a_step_of_one_piece_is_done_by_one_process_which_is_said(words: pathlib
     assert f"one process does all the work: {why}" in " ".join(done.err.split())
     done = run("train", "adam.yaml", "-o", "m.npz", "--jobs", "9", "--set", "training.piece=12", cwd=words)
     assert "2 processes do the work: no step has more pieces (training.piece)" in " ".join(done.err.split())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two workers on this machine, begun anew where they are killed."""
+    distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
+    ) as found:
+        yield found
+
+
+def test_workers_of_a_cluster_come_to_the_same_bits(words: pathlib.Path, cluster: Any) -> None:
+    more = ("--set", "training.epochs=60")
+    trained(words, "adam.yaml", "one.npz", *more)
+    address = cluster.scheduler_address
+    process = start("train", "adam.yaml", "-o", "two.npz", "--cluster", address, *more, cwd=words)
+    deadline = time.monotonic() + 60
+    while not (words / "two.npz.checkpoint").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(next(worker.pid for worker in cluster.workers.values() if worker.pid), signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert left(words, "one.npz") == left(words, "two.npz")
+    grid = ("train", "adam.yaml", "--grid", "optimizer.rate=0.1,0.2", "--json", "-o")
+    here, there = run(*grid, "here", cwd=words), run(*grid, "there", "--cluster", address, cwd=words)
+    assert there.status == 0, there.err
+    assert here.out.replace("here/", "") == there.out.replace("there/", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 
@@ -61,10 +62,12 @@ def room(module: str) -> str:
     return ""
 
 
+@functools.cache
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
+@functools.cache
 def imported(module: str) -> set[str]:
     """The full names of all modules that a module imports, at its top, in functions or for type checking only."""
     package = module.split(".")[:-1]

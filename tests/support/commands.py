@@ -11,12 +11,14 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from support import ROOT
+from support import ROOT, warm
+from support.warm import ENVIRONMENT
 
 LECTURE = str(ROOT / "samples" / "lecture-34.json")
 
@@ -33,13 +35,6 @@ LATTICE = [sys.executable, "-m", "lattice_cli"]
 PATIENCE = 120.0
 
 
-#: What a shell may have set and a test must not depend on.
-_FORGOTTEN = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "LINES", "LC_ALL")
-
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
-
-
 class Done(NamedTuple):
     status: int
     out: str
@@ -54,14 +49,15 @@ def run(
     **more: Any,
 ) -> Done:
     """A command to its end, with this text on standard input. No command ever ends in a traceback."""
-    done = subprocess.run(
-        [*LATTICE, *arguments],
-        input=text if isinstance(text, bytes) else text.encode(),
-        env={**ENVIRONMENT, **(env or {})},
-        timeout=PATIENCE,
-        preexec_fn=before,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
-    )
+    given = text if isinstance(text, bytes) else text.encode()
+    environment = {**ENVIRONMENT, **(env or {})}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    if before is None and warm.like_ours(environment):
+        done = warm.run(arguments, given, environment, PATIENCE, **streams)
+    else:
+        done = subprocess.run(
+            [*LATTICE, *arguments], input=given, env=environment, timeout=PATIENCE, preexec_fn=before, **streams
+        )
     err = (done.stderr or b"").decode()
     assert "Traceback" not in err, err
     assert "Warning" not in err, err
@@ -126,21 +122,43 @@ def imports_of(*arguments: str) -> tuple[Done, set[str]]:
 
 def pipe(*commands: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[bytes, list[int]]:
     """Commands with a pipe between each two, as a shell starts them: the last one's output, all statuses."""
-    processes: list[subprocess.Popen[bytes]] = []
+    environment = {**ENVIRONMENT, **(env or {})}
+    processes: list[warm.Running | subprocess.Popen[bytes]] = []
+    with open(os.devnull, "rb") as nothing:
+        source = os.dup(nothing.fileno())
     for arguments in commands:
-        source = processes[-1].stdout if processes else subprocess.DEVNULL
-        more = {"stdin": source, "stdout": subprocess.PIPE, "env": {**ENVIRONMENT, **(env or {})}}
-        processes.append(subprocess.Popen([*LATTICE, *arguments], **more))
-        if len(processes) > 1:
-            source.close()  # type: ignore[union-attr]
-    out = processes[-1].communicate(timeout=PATIENCE)[0]
+        after, sink = os.pipe()
+        processes.append(begun(arguments, environment, [source, sink, 2]))
+        os.close(source)
+        os.close(sink)
+        source = after
+    with open(source, "rb") as last:
+        out = last.read()
     return out, [process.wait(timeout=PATIENCE) for process in processes]
+
+
+def begun(
+    arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int], cwd: Any = None, code: str = ""
+) -> warm.Running | subprocess.Popen[bytes]:
+    """A command that was begun, with three files as standard streams; code: Python that is run in its place."""
+    if warm.like_ours(env):
+        return warm.begin(arguments, env, cwd, streams, code)
+    command = [sys.executable, "-c", code] if code else LATTICE
+    stdin, stdout, stderr = streams
+    return subprocess.Popen([*command, *arguments], env=env, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd)
 
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def terminal(*arguments: str, columns: int = 80, env: Mapping[str, str] | None = None, **more: Any) -> Done:
+def terminal(
+    *arguments: str,
+    columns: int = 80,
+    env: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+    stderr: str = "",
+    cwd: pathlib.Path | None = None,
+) -> Done:
     """A command whose standard output is a pseudo-terminal of so many columns."""
     import fcntl
     import pty
@@ -148,25 +166,27 @@ def terminal(*arguments: str, columns: int = 80, env: Mapping[str, str] | None =
 
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": follower, "stderr": subprocess.PIPE, **more}
-    if streams["stderr"] == "terminal":
-        streams["stderr"] = follower
-    process = subprocess.Popen([*LATTICE, *arguments], env={**ENVIRONMENT, **(env or {})}, **streams)
-    os.close(follower)
-    out = b""
-    end = time.monotonic() + PATIENCE
-    while select.select([leader], [], [], max(0.0, end - time.monotonic()))[0]:
-        try:
-            chunk = os.read(leader, 1 << 16)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not chunk:
-            break
-        out += chunk
-    err = process.communicate(timeout=PATIENCE)[1] or b""
+    with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as errors:
+        err = follower if stderr == "terminal" else errors.fileno()
+        streams = [nothing.fileno() if stdin is None else stdin, follower, err]
+        process = begun(arguments, {**ENVIRONMENT, **(env or {})}, streams, cwd)
+        os.close(follower)
+        out = b""
+        end = time.monotonic() + PATIENCE
+        while select.select([leader], [], [], max(0.0, end - time.monotonic()))[0]:
+            try:
+                chunk = os.read(leader, 1 << 16)
+            except OSError:  # Linux: the other side is closed
+                break
+            if not chunk:
+                break
+            out += chunk
+        status = process.wait(timeout=PATIENCE)
+        errors.seek(0)
+        told = errors.read()
     os.close(leader)
-    assert b"Traceback" not in err + out
-    return Done(process.returncode, out.decode().replace("\r\n", "\n"), err.decode())
+    assert b"Traceback" not in told + out
+    return Done(status, out.decode().replace("\r\n", "\n"), told.decode())
 
 
 def width(line: str) -> int:
@@ -195,10 +215,13 @@ def cells(out: str) -> list[list[str]]:
 def lattice(
     *arguments: object, cwd: pathlib.Path, stdin: str = "", status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    found = subprocess.run(
-        [sys.executable, "-m", "lattice_cli", *map(str, arguments)],
-        cwd=cwd, input=stdin, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command, streams = [*map(str, arguments)], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": cwd}
+    if warm.like_ours(environment):
+        done = warm.run(command, stdin.encode(), environment, PATIENCE, **streams)
+    else:
+        done = subprocess.run([*LATTICE, *command], input=stdin.encode(), env=environment, **streams)
+    found = subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
     assert found.returncode == status, found.stderr + found.stdout
     assert "Traceback" not in found.stderr
     return found

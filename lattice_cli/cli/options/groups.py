@@ -108,7 +108,7 @@ class StrictCommand(Helped):
         for parameter in self.params:
             if isinstance(parameter, click.Argument) and parameter.nargs == -1 and parameter.type is file_read:
                 names = expanded(ctx.params[parameter.name])  # type: ignore[index,unused-ignore]
-                ctx.params[parameter.name] = (*names,)  # type: ignore[index,unused-ignore]
+                ctx.params[parameter.name] = tuple(path for path, _ in names)  # type: ignore[index,unused-ignore]
                 ctx.meta.setdefault(NAMES, {}).update(names)
 
     def _given(self, ctx: click.Context, args: list[str]) -> dict[click.Option, list[Any]]:

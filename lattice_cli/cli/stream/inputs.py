@@ -15,25 +15,25 @@ from lattice_cli.errors import UsageError
 _PATTERN = re.compile(r"[*?[]")
 
 
-def expanded(given: Sequence[str]) -> dict[str, str]:
+def expanded(given: Sequence[str]) -> list[tuple[str, str]]:
     """The files that are meant, and how each is called below the folder that it was looked for in.
 
     A name with * ? [ or ** in it that is no file stands for all files that it fits, in the order of their names: a
     shell does so, but not for what is quoted, nor for more than fit a command line. A folder that results were written
     into by input stands for them. Raises UsageError for a pattern that no file fits.
     """
-    found: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
     for path in given:
         if (results := results_in(path)) is not None:
-            found.update({each: os.path.relpath(each, path) for each in results})
+            found += [(each, os.path.relpath(each, path)) for each in results]
         elif _PATTERN.search(path) and not Path(path).exists():
             fitting = sorted(each for each in glob.glob(path, recursive=True) if Path(each).is_file())
             if not fitting:
                 raise UsageError(f"{path}: no file fits this pattern")
             fixed = _fixed(path)
-            found.update({each: os.path.relpath(each, fixed) for each in fitting})
+            found += [(each, os.path.relpath(each, fixed)) for each in fitting]
         else:
-            found[path] = os.path.basename(path)
+            found.append((path, os.path.basename(path)))
     return found
 
 
