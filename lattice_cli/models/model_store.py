@@ -211,11 +211,9 @@ def started_from(path: str, model: Model, initial: Parameters) -> tuple[Paramete
 
 
 def difference(ours: TrainConfig, stored: dict[str, Any]) -> list[str]:
-    """Keys in which a configuration differs from that of a checkpoint, beyond how long to go on. A key that the
-    checkpoint does not know, being older, has its default there."""
-    every = (asdict(TrainConfig()), asdict(ours), stored)
-    usual, mine, theirs = (_flattened(json.loads(json.dumps(each))) for each in every)
-    theirs = usual | theirs
+    """Keys in which a configuration differs from that of a checkpoint, beyond how long to go on."""
+    mine, theirs = (_flattened(json.loads(json.dumps(each))) for each in (asdict(ours), stored))
+    theirs = {"training.piece": 0, **theirs}  # checkpoints of before there were pieces go on with their default
     free = ("training.epochs", "training.patience", "training.save_every")
     return [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key) and key not in free]
 

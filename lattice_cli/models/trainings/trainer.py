@@ -88,7 +88,8 @@ class Trainer:
         config: a YAML file ("-": standard input), or what it would say, paths then being relative to the working
         directory. overrides: `section.key=value`. listener: hears of batches, epochs and notes, and may have it
         stopped; None: nobody does. resume: go on from the checkpoint beside the output; restart: forget it. jobs:
-        processes that share the work of a step, to the same bits, and cluster: where they are, see Place. Raises
+        processes that share the work of a step, to the same bits, and cluster: where they are, see Place (a program
+        that asks for several is run again by each: what it does stands under `if __name__ == "__main__"`). Raises
         FormatError, UsageError; also where there is a checkpoint of a training that was stopped, and neither is given.
         """
         self._jobs, self._cluster = jobs, cluster
