@@ -6,10 +6,11 @@ import json
 import os
 import pathlib
 import signal
+import sys
 import time
 
 import pytest
-from support.commands import run, start
+from support.commands import run, start, training_children
 from support.training_data import vectors, write_inputs
 
 from lattice_cli.errors import UsageError
@@ -144,3 +145,20 @@ def test_what_was_stopped_goes_on_and_other_data_is_refused(words: pathlib.Path)
     assert done.status == 2
     assert "the examples changed" in done.out
     assert run(*grid, "--restart", "--set", "training.epochs=1", cwd=words).status == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ps --ppid")
+def test_a_training_whose_process_is_killed_goes_on_from_its_checkpoint(words: pathlib.Path) -> None:
+    more = ("--set", "training.epochs=120", "--set", "training.save_every=0.000000001", "--json")
+    grid = ("train", "c.yaml", "--grid", "training.seed=1,2", *more)
+    whole = run(*grid, "-o", "whole", cwd=words)
+    process = start(*grid, "-o", "killed", "--jobs", "2", cwd=words)
+    deadline = time.monotonic() + 60
+    while not (words / "killed" / "training.seed=1.npz.checkpoint").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(training_children(process.pid)[0], signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert b"Traceback" not in err
+    assert out.decode().replace("killed/", "") == whole.out.replace("whole/", "")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.commands import ENVIRONMENT, Done, run, start
+from support.commands import ENVIRONMENT, Done, run, start, training_children
 from support.training_data import vectors, write_inputs
 
 from lattice_cli.formats import read_checkpoint, read_model
@@ -99,13 +99,6 @@ def test_one_that_was_stopped_goes_on_with_another_number(words: pathlib.Path) -
     assert left(words, "whole.npz") == left(words, "parts.npz")
 
 
-def children(process: int) -> list[int]:
-    """The processes that a process has begun and that train."""
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True).stdout
-    rows = [line.split(None, 1) for line in found.splitlines()]
-    return [int(number) for number, command in rows if "resource_tracker" not in command]
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ps --ppid")
 def test_processes_that_are_killed_change_nothing(words: pathlib.Path) -> None:
     settings = ("--set", "training.epochs=150", "--set", "data.validation=[]")
@@ -115,7 +108,7 @@ def test_processes_that_are_killed_change_nothing(words: pathlib.Path) -> None:
     while process.poll() is None and killed < 4:
         assert time.monotonic() < deadline
         time.sleep(0.2 + rng.random() * 0.2)
-        for victim in children(process.pid)[:1]:
+        for victim in training_children(process.pid)[:1]:
             os.kill(victim, signal.SIGKILL)
             killed += 1
     _, err = process.communicate(timeout=120)
@@ -130,10 +123,10 @@ def test_ctrl_c_leaves_a_checkpoint_and_no_process(words: pathlib.Path) -> None:
     endless = ("--set", "optimizer.method=sgd", "--set", "training.epochs=10000000")
     process = start("train", "lbfgs.yaml", "-o", "m.npz", "--jobs", "2", *endless, cwd=words, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not (words / "m.npz.checkpoint").exists() or len(children(process.pid)) < 2:
+    while not (words / "m.npz.checkpoint").exists() or len(training_children(process.pid)) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    working = children(process.pid)
+    working = training_children(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
