@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -31,6 +32,8 @@ except ImportError as _error:
 _PATIENCE = 30
 #: Seconds after which a worker that says nothing is looked for.
 _LOOK = 2
+#: So long is the number of workers taken to be what it was.
+_FRESH = 1.0
 #: What this process has open: an address -> its client, and how many use it.
 _clients: dict[str, tuple[Client, int]] = {}
 
@@ -62,6 +65,7 @@ class DaskCluster:
         self._alone = alone
         self._client = _opened(address)
         self._closed = False
+        self._counted = 0, float("-inf")
         if alone:
             self.revive()
             return
@@ -79,17 +83,21 @@ class DaskCluster:
 
     @property
     def count(self) -> int:
-        """Workers by now."""
-        return 1 if self._alone else len(self._workers())
+        """Workers by now, or a moment ago: whoever asks for each task is not to keep the scheduler busy with it."""
+        if self._alone:
+            return 1
+        if time.monotonic() > self._counted[1] + _FRESH:
+            self._counted = len(self._workers()), time.monotonic()
+        return self._counted[0]
 
     @property
     def note(self) -> str | None:
         """What is to be said of the workers before they begin."""
         threads = self._workers().values()
         if not threads:
-            return f"{self._address}: no workers yet; what is to be done waits for them"
+            return "no workers yet; what is to be done waits for them"
         if max(threads) > 1:
-            return f"{self._address}: workers with up to {max(threads)} threads, of which one works at a time"
+            return f"workers with up to {max(threads)} threads, of which one works at a time"
         return None
 
     def _workers(self) -> dict[str, int]:

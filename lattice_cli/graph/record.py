@@ -11,7 +11,7 @@ import numpy as np
 from lattice_cli.arrays import FloatArray, IntArray
 from lattice_cli.errors import GraphError, UsageError
 from lattice_cli.graph.construct import without_any_arcs
-from lattice_cli.graph.graph import EPSILON, Graph, times
+from lattice_cli.graph.graph import EPSILON, Graph, Labels, times
 from lattice_cli.graph.right_answers import Reference
 
 
@@ -104,9 +104,7 @@ class Document:
 
     def outline(self) -> Document:
         """The record without its graph and what belongs to it: labels, id, source and target stay."""
-        return Document(
-            without_any_arcs(self.graph.labels, 0), self.id, self.source, (), target=self.target, split=self.split
-        )
+        return Document(_nothing_of(self.graph.labels), self.id, self.source, (), target=self.target, split=self.split)
 
     def scaled(self, scales: Mapping[str, float]) -> Document:
         """The record with some scales replaced and the energies summed anew.
@@ -162,3 +160,16 @@ def weighted_sum(scores: Mapping[str, FloatArray], scales: Mapping[str, float]) 
         for name, column in scores.items():
             total += scales.get(name, 1.0) * column
     return total
+
+
+#: Longer label tables are taken to be others unless they are the same object: to compare them takes longer than a graph.
+_COMPARED = 256
+_nothing = without_any_arcs(("",), 0)
+
+
+def _nothing_of(labels: Labels) -> Graph:
+    """The empty graph of some labels: one for records in a row that have the same, which go to another process once."""
+    global _nothing
+    if labels is not _nothing.labels and (len(labels) > _COMPARED or labels != _nothing.labels):
+        _nothing = without_any_arcs(labels, 0)
+    return _nothing

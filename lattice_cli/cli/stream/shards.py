@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest
-from lattice_cli.cli.stream.outcomes import outcomes_of
+from lattice_cli.cli.stream.outcomes import outcomes_of, say_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
 from lattice_cli.cli.stream.run_options import RunOptions
@@ -26,7 +26,7 @@ from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.standard_streams import complain
 from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted
 from lattice_cli.executors import Place, Workers, in_order
-from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, take_up
+from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, note, take_up
 from lattice_cli.formats.io.files import WholeFile
 
 #: What a file is called until it is whole, see WholeFile.
@@ -127,8 +127,7 @@ def _each(job: _Job, tasks: Iterator[tuple[str, str]], place: Place) -> Iterator
     if place.here:
         return (_shard(job, task) for task in tasks)
     workers = Workers(place, job)
-    if workers.note is not None:
-        complain(workers.note, says="note")
+    say_of(workers)
     return in_order(workers, _shard, tasks, _salvaged)
 
 
@@ -255,4 +254,5 @@ def _summary(folder: str, done: int, skipped: int, without: int, left: int) -> N
     told += [f"{skipped} there already"] if skipped else []
     told += [f"{counted(without, 'input')} without results"] if without else []
     told += [f"{left} not begun or not over"] if left else []
-    complain(f"{folder}: {', '.join(told)}", says="note")
+    note(folder, ", ".join(told))
+    say_notes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -156,13 +157,15 @@ def _named(point: GridPoint, config: TrainConfig) -> str:
 @dataclass(frozen=True)
 class _Sweep:
     """What every process knows. source: the file of the configuration, or what it said on standard input. folder: where
-    files are, for a process that is elsewhere; empty for one that is here."""
+    files are, for a process that is elsewhere; empty for one that is here. begun: seconds since 1970; a checkpoint that
+    is older is of another run."""
 
     source: str | TrainConfig
     folder: str
     overrides: tuple[str, ...]
     resume: bool
     restart: bool
+    begun: float
 
 
 def train_grid(
@@ -194,7 +197,7 @@ def train_grid(
         raise UsageError("a configuration from standard input has paths from here, which workers elsewhere do not know")
     folder = "" if place.cluster is None else os.getcwd()
     told_by, more = (config, ()) if source == "-" else (os.path.join(folder, source), tuple(overrides))
-    sweep = _Sweep(told_by, folder, more, resume, restart)
+    sweep = _Sweep(told_by, folder, more, resume, restart, time.time())
     rows: list[GridRow] = []
     found = map(partial(_row, sweep), points) if place.here else _spread(sweep, points, place)
     for row in found:
@@ -273,7 +276,8 @@ def _row(sweep: _Sweep, point: GridPoint, again: bool = False) -> GridRow:
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         overrides = [*sweep.overrides, *point.overrides]
-        goes_on = (sweep.resume or again) and Path(f"{output}.checkpoint").exists()
+        checkpoint = Path(f"{output}.checkpoint")
+        goes_on = checkpoint.exists() and (sweep.resume or (again and checkpoint.stat().st_mtime >= sweep.begun))
         done = _done(sweep.source, output, overrides) if goes_on else None
         standing = (
             done
@@ -282,7 +286,12 @@ def _row(sweep: _Sweep, point: GridPoint, again: bool = False) -> GridRow:
             ).run()
         )
         return GridRow(
-            point, standing.kept_epoch, standing.epoch, standing.ended, before=done is not None, notes=listener.notes
+            point,
+            standing.kept_epoch,
+            standing.epoch,
+            standing.ended,
+            before=done is not None and not again,
+            notes=listener.notes,
         )
     except Exception as error:
         try:
