@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lattice_cli.graph.record import Document
     from lattice_cli.learning.training.training_loop import TrainingListener
     from lattice_cli.library import compose, forward, loss, matrix, read, read_all, sample, viterbi, write
-    from lattice_cli.models.trainer import Trainer, train
+    from lattice_cli.models.trainings.trainer import Trainer, train
 
 __all__ = [
     "Composition",

@@ -35,9 +35,9 @@ ActivationName = Literal["tanh", "relu", "sigmoid"]
 ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 #: What becomes of a network's outputs (learning.recognizers.outputs).
 OUTPUTS = ("energies", "log-softmax", "softplus")
-#: What has an energy of its own in a proposal that is fitted (learning.training.proposal_fit).
+#: What has an energy of its own in a proposal that is fitted (learning.variational.proposal_fit).
 TIES = ("arc", "label", "level", "mean-field")
-#: Where the gradient of such a fit is from (learning.training.proposal_fit).
+#: Where the gradient of such a fit is from (learning.variational.proposal_fit).
 FITS = ("exact", "samples")
 #: States that an exact search of a matrix follows, all rows together, before it says how far it came (records.request):
 #: some seconds, and some hundred megabytes.

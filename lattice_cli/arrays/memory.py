@@ -82,6 +82,10 @@ class Kept:
         self._bytes: dict[Hashable, int] = {}
         self._settled: set[Hashable] = set()
 
+    def __reduce__(self) -> tuple[type[Kept], tuple[Any, ...]]:
+        """To another process it goes without what it keeps."""
+        return Kept, (self._there, self._most)
+
     @property
     def size(self) -> int:
         """Bytes of all that is kept."""

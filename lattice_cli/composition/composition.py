@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,10 @@ class Composition:
     reached: Pairs | None
     left_is: Composition | None = None
     right_is: Composition | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process it goes without its factors, which are made when they are asked for."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("factors", "first")}
 
     def left_gradient(self, gradient: FloatArray) -> FloatArray:
         """(left arcs,) gradient by the left energies, from a gradient by the interpretation arcs."""

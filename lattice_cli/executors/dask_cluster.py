@@ -19,12 +19,19 @@ from lattice_cli.executors.held import hold, let_go, perform
 from lattice_cli.executors.sealed import Sealed, sealed
 
 try:
-    from distributed import Client, KilledWorker, WorkerPlugin  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from distributed import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        Client,
+        KilledWorker,
+        WorkerPlugin,
+    )
+    from distributed import TimeoutError as TookTooLong
 except ImportError as _error:
     raise UsageError(f"a cluster at an address needs Dask (the extra cluster): {_error}") from None
 
 #: Seconds that a scheduler has to answer.
 _PATIENCE = 30
+#: Seconds after which a worker that says nothing is looked for.
+_LOOK = 2
 #: So long is the number of workers taken to be what it was.
 _FRESH = 1.0
 #: What this process has open: an address -> its client, and how many use it.
@@ -110,13 +117,25 @@ class DaskCluster:
         with self._reached():
             if self._client.status != "running":
                 raise ConnectionError
-            if not self._alone:
-                return
-            self._client.wait_for_workers(1)
-            places = sorted(self._workers())
-            place = places[_clients[self._address][1] % len(places)]
-            self._client.submit(hold, self._key, self._state, workers=[place], pure=False).result()
-            self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
+            while self._alone and not self._handed():
+                pass
+
+    def _handed(self) -> bool:
+        """Whether a worker has taken the state: one that has just ended may still be listed, and never does."""
+        self._client.wait_for_workers(1)
+        places = sorted(self._workers()) or [""]
+        place = places[_clients[self._address][1] % len(places)]
+        handed = self._client.submit(hold, self._key, self._state, workers=[place], pure=False)
+        while True:
+            try:
+                handed.result(_LOOK)
+                break
+            except TookTooLong:
+                if place not in self._workers():
+                    handed.cancel()
+                    return False
+        self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
+        return True
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:

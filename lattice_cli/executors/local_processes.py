@@ -72,19 +72,23 @@ class LocalProcesses:
         if executor is None:
             return
         if at_once:
+            own = getattr(executor, "_processes", None)  # there may be other pools, begun after this one
             for child in {*multiprocessing.active_children()} - self._others:
-                child.terminate()
+                if own is None or child.pid in own:
+                    child.terminate()
             _unblock(executor)
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: they are ending
             executor.shutdown(wait=True, cancel_futures=True)
 
 
 def start_method() -> str:
-    """How processes are started: as the program that uses this has set, else forked where that is safe."""
+    """How processes are started: as the program that uses this has set, else forked where that is safe. PyTorch has
+    threads that Python does not know of, and whoever is forked waits for them for ever."""
     told = multiprocessing.get_start_method(allow_none=True)
     if told is not None:
         return told
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    alone = threading.active_count() == 1 and "torch" not in sys.modules
+    return "fork" if sys.platform == "linux" and alone else "spawn"
 
 
 def _begin(key: str, state: Any) -> None:

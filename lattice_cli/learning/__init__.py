@@ -11,4 +11,5 @@ chains/        states that follow one another, with costs
 optimizers/    steps on one vector of weights
 training/      from a configuration to a trained model
 tuning/        scales with the fewest errors, by line searches over all paths
+variational/   bounds on the log loss, minimised
 """

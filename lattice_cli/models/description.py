@@ -12,7 +12,8 @@ from lattice_cli.errors import FormatError
 from lattice_cli.formats import StoredModel, bind
 from lattice_cli.grammars import NgramModel
 from lattice_cli.learning.grammars import GRAMMAR
-from lattice_cli.learning.training import PROPOSAL, TrainConfig, factor_names
+from lattice_cli.learning.training import TrainConfig, factor_names
+from lattice_cli.learning.variational import PROPOSAL
 from lattice_cli.models.neural_store import NEURAL, neural_of
 
 _NUMBER = (int, float)

@@ -18,13 +18,12 @@ from lattice_cli.graph import Document, Inputs
 from lattice_cli.learning.grammars import NetworkGrammar, TiedGrammar, TrainedGrammar
 from lattice_cli.learning.networks import BUFFER, MODULE, Parameters
 from lattice_cli.learning.training import (
-    PROPOSAL,
     GrammarSettings,
     Model,
-    NetworkProposal,
     TrainConfig,
     build_model,
 )
+from lattice_cli.learning.variational import PROPOSAL, NetworkProposal
 from lattice_cli.models.assemble import Assembled
 from lattice_cli.models.module_code import code_of_model
 from lattice_cli.models.module_weights import WEIGHTS, read_weights
@@ -214,6 +213,7 @@ def started_from(path: str, model: Model, initial: Parameters) -> tuple[Paramete
 def difference(ours: TrainConfig, stored: dict[str, Any]) -> list[str]:
     """Keys in which a configuration differs from that of a checkpoint, beyond how long to go on."""
     mine, theirs = (_flattened(json.loads(json.dumps(each))) for each in (asdict(ours), stored))
+    theirs = {"training.piece": 0, **theirs}  # checkpoints of before there were pieces go on with their default
     free = ("training.epochs", "training.patience", "training.save_every")
     return [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key) and key not in free]
 

@@ -20,7 +20,7 @@ from lattice_cli.analysis import bound, gibbs, log_weights, require_same_paths, 
 from lattice_cli.analysis.variational_bound import weighted, weighted_exactly
 from lattice_cli.errors import Diverged, NoPath, UsageError
 from lattice_cli.graph import Graph, columns_of, with_columns
-from lattice_cli.learning.training.proposal_fit import TIED, fit, gradient, score_variances, tied
+from lattice_cli.learning.variational.proposal_fit import TIED, fit, gradient, score_variances, tied
 from lattice_cli.sweep import schedule_of
 
 LOOP = str(ROOT / "samples" / "self-loop.yaml")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from support.learning import model_of
 
 from lattice_cli.arrays import Kept, array_bytes, memory_there
-from lattice_cli.learning.training import Problem, Validation, examples_of, problem
+from lattice_cli.learning.training import Problem, Validation, examples_of, held_pieces
 
 
 def test_what_does_not_fit_is_made_again() -> None:
@@ -58,7 +60,7 @@ def test_trainings_do_not_hang_on_what_is_kept(monkeypatch: pytest.MonkeyPatch, 
     model, found = model_of("strips", settings)
     examples, values, answers = examples_of(model, found), [], []
     for most in (1 << 30, 0):
-        monkeypatch.setattr(problem, "memory_there", lambda most=most: most)
+        monkeypatch.setattr(held_pieces, "memory_there", lambda most=most: most)
         made = Problem(model, examples, 3)
         theta = made.flat(model.initial(np.random.default_rng(1))) + 0.1
         values += [made.value(theta, made.pieces) for _ in range(2)]
@@ -69,3 +71,14 @@ def test_trainings_do_not_hang_on_what_is_kept(monkeypatch: pytest.MonkeyPatch, 
         assert value.objective == values[0].objective
         np.testing.assert_array_equal(value.gradient, values[0].gradient)
     assert all(each == answers[0] for each in answers[1:])
+
+
+def test_to_another_process_goes_nothing_that_is_kept() -> None:
+    kept = Kept([], 1 << 20)
+    with kept.lent("a", lambda: np.zeros(10)):
+        pass
+    sent = pickle.loads(pickle.dumps(kept))
+    assert (kept.size, sent.size) == (80, 0)
+    with sent.lent("a", lambda: np.ones(10)) as made:
+        assert made.sum() == 10
+    assert sent.size == 80

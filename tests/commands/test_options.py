@@ -57,6 +57,7 @@ def test_an_option_means_the_same_in_every_command() -> None:
     assert {name: kinds for name, kinds in found.items() if name.startswith("--") and len(kinds) > 1} == {
         "--output": {"OUT", "MODEL", "FILE"},  # a file that is written
         "--beta": {"float range", "B[,B...]"},  # of forward several
+        "--grid": {"NAME=LOW:HIGH:STEPS", "KEY=V1,V2"},  # of train values that may be texts
     }
 
 

@@ -18,8 +18,9 @@ from support.commands import ESCAPE, ROOT, cells, lattice, terminal, width
 from support.training_data import lattices, strips, vectors, write_inputs
 
 from lattice_cli.cli.reports import run_training
+from lattice_cli.executors import Place
 from lattice_cli.formats import read_model
-from lattice_cli.learning.training import problem
+from lattice_cli.learning.training import held_pieces, problem
 
 pytestmark = pytest.mark.slow
 
@@ -578,10 +579,11 @@ training: {epochs: 1, batch: 8}
 def test_offending_answers_that_were_not_proven_are_said_once(
     loss: str, budget: int, words: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = problem.objective_of
-    monkeypatch.setattr(problem, "objective_of", lambda config: replace(told(config), budget=budget))
+    told = held_pieces.objective_of
+    for module in (held_pieces, problem):
+        monkeypatch.setattr(module, "objective_of", lambda config: replace(told(config), budget=budget))
     path = config(words, CTC.replace("LOSS", loss))
-    assert run_training(str(path), str(words / "m.npz"), (), False, False, False, "never") == 0
+    assert run_training(str(path), str(words / "m.npz"), (), False, False, False, "never", Place()) == 0
     said = capsys.readouterr().err
     if loss == "hinge" and budget == 1:
         assert re.fullmatch(

@@ -23,7 +23,7 @@ from lattice_cli.graph import columns_of, member
 from lattice_cli.learning.losses import LOSSES, AnswerGraphs, Batch, Objective
 from lattice_cli.learning.optimizers import Adam, Alternating, Sgd
 from lattice_cli.learning.training import Problem, examples_of
-from lattice_cli.learning.training.variational_em import evaluate_bound
+from lattice_cli.learning.variational.variational_em import evaluate_bound
 
 
 @settings(max_examples=50)

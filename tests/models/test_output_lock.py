@@ -13,11 +13,11 @@ from support import ROOT
 from support.commands import LATTICE, PATIENCE
 
 from lattice_cli.errors import UsageError
-from lattice_cli.models.output_lock import OutputLock
+from lattice_cli.models.trainings.output_lock import OutputLock
 
 HOLDS = """
 import sys
-from lattice_cli.models.output_lock import OutputLock
+from lattice_cli.models.trainings.output_lock import OutputLock
 lock = OutputLock(sys.argv[1])
 print("taken", flush=True)
 sys.stdin.read()

@@ -321,3 +321,34 @@ def test_q_may_be_a_module_without_buffers(config: pathlib.Path) -> None:
     config.unlink()
     assert "run only if it is trusted" in lattice(*asked, cwd=config.parent, status=2).stderr
     assert lattice(*asked, "--trust-code", cwd=config.parent).stdout == beside
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["recognizer.torch={module: nets.py:Drop}"],
+        ["recognizer.torch={module: nets.py:Recurrent, reads: sequences}", "alignment.kind=ctc"],
+        ["recognizer.torch={module: nets.py:Drop}", "optimizer={method: lbfgs}"],
+    ],
+    ids=["draws", "sequences", "lbfgs"],
+)
+def test_processes_come_to_the_same_bits(config: pathlib.Path, settings: list[str]) -> None:
+    inputs, targets = vectors(60, 1)
+    write_inputs(config.with_name("train.npz"), [np.repeat(each, 5, axis=0) for each in inputs], targets)
+    more = ["grammar.ngram=0", "alignment.kind=ctc", "training.piece=3", "training.epochs=2", *settings]
+    told = [part for each in more for part in ("--set", each)]
+    models = []
+    for jobs in ("1", "2"):
+        done = lattice("train", "config.yaml", "--jobs", jobs, "-o", f"{jobs}.npz", *told, cwd=config.parent)
+        assert "one process does all" not in done.stderr
+        models.append(read_model(str(config.with_name(f"{jobs}.npz"))).parameters)
+    assert all(np.array_equal(models[0][name], models[1][name]) for name in models[0])
+
+
+def test_a_module_with_running_means_is_trained_by_one_process(config: pathlib.Path) -> None:
+    done = lattice("train", "config.yaml", "--jobs", "2", "-o", "m.npz", cwd=config.parent)
+    assert "one process does all the work: the module keeps something beside its weights" in " ".join(
+        done.stderr.split()
+    )
+    with pytest.raises(UsageError, match=r"training\.piece: 4, but the module keeps something beside its weights"):
+        train(config, config.with_name("n.npz"), ["training.piece=4"])

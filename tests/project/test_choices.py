@@ -18,7 +18,7 @@ from lattice_cli.learning.losses import LOSSES
 from lattice_cli.learning.networks.layers import ACTIVATIONS
 from lattice_cli.learning.recognizers import OUTPUTS, RecognizerSettings
 from lattice_cli.learning.training.config import ObjectiveSettings
-from lattice_cli.learning.training.proposal_fit import TIED, tied
+from lattice_cli.learning.variational.proposal_fit import TIED, tied
 from lattice_cli.records import Interpretation
 from lattice_cli.records.interpretation import CascadePart
 from lattice_cli.sweep import schedule_of

@@ -225,3 +225,10 @@ def lattice(
     assert found.returncode == status, found.stderr + found.stdout
     assert "Traceback" not in found.stderr
     return found
+
+
+def training_children(process: int) -> list[int]:
+    """The processes that a process has begun and that train."""
+    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True).stdout
+    rows = [line.split(None, 1) for line in found.splitlines()]
+    return [int(number) for number, command in rows if "resource_tracker" not in command]

@@ -19,6 +19,19 @@ class Net(nn.Module):
         return self.last(self.drop(torch.tanh(self.norm(self.first(rows)))))
 
 
+class Drop(nn.Module):
+    """Draws, and keeps nothing beside its weights."""
+
+    def __init__(self, inputs, outputs, units=6, dropout=0.25):
+        super().__init__()
+        self.first = nn.Linear(inputs, units)
+        self.drop = nn.Dropout(dropout)
+        self.last = nn.Linear(units, outputs)
+
+    def forward(self, rows):
+        return self.last(self.drop(torch.tanh(self.first(rows))))
+
+
 class Recurrent(nn.Module):
     """Half as many steps as rows."""
 

@@ -13,7 +13,9 @@ from lattice_cli.cli.options import (
     file_named,
     file_read,
 )
+from lattice_cli.cli.options.shared import place_of
 from lattice_cli.errors import UsageError
+from lattice_cli.executors import processors
 
 
 @click.command(cls=StrictCommand)
@@ -23,7 +25,7 @@ from lattice_cli.errors import UsageError
     "--output",
     metavar="MODEL",
     type=file_named,
-    help="The model file to write; default: the name of CONFIG with .npz, here.",
+    help="The model file to write, or the folder with --grid; default: the name of CONFIG with .npz, or -grid, here.",
 )
 @click.option(
     "--set",
@@ -32,8 +34,28 @@ from lattice_cli.errors import UsageError
     multiple=True,
     help="Change a key of the configuration, such as optimizer.rate=0.1; may be repeated.",
 )
+@click.option(
+    "--grid",
+    metavar="KEY=V1,V2",
+    multiple=True,
+    help="Train once with each of these values, with --grid again for each combination; -o is a folder then.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped, to the same numbers.")
 @click.option("--restart", is_flag=True, help="Begin a training again, though there is one that was stopped.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    callback=lambda ctx, param, value: value or processors(),
+    help="Processes that share each step, to the same numbers; 0: one for each processor.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Workers of Dask in place of processes: its scheduler's address or the file it wrote; mpi: ranks of MPI.",
+)
 @click.option("--keys", is_flag=True, help="List all keys of a configuration, their defaults and meanings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of tables.")
 @color_option
@@ -41,8 +63,11 @@ def train(
     config: str | None,
     output: str | None,
     overrides: tuple[str, ...],
+    grid: tuple[str, ...],
     resume: bool,
     restart: bool,
+    jobs: int,
+    cluster: str | None,
     keys: bool,
     as_json: bool,
     color: str,
@@ -62,7 +87,7 @@ def train(
       lattice train --keys
     """
     if keys:
-        if config is not None or output is not None or overrides or resume or restart or as_json:
+        if config is not None or output is not None or overrides or grid or resume or restart or as_json:
             raise UsageError("--keys lists all keys there are, whatever else is given: expected it alone")
         reports.show_keys(color)
         return 0
@@ -72,4 +97,9 @@ def train(
     if resume and restart:
         raise UsageError("--resume and --restart are both given, expected one of them")
     stem = "model" if config == "-" else Path(config).name.removesuffix(".gz").rsplit(".", 1)[0]
-    return reports.run_training(config, output or f"{stem}.npz", overrides, resume, restart, as_json, color)
+    place = place_of(jobs, cluster)
+    if grid:
+        return reports.run_grid(
+            config, output or f"{stem}-grid", overrides, grid, resume, restart, as_json, color, place
+        )
+    return reports.run_training(config, output or f"{stem}.npz", overrides, resume, restart, as_json, color, place)

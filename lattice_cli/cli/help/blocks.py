@@ -54,6 +54,7 @@ OF_COMMAND: dict[str, str] = {
     "prune --beam": "What to find",
     "neural --seed": "Configuration and training",
     "recognize --check": "What to show",
+    "train --grid": "Configuration and training",
 }
 
 #: Command -> the options that it is mostly used with, for -h.
@@ -88,7 +89,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "--references", "--scale", "--tune", "--range", "--grid", "--folds", "--leave-out", "--lm", "--grammar",
         "--json",
     ),
-    "train": ("--output", "--set", "--keys", "--resume", "--restart", "--json"),
+    "train": ("--output", "--set", "--grid", "--jobs", "--keys", "--resume", "--json"),
     "recognize": ("--output", "--set", "--check", "--json", "--jobs"),
     "convert": (
         "--to", "--output", "--lossy", "--write-symbols", "--format", "--labels", "--logp", "--osymbols", "--scale",

@@ -9,6 +9,7 @@ evaluation_report  how an evaluation is put out
 fields             results as lists of fields: JSON and tables of one list
 forward_report     how forward puts out what it found
 graph_report       graphs as results
+grid_report        trainings over a grid of values
 loss_report        how losses are put out
 model_report       what show tells of a trained model
 path_report        paths that viterbi found or sample drew
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.fields import Listing
     from lattice_cli.cli.reports.forward_report import ForwardReport
     from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.reports.grid_report import run_grid
     from lattice_cli.cli.reports.loss_report import LossReport
     from lattice_cli.cli.reports.path_report import JudgedReport, SampleReport, Shown, ViterbiReport
     from lattice_cli.cli.reports.recognizer_report import CheckReport

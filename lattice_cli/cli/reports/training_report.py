@@ -14,6 +14,7 @@ from typing import Any
 
 from lattice_cli.cli.terminal import GrowingTable, ProgressBar, complain, console, number, say, write_json
 from lattice_cli.cli.terminal.progress import progress
+from lattice_cli.executors import Place
 from lattice_cli.formats.io import json_line
 from lattice_cli.learning.recognizers import LayerSettings
 from lattice_cli.learning.training import Epoch, FactorSettings, TrainConfig, TrainingListener, TrainingState
@@ -25,11 +26,19 @@ _CELL = 8
 
 
 def run_training(
-    path: str, output: str, overrides: Sequence[str], resume: bool, restart: bool, as_json: bool, color: str
+    path: str,
+    output: str,
+    overrides: Sequence[str],
+    resume: bool,
+    restart: bool,
+    as_json: bool,
+    color: str,
+    place: Place,
 ) -> int:
     """Train as a configuration file says; the exit status. Raises LatticeError."""
     watching = Watching(output, as_json, color)
-    trainer = Trainer(path, output, overrides, watching, resume=resume, restart=restart)
+    going_on = {"resume": resume, "restart": restart}
+    trainer = Trainer(path, output, overrides, watching, **going_on, jobs=place.jobs, cluster=place.cluster)
     with watching.looking_on(trainer):
         standing = trainer.run()
     if standing.ended:

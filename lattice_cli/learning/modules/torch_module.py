@@ -43,6 +43,10 @@ class TorchModule:
                     "cannot keep: registered with persistent=False it need not be"
                 )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it is made anew, with the buffers that it has."""
+        return _remade, (self.code, self.settings, self._known, self.buffers())
+
     def _made(self, seed: int) -> Any:
         with torch.random.fork_rng(self._rng_devices()):
             torch.manual_seed(seed)
@@ -147,6 +151,12 @@ class TorchModule:
             f"{MODULE}{name}": np.zeros(tuple(weight.shape)) if each is None else _array(each)
             for (name, weight), each in zip(weights.items(), found)
         }
+
+
+def _remade(code: UserCode, settings: TorchSettings, known: Mapping[str, Any], buffers: Parameters) -> TorchModule:
+    found = TorchModule(code, settings, known)
+    found.restore(buffers)
+    return found
 
 
 def _device(name: str) -> Any:

@@ -25,6 +25,10 @@ class UserCode:
     text: str
     name: str
 
+    def __reduce__(self) -> tuple[type[UserCode], tuple[str, str, str]]:
+        """To another process goes the text, which is run there again."""
+        return UserCode, (self.path, self.text, self.name)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the text: that the code is the one a model was trained with."""

@@ -171,6 +171,12 @@ class TrainingSettings:
 
     epochs: int = setting(20, "passes over the examples; lbfgs: steps", least=1, most=MOST_STEPS)
     batch: int = setting(32, "examples to a step", least=1, most=MOST_STEPS)
+    piece: int = setting(
+        0,
+        "a step is cut into pieces of about as many examples, which processes share; 0: up to 512 (lattice help train)",
+        least=0,
+        most=MOST_STEPS,
+    )
     patience: int = setting(
         0, "stop after so many epochs without a better one, as keep has it; 0: never", least=0, most=MOST_STEPS
     )

@@ -26,8 +26,8 @@ from lattice_cli.learning.losses import BuiltPathSet
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.training.model import Model
 from lattice_cli.learning.training.problem import examples_of
-from lattice_cli.learning.training.proposal_fit import LatticeRow, fit
-from lattice_cli.learning.training.variational_em import NetworkProposal
+from lattice_cli.learning.variational.proposal_fit import LatticeRow, fit
+from lattice_cli.learning.variational.variational_em import NetworkProposal
 from lattice_cli.records import Decoder, in_record_terms, no_path
 from lattice_cli.sweep import LogSemiring
 

@@ -72,7 +72,7 @@ def optimizer_of(settings: OptimizerSettings, steps: int) -> Optimizer:
 
 
 class _Saver:
-    """Has standings written down, at the end of every epoch unless that took more than a tenth of the time."""
+    """Has standings written down, at the end of every epoch unless that took more than a fiftieth of the time."""
 
     def __init__(self, save: Save) -> None:
         self._save = save
@@ -96,7 +96,7 @@ class _Saver:
         """An epoch is over; better: its weights are the best so far."""
         self._behind = True
         self._better |= better
-        if standing.ended or self.waited >= 9 * self._took:
+        if standing.ended or self.waited >= 49 * self._took:
             self.save(standing)
 
     def flush(self, standing: TrainingState) -> None:
@@ -118,14 +118,12 @@ class Training:
                 "training.keep: loss, but no held-out example has a target in its graph: expected keep: error or last"
             )
         told, period = problem.config.optimizer, problem.config.objective.alternate
-        steps = self.settings.epochs * len(problem.pieces)
+        steps = self.settings.epochs * len(problem.batches)
         self.optimizer = optimizer_of(told, steps)
         if period:
             self.optimizer = Alternating(self.optimizer, optimizer_of(told, steps), problem.of_model, period)
         # What takes all examples to a step has one batch to an epoch.
-        self._steps: list[list[Piece]] = (
-            [problem.pieces] if self.optimizer.full_batch else [[piece] for piece in problem.pieces]
-        )
+        self._steps: list[list[Piece]] = [problem.pieces] if self.optimizer.full_batch else problem.batches
 
     @property
     def batches(self) -> int:
@@ -201,9 +199,9 @@ class Training:
         variances: list[tuple[float, float]] = []
 
         def evaluate(theta: FloatArray) -> tuple[float, FloatArray]:
-            rng = np.random.default_rng([self.settings.seed, standing.epoch, standing.position, _DRAWS])
+            seeds = (self.settings.seed, standing.epoch, standing.position, _DRAWS)
             try:
-                value = self.problem.value(theta, pieces, rng)
+                value = self.problem.value(theta, pieces, seeds)
             except TrainingFailed as error:
                 if self.optimizer.full_batch and not np.array_equal(theta, standing.theta):
                     return np.inf, np.full(len(theta), np.nan)

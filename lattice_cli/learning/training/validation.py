@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from lattice_cli.arrays import FloatArray, Kept
 from lattice_cli.errors import NumericOverflow
 from lattice_cli.graph import Target, TargetGraph, Targets
-from lattice_cli.learning.losses import AllPaths, Batch
+from lattice_cli.learning.losses import AllPaths, Batch, Outcome
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, at_steps, first_arcs
+from lattice_cli.learning.training.held_pieces import objective_of
 from lattice_cli.learning.training.model import Model
-from lattice_cli.learning.training.problem import objective_of
 from lattice_cli.search import distances, nearest_answer
 
 #: Examples that are decoded together.
@@ -56,26 +58,43 @@ class _Decoded:
     right: FloatArray
 
 
-class Validation:
-    """Examples that are decoded to see how well a model does."""
+@dataclass(frozen=True, eq=False)
+class HeldOutCounts:
+    """What held-out examples come to. records, exact, labels, wrong: see Measured. losses: of those that have one.
+    searches, unproven: for a most offending answer, and those that the budget ended; listed: examples whose expected
+    errors are those of their best answers."""
 
-    def __init__(self, model: Model, examples: Sequence[Example], kept: Kept) -> None:
-        """kept: where their graphs are kept, if they fit."""
-        self.model, self.examples, self._kept = model, examples, kept
+    records: int
+    exact: int
+    labels: int
+    wrong: int
+    losses: FloatArray
+    searches: int
+    unproven: int
+    listed: frozenset[int]
+
+
+class HeldOut:
+    """Held-out examples, all of them or a run that a process has. It can be sent as it was made."""
+
+    def __init__(self, model: Model, examples: Sequence[Example], kept: Kept | None = None, first: int = 0) -> None:
+        """kept: where their graphs are kept, if they fit; None: nowhere. first: the number of the first of them among
+        all."""
+        self.model, self.examples, self.first = model, examples, first
+        self.kept = kept or Kept([], 0)
         self.objective = objective_of(model.config)
         self._costs = model.config.recognizer.ode.costs
-        #: Searches for a most offending answer so far, those that the budget ended, and examples whose expected errors
-        #: are those of their best answers.
-        self.searches = self.unproven = 0
-        self.listed: set[int] = set()
-        size = model.config.training.batch
-        chunks = [range(low, min(low + _DECODED, len(examples))) for low in range(0, len(examples), _DECODED)]
+
+    @cached_property
+    def _pieces(self) -> dict[int, list[Sequence[int]]]:
+        """Number of the first example that is decoded -> batches of those, by number, that have a loss."""
+        size, count = self.model.config.training.batch, len(self.examples)
+        chunks = [range(low, min(low + _DECODED, count)) for low in range(0, count, _DECODED)]
         pieces = {
             chunk.start: [self._with_loss(chunk[low : low + size]) for low in range(0, len(chunk), size)]
             for chunk in chunks
         }
-        #: Number of the first example that is decoded -> batches of those, by number, that have a loss.
-        self._pieces = {first: [piece for piece in found if piece] for first, found in pieces.items()}
+        return {first: [piece for piece in found if piece] for first, found in pieces.items()}
 
     @property
     def spelled(self) -> int:
@@ -84,10 +103,10 @@ class Validation:
 
     def _with_loss(self, numbers: Sequence[int]) -> Sequence[int]:
         """Those of the examples whose targets are in their graphs."""
-        with self._kept.lent(("loss", *numbers), partial(self._batch, numbers)) as batch:
+        with self.kept.lent(("loss", *numbers), partial(self._batch, numbers)) as batch:
             unspelled = {number % len(numbers) for number in batch.unspelled}
         if unspelled:
-            self._kept.forget(("loss", *numbers))
+            self.kept.forget(("loss", *numbers))
         return [number for place, number in enumerate(numbers) if place not in unspelled]
 
     def _batch(self, numbers: Sequence[int]) -> Batch:
@@ -101,7 +120,7 @@ class Validation:
         right, _ = self.model.right_energies(parameters)
         for first in self._pieces:
             examples = self.examples[first : first + _DECODED]
-            with self._kept.lent(("decoded", first), partial(self._prepared, examples)) as (space, stacked):
+            with self.kept.lent(("decoded", first), partial(self._prepared, examples)) as (space, stacked):
                 with np.errstate(all="ignore"):
                     own = self.model.recognizer_parameters(parameters)
                     left = self.model.learner.energies(own, stacked)[0].reshape(len(self._costs), -1)
@@ -115,46 +134,118 @@ class Validation:
         for decoded in self._decoded(parameters):
             yield from zip(decoded.examples, decoded.answers)
 
-    def measured(self, parameters: Parameters) -> Measured:
-        """The loss, label errors and exact answers over all examples; of several right answers the nearest counts.
+    def counts(self, parameters: Parameters) -> HeldOutCounts:
+        """What they come to; of several right answers the nearest counts.
 
         Raises NumericOverflow where a loss or an energy is not finite, Diverged, NotConverged.
         """
         pairs: list[tuple[Target, Target]] = []
-        losses: list[FloatArray] = []
+        losses: list[FloatArray] = [np.zeros(0)]
+        searches = unproven = 0
+        listed: set[int] = set()
         for decoded in self._decoded(parameters):
             pairs += [
                 (nearest_target(example.targets, answer or ()), answer or ())
                 for example, answer in zip(decoded.examples, decoded.answers)
             ]
-            losses += self._losses(decoded)
+            for numbers, outcome in self._outcomes(decoded):
+                searches += outcome.searches
+                unproven += outcome.unproven
+                listed |= {self.first + numbers[place % len(numbers)] for place in outcome.listed}
+                losses.append(self._finite(numbers, outcome))
         wrong = distances(pairs)
-        every = np.concatenate([np.zeros(0), *losses])
-        return Measured(
-            len(pairs),
-            int((wrong == 0).sum()),
-            sum(len(target) for target, _ in pairs),
-            int(wrong.sum()),
-            float(every.mean()) if len(every) else None,
-        )
+        labels = sum(len(target) for target, _ in pairs)
+        exact, errors = int((wrong == 0).sum()), int(wrong.sum())
+        every = np.concatenate(losses)
+        return HeldOutCounts(len(pairs), exact, labels, errors, every, searches, unproven, frozenset(listed))
 
-    def _losses(self, decoded: _Decoded) -> Iterator[FloatArray]:
-        """The losses of what was decoded, at the energies that it was decoded by."""
+    def _outcomes(self, decoded: _Decoded) -> Iterator[tuple[Sequence[int], Outcome]]:
+        """The losses of what was decoded, at the energies that it was decoded by, by the numbers of the examples."""
         ends = first_arcs(decoded.examples, self.model.reading.classes)
         for numbers in self._pieces[decoded.first]:
             places = [number - decoded.first for number in numbers]
             left = np.concatenate([step[ends[place] : ends[place + 1]] for step in decoded.left for place in places])
-            with self._kept.lent(("loss", *numbers), partial(self._batch, numbers)) as batch, np.errstate(all="ignore"):
+            with self.kept.lent(("loss", *numbers), partial(self._batch, numbers)) as batch, np.errstate(all="ignore"):
                 outcome = batch.evaluate(left, decoded.right)
-            self.searches += outcome.searches
-            self.unproven += outcome.unproven
-            self.listed.update(numbers[place % len(numbers)] for place in outcome.listed)
-            values = outcome.values.reshape(len(self._costs), -1).sum(axis=0)
-            bad = np.flatnonzero(~np.isfinite(values))
-            if len(bad):
-                example, found = self.examples[numbers[bad[0]]], values[bad[0]]
-                raise NumericOverflow(f"record {example.id!r} ({example.source}): the loss is {found}")
-            yield values
+            yield numbers, outcome
+
+    def _finite(self, numbers: Sequence[int], outcome: Outcome) -> FloatArray:
+        values: FloatArray = outcome.values.reshape(len(self._costs), -1).sum(axis=0)
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            example, found = self.examples[numbers[bad[0]]], values[bad[0]]
+            raise NumericOverflow(f"record {example.id!r} ({example.source}): the loss is {found}")
+        return values
+
+
+class HeldOutRuns(Protocol):
+    """Held-out examples as runs of them that processes have."""
+
+    def spelled(self) -> list[int]:
+        """How many of each run have a loss."""
+
+    def counts(self, parameters: Parameters) -> list[HeldOutCounts]:
+        """What each run comes to, in their order. Raises what HeldOut.counts does."""
+
+
+class _OneRun:
+    """All of them, in this process."""
+
+    def __init__(self, held_out: HeldOut) -> None:
+        self._held_out = held_out
+
+    def spelled(self) -> list[int]:
+        """See HeldOutRuns."""
+        return [self._held_out.spelled]
+
+    def counts(self, parameters: Parameters) -> list[HeldOutCounts]:
+        """See HeldOutRuns."""
+        return [self._held_out.counts(parameters)]
+
+
+def runs_of(examples: Sequence[Example], processes: int) -> list[tuple[int, Sequence[Example]]]:
+    """Held-out examples as runs, with the number of the first of each: what is decoded together stays together."""
+    chunks = -(-len(examples) // _DECODED)
+    ends = [_DECODED * (chunks * number // processes) for number in range(processes)] + [len(examples)]
+    return [(low, examples[low:high]) for low, high in pairwise(ends)]
+
+
+class Validation:
+    """Examples that are decoded to see how well a model does."""
+
+    def __init__(
+        self, model: Model, examples: Sequence[Example], kept: Kept | None = None, runs: HeldOutRuns | None = None
+    ) -> None:
+        """kept: where their graphs are kept, if they fit. runs: the same examples with those who decode them; None:
+        this process does."""
+        self.examples = examples
+        self._here = HeldOut(model, examples, kept)
+        self._runs: HeldOutRuns = runs or _OneRun(self._here)
+        #: Searches for a most offending answer so far, those that the budget ended, and examples whose expected errors
+        #: are those of their best answers.
+        self.searches = self.unproven = 0
+        self.listed: set[int] = set()
+        #: Examples whose targets are in their graphs: those that have a loss.
+        self.spelled = sum(self._runs.spelled())
+
+    def answers(self, parameters: Parameters) -> Iterator[tuple[Example, tuple[str, ...] | None]]:
+        """Each example with its best answer, None where it has no path."""
+        return self._here.answers(parameters)
+
+    def measured(self, parameters: Parameters) -> Measured:
+        """The loss, label errors and exact answers over all examples. Raises what HeldOut.counts does."""
+        runs = self._runs.counts(parameters)
+        self.searches += sum(run.searches for run in runs)
+        self.unproven += sum(run.unproven for run in runs)
+        self.listed |= {number for run in runs for number in run.listed}
+        losses = np.concatenate([run.losses for run in runs])
+        return Measured(
+            sum(run.records for run in runs),
+            sum(run.exact for run in runs),
+            sum(run.labels for run in runs),
+            sum(run.wrong for run in runs),
+            float(losses.mean()) if len(losses) else None,
+        )
 
 
 def nearest_target(targets: Targets, answer: Target) -> Target:

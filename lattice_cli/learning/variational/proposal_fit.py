@@ -17,7 +17,7 @@ from lattice_cli.errors import Diverged, NumericOverflow
 from lattice_cli.graph import Graph, columns_of, with_columns
 from lattice_cli.learning.optimizers import Adam, Lbfgs, Optimizer
 from lattice_cli.learning.recognizers import LinearEnergies, free
-from lattice_cli.learning.training.path_samples import path_samples
+from lattice_cli.learning.variational.path_samples import path_samples
 from lattice_cli.sweep import LogSemiring, Schedule, count_covariance, schedule_of, sweep
 
 #: Nats that a step by samples is long at first; it falls to 0 at the last.

@@ -20,8 +20,8 @@ from lattice_cli.arrays import FloatArray
 from lattice_cli.learning.losses import Batch, BuiltPathSet
 from lattice_cli.learning.networks import Parameters
 from lattice_cli.learning.recognizers import Example, PullEnergies, Recognizer
-from lattice_cli.learning.training.path_samples import path_samples
-from lattice_cli.learning.training.proposal_fit import gradient
+from lattice_cli.learning.variational.path_samples import path_samples
+from lattice_cli.learning.variational.proposal_fit import gradient
 from lattice_cli.sweep import LogSemiring, sweep
 
 #: What the names of the parameters of q begin with.

@@ -22,22 +22,25 @@ from lattice_cli.errors import FormatError, UsageError, counted
 from lattice_cli.formats import overridden, read_checkpoint, read_config, write_checkpoint
 from lattice_cli.formats.io import is_device, require_place
 from lattice_cli.learning.training import (
+    PIECE,
+    Alone,
+    Crew,
+    Piece,
     Problem,
+    Spread,
     TrainConfig,
     Training,
     TrainingListener,
     TrainingState,
     Validation,
+    most_pieces,
     require_examples,
 )
 from lattice_cli.models.assemble import assemble
-from lattice_cli.models.history import TrainingHistory
 from lattice_cli.models.model_store import difference, save_model, started_from
 from lattice_cli.models.module_code import about_code
-from lattice_cli.models.output_lock import OutputLock
-
-#: Examples of a batch where a step takes all of them anyway.
-_LARGE = 512
+from lattice_cli.models.trainings.history import TrainingHistory
+from lattice_cli.models.trainings.output_lock import OutputLock
 
 
 def train(
@@ -48,13 +51,16 @@ def train(
     *,
     resume: bool = False,
     restart: bool = False,
+    jobs: int = 1,
+    cluster: str | None = None,
 ) -> TrainingState:
     """Train until there is nothing more to do or the listener has it stopped, and write the model to `output`.
 
     What is given is that of Trainer. The state has the epochs, and in `ended` why there is no more to do ("" if it was
     stopped). Raises LatticeError.
     """
-    return Trainer(config, output, overrides, listener, resume=resume, restart=restart).run()
+    trainer = Trainer(config, output, overrides, listener, resume=resume, restart=restart, jobs=jobs, cluster=cluster)
+    return trainer.run()
 
 
 class Trainer:
@@ -74,25 +80,31 @@ class Trainer:
         *,
         resume: bool = False,
         restart: bool = False,
+        jobs: int = 1,
+        cluster: str | None = None,
     ) -> None:
         """Reads the examples and makes the model.
 
         config: a YAML file ("-": standard input), or what it would say, paths then being relative to the working
         directory. overrides: `section.key=value`. listener: hears of batches, epochs and notes, and may have it
-        stopped; None: nobody does. resume: go on from the checkpoint beside the output; restart: forget it. Raises
+        stopped; None: nobody does. resume: go on from the checkpoint beside the output; restart: forget it. jobs:
+        processes that share the work of a step, to the same bits, and cluster: where they are, see Place (a program
+        that asks for several is run again by each: what it does stands under `if __name__ == "__main__"`). Raises
         FormatError, UsageError; also where there is a checkpoint of a training that was stopped, and neither is given.
         """
+        self._jobs, self._cluster = jobs, cluster
         if isinstance(config, TrainConfig):
             path, self.config = "-", overridden(config, overrides)
         else:
             path, self.config = str(config), read_config(TrainConfig, str(config), overrides)
         self.output, self._listener, self._path = str(output), listener or TrainingListener(), path
         self._require_place(path)
+        self._crew: Crew | None = None
         self._lock = OutputLock(self.output)
         try:
             self._put_together(path, resume, restart)
         except BaseException:
-            self.close()
+            self.close(at_once=True)
             raise
 
     def _put_together(self, path: str, resume: bool, restart: bool) -> None:
@@ -129,17 +141,22 @@ class Trainer:
         within = self.standing.position / self._training.batches
         return min(1.0, (self.standing.epoch + within) / self.config.training.epochs)
 
-    def close(self) -> None:
-        """Let others have the output."""
+    def close(self, at_once: bool = False) -> None:
+        """End the processes that share the work, and let others have the output. at_once: whatever they are doing."""
+        if self._crew is not None:
+            self._crew.close(at_once)
         self._lock.release()
 
     def run(self) -> TrainingState:
         """Go on until there is nothing more to do, or the listener has it stopped; the output is free then. Raises
         TrainingFailed."""
         try:
-            return self._run()
-        finally:
-            self.close()
+            standing = self._run()
+        except BaseException:
+            self.close(at_once=True)
+            raise
+        self.close()
+        return standing
 
     def _run(self) -> TrainingState:
         standing = self.standing
@@ -210,20 +227,66 @@ class Trainer:
         """The training examples in batches, which are drawn once."""
         examples, told = self.assembled.train, self.config.training
         order = np.random.default_rng([told.seed, 0]).permutation(len(examples)).tolist()
-        size = max(_LARGE, told.batch) if self.config.optimizer.method == "lbfgs" else told.batch
-        problem = Problem(self.assembled.model, [examples[number] for number in order], size)
+        size = len(examples) if self.config.optimizer.method == "lbfgs" else told.batch
+        problem = Problem(
+            self.assembled.model, [examples[number] for number in order], size, self._piece(size), self._manned
+        )
         for count, what in ((problem.left_out, "left out"), (problem.replaced, "taught the nearest answer instead")):
             if count:
                 self._listener.note(f"{count} of {len(examples)} targets are not in their graphs: {what}")
         require_examples(problem.pieces)
         return problem
 
+    def _piece(self, size: int) -> int:
+        """Examples to a piece of a batch of `size`. Raises UsageError where one is asked for that there cannot be."""
+        told, module = self.config.training.piece, self.assembled.model.recognizer.module
+        buffers = module.buffers() if module is not None else {}
+        if told and buffers:
+            raise UsageError(
+                f"training.piece: {told}, but the module keeps something beside its weights ({next(iter(buffers))}), "
+                "which goes by whole batches: expected 0"
+            )
+        return size if buffers and self.config.optimizer.method != "lbfgs" else told or PIECE
+
+    def _manned(self, batches: Sequence[Sequence[Piece]]) -> Crew:
+        """Those who work on batches: other processes, as many as can be of use, or this one."""
+        self._crew = crew = self._spread(batches) or Alone(self.assembled.model, batches)
+        return crew
+
+    def _spread(self, batches: Sequence[Sequence[Piece]]) -> Spread | None:
+        """Processes that share the work; None where none was asked for, or where it cannot be shared, which is said."""
+        if self._jobs == 1 and self._cluster is None:
+            return None
+        model, most = self.assembled.model, most_pieces(batches)
+        module, why = model.recognizer.module, ""
+        if module is not None and module.buffers():
+            why = f"the module keeps something beside its weights ({next(iter(module.buffers()))})"
+        elif module is not None and self.config.recognizer.torch.device != "cpu":
+            why = f"the module works on {self.config.recognizer.torch.device}"
+        elif most < 2:
+            largest = max((len(batch[0].examples) for batch in batches if batch), default=0)
+            why = f"a step is one piece, of {counted(largest, 'example')} at most (training.piece cuts it)"
+        if why:
+            self._listener.note(f"one process does all the work: {why}")
+            return None
+        from lattice_cli.executors import Place, Workers, processors
+
+        place = Place(self._jobs or processors(), self._cluster)
+        wanted = place.jobs
+        if place.cluster is not None:
+            with Workers(place, None) as workers:
+                wanted = workers.count
+        if wanted > most:
+            self._listener.note(f"{most} processes do the work: no step has more pieces (training.piece)")
+        return Spread(place, min(wanted, most), model, batches, self.assembled.validation)
+
     def _validation(self) -> Validation | None:
         """The held-out examples, None where there are none."""
         held_out = self.assembled.validation
         if not held_out:
             return None
-        found = Validation(self.assembled.model, held_out, self.problem.kept)
+        crew = self._crew if isinstance(self._crew, Spread) else None
+        found = Validation(self.assembled.model, held_out, self.problem.kept, crew)
         if left_out := len(held_out) - found.spelled:
             self._listener.note(
                 f"{left_out} of {counted(len(held_out), 'held-out target')} are not in their graphs: left out of the "
