@@ -19,6 +19,6 @@ if TYPE_CHECKING:
     from lattice_cli.executors.lifeline import terminable
     from lattice_cli.executors.ordered import in_order
     from lattice_cli.executors.place import Place, processors
-    from lattice_cli.executors.workers import Workers, held_apart
+    from lattice_cli.executors.workers import Workers, ended_in, held_apart
 
 __getattr__ = lazy_names(__name__)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +54,70 @@ class _Holding(WorkerPlugin):  # type: ignore[misc,unused-ignore]
         let_go(self.key)
 
 
-class DaskCluster:
-    """Dask's executor. Raises UsageError for an address that is none, WorkerLost where nobody answers."""
+class _OfDask:
+    """What both have: a client, and a state under a key. Raises UsageError for an address that is none, WorkerLost
+    where nobody answers."""
 
     lost: tuple[type[BaseException], ...] = (KilledWorker,)
     tries = 1  # Dask has tried often enough
 
-    def __init__(self, address: str, key: str, state: Any, alone: bool) -> None:
-        """alone: one worker is to hold the state, which another one takes up if it is lost."""
+    def __init__(self, address: str, key: str, state: Any) -> None:
         self._address, self._key, self._state = address, key, sealed(state)
-        self._alone = alone
         self._client = _opened(address)
+        self._executor = self._client.get_executor(pure=False)
         self._closed = False
-        self._counted = 0, float("-inf")
-        if alone:
-            self.revive()
+
+    def _workers(self) -> dict[str, int]:
+        """Addresses -> threads."""
+        with self._reached():
+            told = self._client.scheduler_info(n_workers=-1)["workers"]
+        return {address: worker["nthreads"] for address, worker in told.items()}
+
+    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
+        """The task to whoever has the state. Raises WorkerLost where there is no scheduler any more."""
+        with self._reached():
+            return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Whatever goes wrong here while the scheduler cannot be reached is that."""
+        try:
+            yield
+        except Exception:
+            if self._client.status == "running":
+                raise
+            gone = "the scheduler of Dask is gone, and with it the work that was not done"
+            raise WorkerLost(f"{self._address}: {gone}") from None
+
+    def _let_go(self) -> None:
+        """The state is not needed any more."""
+
+    def close(self, at_once: bool) -> None:
+        """The state is let go, and the client closed with its last user."""
+        if self._closed:
             return
-        self._worker = None
+        self._closed = True
+        if self._client.status == "running":
+            with contextlib.suppress(Exception):  # the cluster may be gone
+                self._let_go()
+        client, users = _clients.pop(self._address)
+        if users > 1:
+            _clients[self._address] = client, users - 1
+        else:
+            client.close()
+
+
+class DaskCluster(_OfDask):
+    """All workers of Dask, those to come too, each with the state."""
+
+    def __init__(self, address: str, key: str, state: Any) -> None:
+        super().__init__(address, key, state)
+        self._counted = 0, float("-inf")
         try:
             self._client.register_plugin(_Holding(key, self._state), name=self._name)
         except Exception as error:
             self.close(at_once=True)
             raise UsageError(f"{address}: its workers cannot take this work: {_first_line(error)}") from None
-        self._executor = self._client.get_executor(pure=False)
 
     @property
     def _name(self) -> str:
@@ -84,8 +126,6 @@ class DaskCluster:
     @property
     def count(self) -> int:
         """Workers by now, or a moment ago: whoever asks for each task is not to keep the scheduler busy with it."""
-        if self._alone:
-            return 1
         if time.monotonic() > self._counted[1] + _FRESH:
             self._counted = len(self._workers()), time.monotonic()
         return self._counted[0]
@@ -100,70 +140,82 @@ class DaskCluster:
             return f"workers with up to {max(threads)} threads, of which one works at a time"
         return None
 
-    def _workers(self) -> dict[str, int]:
-        """Addresses -> threads."""
-        with self._reached():
-            told = self._client.scheduler_info(n_workers=-1)["workers"]
-        return {address: worker["nthreads"] for address, worker in told.items()}
-
-    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
-        """The task to whoever has the state. Raises WorkerLost where there is no scheduler any more."""
-        with self._reached():
-            return self._executor.submit(perform, self._key, task, *given)  # type: ignore[no-any-return]
-
     def revive(self) -> None:
-        """Dask begins workers anew by itself; a state that one of them held alone goes to another. Raises WorkerLost
-        where there is no scheduler any more."""
+        """Dask begins workers anew by itself. Raises WorkerLost where there is no scheduler any more."""
         with self._reached():
             if self._client.status != "running":
                 raise ConnectionError
-            while self._alone and not self._handed():
-                pass
+
+    def _let_go(self) -> None:
+        self._client.unregister_worker_plugin(self._name)
+
+
+class DaskWorker(_OfDask):
+    """One worker of Dask that has the state, and another one when it is lost.
+
+    A task that was meant for a worker may wait for ever for one that is gone: distributed forgets that others would do,
+    if there were none at that moment. So whether the worker is there is looked at, and its tasks are given up if not.
+    """
+
+    count = 1
+    note = None
+    _chosen = 0
+
+    def __init__(self, address: str, key: str, state: Any) -> None:
+        super().__init__(address, key, state)
+        self._place = ""
+        self._out: set[Future[Any]] = set()
+        self._over = threading.Event()
+        self.revive()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
+        """See Workers."""
+        future = super().submit(task, *given)
+        self._out.add(future)
+        future.add_done_callback(self._out.discard)
+        return future
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK):
+            with contextlib.suppress(Exception):  # no scheduler: then Dask gives the tasks up
+                if self._place not in self._workers():
+                    for future in [*self._out]:
+                        future.cancel()
+
+    def revive(self) -> None:
+        """The state to a worker, the next one of all. Raises WorkerLost where there is no scheduler any more."""
+        with self._reached():
+            while not self._handed():
+                if self._client.status != "running":
+                    raise ConnectionError
 
     def _handed(self) -> bool:
         """Whether a worker has taken the state: one that has just ended may still be listed, and never does."""
         self._client.wait_for_workers(1)
         places = sorted(self._workers()) or [""]
-        place = places[_clients[self._address][1] % len(places)]
+        DaskWorker._chosen += 1
+        place = places[DaskWorker._chosen % len(places)]
         handed = self._client.submit(hold, self._key, self._state, workers=[place], pure=False)
         while True:
             try:
                 handed.result(_LOOK)
                 break
             except TookTooLong:
-                if place not in self._workers():
-                    handed.cancel()
-                    return False
+                if place in self._workers():
+                    continue
+            except (KilledWorker, CancelledError):
+                pass
+            handed.cancel()
+            return False
+        self._place = place
         self._executor = self._client.get_executor(pure=False, workers=[place], allow_other_workers=True)
         return True
 
-    @contextlib.contextmanager
-    def _reached(self) -> Iterator[None]:
-        """Whatever goes wrong here while the scheduler cannot be reached is that."""
-        try:
-            yield
-        except Exception:
-            if self._client.status == "running":
-                raise
-            gone = "the scheduler of Dask is gone, and with it the work that was not done"
-            raise WorkerLost(f"{self._address}: {gone}") from None
-
-    def close(self, at_once: bool) -> None:
-        """The state is let go, and the client closed with its last user."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._client.status == "running":
-            with contextlib.suppress(Exception):  # the cluster may be gone
-                if self._alone:
-                    self._executor.submit(let_go, self._key).result(_PATIENCE)
-                else:
-                    self._client.unregister_worker_plugin(self._name)
-        client, users = _clients.pop(self._address)
-        if users > 1:
-            _clients[self._address] = client, users - 1
-        else:
-            client.close()
+    def _let_go(self) -> None:
+        self._over.set()
+        if self._place in self._workers():
+            self._executor.submit(let_go, self._key).result(_LOOK)
 
 
 def _opened(address: str) -> Client:

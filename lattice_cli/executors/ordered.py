@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from lattice_cli.errors import WorkerLost
 from lattice_cli.executors.lifeline import terminable
-from lattice_cli.executors.workers import Workers
+from lattice_cli.executors.workers import Workers, ended_in
 
 #: Tasks of each process that may be waiting for one before them to be done, and that may be out at once.
 _AHEAD, _OUT = 4, 2
@@ -88,7 +88,7 @@ class _Stream:
         return self._alarm.watched(self._workers.submit(self._work, task))
 
     def _lost(self, given: _Given) -> bool:
-        return given.future.done() and self._workers.is_lost(_error(given.future))
+        return given.future.done() and self._workers.is_lost(ended_in(given.future))
 
     def _first(self) -> Any:
         """The result of the first task."""
@@ -116,20 +116,10 @@ class _Stream:
     def _attempt(self, work: Callable[..., Any], part: Any) -> Any:
         for _ in range(self._workers.tries):
             future = self._workers.submit(work, part)
-            if not self._workers.is_lost(_error(future)):
+            if not self._workers.is_lost(ended_in(future)):
                 return future.result()
             self._workers.revive()
         return None
-
-
-def _error(future: Future[Any]) -> BaseException | None:
-    """What a task ends in, waiting for its end."""
-    try:
-        return future.exception()
-    except BaseException as error:
-        if future.cancelled():
-            return error
-        raise
 
 
 def _nothing(_state: Any, _part: Any) -> bool:

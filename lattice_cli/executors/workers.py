@@ -13,6 +13,14 @@ from lattice_cli.executors.held import NotHeld
 from lattice_cli.executors.place import MPI, Place
 
 
+def ended_in(future: Future[Any]) -> BaseException | None:
+    """What a task ends in, None for a result; waits for the end."""
+    try:
+        return future.exception()
+    except CancelledError as error:
+        return error
+
+
 class Engine(Protocol):
     """Who runs processes.
 
@@ -100,9 +108,9 @@ def _engine(place: Place, key: str, state: Any, count: int | None) -> Engine:
         from lattice_cli.executors.mpi_ranks import MpiRanks
 
         return MpiRanks(key, state)
-    from lattice_cli.executors.dask_cluster import DaskCluster
+    from lattice_cli.executors.dask_cluster import DaskCluster, DaskWorker
 
-    return DaskCluster(place.cluster, key, state, count == 1)
+    return DaskWorker(place.cluster, key, state) if count == 1 else DaskCluster(place.cluster, key, state)
 
 
 class _HeldState:

@@ -18,8 +18,6 @@ from lattice_cli.learning.training.pieces import Answers, Asked, Piece, PieceLos
 from lattice_cli.learning.training.validation import HeldOut, HeldOutCounts, runs_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from lattice_cli.executors import Place
 
 #: So often the part of a process that was lost is tried in a new one.
@@ -142,11 +140,13 @@ class Spread:
 
     def _all(self, task: Callable[..., T], given: Mapping[int, tuple[Any, ...]]) -> dict[int, T]:
         """task(holding, *given) of each process that is given something. Raises WorkerLost."""
+        from lattice_cli.executors import ended_in
+
         futures = {number: self._workers[number].submit(task, *each) for number, each in given.items()}
         found = {}
         for number, each in given.items():
             workers, future, lost = self._workers[number], futures[number], 0
-            while workers.is_lost(error := _error_of(future)):
+            while workers.is_lost(error := ended_in(future)):
                 lost += 1
                 if lost > _TRIES:
                     raise WorkerLost(
@@ -159,15 +159,6 @@ class Spread:
                 raise error
             found[number] = future.result()
         return found
-
-
-def _error_of(future: Future[Any]) -> BaseException | None:
-    from concurrent.futures import CancelledError
-
-    try:
-        return future.exception()
-    except CancelledError as error:
-        return error
 
 
 def _sound(found: Found[T]) -> T:

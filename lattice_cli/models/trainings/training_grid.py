@@ -218,9 +218,9 @@ def _is_stopped(output: str) -> bool:
 
 def _spread(sweep: _Sweep, points: Sequence[GridPoint], place: Place) -> Iterator[GridRow]:
     """A process for each that is at work; one that is lost goes on in a new one, from its checkpoint, three times."""
-    from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+    from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-    from lattice_cli.executors import Workers, held_apart
+    from lattice_cli.executors import Workers, ended_in, held_apart
 
     count = place.jobs
     if place.cluster is not None:
@@ -238,7 +238,7 @@ def _spread(sweep: _Sweep, points: Sequence[GridPoint], place: Place) -> Iterato
                 busy[workers.submit(_row, point)] = (workers, point, 0)
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 workers, point, lost = busy.pop(future)
-                error = CancelledError() if future.cancelled() else future.exception()
+                error = ended_in(future)
                 if error is None:
                     idle.append(workers)
                     yield future.result()
