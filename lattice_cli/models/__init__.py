@@ -10,7 +10,7 @@ model_store       trained models to and from files
 neural_store      neural grammars in model files
 module_weights    state dicts of modules, in files of their own
 onnx_recognizer   networks in ONNX files as recognisers; sole importer of onnxruntime
-output_lock       no two trainings write one model
+output_lock       no two trainings write one model, no two runs one manifest
 trainer           train from a configuration, without a terminal
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lattice_cli.models.model_store import Recognition, load_model, load_model_with_proposal, recognition_of
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
     from lattice_cli.models.onnx_recognizer import OnnxRecognizer
+    from lattice_cli.models.output_lock import OutputLock
     from lattice_cli.models.trainer import Trainer, train
 
 __getattr__ = lazy_names(__name__)

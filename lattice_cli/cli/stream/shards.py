@@ -4,43 +4,30 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest
+from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest, is_manifest
 from lattice_cli.cli.stream.outcomes import outcomes_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
-from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.stream.run_options import RunOptions, Shards
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.stream.tally import Tally
 from lattice_cli.cli.stream.work import Work
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.standard_streams import complain
-from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted
+from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted, listed
 from lattice_cli.executors import Place, Workers, in_order
 from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, take_up
-from lattice_cli.formats.io.files import WholeFile
-
-#: What a file is called until it is whole, see WholeFile.
-_UNFINISHED = re.compile(r"\.(.+)\.\d+\.[a-z0-9_]{8}")
-
-
-@dataclass(frozen=True)
-class Shards:
-    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
-    digest: of all that results depend on besides their inputs, given these."""
-
-    folder: str
-    names: dict[str, str]
-    digest: Callable[[Sequence[str]], str]
+from lattice_cli.formats.io.files import WholeFile, remove_unfinished
+from lattice_cli.models import OutputLock
 
 
 @dataclass(frozen=True)
@@ -55,15 +42,15 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Done:
-    """What has become of an input. said: on standard error. written: bytes and digest of its results; None: there are
-    none."""
+    """What has become of an input. said: on standard error. written: of its results bytes, digest and when, in
+    nanoseconds; None: there are none."""
 
     status: int
     records: int
     failed: int
     said: str
     notes: list[Note]
-    written: tuple[int, str] | None
+    written: tuple[int, str, int] | None
 
 
 def run_shards(
@@ -73,35 +60,44 @@ def run_shards(
 
     What is done already is left as it is: the same input, as it was then, by the same options. A fault is that of its
     input, which has no results then, and ends the run unless run.keep_going; so does a run that is broken off keep what
-    is done. Raises UsageError, FormatError for inputs that cannot be told apart or are no files.
+    is done. Raises UsageError for inputs that cannot be told apart or are no files, and where another run is at work in
+    the folder; FormatError.
     """
     ending = getattr(work.report, "ending", None)
     if ending is None:
         raise UsageError(f"{shards.folder}: a folder, but what comes out is not of one input each: expected a file")
-    outputs = _outputs(run.part.own(paths), shards, ending)
+    outputs = _outputs(paths, shards, ending)
     digest = shards.digest(paths)
-    tidy = _Tidy([os.path.join(shards.folder, output) for output in outputs.values()])
-    with Manifest(_made(shards.folder), run.part) as manifest:
-        tidy()
+    own = {path: outputs[path] for path in run.part.own(paths)}
+    files = [os.path.join(shards.folder, output) for output in own.values()]
+    manifest = Manifest(shards.folder, run.part)
+    _require_no_results(paths, shards.folder, {*outputs.values(), *manifest.outputs})
+    _make(shards.folder)
+    lock = OutputLock(manifest.path, by="run")
+    if lock.note:
+        complain(lock.note, says="note")
+    with lock, manifest:
+        remove_unfinished(files)
         todo: list[tuple[str, str, int, int]] = []
-        status = skipped = 0
-        for path, output in outputs.items():
+        status = skipped = faulty = 0
+        for path, output in own.items():
             size, changed = _state(path)
             known = manifest.done(output, path, size, changed, digest)
             if known is None:
                 todo.append((path, output, size, changed))
             else:
                 skipped += 1
-                status = max(status, 0 if run.no_path_ok and known.status == NoPath.exit_status else known.status)
+                faulty += known.failed > 0
+                status = max(status, _worth(known.status, run))
         done = without = 0
-        share = _Share([size for _, _, size, _ in todo])
+        share = _ShareDone([size for _, _, size, _ in todo])
         job = _Job(work, read, options, run)
         tasks = iter([(path, os.path.join(shards.folder, output)) for path, output, _, _ in todo])
         say_notes()
         try:
             with progress() as bar:
                 for (path, output, size, changed), found in zip(todo, _each(job, tasks, run.place)):
-                    status = max(status, found.status)
+                    status = max(status, _worth(found.status, run))
                     with bar.aside():
                         take_up(found.notes)
                         say_notes()
@@ -116,11 +112,16 @@ def run_shards(
                         done += 1
                     _show(bar, share.after(size), done + without, len(todo))
         finally:
-            tidy()
+            remove_unfinished(files)
             left = len(todo) - done - without
-            manifest.end(len(outputs), without + left)
-            _summary(shards.folder, done, skipped, without, left)
+            _summary(shards.folder, done, skipped, faulty, without, left)
+            manifest.end(len(own), without + left)
     return status
+
+
+def _worth(status: int, run: RunOptions) -> int:
+    """The exit status that one is worth in this run."""
+    return 0 if run.no_path_ok and status == NoPath.exit_status else status
 
 
 def _each(job: _Job, tasks: Iterator[tuple[str, str]], place: Place) -> Iterator[_Done]:
@@ -148,8 +149,8 @@ def _shard(job: _Job, task: tuple[str, str]) -> _Done:
     said = io.StringIO()
     with WholeFile(output) as whole, _standard_error_into(said):
         with standard_output_into(whole.file):
-            work = pickle.loads(pickle.dumps(job.work))  # its report has shown nothing, and writes where it is told to
-            tally = Tally(work.report, job.run)
+            work = replace(job.work, report=deepcopy(job.work.report))  # which has shown nothing
+            tally = Tally(work.report, replace(job.run, no_path_ok=False))
             for batch, _ in outcomes_of([path], job.options, work, job.read, Place(), ShareRead([path])):
                 if tally.take(batch) is not None:
                     break
@@ -158,7 +159,8 @@ def _shard(job: _Job, task: tuple[str, str]) -> _Done:
         well = tally.status <= NoPath.exit_status or job.run.keep_going
         if well:
             whole.keep()
-    written = (os.stat(output).st_size, file_digest(output)) if well else None
+    state = os.stat(output) if well else None
+    written = None if state is None else (state.st_size, file_digest(output), state.st_mtime_ns)
     return _Done(tally.status, tally.records, tally.failed, said.getvalue(), fresh_notes(), written)
 
 
@@ -185,17 +187,25 @@ def _outputs(paths: Sequence[str], shards: Shards, ending: str) -> dict[str, str
         if output in inputs:
             both = f"{inputs[output]} and {path}"
             raise UsageError(f"{both} would both have their results in {os.path.join(shards.folder, output)}")
+        if is_manifest(output):
+            raise UsageError(f"{path}: its results would be in {os.path.join(shards.folder, output)}, a manifest")
         inputs[output] = path
         found[path] = output
     return found
 
 
-def _made(folder: str) -> str:
+def _require_no_results(paths: Sequence[str], folder: str, outputs: Iterable[str]) -> None:
+    """Raises UsageError where inputs of a run are results in its folder: a pattern may fit both."""
+    results = {os.path.realpath(os.path.join(folder, output)) for output in outputs}
+    if found := [path for path in paths if os.path.realpath(path) in results]:
+        raise UsageError(f"{listed(found)}: results in {folder} cannot be inputs of what is written there")
+
+
+def _make(folder: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FormatError(f"{folder}: cannot be made: {error.strerror or error}") from None
-    return folder
 
 
 def _state(path: str) -> tuple[int, int]:
@@ -207,25 +217,7 @@ def _state(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-class _Tidy:
-    """Removes what processes that were killed have left of these files."""
-
-    def __init__(self, outputs: Sequence[str]) -> None:
-        self._by_folder: dict[str, set[str]] = {}
-        for output in outputs:
-            folder, name = os.path.split(output)
-            self._by_folder.setdefault(folder, set()).add(name)
-
-    def __call__(self) -> None:
-        for folder, names in self._by_folder.items():
-            begun = {name[:60] for name in names}
-            for entry in os.scandir(folder) if os.path.isdir(folder) else ():
-                match = _UNFINISHED.fullmatch(entry.name)
-                if match and match[1] in begun:
-                    Path(entry.path).unlink(missing_ok=True)
-
-
-class _Share:
+class _ShareDone:
     """How much of the inputs is done, in bytes."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
@@ -249,10 +241,10 @@ def _say(text: str) -> None:
         complain(message if colon else line, says=says if colon else "lattice")
 
 
-def _summary(folder: str, done: int, skipped: int, without: int, left: int) -> None:
+def _summary(folder: str, done: int, skipped: int, faulty: int, without: int, left: int) -> None:
     """What there is now."""
     told = [f"{counted(done, 'file')} written"]
-    told += [f"{skipped} there already"] if skipped else []
+    told += [f"{skipped} there already{f' ({faulty} with failed records)' if faulty else ''}"] if skipped else []
     told += [f"{counted(without, 'input')} without results"] if without else []
     told += [f"{left} not begun or not over"] if left else []
     complain(f"{folder}: {', '.join(told)}", says="note")
