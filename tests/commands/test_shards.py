@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -358,3 +359,47 @@ def test_the_digest_sees_what_is_in_every_file_that_is_named() -> None:
     assert _digest("compose", "lats/l2.jsonl.gz", "a.txt", "b.txt") == _digest("compose", *given["compose"])
     with pytest.raises(UsageError, match="-g is /dev/null, which is no file"):
         _digest("viterbi", INPUTS, "-g", "/dev/null")
+
+
+def test_an_input_that_is_not_there_is_looked_for_each_time() -> None:
+    command = ["viterbi", "none.json", INPUTS, "--json", "-o", "out/", "--keep-going"]
+    for said in ("6 files written", "1 file written, 5 there already"):
+        done = run(*command)
+        assert done.status == 3
+        assert done.err == f"lattice: none.json: cannot read: No such file or directory\nnote: out/: {said}\n"
+
+
+def test_a_place_that_is_taken_is_named() -> None:
+    pathlib.Path("out/l1.jsonl").mkdir(parents=True)
+    done = run("viterbi", INPUTS, "--json", "-o", "out/", "--jobs", "2")
+    assert (done.status, "lattice: out/l1.jsonl: cannot write: Is a directory\n" in done.err) == (3, True)
+    pathlib.Path("file").write_text("")
+    done = run("viterbi", INPUTS, "--json", "-o", "file/")
+    assert done[:2] == (3, "")
+    assert done.err == "lattice: file/: cannot make this folder: File exists\n"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_disk_that_is_full_is_told_with_the_file(jobs: str) -> None:
+    """What stands for it is a limit on the size of files (RLIMIT_FSIZE): neither results nor manifest are cut off."""
+    lines = "".join(record(each) + "\n" for each in range(200))
+    pathlib.Path("lats/l4.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = run("viterbi", INPUTS, "--json", "-o", "out/", "--jobs", jobs, before=limited)
+    assert done.status == 3
+    assert done.err == "note: out/: 4 files written, 1 not begun or not over\nlattice: out/l4.jsonl: File too large\n"
+    assert {*texts("out")} == {"manifest.jsonl", *(f"l{each}.jsonl" for each in range(4))}
+    assert run("viterbi", INPUTS, "--json", "-o", "out/").err == "note: out/: 1 file written, 4 there already\n"
+
+
+def test_a_disk_that_is_full_is_told_with_a_file_of_all_results_too() -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+
+    for name in ("out.jsonl", "out.jsonl.gz"):
+        done = run("viterbi", *[INPUTS] * 20, "--json", "-o", name, before=limited)
+        assert (done.status, done.out, done.err) == (3, "", f"lattice: {name}: File too large\n")
+        assert not pathlib.Path(name).exists()

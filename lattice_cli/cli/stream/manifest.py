@@ -191,7 +191,7 @@ def _unfinished(folder: str) -> Iterator[str]:
 def _manifests(folder: str) -> list[str]:
     try:
         names = sorted(filter(is_manifest, os.listdir(folder)))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise FormatError(f"{folder}: cannot read: {error.strerror or error}") from None

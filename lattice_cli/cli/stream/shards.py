@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,69 +68,129 @@ def run_shards(
         raise UsageError(f"{shards.folder}: a folder, but what comes out is not of one input each: expected a file")
     outputs = _outputs(paths, shards, ending)
     digest = shards.digest(paths)
-    own = {path: outputs[path] for path in run.part.own(paths)}
-    files = [os.path.join(shards.folder, output) for output in own.values()]
-    manifest = Manifest(shards.folder, run.part)
-    _require_no_results(paths, shards.folder, {*outputs.values(), *manifest.outputs})
     _make(shards.folder)
-    lock = OutputLock(manifest.path, by="run")
-    if lock.note:
-        complain(lock.note, says="note")
-    with lock, manifest:
+    with _alone(os.path.join(shards.folder, run.part.manifest)):
+        manifest = Manifest(shards.folder, run.part)
+        _require_no_results(paths, shards.folder, {*outputs.values(), *manifest.outputs})
+        own = [_Source.of(path, outputs[path]) for path in run.part.own(paths)]
+        with manifest:
+            return _run(own, manifest, digest, _Job(work, read, options, run), shards.folder)
+
+
+def _run(inputs: Sequence[_Source], manifest: Manifest, digest: str, job: _Job, folder: str) -> int:
+    """The results of all inputs that have none yet; the exit status that is due."""
+    so_far, todo = _Standing(job.run), []
+    for each in inputs:
+        known = manifest.done(each.output, each.path, each.size, each.changed, digest) if each.changed else None
+        if known is None:
+            todo.append(each)
+        else:
+            so_far.there(known)
+    share = _ShareDone([each.size for each in todo])
+    files = [os.path.join(folder, each.output) for each in todo]
+    remove_unfinished(files)
+    say_notes()
+    try:
+        with closing(_done(job, iter(zip((each.path for each in todo), files)))) as done, progress() as bar:
+            for each, found in zip(todo, done):
+                with bar.aside():
+                    take_up(found.notes)
+                    say_notes()
+                    _say(found.said)
+                so_far.over(found)
+                if found.written is not None:
+                    counts = (found.records, found.failed, found.status)
+                    manifest.add(
+                        Result(each.output, *found.written, each.path, each.size, each.changed, digest, *counts)
+                    )
+                elif not job.run.keep_going:
+                    break
+                _show(bar, share.after(each.size), so_far.written + so_far.without, len(todo))
+    finally:
         remove_unfinished(files)
-        todo: list[tuple[str, str, int, int]] = []
-        status = skipped = faulty = 0
-        for path, output in own.items():
-            size, changed = _state(path)
-            known = manifest.done(output, path, size, changed, digest)
-            if known is None:
-                todo.append((path, output, size, changed))
-            else:
-                skipped += 1
-                faulty += known.failed > 0
-                status = max(status, _worth(known.status, run))
-        done = without = 0
-        share = _ShareDone([size for _, _, size, _ in todo])
-        job = _Job(work, read, options, run)
-        tasks = iter([(path, os.path.join(shards.folder, output)) for path, output, _, _ in todo])
-        say_notes()
+        left = len(todo) - so_far.written - so_far.without
+        so_far.say(folder, left)
+        manifest.end(len(inputs), so_far.without + left)
+    return so_far.status
+
+
+@contextmanager
+def _alone(manifest: str) -> Iterator[None]:
+    """No other run writes this manifest meanwhile. Raises UsageError where one does."""
+    with OutputLock(manifest, by="run") as lock:
+        if lock.note:
+            complain(lock.note, says="note")
+        yield
+
+
+@dataclass(frozen=True)
+class _Source:
+    """output: its results, below the folder. size, changed: bytes, and when it was changed, in nanoseconds; 0 for one
+    that is not there, which is looked for each time."""
+
+    path: str
+    output: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: str, output: str) -> _Source:
+        """As it is now."""
         try:
-            with progress() as bar:
-                for (path, output, size, changed), found in zip(todo, _each(job, tasks, run.place)):
-                    status = max(status, _worth(found.status, run))
-                    with bar.aside():
-                        take_up(found.notes)
-                        say_notes()
-                        _say(found.said)
-                    if found.written is None:
-                        without += 1
-                        if not run.keep_going:
-                            break
-                    else:
-                        counts = (found.records, found.failed, found.status)
-                        manifest.add(Result(output, *found.written, path, size, changed, digest, *counts))
-                        done += 1
-                    _show(bar, share.after(size), done + without, len(todo))
-        finally:
-            remove_unfinished(files)
-            left = len(todo) - done - without
-            _summary(shards.folder, done, skipped, faulty, without, left)
-            manifest.end(len(own), without + left)
-    return status
+            found = os.stat(path)
+        except OSError:
+            return cls(path, output, 0, 0)
+        return cls(path, output, found.st_size, found.st_mtime_ns)
 
 
-def _worth(status: int, run: RunOptions) -> int:
-    """The exit status that one is worth in this run."""
-    return 0 if run.no_path_ok and status == NoPath.exit_status else status
+@dataclass
+class _Standing:
+    """How a run stands. status: the worst so far. known, faulty: inputs whose results were there, and those of them
+    with records that failed. written, without: inputs that have results now, and those that came to none."""
+
+    run: RunOptions
+    status: int = 0
+    known: int = 0
+    faulty: int = 0
+    written: int = 0
+    without: int = 0
+
+    def there(self, result: Result) -> None:
+        """The results of an input were there already."""
+        self.known += 1
+        self.faulty += result.failed > 0
+        self._due(result.status)
+
+    def over(self, found: _Done) -> None:
+        """An input is done."""
+        self.written += found.written is not None
+        self.without += found.written is None
+        self._due(found.status)
+
+    def _due(self, status: int) -> None:
+        if not (self.run.no_path_ok and status == NoPath.exit_status):
+            self.status = max(self.status, status)
+
+    def say(self, folder: str, left: int) -> None:
+        """What there is in the folder. left: inputs that were not begun, or are not over."""
+        told = [f"{counted(self.written, 'file')} written"]
+        if self.known:
+            faulty = f" ({self.faulty} with failed records)" if self.faulty else ""
+            told.append(f"{self.known} there already{faulty}")
+        told += [f"{counted(self.without, 'input')} without results"] if self.without else []
+        told += [f"{left} not begun or not over"] if left else []
+        complain(f"{folder}: {', '.join(told)}", says="note")
 
 
-def _each(job: _Job, tasks: Iterator[tuple[str, str]], place: Place) -> Iterator[_Done]:
-    if place.here:
-        return (_shard(job, task) for task in tasks)
-    workers = Workers(place, job)
+def _done(job: _Job, tasks: Iterator[tuple[str, str]]) -> Generator[_Done, None, None]:
+    """What has become of each input, in their order. tasks: inputs and the files of their results."""
+    if job.run.place.here:
+        yield from (_shard(job, task) for task in tasks)
+        return
+    workers = Workers(job.run.place, job)
     if workers.note is not None:
         complain(workers.note, says="note")
-    return in_order(workers, _shard, tasks, _salvaged)
+    yield from in_order(workers, _shard, tasks, _salvaged)
 
 
 def _salvaged(task: tuple[str, str], attempt: Callable[[Callable[..., Any], Any], Any]) -> _Done:
@@ -145,7 +205,7 @@ def _shard(job: _Job, task: tuple[str, str]) -> _Done:
     """The results of an input, in their file."""
     path, output = task
     fresh_notes()
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    _make(os.path.dirname(output))
     said = io.StringIO()
     with WholeFile(output) as whole, _standard_error_into(said):
         with standard_output_into(whole.file):
@@ -202,19 +262,11 @@ def _require_no_results(paths: Sequence[str], folder: str, outputs: Iterable[str
 
 
 def _make(folder: str) -> None:
+    """A folder, if it is not there. Raises FormatError."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FormatError(f"{folder}: cannot be made: {error.strerror or error}") from None
-
-
-def _state(path: str) -> tuple[int, int]:
-    """Bytes of an input, and when it was changed; what cannot be read has neither."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
+        raise FormatError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
 
 
 class _ShareDone:
@@ -239,12 +291,3 @@ def _say(text: str) -> None:
     for line in text.splitlines():
         says, colon, message = line.partition(": ")
         complain(message if colon else line, says=says if colon else "lattice")
-
-
-def _summary(folder: str, done: int, skipped: int, faulty: int, without: int, left: int) -> None:
-    """What there is now."""
-    told = [f"{counted(done, 'file')} written"]
-    told += [f"{skipped} there already{f' ({faulty} with failed records)' if faulty else ''}"] if skipped else []
-    told += [f"{counted(without, 'input')} without results"] if without else []
-    told += [f"{left} not begun or not over"] if left else []
-    complain(f"{folder}: {', '.join(told)}", says="note")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -237,6 +238,21 @@ def remove_unfinished(paths: Iterable[str]) -> None:
                 Path(entry.path).unlink(missing_ok=True)
 
 
+class _Named(io.FileIO):
+    """A file whose faults name what it is to be."""
+
+    def __init__(self, handle: int, path: str) -> None:
+        super().__init__(handle, "wb")
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self._path
+            raise
+
+
 class WholeFile:
     """A file that is there whole or not at all: written under another name beside it, then renamed by `keep`.
 
@@ -258,7 +274,7 @@ class WholeFile:
                 handle, self._temporary = tempfile.mkstemp(
                     prefix=_unfinished(self._target.name, os.getpid()), dir=self._target.parent
                 )
-                self.file = os.fdopen(handle, "wb")
+                self.file = io.BufferedWriter(_Named(handle, path))
         except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
 
