@@ -40,9 +40,9 @@ class LocalProcesses:
 
     def submit(self, task: Any, *given: Any) -> Future[Any]:
         """The task to whoever is idle. Raises OSError where no process can be started."""
+        if self._executor is None:
+            self._executor = self._opened()
         with signals_held():  # the pool starts its processes when it is given tasks
-            if self._executor is None:
-                self._executor = self._opened()
             return self._executor.submit(perform, self._key, task, *given)
 
     def _opened(self) -> ProcessPoolExecutor:
@@ -50,6 +50,7 @@ class LocalProcesses:
         state = self._state
         if method != "fork":
             state = self._sealed = self._sealed or self._sealed_in_a_file()
+            _start_tracker()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()  # what waits there would be written once more by each process
@@ -95,6 +96,15 @@ def start_method() -> str:
     if told is not None:
         return told
     return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+def _start_tracker() -> None:
+    """A process of multiprocessing's own, which is started before the first of those that are spawned: whoever starts
+    it lets the signals through that are held, and Ctrl-C would end that first one in the middle of its imports."""
+    if os.name == "posix":
+        from multiprocessing.resource_tracker import ensure_running
+
+        ensure_running()
 
 
 def _begin(key: str, state: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -316,11 +317,37 @@ def test_what_a_process_had_that_is_killed_is_done_by_another() -> None:
     process = waiting()
     workers = children(process.pid)
     for worker in workers:
-        os.kill(worker, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the others are ended as soon as one is missed
+            os.kill(worker, signal.SIGKILL)
     assert ended(workers)
     out, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
     assert (process.returncode, messages) == (0, b"")
     assert json.loads(out)["id"] == "r2"
+
+
+#: Whether Ctrl-C is held back in processes that are spawned, until they have been told to leave it to their parent.
+SPAWNED = """
+import multiprocessing, os, signal, time
+from lattice_cli.executors import Place, Workers, in_order
+
+if __name__ == "__mp_main__":
+    os.write(1, b"held\\n" if signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []) else b"free\\n")
+
+def work(state, task):
+    time.sleep(0.1)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    list(in_order(Workers(Place(2), 0), work, iter(range(4)), None))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held here")
+def test_ctrl_c_is_held_back_from_processes_that_begin(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "spawned.py").write_text(SPAWNED)
+    command = [sys.executable, str(tmp_path / "spawned.py")]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=True)
+    assert done.stdout.split() == [b"held", b"held"]
 
 
 def test_broken_pipe_is_quiet(stream: pathlib.Path) -> None:
