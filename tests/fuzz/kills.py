@@ -29,7 +29,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LATTICE = [sys.executable, "-m", "lattice_cli"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-EPOCHS, LINES, FILES = 6, 200, 20
+EPOCHS, LINES, FILES = 6, 6000, 20
 #: Seconds that a process may take to be gone after its parent.
 PATIENCE = 60.0
 
@@ -116,15 +116,15 @@ def trainings(folder: pathlib.Path, kills: int, rng: random.Random, counts: Coun
 
 def write_streams(folder: pathlib.Path) -> None:
     """The same records in one file and in several."""
-    one = (ROOT / "samples" / "amount-check.json").read_text().replace("\n", " ")
+    one = (ROOT / "samples" / "lecture-34.json").read_text().replace("\n", " ")
     (folder / "s.jsonl").write_text(f"{one}\n" * LINES)
     (folder / "in").mkdir()
     for number in range(FILES):
         (folder / "in" / f"{number}.jsonl").write_text(f"{one}\n" * (LINES // FILES))
 
 
-STREAM = ["viterbi", "s.jsonl", "-n", "20", "--distinct", "--json", "--jobs", "2"]
-SHARDS = ["viterbi", "in/*.jsonl", "-n", "20", "--distinct", "--json", "--jobs", "2", "-o"]
+STREAM = ["forward", "s.jsonl", "--arcs", "--nodes", "--json", "--jobs", "2"]
+SHARDS = ["forward", "in/*.jsonl", "--arcs", "--nodes", "--json", "--jobs", "2", "-o"]
 
 
 def untouched(arguments: list[str], folder: pathlib.Path) -> tuple[bytes, float]:
@@ -136,15 +136,15 @@ def untouched(arguments: list[str], folder: pathlib.Path) -> tuple[bytes, float]
 
 def streams(folder: pathlib.Path, kills: int, rng: random.Random, counts: Counter[str]) -> list[str]:
     """Streams of several processes killed, some into a pipe, some into a file of their own."""
-    viterbi, lost = STREAM, list[str]()
-    whole, lasted = untouched(viterbi, folder)
+    lost: list[str] = []
+    whole, lasted = untouched(STREAM, folder)
     for number in range(kills):
         into_file = bool(number % 2)
         # Whoever still holds the pipe is a process of the command.
         held, writing = os.pipe()
         with (folder / "out.jsonl").open("wb") as out:
             place = ["-o", "own.jsonl"] if into_file else []
-            was_killed = killed([*viterbi, *place], folder, lasted, rng, stdout=out, stderr=-3, pass_fds=[writing])
+            was_killed = killed([*STREAM, *place], folder, lasted, rng, stdout=out, stderr=-3, pass_fds=[writing])
         os.close(writing)
         counts["streams killed" if was_killed else "streams that were over"] += 1
         if not gone(held):
