@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +24,7 @@ from support.sealed_here import sealed_here
 
 from lattice_cli.cli.main import main
 from lattice_cli.cli.stream import RunOptions, run_records
-from lattice_cli.errors import InternalError, LatticeError
+from lattice_cli.errors import InternalError, LatticeError, WorkerLost
 from lattice_cli.executors import Place, Workers, in_order, local_processes
 from lattice_cli.executors.ordered import Attempt
 from lattice_cli.executors.sealed import sealed
@@ -404,6 +406,53 @@ def test_what_ends_processes_is_found_and_all_else_is_done(
     tasks = [[number, number + 1] for number in range(0, 30, 2)]
     found = list(in_order(Workers(Place(2), str(tmp_path)), deadly, iter(tasks), taken_apart))
     assert found == [[-1 if number == 13 else number**2 for number in task] for task in tasks]
+
+
+class Dying:
+    """Workers of which these tasks are lost, by their number among all that are ever given out."""
+
+    count, tries = 1, 3
+
+    def __init__(self, *lost: int) -> None:
+        self.lost, self.given = lost, 0
+
+    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given += 1
+        if self.given in self.lost:
+            future.set_exception(EOFError())
+        else:
+            future.set_result(task(None, *given))
+        return future
+
+    def is_lost(self, error: BaseException | None) -> bool:
+        return isinstance(error, EOFError)
+
+    def revive(self) -> None:
+        pass
+
+    def close(self, at_once: bool) -> None:
+        pass
+
+
+def doubled(_state: None, task: int) -> int:
+    return 2 * task
+
+
+def salvaged(task: int, attempt: Attempt) -> Any:
+    return attempt(doubled, task)
+
+
+def test_a_process_that_ends_while_it_starts_says_nothing_of_its_task() -> None:
+    """Three losses, then processes that do not begin, by turns with a task that is lost twice more: it is done."""
+
+    def results(*lost: int) -> list[Any]:
+        return list(in_order(Dying(*lost), doubled, iter([7]), salvaged))  # type: ignore[arg-type]
+
+    assert results(1, 2, 3, *range(4, 12), 13, 14, 16) == [14]
+    assert results(1, 2, 3, 5, 7, 9) == [None]
+    with pytest.raises(WorkerLost, match="processes end as soon as they are started"):
+        results(*range(1, 14))
 
 
 #: A record whose solver kills the process that it is in.

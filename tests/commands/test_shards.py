@@ -17,7 +17,7 @@ from support import ROOT
 from support.commands import LATTICE, PATIENCE, run
 
 from lattice_cli.cli.options.digest import digest
-from lattice_cli.cli.stream import Portion, expanded, file_digest
+from lattice_cli.cli.stream import RunPart, expanded, file_digest
 from lattice_cli.cli.stream.manifest import Manifest, Result
 from lattice_cli.errors import UsageError
 from lattice_cli.models import OutputLock
@@ -202,10 +202,10 @@ def test_what_a_killed_run_left_is_gone_on_with() -> None:
 def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.txt").write_text("abc")
     result = Result("a.txt", 3, file_digest(str(tmp_path / "a.txt")), 5, "in", 7, 11, "options", 1, 0, 0)
-    with Manifest(str(tmp_path), Portion()) as manifest:
+    with Manifest(str(tmp_path), RunPart()) as manifest:
         assert manifest.done("a.txt", "in", 7, 11, "options") is None
         manifest.add(result)
-    with Manifest(str(tmp_path), Portion(2, 3)) as manifest:
+    with Manifest(str(tmp_path), RunPart(2, 3)) as manifest:
         assert manifest.done("a.txt", "in", 7, 11, "options") == result
         for changed in (
             ("b.txt", "in", 7, 11, "options"),
@@ -213,7 +213,7 @@ def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
             ("a.txt", "in", 7, 11, ""),
         ):
             assert manifest.done(*changed) is None
-    assert Portion(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]
+    assert RunPart(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]
 
 
 def test_results_are_known_by_what_is_in_them_whichever_run_wrote_them() -> None:

@@ -337,7 +337,7 @@ def _run_options(
     shards = None
     if isinstance(place, str) and stream.names_folder(place):
         shards, output = stream.Shards(place, context.meta.get(NAMES, {}), partial(digest, context)), None
-    own = stream.Portion() if part is None else stream.Portion(*part)
+    own = stream.RunPart() if part is None else stream.RunPart(*part)
     return RunOptions(**more, place=place_of(jobs, cluster), form=form, output=output, part=own, shards=shards)
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Portion:
+class RunPart:
     """Of N runs that share inputs, the K-th: every N-th input, from the K-th on."""
 
     number: int = 1
@@ -73,6 +73,16 @@ class Portion:
         return list(inputs[self.number - 1 :: self.of])
 
 
+@dataclass(frozen=True)
+class Shards:
+    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
+    digest: of all that results depend on besides their inputs, given these."""
+
+    folder: str
+    names: dict[str, str]
+    digest: Callable[[Sequence[str]], str]
+
+
 #: Key -> kind of value, of the line of a result, and of the last one.
 _RESULT = {each.name: {"str": str, "int": int}[str(each.type)] for each in fields(Result)}
 _END = {"inputs": int, "without_results": int}
@@ -81,7 +91,7 @@ _END = {"inputs": int, "without_results": int}
 class Manifest:
     """The manifests of a folder, which may not be there yet. A context, in which one of them is written on."""
 
-    def __init__(self, folder: str, part: Portion) -> None:
+    def __init__(self, folder: str, part: RunPart) -> None:
         """Raises FormatError where there is one that is not as it is to be."""
         self.path, self._folder = os.path.join(folder, part.manifest), folder
         self._known = _results(folder)

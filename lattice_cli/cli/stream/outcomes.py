@@ -10,10 +10,10 @@ from typing import Any
 from lattice_cli.cli.stream.report import Outcome, Read
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.stream.work import BATCH_RECORDS, Task, Work, batches, elsewhere, salvaged
-from lattice_cli.cli.terminal.standard_streams import complain
+from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.errors import LatticeError
 from lattice_cli.executors import Place, Workers, in_order
-from lattice_cli.formats.io import Failure, Pause, ReadOptions, parsed, take_up
+from lattice_cli.formats.io import Failure, Pause, ReadOptions, note, parsed, take_up
 
 
 def outcomes_of(
@@ -51,11 +51,17 @@ def outcomes_of(
         yield from ((work.outcomes(task), behind.popleft()) for task in tasks())
         return
     workers = Workers(place, work)
-    if workers.note is not None:
-        complain(workers.note, says="note")
+    say_of(workers)
     for batch, notes in in_order(workers, elsewhere, tasks(), salvaged, _stdin(paths)):
         take_up(notes)
         yield batch, behind.popleft()
+
+
+def say_of(workers: Workers) -> None:
+    """What is to be known of them before they begin."""
+    if workers.note is not None:
+        note(str(workers.place.cluster), workers.note)
+        say_notes()
 
 
 def _numbered(batches: Iterator[list[tuple[int, Any]]]) -> Iterator[Task]:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Portion
+from lattice_cli.cli.stream.manifest import RunPart, Shards
 from lattice_cli.executors import Place
-
-
-@dataclass(frozen=True)
-class Shards:
-    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
-    digest: of all that results depend on besides their inputs, given these."""
-
-    folder: str
-    names: dict[str, str]
-    digest: Callable[[Sequence[str]], str]
 
 
 @dataclass(frozen=True)
@@ -35,7 +24,7 @@ class RunOptions:
     every_row: bool = False
     output: str | None = None
     no_path_ok: bool = False
-    part: Portion = field(default_factory=Portion)
+    part: RunPart = field(default_factory=RunPart)
     shards: Shards | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest, is_manifest
-from lattice_cli.cli.stream.outcomes import outcomes_of
+from lattice_cli.cli.stream.manifest import Manifest, Result, Shards, file_digest, is_manifest
+from lattice_cli.cli.stream.outcomes import outcomes_of, say_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
-from lattice_cli.cli.stream.run_options import RunOptions, Shards
+from lattice_cli.cli.stream.run_options import RunOptions
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.stream.tally import Tally
 from lattice_cli.cli.stream.work import Work
@@ -25,7 +25,7 @@ from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.standard_streams import complain
 from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted, listed
 from lattice_cli.executors import Place, Workers, in_order
-from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, take_up
+from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, note, take_up
 from lattice_cli.formats.io.files import WholeFile, remove_unfinished
 from lattice_cli.models import OutputLock
 
@@ -179,7 +179,8 @@ class _Standing:
             told.append(f"{self.known} there already{faulty}")
         told += [f"{counted(self.without, 'input')} without results"] if self.without else []
         told += [f"{left} not begun or not over"] if left else []
-        complain(f"{folder}: {', '.join(told)}", says="note")
+        note(folder, ", ".join(told))
+        say_notes()
 
 
 def _done(job: _Job, tasks: Iterator[tuple[str, str]]) -> Generator[_Done, None, None]:
@@ -188,8 +189,7 @@ def _done(job: _Job, tasks: Iterator[tuple[str, str]]) -> Generator[_Done, None,
         yield from (_shard(job, task) for task in tasks)
         return
     workers = Workers(job.run.place, job)
-    if workers.note is not None:
-        complain(workers.note, says="note")
+    say_of(workers)
     yield from in_order(workers, _shard, tasks, _salvaged)
 
 
