@@ -17,9 +17,10 @@ from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from lattice_cli.errors import WorkerLost
 from lattice_cli.executors.held import hold, perform
 from lattice_cli.executors.lifeline import follow_parent, signals_held
-from lattice_cli.executors.sealed import sealed
+from lattice_cli.executors.sealed import Sealed, sealed
 
 
 class LocalProcesses:
@@ -33,29 +34,39 @@ class LocalProcesses:
         self.count = count
         self._key, self._state = key, state
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._sealed: Sealed | None = None
         self._executor: ProcessPoolExecutor | None = None
         self._others: set[BaseProcess] = set()
 
     def submit(self, task: Any, *given: Any) -> Future[Any]:
         """The task to whoever is idle. Raises OSError where no process can be started."""
+        if self._executor is None:
+            self._executor = self._opened()
         with signals_held():  # the pool starts its processes when it is given tasks
-            if self._executor is None:
-                self._executor = self._opened()
             return self._executor.submit(perform, self._key, task, *given)
 
     def _opened(self) -> ProcessPoolExecutor:
         method = start_method()
         state = self._state
         if method != "fork":
-            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="lattice-", ignore_cleanup_errors=True)
-            with open(os.path.join(self._folder.name, "held"), "wb") as file:
-                state = sealed(state, file)
+            state = self._sealed = self._sealed or self._sealed_in_a_file()
+            _start_tracker()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()  # what waits there would be written once more by each process
         self._others = {*multiprocessing.active_children()}
         context = multiprocessing.get_context(method)
         return ProcessPoolExecutor(self.count, context, _begin, (self._key, state))
+
+    def _sealed_in_a_file(self) -> Sealed:
+        """Raises WorkerLost where it cannot be written."""
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="lattice-", ignore_cleanup_errors=True)
+            with open(os.path.join(self._folder.name, "held"), "wb") as file:
+                return sealed(self._state, file)
+        except OSError as error:
+            why = error.strerror or error
+            raise WorkerLost(f"what processes share cannot be written to a file: {why} (TMPDIR says where)") from None
 
     def revive(self) -> None:
         """New processes in place of those that are lost."""
@@ -89,6 +100,15 @@ def start_method() -> str:
         return told
     alone = threading.active_count() == 1 and "torch" not in sys.modules
     return "fork" if sys.platform == "linux" and alone else "spawn"
+
+
+def _start_tracker() -> None:
+    """A process of multiprocessing's own, which is started before the first of those that are spawned: whoever starts
+    it lets the signals through that are held, and Ctrl-C would end that first one in the middle of its imports."""
+    if os.name == "posix":
+        from multiprocessing.resource_tracker import ensure_running
+
+        ensure_running()
 
 
 def _begin(key: str, state: Any) -> None:

@@ -22,6 +22,8 @@ from lattice_cli.executors.workers import Workers, ended_in
 
 #: Tasks of each process that may be waiting for one before them to be done, and that may be out at once.
 _AHEAD, _OUT = 4, 2
+#: So often processes may end before they have done anything.
+_STARTS = 10
 
 #: work, part -> work(state, part), None where that is lost time after time with nothing beside it.
 Attempt: TypeAlias = Callable[[Callable[..., Any], Any], Any]
@@ -99,8 +101,6 @@ class _Stream:
         self._given.popleft()
         if self._lost(first):
             wait([each.future for each in self._given])  # nothing is to be beside it
-            if self._attempt(_nothing, None) is None:
-                raise WorkerLost("processes end as soon as they are started")
             return self._salvage(first.task, self._attempt)
         return first.future.result()
 
@@ -115,11 +115,20 @@ class _Stream:
 
     def _attempt(self, work: Callable[..., Any], part: Any) -> Any:
         for _ in range(self._workers.tries):
+            self._begin()
             future = self._workers.submit(work, part)
             if not self._workers.is_lost(ended_in(future)):
                 return future.result()
             self._workers.revive()
         return None
+
+    def _begin(self) -> None:
+        """Have processes that work: one that ends while it starts says nothing of what it was to do."""
+        for _ in range(_STARTS):
+            if not self._workers.is_lost(ended_in(self._workers.submit(_nothing, None))):
+                return
+            self._workers.revive()
+        raise WorkerLost("processes end as soon as they are started")
 
 
 def _nothing(_state: Any, _part: Any) -> bool:

@@ -23,6 +23,6 @@ if TYPE_CHECKING:
     from lattice_cli.models.model_store import Recognition, load_model, load_model_with_proposal, recognition_of
     from lattice_cli.models.neural_store import NEURAL, neural_of, save_neural
     from lattice_cli.models.onnx_recognizer import OnnxRecognizer
-    from lattice_cli.models.trainings import GridRow, Trainer, grid_points, train, train_grid
+    from lattice_cli.models.trainings import GridRow, OutputLock, Trainer, grid_points, train, train_grid
 
 __getattr__ = lazy_names(__name__)

@@ -55,6 +55,10 @@ class OnnxRecognizer:
         self._input = first
         self._labels: list[str] | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process, which sees the same files, it is made anew."""
+        return OnnxRecognizer, (self.path, self._options)
+
     def recognized(self, record: Inputs | Document) -> Document:
         """The recognition graph of a record. Raises FormatError for one that does not fit."""
         if isinstance(record, Document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,17 +11,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from support import ROOT
+from support.commands import Done, run
 from support.sealed_here import sealed_here
 
 from lattice_cli.cli.main import main
 from lattice_cli.cli.stream import RunOptions, run_records
-from lattice_cli.errors import InternalError, LatticeError
+from lattice_cli.errors import InternalError, LatticeError, WorkerLost
 from lattice_cli.executors import Place, Workers, in_order, local_processes
 from lattice_cli.executors.ordered import Attempt
 from lattice_cli.executors.sealed import sealed
@@ -34,11 +38,9 @@ COMMAND = [sys.executable, "-m", "lattice_cli"]
 PATIENCE = 120.0
 
 
-def lattice(*arguments: str, text: str | None = None) -> tuple[int, bytes, bytes]:
-    """Status, output and messages of a command."""
-    given = None if text is None else text.encode()
-    done = subprocess.run([*COMMAND, *arguments], input=given, capture_output=True, cwd=ROOT, check=False)
-    return done.returncode, done.stdout, done.stderr
+def lattice(*arguments: str, text: str = "") -> Done:
+    """Status, output and messages of a command in the folder of samples and grammars."""
+    return run(*arguments, text=text, cwd=ROOT)
 
 
 def record(number: int) -> str:
@@ -104,7 +106,6 @@ def test_output_is_that_of_one_process(name: str, stream: pathlib.Path) -> None:
     assert lattice(*arguments, "--jobs", "2") == alone
     assert alone[0] == (4 if command == "bound" else 3)  # free loops have no bound
     assert alone[1]
-    assert b"Warning" not in alone[2]
 
 
 def test_arcs_to_be_checked_are_drawn_for_each_record(tmp_path: pathlib.Path) -> None:
@@ -188,7 +189,7 @@ def test_many_files_of_many_forms() -> None:
 def test_what_a_stream_is_does_not_depend_on_jobs(text: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "stream"
     path.write_text(text)
-    for given, standard_input in ((str(path), None), ("-", text)):
+    for given, standard_input in ((str(path), ""), ("-", text)):
         arguments = ["viterbi", given, "--json", "--keep-going"]
         assert lattice(*arguments, "--jobs", "2", text=standard_input) == lattice(*arguments, text=standard_input)
 
@@ -316,11 +317,37 @@ def test_what_a_process_had_that_is_killed_is_done_by_another() -> None:
     process = waiting()
     workers = children(process.pid)
     for worker in workers:
-        os.kill(worker, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the others are ended as soon as one is missed
+            os.kill(worker, signal.SIGKILL)
     assert ended(workers)
     out, messages = process.communicate((record(2) + "\n").encode(), timeout=PATIENCE)
     assert (process.returncode, messages) == (0, b"")
     assert json.loads(out)["id"] == "r2"
+
+
+#: Whether Ctrl-C is held back in processes that are spawned, until they have been told to leave it to their parent.
+SPAWNED = """
+import multiprocessing, os, signal, time
+from lattice_cli.executors import Place, Workers, in_order
+
+if __name__ == "__mp_main__":
+    os.write(1, b"held\\n" if signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []) else b"free\\n")
+
+def work(state, task):
+    time.sleep(0.1)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    list(in_order(Workers(Place(2), 0), work, iter(range(4)), None))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held here")
+def test_ctrl_c_is_held_back_from_processes_that_begin(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "spawned.py").write_text(SPAWNED)
+    command = [sys.executable, str(tmp_path / "spawned.py")]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=True)
+    assert done.stdout.split() == [b"held", b"held"]
 
 
 def test_broken_pipe_is_quiet(stream: pathlib.Path) -> None:
@@ -381,6 +408,53 @@ def test_what_ends_processes_is_found_and_all_else_is_done(
     assert found == [[-1 if number == 13 else number**2 for number in task] for task in tasks]
 
 
+class Dying:
+    """Workers of which these tasks are lost, by their number among all that are ever given out."""
+
+    count, tries = 1, 3
+
+    def __init__(self, *lost: int) -> None:
+        self.lost, self.given = lost, 0
+
+    def submit(self, task: Callable[..., Any], *given: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.given += 1
+        if self.given in self.lost:
+            future.set_exception(EOFError())
+        else:
+            future.set_result(task(None, *given))
+        return future
+
+    def is_lost(self, error: BaseException | None) -> bool:
+        return isinstance(error, EOFError)
+
+    def revive(self) -> None:
+        pass
+
+    def close(self, at_once: bool) -> None:
+        pass
+
+
+def doubled(_state: None, task: int) -> int:
+    return 2 * task
+
+
+def salvaged(task: int, attempt: Attempt) -> Any:
+    return attempt(doubled, task)
+
+
+def test_a_process_that_ends_while_it_starts_says_nothing_of_its_task() -> None:
+    """Three losses, then processes that do not begin, by turns with a task that is lost twice more: it is done."""
+
+    def results(*lost: int) -> list[Any]:
+        return list(in_order(Dying(*lost), doubled, iter([7]), salvaged))  # type: ignore[arg-type]
+
+    assert results(1, 2, 3, *range(4, 12), 13, 14, 16) == [14]
+    assert results(1, 2, 3, 5, 7, 9) == [None]
+    with pytest.raises(WorkerLost, match="processes end as soon as they are started"):
+        results(*range(1, 14))
+
+
 #: A record whose solver kills the process that it is in.
 DEADLY = """
 import os, signal, sys
@@ -407,7 +481,7 @@ def test_a_record_that_ends_processes_is_named_and_the_others_have_their_results
     _, alone, _ = lattice(*given)
     assert done.returncode == 4
     ended_by = {"r2": "worker-lost", "r41": "worker-lost"}
-    for found, expected in zip(done.stdout.splitlines(), alone.splitlines(), strict=True):
+    for found, expected in zip(done.stdout.decode().splitlines(), alone.splitlines(), strict=True):
         identity = json.loads(expected)["id"]
         assert json.loads(found)["status"] == ended_by[identity] if identity in ended_by else found == expected
     assert b"r41: each process that works on it ends" in done.stderr

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import ROOT
 from support.commands import lattice, records, run
+from support.sealed_here import sealed_here
 from support.training_data import lattices, strips, vectors, write_inputs
+
+from lattice_cli.cli.main import main
 
 pytestmark = pytest.mark.slow
 
@@ -182,3 +186,33 @@ def test_one_input_that_does_not_fit_is_a_record_that_failed(folders: dict[str, 
         ("good", "ok"), ("bad", "bad-data"), ("last", "ok"),
     ]  # fmt: skip
     assert "1 of 3 records failed" in done.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_models_go_to_processes_that_are_not_forked(
+    folders: dict[str, pathlib.Path], kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folders[kind])
+    found = []
+    for more in ((), ("--jobs", "2")):
+        with sealed_here(), pytest.raises(SystemExit) as over:
+            main(["viterbi", "m.npz", inputs_of(folders[kind]), "--json", *more])
+        found.append((over.value.code, *capfd.readouterr()))
+    assert found[0] == found[1]
+    assert found[0][0] == 0
+
+
+def test_a_network_in_an_onnx_file_goes_there_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(ROOT / "samples")
+    inputs = ["check-reader.onnx", "check-reader/fields-valid.npz"]
+    told = ["--labels", "check-reader.labels.txt", "--logits", "--ctc", "-", "--json"]
+    found = []
+    for more in ((), ("--jobs", "2")):
+        with sealed_here(), pytest.raises(SystemExit) as over:
+            main(["viterbi", *inputs, *told, *more])
+        found.append((over.value.code, *capfd.readouterr()))
+    assert found[0] == found[1]
+    assert found[0][0] == 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import os
 import pathlib
+import resource
+import shutil
 import signal
 import subprocess
 
@@ -13,8 +16,11 @@ import pytest
 from support import ROOT
 from support.commands import LATTICE, PATIENCE, run
 
-from lattice_cli.cli.stream import RunPart, expanded
+from lattice_cli.cli.options.digest import digest
+from lattice_cli.cli.stream import RunPart, expanded, file_digest
 from lattice_cli.cli.stream.manifest import Manifest, Result
+from lattice_cli.errors import UsageError
+from lattice_cli.models import OutputLock
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +143,9 @@ def test_evaluate_says_what_is_missing_or_does_not_fit_together() -> None:
     assert "made by 2 different sets of options" in mixed.err
     run("viterbi", INPUTS, "--json", "-o", "out/")
     pathlib.Path("out/l3.jsonl").write_text("")
-    assert "out/l3.jsonl: 0 bytes, expected" in run("evaluate", "out").err
+    assert "out/l3.jsonl: changed since it was written" in run("evaluate", "out").err
+    pathlib.Path("out/l3.jsonl").unlink()
+    assert "out/l3.jsonl: not there" in run("evaluate", "out").err
 
 
 @pytest.mark.parametrize(
@@ -192,8 +200,8 @@ def test_what_a_killed_run_left_is_gone_on_with() -> None:
 
 
 def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
-    result = Result("a.txt", 3, "0" * 64, "in", 7, 11, "options", 1, 0, 0)
     (tmp_path / "a.txt").write_text("abc")
+    result = Result("a.txt", 3, file_digest(str(tmp_path / "a.txt")), 5, "in", 7, 11, "options", 1, 0, 0)
     with Manifest(str(tmp_path), RunPart()) as manifest:
         assert manifest.done("a.txt", "in", 7, 11, "options") is None
         manifest.add(result)
@@ -206,3 +214,192 @@ def test_a_manifest_knows_its_results(tmp_path: pathlib.Path) -> None:
         ):
             assert manifest.done(*changed) is None
     assert RunPart(2, 3).own(list("abcdefgh")) == ["b", "e", "h"]
+
+
+def test_results_are_known_by_what_is_in_them_whichever_run_wrote_them() -> None:
+    """Two sets of options whose results are of one size, by turns, in whole and in parts: never those of the other."""
+    for beta, parts in (("1", ["1/1"]), ("2", ["1/2", "2/2"]), ("1", ["1/1"]), ("2", ["1/1"]), ("1", ["1/2", "2/2"])):
+        options = ["forward", INPUTS, "--tsv", "--beta", beta]
+        for part in parts:
+            assert run(*options, "-o", "out/", "--shard", part).status == 0
+        expected = {f"l{each}.tsv": run("forward", f"lats/l{each}.jsonl.gz", *options[2:]).out for each in range(5)}
+        assert results("out") == expected
+        assert run("evaluate", "out").status != 2  # they are of one set of options
+    shutil.copytree("out", "copied")  # with other times
+    os.utime("copied/l1.tsv")
+    assert "5 there already" in run("forward", INPUTS, "--tsv", "--beta", "1", "-o", "copied/").err
+    pathlib.Path("copied/l1.tsv").write_text(pathlib.Path("out/l2.tsv").read_text())  # as long
+    assert "1 file written, 4 there already" in run("forward", INPUTS, "--tsv", "--beta", "1", "-o", "copied/").err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_second_run_has_the_status_of_the_first(jobs: str) -> None:
+    no_path = json.dumps({"lattice": 1, "id": "none", "start": 0, "final": 9, "arcs": [[0, 1, "x"]]})
+    pathlib.Path("lats/l2.jsonl.gz").write_bytes(gzip.compress(f"{record(1)}\n{no_path}\n".encode()))
+    fine, plain = ["--no-path-ok"], list[str]()
+    for first, then in ((fine, plain), (plain, fine)):
+        for more, status in ((first, len(then)), (then, len(first)), (first, len(then))):
+            done = run("viterbi", INPUTS, "--json", "-o", f"out{len(first)}/", "--jobs", jobs, *more)
+            assert done.status == status
+        assert done.err == f"note: out{len(first)}/: 0 files written, 5 there already (1 with failed records)\n"
+
+
+def test_inputs_of_two_parts_are_not_written_into_one_file() -> None:
+    for name in ("a/x.json", "b/x.json"):
+        pathlib.Path(name).parent.mkdir()
+        pathlib.Path(name).write_text(record(1))
+    for part in ("1/2", "2/2"):
+        done = run("viterbi", "a/x.json", "b/x.json", "-o", "out/", "--shard", part)
+        assert done.status == 2
+        assert "a/x.json and b/x.json would both have their results in out/x.txt" in done.err
+
+
+def test_results_are_no_inputs_of_their_own_folder() -> None:
+    """A folder of results that is that of the inputs, or that a pattern reaches."""
+    pathlib.Path("lats/plain.jsonl").write_text(record(1) + "\n")
+    done = run("prune", "lats/*.jsonl", "--beam", "1", "-o", "lats/")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert not pathlib.Path("lats/manifest.jsonl").exists()
+    assert "lats/plain.jsonl: results in lats/ cannot be inputs" in done.err
+    pathlib.Path("manifest.json").write_text(record(1))
+    done = run("viterbi", "manifest.json", "--json", "-o", "out/")
+    assert "manifest.json: its results would be in out/manifest.jsonl, a manifest" in done.err
+    assert run("viterbi", "**/*.jsonl*", "--json", "-o", "out/").status == 0
+    done = run("viterbi", "**/*.jsonl*", "--json", "-o", "out/")
+    assert done.status == 2
+    assert "results in out/ cannot be inputs of what is written there" in done.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"audio_filepath": "a.wav", "text": "b"}',
+        "[" * 100_000,
+        "7",
+        '{"output": "l0.jsonl"}',
+        '{"inputs": "many", "without_results": 0}',
+        '{"inputs": 5}',
+        "audio a.wav",
+        "../l0.jsonl",
+        "/l0.jsonl",
+    ],
+)
+def test_a_manifest_that_is_not_ours_is_refused_and_left_as_it_is(line: str) -> None:
+    run("viterbi", INPUTS, "--json", "-o", "out/")
+    manifest = pathlib.Path("out/manifest.jsonl")
+    first, *more = manifest.read_text().splitlines()
+    if line.endswith("/l0.jsonl"):
+        line = json.dumps({**json.loads(first), "output": line})
+    manifest.write_text("\n".join([first, line, *more]) + "\n")
+    before = texts("out")
+    for command in (["viterbi", INPUTS, "--json", "-o", "out/"], ["evaluate", "out/"]):
+        done = run(*command)
+        assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
+        assert "out/manifest.jsonl:2: " in done.err
+        assert "expected a line as lattice writes them" in done.err
+    assert texts("out") == before
+
+
+def test_two_runs_do_not_write_one_manifest() -> None:
+    pathlib.Path("out").mkdir()
+    with OutputLock("out/manifest.jsonl", by="run"):
+        done = run("viterbi", INPUTS, "--json", "-o", "out/")
+        assert done.status == 2
+        assert f"out/manifest.jsonl is being written by a run already (process {os.getpid()}, since" in done.err
+        assert run("viterbi", INPUTS, "--json", "-o", "out/", "--shard", "1/2").status == 0
+    assert run("viterbi", INPUTS, "--json", "-o", "out/").status == 0
+
+
+#: The same options in two orders, which mean different things.
+ORDERS = [
+    ("--lm robot.arpa --lm moves.arpa --lm-scale 2", "--lm robot.arpa --lm-scale 2 --lm moves.arpa"),
+    ("-g a.txt -g b.txt", "-g b.txt -g a.txt"),
+    ("-g a.txt --as x -g b.txt", "-g a.txt -g b.txt --as x"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), ORDERS)
+def test_the_order_of_options_is_an_option_where_it_matters(first: str, second: str) -> None:
+    for name in ("robot.arpa", "moves.arpa"):
+        shutil.copy(ROOT / "grammars" / name, name)
+    for name in ("a.txt", "b.txt"):
+        pathlib.Path(name).write_text("ac\n")
+    digests = {_digest("viterbi", INPUTS, *each.split()) for each in (first, second)}
+    assert len(digests) == 2
+    assert _digest("viterbi", INPUTS, "--json", "-n", "2") == _digest("viterbi", INPUTS, "-n", "2", "--json")
+
+
+def _digest(command: str, *arguments: str) -> str:
+    """What the options of a command come to."""
+    made = getattr(importlib.import_module(f"lattice_cli.cli.commands.{command}"), command)
+    context = made.make_context(command, [*arguments])
+    with context:
+        return digest(context, context.params.get("graphs") or [context.params["graph"]])
+
+
+def test_the_digest_sees_what_is_in_every_file_that_is_named() -> None:
+    pathlib.Path("a.txt").write_text("ac\n")
+    pathlib.Path("b.txt").write_text("bd\n")
+    shutil.copy("a.txt", "c.txt")
+    given = {
+        "compose": ["lats/l1.jsonl.gz", "a.txt", "b.txt"],
+        "bound": [INPUTS, "--proposal", "a.txt"],
+        "viterbi": ["c.txt", INPUTS, "--labels", "b.txt", "--hot-words", "a.txt"],
+    }
+    for command, arguments in given.items():
+        before = _digest(command, *arguments)
+        assert _digest(command, *arguments) == before
+        for name in arguments:
+            if name.endswith(".txt") and name != "c.txt":
+                text = pathlib.Path(name).read_text()
+                pathlib.Path(name).write_text("more\n")
+                assert _digest(command, *arguments) != before
+                pathlib.Path(name).write_text(text)
+    assert _digest("compose", "lats/l1.jsonl.gz", "b.txt", "a.txt") != _digest("compose", *given["compose"])
+    assert _digest("compose", "lats/l2.jsonl.gz", "a.txt", "b.txt") == _digest("compose", *given["compose"])
+    with pytest.raises(UsageError, match="-g is /dev/null, which is no file"):
+        _digest("viterbi", INPUTS, "-g", "/dev/null")
+
+
+def test_an_input_that_is_not_there_is_looked_for_each_time() -> None:
+    command = ["viterbi", "none.json", INPUTS, "--json", "-o", "out/", "--keep-going"]
+    for said in ("6 files written", "1 file written, 5 there already"):
+        done = run(*command)
+        assert done.status == 3
+        assert done.err == f"lattice: none.json: cannot read: No such file or directory\nnote: out/: {said}\n"
+
+
+def test_a_place_that_is_taken_is_named() -> None:
+    pathlib.Path("out/l1.jsonl").mkdir(parents=True)
+    done = run("viterbi", INPUTS, "--json", "-o", "out/", "--jobs", "2")
+    assert (done.status, "lattice: out/l1.jsonl: cannot write: Is a directory\n" in done.err) == (3, True)
+    pathlib.Path("file").write_text("")
+    done = run("viterbi", INPUTS, "--json", "-o", "file/")
+    assert done[:2] == (3, "")
+    assert done.err == "lattice: file/: cannot make this folder: File exists\n"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_disk_that_is_full_is_told_with_the_file(jobs: str) -> None:
+    """What stands for it is a limit on the size of files (RLIMIT_FSIZE): neither results nor manifest are cut off."""
+    lines = "".join(record(each) + "\n" for each in range(200))
+    pathlib.Path("lats/l4.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = run("viterbi", INPUTS, "--json", "-o", "out/", "--jobs", jobs, before=limited)
+    assert done.status == 3
+    assert done.err == "note: out/: 4 files written, 1 not begun or not over\nlattice: out/l4.jsonl: File too large\n"
+    assert {*texts("out")} == {"manifest.jsonl", *(f"l{each}.jsonl" for each in range(4))}
+    assert run("viterbi", INPUTS, "--json", "-o", "out/").err == "note: out/: 1 file written, 4 there already\n"
+
+
+def test_a_disk_that_is_full_is_told_with_a_file_of_all_results_too() -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+
+    for name in ("out.jsonl", "out.jsonl.gz"):
+        done = run("viterbi", *[INPUTS] * 20, "--json", "-o", name, before=limited)
+        assert (done.status, done.out, done.err) == (3, "", f"lattice: {name}: File too large\n")
+        assert not pathlib.Path(name).exists()

@@ -1,14 +1,17 @@
-"""kill -9 at random moments: `python -m tests.fuzz.kills [--kills 200] [--seed 1]`, and how often what was met.
+"""kill -9 at random moments: `python -m tests.fuzz.kills [--kills 200] [--workers 50] [--seed 1]`, and how often what
+was met.
 
 A training that is killed again and again, and each time gone on with, comes to the weights of one that was never
 stopped, and leaves nothing but the model, its history and its last checkpoint behind. A stream that is killed has
 written whole lines, the first of those of one that was not, into a pipe; and into a file of its own (-o) all or
-nothing. No process of --jobs outlives it.
+nothing. No process of --jobs outlives it. A folder of results is gone on with after each kill, and comes to what it
+would have been. Where processes of --jobs are killed, and not the command, nobody can tell from what is written.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pathlib
 import random
@@ -26,7 +29,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LATTICE = [sys.executable, "-m", "lattice_cli"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-EPOCHS, LINES = 6, 600
+EPOCHS, LINES, FILES = 6, 6000, 20
 #: Seconds that a process may take to be gone after its parent.
 PATIENCE = 60.0
 
@@ -34,7 +37,8 @@ PATIENCE = 60.0
 def main() -> int:
     """Run; 1 if anything was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.kills", description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=200, help="Of commands.")
+    parser.add_argument("--workers", type=int, default=50, help="Runs whose processes are killed.")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     rng = random.Random(given.seed)
@@ -42,8 +46,12 @@ def main() -> int:
     lost: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        lost += trainings(folder, given.kills // 2, rng, counts)
-        lost += streams(folder, given.kills - given.kills // 2, rng, counts)
+        write_streams(folder)
+        third = given.kills // 3
+        lost += trainings(folder, third, rng, counts)
+        lost += streams(folder, given.kills - 2 * third, rng, counts)
+        lost += folders(folder, third, rng, counts)
+        lost += workers(folder, given.workers, rng, counts)
     for what, count in sorted(counts.items()):
         print(f"{count:6,}  {what}")
     for what in lost:
@@ -106,21 +114,37 @@ def trainings(folder: pathlib.Path, kills: int, rng: random.Random, counts: Coun
     return lost
 
 
+def write_streams(folder: pathlib.Path) -> None:
+    """The same records in one file and in several."""
+    one = (ROOT / "samples" / "lecture-34.json").read_text().replace("\n", " ")
+    (folder / "s.jsonl").write_text(f"{one}\n" * LINES)
+    (folder / "in").mkdir()
+    for number in range(FILES):
+        (folder / "in" / f"{number}.jsonl").write_text(f"{one}\n" * (LINES // FILES))
+
+
+STREAM = ["forward", "s.jsonl", "--arcs", "--nodes", "--json", "--jobs", "2"]
+SHARDS = ["forward", "in/*.jsonl", "--arcs", "--nodes", "--json", "--jobs", "2", "-o"]
+
+
+def untouched(arguments: list[str], folder: pathlib.Path) -> tuple[bytes, float]:
+    """What a command prints that nobody kills, and the seconds that it takes."""
+    since = time.monotonic()
+    done = subprocess.run([*LATTICE, *arguments], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+    return done.stdout, time.monotonic() - since
+
+
 def streams(folder: pathlib.Path, kills: int, rng: random.Random, counts: Counter[str]) -> list[str]:
     """Streams of several processes killed, some into a pipe, some into a file of their own."""
-    one = (ROOT / "samples" / "amount-check.json").read_text().replace("\n", " ")
-    (folder / "s.jsonl").write_text(f"{one}\n" * LINES)
-    viterbi = ["viterbi", "s.jsonl", "-n", "20", "--distinct", "--json", "--jobs", "2"]
-    since = time.monotonic()
-    whole = subprocess.run([*LATTICE, *viterbi], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True).stdout
-    lasted, lost = time.monotonic() - since, []
+    lost: list[str] = []
+    whole, lasted = untouched(STREAM, folder)
     for number in range(kills):
         into_file = bool(number % 2)
         # Whoever still holds the pipe is a process of the command.
         held, writing = os.pipe()
         with (folder / "out.jsonl").open("wb") as out:
             place = ["-o", "own.jsonl"] if into_file else []
-            was_killed = killed([*viterbi, *place], folder, lasted, rng, stdout=out, stderr=-3, pass_fds=[writing])
+            was_killed = killed([*STREAM, *place], folder, lasted, rng, stdout=out, stderr=-3, pass_fds=[writing])
         os.close(writing)
         counts["streams killed" if was_killed else "streams that were over"] += 1
         if not gone(held):
@@ -137,6 +161,68 @@ def streams(folder: pathlib.Path, kills: int, rng: random.Random, counts: Counte
             counts["temporary files of killed processes"] += 1
             left.unlink()
     return lost
+
+
+def results(folder: pathlib.Path) -> dict[str, bytes]:
+    """All that is in a folder of results, but for its manifest."""
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if name != "manifest.jsonl"}
+
+
+def folders(folder: pathlib.Path, kills: int, rng: random.Random, counts: Counter[str]) -> list[str]:
+    """A folder of results whose run is killed, and gone on with until it is over."""
+    _, lasted = untouched([*SHARDS, "whole/"], folder)
+    whole, lost = results(folder / "whole"), list[str]()
+    done = 0
+    while done < kills:
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        while done < kills and killed([*SHARDS, "out/"], folder, 0.8 * lasted, rng, stdout=-3, stderr=-3):
+            done += 1
+            counts["runs into a folder killed"] += 1
+        ended = subprocess.run(
+            [*LATTICE, *SHARDS, "out/"], cwd=folder, env=ENVIRONMENT, capture_output=True, check=False
+        )
+        if ended.returncode or results(folder / "out") != whole:
+            lost.append(f"a folder of results after {done} kills: status {ended.returncode}, {ended.stderr[-300:]!r}")
+        counts["runs into a folder gone on with to the end"] += 1
+    return lost
+
+
+def workers(folder: pathlib.Path, runs: int, rng: random.Random, counts: Counter[str]) -> list[str]:
+    """Streams, and runs into a folder, of which processes are killed: what is written is what it always is."""
+    lost = []
+    expected, lasted = untouched(STREAM, folder)
+    untouched([*SHARDS, "whole/"], folder)
+    whole = results(folder / "whole")
+    for number in range(runs):
+        shards = bool(number % 2)
+        shutil.rmtree(folder / "out", ignore_errors=True)
+        with (folder / "out.jsonl").open("wb") as out, (folder / "said").open("wb") as said:
+            arguments = [*SHARDS, "out/"] if shards else STREAM
+            process = subprocess.Popen([*LATTICE, *arguments], cwd=folder, env=ENVIRONMENT, stdout=out, stderr=said)
+            for _ in range(rng.choice([1, 1, 2, 4, 8])):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(rng.uniform(0.0, lasted / 2))
+                counts["processes of --jobs killed"] += kill_child(process.pid, rng)
+            status = process.wait(PATIENCE)
+        what = "runs into a folder" if shards else "streams"
+        same = results(folder / "out") == whole if shards else (folder / "out.jsonl").read_bytes() == expected
+        counts[f"{what} whose processes were killed"] += 1
+        counts[f"{what} whose processes were killed, with other results"] += not same
+        told = (folder / "said").read_text()
+        if not same or status or told != (f"note: out/: {FILES} files written\n" if shards else ""):
+            lost.append(f"of {what} number {number}: status {status}, {told}")
+    return lost
+
+
+def kill_child(parent: int, rng: random.Random) -> bool:
+    """Kill one of the processes that a process has started; false if there is none."""
+    try:
+        found = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        os.kill(int(rng.choice(found)), signal.SIGKILL)
+    except (OSError, IndexError):
+        return False
+    return True
 
 
 def gone(held: int) -> bool:

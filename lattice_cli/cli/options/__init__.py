@@ -1,6 +1,7 @@
 """What can be said on the command line, in groups that reach a command as one parameter each.
 
 answers                how many answers, beams
+digest                 what results depend on besides their inputs
 grammar_ending         how a built grammar ends: union, closure, -o
 groups                 help; options given twice or in vain; options that reach a command as one parameter
 model_inputs           a model before its inputs

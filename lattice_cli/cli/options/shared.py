@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,9 +10,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from lattice_cli import __version__, graph, models, records
+from lattice_cli import graph, models, records
 from lattice_cli.choices import COMBINE, SIDES, SPLITS
 from lattice_cli.cli import stream
+from lattice_cli.cli.options.digest import digest
 from lattice_cli.cli.options.groups import NAMES, ORDER, Option, applied, grouped
 from lattice_cli.cli.options.parameter_types import NamedNumber, Operator, PartOf, SideName, file_named, file_read
 from lattice_cli.cli.options.scorers import ScorerOptions, scorer_options
@@ -336,32 +336,9 @@ def _run_options(
     place = output or context.params.get("output")  # of commands that make graphs it is an option of their own
     shards = None
     if isinstance(place, str) and stream.names_folder(place):
-        shards, output = stream.Shards(place, context.meta.get(NAMES, {}), partial(_digest, context)), None
+        shards, output = stream.Shards(place, context.meta.get(NAMES, {}), partial(digest, context)), None
     own = stream.RunPart() if part is None else stream.RunPart(*part)
     return RunOptions(**more, place=place_of(jobs, cluster), form=form, output=output, part=own, shards=shards)
-
-
-#: Options that make no difference to what is in a file of results.
-_OUTSIDE = ("output", "jobs", "cluster", "part", "keep_going", "no_path_ok", "color", "trust_code")
-
-
-def _digest(context: click.Context, inputs: Sequence[str]) -> str:
-    """A digest of the command, its options, and what is in the files that they name, but for these inputs. Raises
-    FormatError for one that cannot be read."""
-    told = []
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        if name in _OUTSIDE or name not in context.params:
-            continue
-        value = context.params[name]
-        files = set[str]()
-        if parameter.type is file_read and value is not None:
-            files = {value} if isinstance(value, str) else {*value}.difference(inputs)
-            value = sorted(files) if isinstance(parameter, click.Argument) else value
-        if "-" in files:
-            raise UsageError(f"{parameter.opts[0]} is standard input: results in a folder need a file there")
-        told.append((name, value, {path: stream.file_digest(path) for path in sorted(files) if os.path.isfile(path)}))
-    return stream.digest_of(context.command.name, __version__, told)
 
 
 #: Of commands that give results, that write graphs, and that draw, where nothing has colours to choose.

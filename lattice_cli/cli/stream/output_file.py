@@ -7,7 +7,7 @@ import gzip
 import io
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, TypeVar, cast
 
 from lattice_cli.cli.terminal.standard_streams import complain
@@ -19,14 +19,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 @contextmanager
 def standard_output_into(file: IO[bytes]) -> Iterator[None]:
     """What is printed goes into a file."""
-    screen = sys.stdout
-    sys.stdout = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="\n")
+    text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="\n")
+    screen, sys.stdout = sys.stdout, text
     try:
         yield
-        sys.stdout.flush()
+        text.flush()
     finally:
-        sys.stdout.detach()
         sys.stdout = screen
+        with suppress(OSError):  # that it cannot take the rest has been raised already
+            text.detach()
 
 
 def delivered(command: Command) -> Command:

@@ -6,7 +6,6 @@ import glob
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from lattice_cli.cli.stream.manifest import results_in
 from lattice_cli.errors import UsageError
@@ -26,8 +25,8 @@ def expanded(given: Sequence[str]) -> list[tuple[str, str]]:
     for path in given:
         if (results := results_in(path)) is not None:
             found += [(each, os.path.relpath(each, path)) for each in results]
-        elif _PATTERN.search(path) and not Path(path).exists():
-            fitting = sorted(each for each in glob.glob(path, recursive=True) if Path(each).is_file())
+        elif _PATTERN.search(path) and not os.path.exists(path):
+            fitting = sorted(each for each in glob.glob(path, recursive=True) if os.path.isfile(each))
             if not fitting:
                 raise UsageError(f"{path}: no file fits this pattern")
             fixed = _fixed(path)

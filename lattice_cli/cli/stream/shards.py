@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Manifest, Result, Shards, file_digest
+from lattice_cli.cli.stream.manifest import Manifest, Result, Shards, file_digest, is_manifest
 from lattice_cli.cli.stream.outcomes import outcomes_of, say_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
@@ -24,13 +23,11 @@ from lattice_cli.cli.stream.work import Work
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.cli.terminal.progress import ProgressBar, progress
 from lattice_cli.cli.terminal.standard_streams import complain
-from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted
+from lattice_cli.errors import FormatError, NoPath, UsageError, WorkerLost, counted, listed
 from lattice_cli.executors import Place, Workers, in_order
 from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, note, take_up
-from lattice_cli.formats.io.files import WholeFile
-
-#: What a file is called until it is whole, see WholeFile.
-_UNFINISHED = re.compile(r"\.(.+)\.\d+\.[a-z0-9_]{8}")
+from lattice_cli.formats.io.files import WholeFile, remove_unfinished
+from lattice_cli.models import OutputLock
 
 
 @dataclass(frozen=True)
@@ -45,15 +42,15 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Done:
-    """What has become of an input. said: on standard error. written: bytes and digest of its results; None: there are
-    none."""
+    """What has become of an input. said: on standard error. written: of its results bytes, digest and when, in
+    nanoseconds; None: there are none."""
 
     status: int
     records: int
     failed: int
     said: str
     notes: list[Note]
-    written: tuple[int, str] | None
+    written: tuple[int, str, int] | None
 
 
 def run_shards(
@@ -63,62 +60,137 @@ def run_shards(
 
     What is done already is left as it is: the same input, as it was then, by the same options. A fault is that of its
     input, which has no results then, and ends the run unless run.keep_going; so does a run that is broken off keep what
-    is done. Raises UsageError, FormatError for inputs that cannot be told apart or are no files.
+    is done. Raises UsageError for inputs that cannot be told apart or are no files, and where another run is at work in
+    the folder; FormatError.
     """
     ending = getattr(work.report, "ending", None)
     if ending is None:
         raise UsageError(f"{shards.folder}: a folder, but what comes out is not of one input each: expected a file")
-    outputs = _outputs(run.part.own(paths), shards, ending)
+    outputs = _outputs(paths, shards, ending)
     digest = shards.digest(paths)
-    tidy = _Tidy([os.path.join(shards.folder, output) for output in outputs.values()])
-    with Manifest(_made(shards.folder), run.part) as manifest:
-        tidy()
-        todo: list[tuple[str, str, int, int]] = []
-        status = skipped = 0
-        for path, output in outputs.items():
-            size, changed = _state(path)
-            known = manifest.done(output, path, size, changed, digest)
-            if known is None:
-                todo.append((path, output, size, changed))
-            else:
-                skipped += 1
-                status = max(status, 0 if run.no_path_ok and known.status == NoPath.exit_status else known.status)
-        done = without = 0
-        share = _ShareDone([size for _, _, size, _ in todo])
-        job = _Job(work, read, options, run)
-        tasks = iter([(path, os.path.join(shards.folder, output)) for path, output, _, _ in todo])
-        say_notes()
+    _make(shards.folder)
+    with _alone(os.path.join(shards.folder, run.part.manifest)):
+        manifest = Manifest(shards.folder, run.part)
+        _require_no_results(paths, shards.folder, {*outputs.values(), *manifest.outputs})
+        own = [_Source.of(path, outputs[path]) for path in run.part.own(paths)]
+        with manifest:
+            return _run(own, manifest, digest, _Job(work, read, options, run), shards.folder)
+
+
+def _run(inputs: Sequence[_Source], manifest: Manifest, digest: str, job: _Job, folder: str) -> int:
+    """The results of all inputs that have none yet; the exit status that is due."""
+    so_far, todo = _Standing(job.run), []
+    for each in inputs:
+        known = manifest.done(each.output, each.path, each.size, each.changed, digest) if each.changed else None
+        if known is None:
+            todo.append(each)
+        else:
+            so_far.there(known)
+    share = _ShareDone([each.size for each in todo])
+    files = [os.path.join(folder, each.output) for each in todo]
+    remove_unfinished(files)
+    say_notes()
+    try:
+        with closing(_done(job, iter(zip((each.path for each in todo), files)))) as done, progress() as bar:
+            for each, found in zip(todo, done):
+                with bar.aside():
+                    take_up(found.notes)
+                    say_notes()
+                    _say(found.said)
+                so_far.over(found)
+                if found.written is not None:
+                    counts = (found.records, found.failed, found.status)
+                    manifest.add(
+                        Result(each.output, *found.written, each.path, each.size, each.changed, digest, *counts)
+                    )
+                elif not job.run.keep_going:
+                    break
+                _show(bar, share.after(each.size), so_far.written + so_far.without, len(todo))
+    finally:
+        remove_unfinished(files)
+        left = len(todo) - so_far.written - so_far.without
+        so_far.say(folder, left)
+        manifest.end(len(inputs), so_far.without + left)
+    return so_far.status
+
+
+@contextmanager
+def _alone(manifest: str) -> Iterator[None]:
+    """No other run writes this manifest meanwhile. Raises UsageError where one does."""
+    with OutputLock(manifest, by="run") as lock:
+        if lock.note:
+            complain(lock.note, says="note")
+        yield
+
+
+@dataclass(frozen=True)
+class _Source:
+    """output: its results, below the folder. size, changed: bytes, and when it was changed, in nanoseconds; 0 for one
+    that is not there, which is looked for each time."""
+
+    path: str
+    output: str
+    size: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: str, output: str) -> _Source:
+        """As it is now."""
         try:
-            with progress() as bar:
-                for (path, output, size, changed), found in zip(todo, _each(job, tasks, run.place)):
-                    status = max(status, found.status)
-                    with bar.aside():
-                        take_up(found.notes)
-                        say_notes()
-                        _say(found.said)
-                    if found.written is None:
-                        without += 1
-                        if not run.keep_going:
-                            break
-                    else:
-                        counts = (found.records, found.failed, found.status)
-                        manifest.add(Result(output, *found.written, path, size, changed, digest, *counts))
-                        done += 1
-                    _show(bar, share.after(size), done + without, len(todo))
-        finally:
-            tidy()
-            left = len(todo) - done - without
-            manifest.end(len(outputs), without + left)
-            _summary(shards.folder, done, skipped, without, left)
-    return status
+            found = os.stat(path)
+        except OSError:
+            return cls(path, output, 0, 0)
+        return cls(path, output, found.st_size, found.st_mtime_ns)
 
 
-def _each(job: _Job, tasks: Iterator[tuple[str, str]], place: Place) -> Iterator[_Done]:
-    if place.here:
-        return (_shard(job, task) for task in tasks)
-    workers = Workers(place, job)
+@dataclass
+class _Standing:
+    """How a run stands. status: the worst so far. known, faulty: inputs whose results were there, and those of them
+    with records that failed. written, without: inputs that have results now, and those that came to none."""
+
+    run: RunOptions
+    status: int = 0
+    known: int = 0
+    faulty: int = 0
+    written: int = 0
+    without: int = 0
+
+    def there(self, result: Result) -> None:
+        """The results of an input were there already."""
+        self.known += 1
+        self.faulty += result.failed > 0
+        self._due(result.status)
+
+    def over(self, found: _Done) -> None:
+        """An input is done."""
+        self.written += found.written is not None
+        self.without += found.written is None
+        self._due(found.status)
+
+    def _due(self, status: int) -> None:
+        if not (self.run.no_path_ok and status == NoPath.exit_status):
+            self.status = max(self.status, status)
+
+    def say(self, folder: str, left: int) -> None:
+        """What there is in the folder. left: inputs that were not begun, or are not over."""
+        told = [f"{counted(self.written, 'file')} written"]
+        if self.known:
+            faulty = f" ({self.faulty} with failed records)" if self.faulty else ""
+            told.append(f"{self.known} there already{faulty}")
+        told += [f"{counted(self.without, 'input')} without results"] if self.without else []
+        told += [f"{left} not begun or not over"] if left else []
+        note(folder, ", ".join(told))
+        say_notes()
+
+
+def _done(job: _Job, tasks: Iterator[tuple[str, str]]) -> Generator[_Done, None, None]:
+    """What has become of each input, in their order. tasks: inputs and the files of their results."""
+    if job.run.place.here:
+        yield from (_shard(job, task) for task in tasks)
+        return
+    workers = Workers(job.run.place, job)
     say_of(workers)
-    return in_order(workers, _shard, tasks, _salvaged)
+    yield from in_order(workers, _shard, tasks, _salvaged)
 
 
 def _salvaged(task: tuple[str, str], attempt: Callable[[Callable[..., Any], Any], Any]) -> _Done:
@@ -133,12 +205,12 @@ def _shard(job: _Job, task: tuple[str, str]) -> _Done:
     """The results of an input, in their file."""
     path, output = task
     fresh_notes()
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    _make(os.path.dirname(output))
     said = io.StringIO()
     with WholeFile(output) as whole, _standard_error_into(said):
         with standard_output_into(whole.file):
-            work = pickle.loads(pickle.dumps(job.work))  # its report has shown nothing, and writes where it is told to
-            tally = Tally(work.report, job.run)
+            work = replace(job.work, report=deepcopy(job.work.report))  # which has shown nothing
+            tally = Tally(work.report, replace(job.run, no_path_ok=False))
             for batch, _ in outcomes_of([path], job.options, work, job.read, Place(), ShareRead([path])):
                 if tally.take(batch) is not None:
                     break
@@ -147,7 +219,8 @@ def _shard(job: _Job, task: tuple[str, str]) -> _Done:
         well = tally.status <= NoPath.exit_status or job.run.keep_going
         if well:
             whole.keep()
-    written = (os.stat(output).st_size, file_digest(output)) if well else None
+    state = os.stat(output) if well else None
+    written = None if state is None else (state.st_size, file_digest(output), state.st_mtime_ns)
     return _Done(tally.status, tally.records, tally.failed, said.getvalue(), fresh_notes(), written)
 
 
@@ -174,44 +247,26 @@ def _outputs(paths: Sequence[str], shards: Shards, ending: str) -> dict[str, str
         if output in inputs:
             both = f"{inputs[output]} and {path}"
             raise UsageError(f"{both} would both have their results in {os.path.join(shards.folder, output)}")
+        if is_manifest(output):
+            raise UsageError(f"{path}: its results would be in {os.path.join(shards.folder, output)}, a manifest")
         inputs[output] = path
         found[path] = output
     return found
 
 
-def _made(folder: str) -> str:
+def _require_no_results(paths: Sequence[str], folder: str, outputs: Iterable[str]) -> None:
+    """Raises UsageError where inputs of a run are results in its folder: a pattern may fit both."""
+    results = {os.path.realpath(os.path.join(folder, output)) for output in outputs}
+    if found := [path for path in paths if os.path.realpath(path) in results]:
+        raise UsageError(f"{listed(found)}: results in {folder} cannot be inputs of what is written there")
+
+
+def _make(folder: str) -> None:
+    """A folder, if it is not there. Raises FormatError."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FormatError(f"{folder}: cannot be made: {error.strerror or error}") from None
-    return folder
-
-
-def _state(path: str) -> tuple[int, int]:
-    """Bytes of an input, and when it was changed; what cannot be read has neither."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
-
-
-class _Tidy:
-    """Removes what processes that were killed have left of these files."""
-
-    def __init__(self, outputs: Sequence[str]) -> None:
-        self._by_folder: dict[str, set[str]] = {}
-        for output in outputs:
-            folder, name = os.path.split(output)
-            self._by_folder.setdefault(folder, set()).add(name)
-
-    def __call__(self) -> None:
-        for folder, names in self._by_folder.items():
-            begun = {name[:60] for name in names}
-            for entry in os.scandir(folder) if os.path.isdir(folder) else ():
-                match = _UNFINISHED.fullmatch(entry.name)
-                if match and match[1] in begun:
-                    Path(entry.path).unlink(missing_ok=True)
+        raise FormatError(f"{folder}: cannot make this folder: {error.strerror or error}") from None
 
 
 class _ShareDone:
@@ -236,13 +291,3 @@ def _say(text: str) -> None:
     for line in text.splitlines():
         says, colon, message = line.partition(": ")
         complain(message if colon else line, says=says if colon else "lattice")
-
-
-def _summary(folder: str, done: int, skipped: int, without: int, left: int) -> None:
-    """What there is now."""
-    told = [f"{counted(done, 'file')} written"]
-    told += [f"{skipped} there already"] if skipped else []
-    told += [f"{counted(without, 'input')} without results"] if without else []
-    told += [f"{left} not begun or not over"] if left else []
-    note(folder, ", ".join(told))
-    say_notes()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
 import shutil
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +27,8 @@ _INDEXED_ARCS = 1000
 _LONG_KEY = 100
 #: So much of the name of a file has its temporary one, which may be no longer than names may be.
 _BEGINNING = 60
+#: What it ends in, as tempfile has it.
+_RANDOM = "[a-z0-9_]{8}"
 #: Compiled when first used, which takes 4 ms.
 _NOT_IN_YAML = "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
@@ -217,7 +221,36 @@ def _unfinished(name: str, process: int) -> str:
 
 def unfinished_name(name: str, process: int) -> re.Pattern[str]:
     """The temporary names that a process gives a file of this name until it is whole."""
-    return re.compile(re.escape(_unfinished(name, process)) + "[a-z0-9_]{8}")  # as tempfile has it
+    return re.compile(re.escape(_unfinished(name, process)) + _RANDOM)
+
+
+def remove_unfinished(paths: Iterable[str]) -> None:
+    """Remove what processes that are no more have left of these files, which nobody else must be writing."""
+    folders: dict[str, set[str]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        folders.setdefault(folder, set()).add(name[:_BEGINNING])
+    temporary = re.compile(rf"\.(.+)\.[0-9]+\.{_RANDOM}", re.DOTALL)
+    for folder, names in folders.items():
+        for entry in os.scandir(folder or ".") if os.path.isdir(folder or ".") else ():
+            match = temporary.fullmatch(entry.name)
+            if match and match[1] in names:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+class _Named(io.FileIO):
+    """A file whose faults name what it is to be."""
+
+    def __init__(self, handle: int, path: str) -> None:
+        super().__init__(handle, "wb")
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self._path
+            raise
 
 
 class WholeFile:
@@ -241,7 +274,7 @@ class WholeFile:
                 handle, self._temporary = tempfile.mkstemp(
                     prefix=_unfinished(self._target.name, os.getpid()), dir=self._target.parent
                 )
-                self.file = os.fdopen(handle, "wb")
+                self.file = io.BufferedWriter(_Named(handle, path))
         except OSError as error:
             raise FormatError(f"{path}: cannot write: {error.strerror or error}") from None
 

@@ -1,4 +1,4 @@
-"""A training has its output to itself: a lock that ends with the process, however that ends.
+"""A training, or a run, has its output to itself: a lock that ends with the process, however that ends.
 
     with OutputLock("model.npz"):
         ...
@@ -14,6 +14,7 @@ import re
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 
 from lattice_cli.errors import FormatError, UsageError
@@ -21,16 +22,19 @@ from lattice_cli.formats.io import unfinished_name
 
 #: The byte that is locked where a lock keeps others from reading: one that is never written.
 _BYTE = 1 << 20
+#: Seconds, and tries, until it is held for taken: processes that a killed one has forked may have it a moment longer.
+_PATIENCE, _TRIES = 1.0, 20
 _OWNER = re.compile(r"process ([0-9]{1,18}), since [-+:0-9T]+\n")
 
 
 class OutputLock:
     """The lock of an output, taken. note: what there is to say of it, such as that this file system has no locks."""
 
-    def __init__(self, output: str) -> None:
-        """Raises UsageError, with whose it is, where another process has it; FormatError where it cannot be written."""
+    def __init__(self, output: str, by: str = "training") -> None:
+        """by: what writes it. Raises UsageError, with whose it is, where another process has it; FormatError where it
+        cannot be written."""
         target = Path(os.path.realpath(output))
-        self._path, self.note = target.with_name(f"{target.name}.lock"), ""
+        self._path, self._by, self.note = target.with_name(f"{target.name}.lock"), by, ""
         self._file: int | None = None
         try:
             while self._file is None:
@@ -49,16 +53,22 @@ class OutputLock:
         """The file, opened and locked; None if it was removed meanwhile by whoever had it."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            _lock(file)
+            for _ in range(_TRIES):
+                with suppress(BlockingIOError, PermissionError):
+                    _lock(file)
+                    break
+                sleep(_PATIENCE / _TRIES)
+            else:
+                _lock(file)
         except (BlockingIOError, PermissionError):
             owner = _owner(file)
             os.close(file)
             whose = owner[0].strip() if owner else "another process"
             raise UsageError(
-                f"{output} is being written by a training already ({whose}): expected another output, or its end"
+                f"{output} is being written by a {self._by} already ({whose}): expected another output, or its end"
             ) from None
         except OSError as error:
-            self.note = f"{output} is not locked ({error.strerror or error}): no other training is to write it"
+            self.note = f"{output} is not locked ({error.strerror or error}): no other {self._by} is to write it"
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file), os.stat(self._path)):
                 return file
