@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, cast
 
 from lattice_cli.errors import FormatError, UsageError
@@ -38,7 +38,7 @@ def remote_state(path: str) -> tuple[int, int]:
         return int(size or 0), int(hashlib.sha256(str(system.ukey(place)).encode()).hexdigest()[:15], 16)
 
 
-def fitting(pattern: str) -> list[str]:
+def remote_files(pattern: str) -> list[str]:
     """The URLs of the files that a pattern fits, by their names. Raises as `opened` does."""
     system, place = _system(pattern)
     with _said(pattern, "read"):
@@ -47,26 +47,33 @@ def fitting(pattern: str) -> list[str]:
 
 
 class RemoteFile:
-    """A file at a URL that is there whole or not at all, as far as its system can do that: stores of objects can. It
-    is made in memory, and sent by `keep`. See WholeFile."""
+    """A file at a URL that is there whole or not at all, as far as its system can do that: stores of objects can. See
+    WholeFile."""
 
     def __init__(self, path: str) -> None:
-        """Raises UsageError where nothing knows how to write there."""
+        """Raises UsageError where nothing knows how to write there, FormatError where it cannot be written."""
         self.path = path
-        self._system, self._place = _system(path)
-        self.file: IO[bytes] = io.BytesIO()
+        system, place = _system(path)
+        with _said(path, "write"):
+            self._file = system.open(place, "wb", autocommit=False)
+        self.file: IO[bytes] = cast("IO[bytes]", self._file)
+        self._kept = False
 
     def keep(self) -> None:
         """It is whole. Raises FormatError where it cannot be written."""
         with _said(self.path, "write"):
-            self._system.makedirs(self._system._parent(self._place), exist_ok=True)
-            self._system.pipe_file(self._place, cast(io.BytesIO, self.file).getvalue())
+            self._file.close()
+            self._file.commit()
+            self._kept = True
 
     def __enter__(self) -> RemoteFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.file.close()
+        if not self._kept:
+            with suppress(Exception):  # there is nothing to be kept
+                self._file.close()
+                self._file.discard()
 
 
 def _system(path: str) -> tuple[Any, str]:

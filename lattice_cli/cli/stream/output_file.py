@@ -41,10 +41,10 @@ def delivered(command: Command) -> Command:
         run = given["run"]
         if run.output is None:
             return command(**given)
-        from lattice_cli.formats.io.files import WholeFile, require_place  # help does not wait for numpy
+        from lattice_cli.formats.io.files import require_place, whole_file  # help does not wait for numpy
 
         require_place(run.output)
-        with WholeFile(run.output) as whole:
+        with whole_file(run.output) as whole:
             packed = gzip.GzipFile("", "wb", fileobj=whole.file, mtime=0) if run.output.endswith(".gz") else whole.file
             with standard_output_into(cast("IO[bytes]", packed)):
                 status = command(**given)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from lattice_cli.cli.stream.manifest import results_in
 from lattice_cli.errors import UsageError
+from lattice_cli.remote import is_remote, remote_files
 
 #: What makes a name a pattern; and what stands before the first folder or file that it is about.
 _PATTERN = re.compile(r"[*?[]")
@@ -25,8 +26,10 @@ def expanded(given: Sequence[str]) -> list[tuple[str, str]]:
     for path in given:
         if (results := results_in(path)) is not None:
             found += [(each, os.path.relpath(each, path)) for each in results]
+        elif is_remote(path) and "*" not in path:  # others have a meaning there
+            found.append((path, os.path.basename(path)))
         elif _PATTERN.search(path) and not os.path.exists(path):
-            fitting = sorted(each for each in glob.glob(path, recursive=True) if os.path.isfile(each))
+            fitting = remote_files(path) if is_remote(path) else _files(path)
             if not fitting:
                 raise UsageError(f"{path}: no file fits this pattern")
             fixed = _fixed(path)
@@ -34,6 +37,10 @@ def expanded(given: Sequence[str]) -> list[tuple[str, str]]:
         else:
             found.append((path, os.path.basename(path)))
     return found
+
+
+def _files(pattern: str) -> list[str]:
+    return sorted(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
 
 
 def _fixed(pattern: str) -> str:

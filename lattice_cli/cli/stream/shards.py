@@ -28,6 +28,7 @@ from lattice_cli.executors import Place, Workers, in_order
 from lattice_cli.formats.io import Note, ReadOptions, fresh_notes, note, take_up
 from lattice_cli.formats.io.files import WholeFile, remove_unfinished
 from lattice_cli.models import OutputLock
+from lattice_cli.remote import is_remote, remote_state
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def run_shards(
     ending = getattr(work.report, "ending", None)
     if ending is None:
         raise UsageError(f"{shards.folder}: a folder, but what comes out is not of one input each: expected a file")
+    if is_remote(shards.folder):
+        raise UsageError(f"{shards.folder}: a URL, expected a folder of a file system for results by input")
     outputs = _outputs(paths, shards, ending)
     digest = shards.digest(paths)
     _make(shards.folder)
@@ -136,6 +139,11 @@ class _Source:
     @classmethod
     def of(cls, path: str, output: str) -> _Source:
         """As it is now."""
+        if is_remote(path):
+            try:
+                return cls(path, output, *remote_state(path))
+            except FormatError:
+                return cls(path, output, 0, 0)
         try:
             found = os.stat(path)
         except OSError:

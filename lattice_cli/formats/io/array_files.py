@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from lattice_cli.errors import FormatError
-from lattice_cli.formats.io.files import WholeFile
+from lattice_cli.formats.io.files import whole_file
 from lattice_cli.formats.io.sources import most_unpacked, too_much_unpacked
 from lattice_cli.formats.io.values import first_line
 
@@ -38,7 +38,7 @@ def write_arrays(path: str, arrays: Mapping[str, Any]) -> None:
 
     Raises FormatError.
     """
-    with WholeFile(path) as whole:
+    with whole_file(path) as whole:
         try:
             with zipfile.ZipFile(whole.file, "w") as archive:
                 for name, array in arrays.items():

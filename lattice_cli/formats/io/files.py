@@ -21,6 +21,7 @@ from lattice_cli.errors import FormatError, all_seen
 from lattice_cli.formats.io.lossy import WriteOptions, Written
 from lattice_cli.formats.io.values import target_record
 from lattice_cli.graph import EPSILON, Document, KnownFactor, emission_graph
+from lattice_cli.remote import RemoteFile, is_remote
 
 #: From this many arcs on labels are written as positions in the label list.
 _INDEXED_ARCS = 1000
@@ -194,8 +195,9 @@ def is_device(path: str) -> bool:
 
 
 def require_place(path: str) -> None:
-    """Raises FormatError where a file cannot be written: what takes long asks before, not after."""
-    if is_device(path):
+    """Raises FormatError where a file cannot be written: what takes long asks before, not after. Of a URL that shows
+    when it is written."""
+    if is_device(path) or is_remote(path):
         return
     folder = _target(path).parent
     if Path(path).is_dir():
@@ -330,9 +332,14 @@ def _with_rights_of(old: Path, new: str) -> None:
     os.chmod(new, mode)
 
 
+def whole_file(path: str) -> WholeFile | RemoteFile:
+    """A file that is there whole or not at all, here or at a URL. Raises FormatError, UsageError."""
+    return RemoteFile(path) if is_remote(path) else WholeFile(path)
+
+
 def write_whole(path: str, data: bytes) -> None:
     """Write a file so that it is there whole or not at all. Raises FormatError."""
-    with WholeFile(path) as whole:
+    with whole_file(path) as whole:
         try:
             whole.file.write(data)
         except OSError as error:
