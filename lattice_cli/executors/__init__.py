@@ -6,6 +6,7 @@ ordered          tasks to results in their order; what a lost process had is tri
 held             what a process holds; the side of the workers
 sealed           a state as bytes, or in a file that several processes map
 local_processes  the standard library's process pool
+watch            a pool of which a process is killed in the middle of a result
 dask_cluster     workers of Dask
 mpi_ranks        ranks of MPI, by mpi4py
 lifeline         no process outlives its parent

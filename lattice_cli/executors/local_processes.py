@@ -21,6 +21,7 @@ from lattice_cli.errors import WorkerLost
 from lattice_cli.executors.held import hold, perform
 from lattice_cli.executors.lifeline import follow_parent, signals_held
 from lattice_cli.executors.sealed import Sealed, sealed
+from lattice_cli.executors.watch import Watch, cut_off, results_of
 
 
 class LocalProcesses:
@@ -36,6 +37,7 @@ class LocalProcesses:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sealed: Sealed | None = None
         self._executor: ProcessPoolExecutor | None = None
+        self._watch: Watch | None = None
         self._others: set[BaseProcess] = set()
 
     def submit(self, task: Any, *given: Any) -> Future[Any]:
@@ -43,7 +45,10 @@ class LocalProcesses:
         if self._executor is None:
             self._executor = self._opened()
         with signals_held():  # the pool starts its processes when it is given tasks
-            return self._executor.submit(perform, self._key, task, *given)
+            future = self._executor.submit(perform, self._key, task, *given)
+            if self._watch is None:
+                self._watch = Watch(self._executor)
+            return future
 
     def _opened(self) -> ProcessPoolExecutor:
         method = start_method()
@@ -82,11 +87,13 @@ class LocalProcesses:
         executor, self._executor = self._executor, None
         if executor is None:
             return
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
         if at_once:
             own = getattr(executor, "_processes", None)  # there may be other pools, begun after this one
-            for child in {*multiprocessing.active_children()} - self._others:
-                if own is None or child.pid in own:
-                    child.terminate()
+            begun = {*multiprocessing.active_children()} - self._others
+            cut_off([each for each in begun if own is None or each.pid in own], results_of(executor))
             _unblock(executor)
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: they are ending
             executor.shutdown(wait=True, cancel_futures=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing.connection
 import os
 import pathlib
 import signal
@@ -406,6 +407,47 @@ def test_what_ends_processes_is_found_and_all_else_is_done(
     tasks = [[number, number + 1] for number in range(0, 30, 2)]
     found = list(in_order(Workers(Place(2), str(tmp_path)), deadly, iter(tasks), taken_apart))
     assert found == [[-1 if number == 13 else number**2 for number in task] for task in tasks]
+
+
+#: Bytes of a result that is more than a pipe holds.
+LARGE = 50_000_000
+
+
+def large(folder: str, task: int) -> Any:
+    """At 1 a large result; the first time its process is killed while it hands that over."""
+    flag = pathlib.Path(folder) / str(task)
+    if task == 1 and not flag.exists():
+        flag.touch()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(LARGE) if task == 1 else task
+
+
+def slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first large result is read a little at a time, so that its process is killed in the middle of it."""
+    slow = 100
+
+    def slowly(file: int, count: int) -> bytes:
+        nonlocal slow
+        if count > 1_000_000 and slow:
+            slow -= 1
+            time.sleep(0.01)
+            count = 4_096
+        return os.read(file, count)
+
+    monkeypatch.setattr(multiprocessing.connection.Connection._recv, "__defaults__", (slowly,))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="reads from pipes as posix has them")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_killed_in_the_middle_of_a_result(
+    method: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if method == "fork" and threading.active_count() > 1:
+        pytest.skip("this process has threads, and Python warns of forking it")
+    monkeypatch.setattr(local_processes, "start_method", lambda: method)
+    slow_reader(monkeypatch)
+    assert [*in_order(Workers(Place(2), str(tmp_path)), large, iter(range(3)), never)] == [0, bytes(LARGE), 2]
+    assert (tmp_path / "1").exists()
 
 
 class Dying:
