@@ -41,8 +41,9 @@ class Watch:
 
     def stop(self) -> None:
         """The pool is to end."""
-        self._stop.close()
+        self._stop.send(None)  # processes that were forked since may have it open: closing it would say nothing
         self._thread.join()
+        self._stop.close()
         self._stopped.close()
 
 
