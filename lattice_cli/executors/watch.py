@@ -16,8 +16,8 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-#: Seconds after which processes that were started meanwhile are watched as well.
-_EVERY = 1.0
+#: Seconds after which processes that were started meanwhile are watched, or ended, as well.
+_EVERY, _SOON = 1.0, 0.05
 
 
 class Watch:
@@ -30,14 +30,16 @@ class Watch:
         self._thread.start()
 
     def _watch(self) -> None:
+        broken = False
         while True:
             there = [*(self._executor._processes or {}).values()]
-            ended = wait([self._stopped, *(each.sentinel for each in there)], _EVERY)
+            if broken:
+                cut_off(there, self._results)
+            sentinels = [] if broken else [each.sentinel for each in there]
+            ended = wait([self._stopped, *sentinels], _SOON if broken else _EVERY)
             if self._stopped in ended:
                 return
-            if ended:
-                cut_off(there, self._results)
-                return
+            broken |= bool(ended)
 
     def stop(self) -> None:
         """The pool is to end."""
