@@ -514,10 +514,10 @@ def test_output_is_written_whole_with_the_usual_rights() -> None:
 
 def test_output_into_a_missing_directory_is_bad_data_and_leaves_nothing() -> None:
     os.mkdir("dir.json")
-    for target in ("missing/out.json", "dir.json"):
-        done = run("compose", CUT, WORDS, "-o", target)
+    for command in (["compose", CUT, WORDS, "-o", "missing/out.json"], ["convert", CUT, "dir.json"]):
+        done = run(*command)
         assert (done.status, done.out) == (3, "")
-        assert done.err.startswith(f"lattice: {target}: cannot write: ")
+        assert done.err.startswith(f"lattice: {command[-1]}: cannot write: ")
     assert os.listdir() == ["dir.json"]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from lattice_cli import models, records
+from lattice_cli import models
 from lattice_cli.cli import reports, stream
 from lattice_cli.cli.options import (
     ScorerOptions,
@@ -25,7 +25,7 @@ from lattice_cli.errors import UsageError, counted
 from lattice_cli.formats import io
 
 if TYPE_CHECKING:
-    from lattice_cli.graph import Document
+    pass
 
 
 @click.command(cls=StrictCommand)
@@ -92,27 +92,5 @@ def compose(
     through = models.read_decoder(grammars, ctc, combine, judges, reading.encoding, own, reading.scales)
     reading = records_scales(reading, through)
 
-    report = _Composed(output, run.color, bool(names or judges), provenance)
+    report = reports.ComposedReport(output, run.color, bool(names or judges), provenance)
     return stream.write_records([graph], reading, stream.OneByOne(through.interpret), report, run)
-
-
-class _Composed(reports.GraphReport):
-    """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
-
-    def __init__(self, output: str | None, color: str, scores: bool, provenance: bool) -> None:
-        super().__init__(output, color)
-        self._kept = {"scores": scores, "provenance": provenance}
-
-    def prepare(self, document: Document, result: records.Interpretation) -> Any:  # type: ignore[override]
-        """What is written of it, and why it is empty, if it is."""
-        from lattice_cli.records.cascade import composed_document
-
-        composed = composed_document(result, **self._kept)
-        return super().prepare(document, composed), None if result.graph.nodes else records.no_path(result)
-
-    def show(self, document: Document, result: Any) -> None:
-        """Put it out. Raises NoPath for an empty one."""
-        composed, empty = result
-        super().show(document, composed)
-        if empty is not None:
-            raise empty

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,7 +21,6 @@ from lattice_cli.cli.options import (
     not_negative,
     positive,
 )
-from lattice_cli.cli.terminal import complain
 from lattice_cli.errors import UsageError
 from lattice_cli.formats import io
 
@@ -73,21 +72,7 @@ def prune(
     through, reading = decoder.read(reading)
 
     solve = stream.OneByOne(partial(_pruned, through=through, beta=beta, beam=beam, posterior=posterior))
-    return stream.write_records(graphs, reading, solve, _PrunedReport(output, run.color), run)
-
-
-class _PrunedReport(reports.GraphReport):
-    """Graphs on standard output, what is left of them on standard error."""
-
-    def prepare(self, document: Document, result: analysis.Pruned) -> Any:  # type: ignore[override]
-        """What is written of it, and what is said."""
-        return super().prepare(document, result.document), result.guarantee
-
-    def show(self, document: Document, result: Any) -> None:
-        """Put it out."""
-        graph, guarantee = result
-        super().show(document, graph)
-        complain(f"{document.id}: {guarantee}")
+    return stream.write_records(graphs, reading, solve, reports.PrunedReport(output, run.color), run)
 
 
 def _pruned(

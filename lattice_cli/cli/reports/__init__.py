@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lattice_cli.cli.reports.evaluation_report import Rejecting, put_out, report_page
     from lattice_cli.cli.reports.fields import Listing
     from lattice_cli.cli.reports.forward_report import ForwardReport
-    from lattice_cli.cli.reports.graph_report import GraphReport
+    from lattice_cli.cli.reports.graph_report import ComposedReport, GraphReport, PrunedReport
     from lattice_cli.cli.reports.grid_report import run_grid
     from lattice_cli.cli.reports.loss_report import LossReport
     from lattice_cli.cli.reports.path_report import JudgedReport, SampleReport, Shown, ViterbiReport

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.reports.fields import Field, arc_listing, known
 from lattice_cli.cli.stream import Item, names_folder
-from lattice_cli.cli.terminal import console, label_text, number, put
+from lattice_cli.cli.terminal import complain, console, label_text, number, put
 from lattice_cli.errors import LatticeError
 from lattice_cli.formats import form_of, write_documents
 from lattice_cli.formats.io import as_record, json_line, require_place
 from lattice_cli.graph import Document, KnownFactor
+
+if TYPE_CHECKING:
+    from lattice_cli.analysis import Pruned
+    from lattice_cli.records import Interpretation
 
 
 class GraphReport:
@@ -67,6 +71,43 @@ class GraphReport:
         """Write the file that was asked for, whole."""
         if self._output and self._found:
             write_documents(self._output, self._found, self._matrices)
+
+
+class ComposedReport(GraphReport):
+    """Interpretation graphs; an empty one is written too, so that records stay in step, and then explained."""
+
+    def __init__(self, output: str | None, color: str, scores: bool, provenance: bool) -> None:
+        super().__init__(output, color)
+        self._kept = {"scores": scores, "provenance": provenance}
+
+    def prepare(self, document: Document, result: Interpretation) -> Any:  # type: ignore[override]
+        """What is written of it, and why it is empty, if it is."""
+        from lattice_cli.records import no_path
+        from lattice_cli.records.cascade import composed_document
+
+        composed = composed_document(result, **self._kept)
+        return super().prepare(document, composed), None if result.graph.nodes else no_path(result)
+
+    def show(self, document: Document, result: Any) -> None:
+        """Put it out. Raises NoPath for an empty one."""
+        composed, empty = result
+        super().show(document, composed)
+        if empty is not None:
+            raise empty
+
+
+class PrunedReport(GraphReport):
+    """Graphs on standard output, what is left of them on standard error."""
+
+    def prepare(self, document: Document, result: Pruned) -> Any:  # type: ignore[override]
+        """What is written of it, and what is said."""
+        return super().prepare(document, result.document), result.guarantee
+
+    def show(self, document: Document, result: Any) -> None:
+        """Put it out."""
+        graph, guarantee = result
+        super().show(document, graph)
+        complain(f"{document.id}: {guarantee}")
 
 
 def _own_arcs(factor: KnownFactor) -> list[str | None]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lattice_cli.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from lattice_cli.cli.stream.manifest import RunPart, Shards, digest_of, file_digest, names_folder
+    from lattice_cli.cli.stream.manifest import digest_of, file_digest
     from lattice_cli.cli.stream.output_file import delivered
     from lattice_cli.cli.stream.patterns import expanded
     from lattice_cli.cli.stream.report import Item
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         run_records,
         write_records,
     )
-    from lattice_cli.cli.stream.run_options import RunOptions
+    from lattice_cli.cli.stream.run_options import RunOptions, RunPart, Shards, names_folder
     from lattice_cli.cli.stream.work import OneByOne, noting_grammars
 
 __getattr__ = lazy_names(__name__)

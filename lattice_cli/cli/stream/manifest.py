@@ -12,11 +12,12 @@ import json
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from lattice_cli.cli.stream.run_options import RunPart
 from lattice_cli.errors import FormatError, UsageError, listed
 from lattice_cli.formats.io import brief, note
 
@@ -54,33 +55,6 @@ class Result:
             return found.st_mtime_ns == self.written or file_digest(path) == self.sha256
         except OSError:
             return False
-
-
-@dataclass(frozen=True)
-class RunPart:
-    """Of N runs that share inputs, the K-th: every N-th input, from the K-th on."""
-
-    number: int = 1
-    of: int = 1
-
-    @property
-    def manifest(self) -> str:
-        """The name of its manifest."""
-        return "manifest.jsonl" if self.of == 1 else f"manifest.{self.number}-of-{self.of}.jsonl"
-
-    def own(self, inputs: Sequence[str]) -> list[str]:
-        """Its inputs."""
-        return list(inputs[self.number - 1 :: self.of])
-
-
-@dataclass(frozen=True)
-class Shards:
-    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
-    digest: of all that results depend on besides their inputs, given these."""
-
-    folder: str
-    names: dict[str, str]
-    digest: Callable[[Sequence[str]], str]
 
 
 #: Key -> kind of value, of the line of a result, and of the last one.
@@ -143,11 +117,6 @@ class Manifest:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
-
-
-def names_folder(path: str) -> bool:
-    """Whether results are to go into a folder, a file for each input: it is there, or its name ends as that of one."""
-    return path.endswith(("/", os.sep)) or os.path.isdir(path)
 
 
 def is_manifest(name: str) -> bool:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lattice_cli.cli.stream.report import Outcome, Read
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.stream.work import BATCH_RECORDS, Task, Work, batches, elsewhere, salvaged
 from lattice_cli.cli.terminal.notes_said import say_notes
 from lattice_cli.errors import LatticeError
-from lattice_cli.executors import Place, Workers, in_order
+from lattice_cli.executors import Place
 from lattice_cli.formats.io import Failure, Pause, ReadOptions, note, parsed, take_up
+
+if TYPE_CHECKING:
+    from lattice_cli.executors import Workers
 
 
 def outcomes_of(
@@ -50,6 +53,8 @@ def outcomes_of(
     if place.here:
         yield from ((work.outcomes(task), behind.popleft()) for task in tasks())
         return
+    from lattice_cli.executors import Workers, in_order  # which one process does without
+
     workers = Workers(place, work)
     say_of(workers)
     for batch, notes in in_order(workers, elsewhere, tasks(), salvaged, _stdin(paths)):

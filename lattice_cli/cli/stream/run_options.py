@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import RunPart, Shards
 from lattice_cli.executors import Place
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """Of N runs that share inputs, the K-th: every N-th input, from the K-th on."""
+
+    number: int = 1
+    of: int = 1
+
+    @property
+    def manifest(self) -> str:
+        """The name of its manifest."""
+        return "manifest.jsonl" if self.of == 1 else f"manifest.{self.number}-of-{self.of}.jsonl"
+
+    def own(self, inputs: Sequence[str]) -> list[str]:
+        """Its inputs."""
+        return list(inputs[self.number - 1 :: self.of])
+
+
+@dataclass(frozen=True)
+class Shards:
+    """folder: of the results. names: of the inputs below the folder that they are in, which their results have as well.
+    digest: of all that results depend on besides their inputs, given these."""
+
+    folder: str
+    names: dict[str, str]
+    digest: Callable[[Sequence[str]], str]
 
 
 @dataclass(frozen=True)
@@ -35,3 +63,8 @@ class RunOptions:
     def as_json(self) -> bool:
         """True for a line of JSON a result."""
         return self.form == "json"
+
+
+def names_folder(path: str) -> bool:
+    """Whether results are to go into a folder, a file for each input: it is there, or its name ends as that of one."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lattice_cli.cli.stream.manifest import Manifest, Result, Shards, file_digest, is_manifest
+from lattice_cli.cli.stream.manifest import Manifest, Result, file_digest, is_manifest
 from lattice_cli.cli.stream.outcomes import outcomes_of, say_of
 from lattice_cli.cli.stream.output_file import standard_output_into
 from lattice_cli.cli.stream.report import Read
-from lattice_cli.cli.stream.run_options import RunOptions
+from lattice_cli.cli.stream.run_options import RunOptions, Shards
 from lattice_cli.cli.stream.share_read import ShareRead
 from lattice_cli.cli.stream.tally import Tally
 from lattice_cli.cli.stream.work import Work
