@@ -13,7 +13,7 @@ from lattice_cli.cli.options import (
     file_named,
     file_read,
 )
-from lattice_cli.cli.options.shared import place_of
+from lattice_cli.cli.options.shared import cluster_option, place_of
 from lattice_cli.errors import UsageError
 from lattice_cli.executors import processors
 
@@ -51,11 +51,7 @@ from lattice_cli.executors import processors
     callback=lambda ctx, param, value: value or processors(),
     help="Processes that share each step, to the same numbers; 0: one for each processor.",
 )
-@click.option(
-    "--cluster",
-    metavar="ADDRESS",
-    help="Workers of Dask in place of processes: its scheduler's address or the file it wrote; mpi: ranks of MPI.",
-)
+@cluster_option
 @click.option("--keys", is_flag=True, help="List all keys of a configuration, their defaults and meanings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of tables.")
 @color_option

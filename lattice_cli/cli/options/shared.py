@@ -295,7 +295,7 @@ _jobs_option = click.option(
     callback=lambda ctx, param, value: value or processors(),
     help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
 )
-_cluster_option = click.option(
+cluster_option = click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Workers of Dask in place of processes: its scheduler's address or the file it wrote; mpi: ranks of MPI.",
@@ -309,7 +309,7 @@ _shard_option = click.option(
     type=PartOf(),
     help="The K-th of N runs that share the inputs: every N-th, from the K-th on. For arrays of batch systems.",
 )
-place_options = applied(_jobs_option, _cluster_option, _shard_option)
+place_options = applied(_jobs_option, cluster_option, _shard_option)
 
 
 def place_of(jobs: int, cluster: str | None) -> Place:
