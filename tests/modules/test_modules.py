@@ -106,7 +106,7 @@ def test_buffers_are_taken_and_given_back() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("Nothing", {}, r"nets\.py: there is no class 'Nothing': its classes are Net, Recurrent, "),
+        ("Nothing", {}, r"nets\.py: there is no class 'Nothing': its classes are Net, Drop, Recurrent, "),
         ("NoModule", {}, r"nets\.py: NoModule is no torch\.nn\.Module"),
         ("Net", {"wide": 2}, r"nets\.py: Net\(inputs=4, outputs=3, wide=2\): TypeError: .*wide"),
         ("Infinite", {}, r"nets\.py: Infinite: its buffer 'mask' is not of finite numbers"),
