@@ -157,7 +157,7 @@ def test_a_training_whose_process_is_killed_goes_on_from_its_checkpoint(words: p
     while not (words / "killed" / "training.seed=1.npz.checkpoint").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.kill(training_children(process.pid)[0], signal.SIGKILL)
+    os.kill(training_children(process.pid)[-1], signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert b"Traceback" not in err
