@@ -6,7 +6,6 @@ says then.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -32,6 +31,8 @@ def opened(path: str) -> IO[bytes]:
 
 def remote_state(path: str) -> tuple[int, int]:
     """The bytes of a file at a URL, and a number that is another one when it has changed. Raises as `opened` does."""
+    import hashlib
+
     system, place = _system(path)
     with _said(path, "read"):
         size = system.info(place).get("size")

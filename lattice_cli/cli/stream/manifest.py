@@ -7,7 +7,6 @@ the inputs (--shard K/N) have a manifest each.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import re
@@ -223,11 +222,15 @@ def _ends_with_a_line(path: str) -> bool:
 
 def digest_of(*parts: object) -> str:
     """A digest of what can be told as JSON."""
+    import hashlib  # takes a moment to load, and most commands make no digests
+
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def file_digest(path: str) -> str:
     """The digest of a file's bytes."""
+    import hashlib
+
     found = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
