@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.clusters import local_cluster
 from support.commands import ENVIRONMENT, Done, run, start, training_children
 from support.training_data import vectors, write_inputs
 
@@ -167,11 +168,7 @@ def test_a_step_of_one_piece_is_done_by_one_process_which_is_said(words: pathlib
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two workers on this machine, begun anew where they are killed."""
-    distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
-    ) as found:
+    with local_cluster() as found:
         yield found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support import ROOT
+from support.clusters import local_cluster
 from support.commands import ENVIRONMENT, LATTICE, PATIENCE, run
 
 from lattice_cli.errors import WorkerLost
@@ -25,11 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two workers on this machine, begun anew where they are killed."""
-    distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
-    ) as found:
+    with local_cluster() as found:
         yield found
 
 

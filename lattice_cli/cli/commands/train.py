@@ -13,9 +13,8 @@ from lattice_cli.cli.options import (
     file_named,
     file_read,
 )
-from lattice_cli.cli.options.shared import cluster_option, place_of
+from lattice_cli.cli.options.shared import cluster_option, jobs_option, place_of
 from lattice_cli.errors import UsageError
-from lattice_cli.executors import processors
 
 
 @click.command(cls=StrictCommand)
@@ -42,15 +41,7 @@ from lattice_cli.executors import processors
 )
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped, to the same numbers.")
 @click.option("--restart", is_flag=True, help="Begin a training again, though there is one that was stopped.")
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    callback=lambda ctx, param, value: value or processors(),
-    help="Processes that share each step, to the same numbers; 0: one for each processor.",
-)
+@jobs_option("Processes that share each step, to the same numbers; 0: one for each processor.")
 @cluster_option
 @click.option("--keys", is_flag=True, help="List all keys of a configuration, their defaults and meanings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch instead of tables.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -286,15 +286,21 @@ def _be_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 quiet_option = click.option(
     "-q", "--quiet", is_flag=True, expose_value=False, callback=_be_quiet, help="Say no notes on how files were read."
 )
-_jobs_option = click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    callback=lambda ctx, param, value: value or processors(),
-    help="Processes that parse and solve records; 0: one for each processor. The output is the same.",
-)
+
+
+def jobs_option(text: str) -> Callable[..., Any]:
+    """How many processes of this machine; text: of its help."""
+    return click.option(
+        "--jobs",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=1,
+        show_default=True,
+        callback=lambda ctx, param, value: value or processors(),
+        help=text,
+    )
+
+
 cluster_option = click.option(
     "--cluster",
     metavar="ADDRESS",
@@ -309,7 +315,11 @@ _shard_option = click.option(
     type=PartOf(),
     help="The K-th of N runs that share the inputs: every N-th, from the K-th on. For arrays of batch systems.",
 )
-place_options = applied(_jobs_option, cluster_option, _shard_option)
+place_options = applied(
+    jobs_option("Processes that parse and solve records; 0: one for each processor. The output is the same."),
+    cluster_option,
+    _shard_option,
+)
 
 
 def place_of(jobs: int, cluster: str | None) -> Place:
